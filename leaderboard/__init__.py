@@ -1,0 +1,1 @@
+"""Published results and the site made from them. Imports only the result schema and the statistics."""

@@ -1,0 +1,1 @@
+"""Steering methods: one file each. A method turns targets into steerings and knows nothing else."""

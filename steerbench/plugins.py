@@ -1,0 +1,42 @@
+"""Finds methods, tasks, judges and engines by name, ours and strangers' through the same door.
+
+A package joins by an entry point in the group `steerbench.methods` (or tasks, judges, engines) that
+names a class; nothing else has to be edited.
+"""
+
+import difflib
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from steerbench.errors import UserError
+
+Kind = Literal["method", "task", "judge", "engine"]
+
+
+def available(kind: Kind) -> dict[str, EntryPoint]:
+    """All registered names of a kind, in alphabetical order."""
+    points = entry_points(group=f"steerbench.{kind}s")
+    return {point.name: point for point in sorted(points, key=lambda point: point.name)}
+
+
+def find(kind: Kind, name: str) -> Any:
+    """The class registered under a name.
+
+    Raises:
+        UserError: nothing has that name (near misses are suggested), or its package does not import.
+    """
+    points = available(kind)
+    if name not in points:
+        raise UserError(unknown(kind, name, points))
+    try:
+        return points[name].load()
+    except ImportError as error:
+        raise UserError(f"The {kind} '{name}' ({points[name].value}) cannot be imported: {error}.") from error
+
+
+def unknown(what: str, name: str, known: Any) -> str:
+    """The sentence for a name nobody has: near misses if there are any, else everything there is."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    if near:
+        return f"There is no {what} '{name}'; did you mean {' or '.join(repr(n) for n in near)}?"
+    return f"There is no {what} '{name}'; there are: {', '.join(sorted(known)) or 'none'}."

@@ -1,0 +1,236 @@
+"""Steering as data: what to change in a model, said without touching the model.
+
+A steering is fitted at unit strength by a method, scaled by calibration, added to others, saved to
+one safetensors file, and applied by an engine. Nothing here knows a module or a hook.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.errors import UserError
+from steerbench.targets import Answer, Item
+
+Site = Literal["head_out", "mlp_act", "resid"]
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Which tokens of a sequence an edit acts on.
+
+    `all` of them, the first `front` tokens of the prompt, or only those after the prompt (`decode`:
+    generated tokens, and the tokens of an option whose likelihood is asked).
+    """
+
+    kind: Literal["all", "front", "decode"] = "all"
+    front: int = 0
+
+    def __str__(self) -> str:
+        return f"front-{self.front}" if self.kind == "front" else self.kind
+
+
+EVERYWHERE = Positions()
+
+
+@dataclass(frozen=True, eq=False)
+class Add:
+    """Add `strength * vector` at a site.
+
+    `vector` is [dim], or [front, dim] with one row for each of the first positions (only for `front`).
+    At `head_out` dim runs over all heads of the layer, zero where a head is left alone.
+    """
+
+    site: Site
+    layer: int
+    vector: Vector
+    positions: Positions = EVERYWHERE
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Cap:
+    """Hold chosen FFN neurons at or below `maximum`, after the activation function. Has no strength."""
+
+    layer: int
+    neurons: NDArray[np.int64]
+    maximum: float = 0.0
+    positions: Positions = EVERYWHERE
+
+
+@dataclass(frozen=True, eq=False)
+class Boost:
+    """Add `strength * values` to chosen FFN neurons, after the activation function."""
+
+    layer: int
+    neurons: NDArray[np.int64]
+    values: Vector
+    positions: Positions = EVERYWHERE
+    strength: float = 1.0
+
+
+Edit = Add | Cap | Boost
+
+
+@dataclass(frozen=True)
+class PromptChange:
+    """What a steering says to the model before the question: a description, and answers shown as examples."""
+
+    system: str = ""
+    shown: tuple[Answer, ...] = ()
+
+    def __add__(self, other: "PromptChange") -> "PromptChange":
+        system = "\n\n".join(text for text in (self.system, other.system) if text)
+        return PromptChange(system, self.shown + other.shown)
+
+    def __bool__(self) -> bool:
+        return bool(self.system or self.shown)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Ticks given without asking any model: the trivial rows of a board.
+
+    The most particular entry wins: `by_item` (item id to tick), then `by_trait` (keyed score, turned
+    into a tick by the item's key), then `constant`.
+    """
+
+    constant: float | None = None
+    by_trait: Mapping[str, float] = field(default_factory=dict)
+    by_item: Mapping[str, float] = field(default_factory=dict)
+
+    def tick(self, item: Item) -> float | None:
+        if item.id in self.by_item:
+            return self.by_item[item.id]
+        if item.trait in self.by_trait:
+            return item.keyed(self.by_trait[item.trait])
+        return self.constant
+
+
+@dataclass(frozen=True, eq=False)
+class Steering:
+    """A fitted, portable intervention of unit strength.
+
+    `alternatives` are other wordings of `prompt` that calibration may choose instead: the dial of a
+    method whose prompt has no strength. `reply` answers in the model's stead.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    prompt: PromptChange = PromptChange()
+    alternatives: tuple[PromptChange, ...] = ()
+    reply: Reply | None = None
+
+    def scaled(self, strength: float) -> "Steering":
+        """The same with every edit `strength` times as strong; at 0 no edit is left, caps included."""
+        if strength == 0:
+            return replace(self, edits=())
+        return replace(
+            self,
+            edits=tuple(e if isinstance(e, Cap) else replace(e, strength=e.strength * strength) for e in self.edits),
+        )
+
+    def worded(self, prompt: PromptChange) -> "Steering":
+        """The same with another prompt, as calibration chose it."""
+        return replace(self, prompt=prompt, alternatives=())
+
+    def __add__(self, other: "Steering") -> "Steering":
+        """Both at once: all edits, both prompts. Two replies cannot be joined."""
+        if self.reply or other.reply:
+            raise UserError("A steering that answers without a model (always-3, trait-mean, ...) cannot be composed.")
+        return Steering(self.edits + other.edits, self.prompt + other.prompt)
+
+    @property
+    def first_layer(self) -> int | None:
+        """The lowest layer an edit changes, None if there are none."""
+        return min((edit.layer for edit in self.edits), default=None)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of everything that can change what a model says."""
+        header, arrays = _flatten(self)
+        state = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+        for name in sorted(arrays):
+            state.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+        return state.hexdigest()
+
+    def save(self, path: Path, provenance: Mapping[str, str] | None = None) -> None:
+        """Write one safetensors file: arrays as tensors, the rest and `provenance` as its metadata."""
+        from safetensors.numpy import save_file
+
+        header, arrays = _flatten(self)
+        metadata = {"steerbench_steering": json.dumps(header), **(provenance or {})}
+        # A steering of prompts alone has no array, and a safetensors file must hold at least its header.
+        temporary = path.with_suffix(".partial")
+        save_file(arrays, temporary, metadata=metadata)
+        temporary.replace(path)
+
+
+def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
+    """Read a saved steering and its provenance.
+
+    Raises:
+        UserError: the file is missing, no safetensors file, or holds no steering.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = dict(file.metadata() or {})
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+    except FileNotFoundError:
+        raise UserError(f"There is no steering file at {path}.") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} is not a readable safetensors file ({error}).") from None
+    if "steerbench_steering" not in metadata:
+        raise UserError(f"{path} holds tensors but no steering; it was not written by steerbench.")
+    return _unflatten(json.loads(metadata.pop("steerbench_steering")), arrays), metadata
+
+
+def _flatten(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """A steering as JSON-able fields plus named arrays."""
+    edits, arrays = [], {}
+    for index, edit in enumerate(steering.edits):
+        fields = {"kind": type(edit).__name__, "positions": [edit.positions.kind, edit.positions.front]}
+        for name, value in vars(edit).items():
+            if isinstance(value, np.ndarray):
+                arrays[f"{index}.{name}"] = value
+            elif name != "positions":
+                fields[name] = value
+        edits.append(fields)
+    header: dict[str, Any] = {
+        "edits": edits,
+        "prompt": _prompt_fields(steering.prompt),
+        "alternatives": [_prompt_fields(prompt) for prompt in steering.alternatives],
+        "reply": vars(steering.reply) if steering.reply else None,
+    }
+    return header, arrays
+
+
+def _unflatten(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Steering:
+    kinds: dict[str, type[Edit]] = {"Add": Add, "Cap": Cap, "Boost": Boost}
+    edits = []
+    for index, fields in enumerate(header["edits"]):
+        kind, (positions, front) = kinds[fields.pop("kind")], fields.pop("positions")
+        own = {name.split(".", 1)[1]: array for name, array in arrays.items() if name.split(".", 1)[0] == str(index)}
+        edits.append(kind(**fields, **own, positions=Positions(positions, front)))
+    return Steering(
+        tuple(edits),
+        _prompt(header["prompt"]),
+        tuple(_prompt(fields) for fields in header["alternatives"]),
+        Reply(**header["reply"]) if header["reply"] else None,
+    )
+
+
+def _prompt_fields(prompt: PromptChange) -> dict[str, Any]:
+    return {"system": prompt.system, "shown": [[vars(a.item), a.tick] for a in prompt.shown]}
+
+
+def _prompt(fields: dict[str, Any]) -> PromptChange:
+    return PromptChange(fields["system"], tuple(Answer(Item(**item), tick) for item, tick in fields["shown"]))

@@ -1,0 +1,1 @@
+"""Tasks: one file, or one family of files, each. A task asks items and scores what comes back."""
