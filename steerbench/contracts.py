@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.steering import Site, Steering
+from steerbench.steering import UNSTEERED, Site, Steering
 from steerbench.targets import Item, Target
 
 
@@ -55,7 +55,7 @@ class Request:
     """
 
     prompt: Prompt
-    steering: Steering = Steering()
+    steering: Steering = UNSTEERED
     options: tuple[str, ...] = ()
 
 

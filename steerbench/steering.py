@@ -172,6 +172,9 @@ class Steering:
         temporary.replace(path)
 
 
+UNSTEERED = Steering()
+
+
 def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
     """Read a saved steering and its provenance.
 
@@ -195,9 +198,10 @@ def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
 
 def _flatten(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """A steering as JSON-able fields plus named arrays."""
-    edits, arrays = [], {}
+    edits: list[dict[str, Any]] = []
+    arrays: dict[str, NDArray[Any]] = {}
     for index, edit in enumerate(steering.edits):
-        fields = {"kind": type(edit).__name__, "positions": [edit.positions.kind, edit.positions.front]}
+        fields: dict[str, Any] = {"kind": type(edit).__name__, "positions": [edit.positions.kind, edit.positions.front]}
         for name, value in vars(edit).items():
             if isinstance(value, np.ndarray):
                 arrays[f"{index}.{name}"] = value
@@ -218,7 +222,9 @@ def _unflatten(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Steer
     edits = []
     for index, fields in enumerate(header["edits"]):
         kind, (positions, front) = kinds[fields.pop("kind")], fields.pop("positions")
-        own = {name.split(".", 1)[1]: array for name, array in arrays.items() if name.split(".", 1)[0] == str(index)}
+        own: dict[str, Any] = {
+            name.split(".", 1)[1]: array for name, array in arrays.items() if name.split(".", 1)[0] == str(index)
+        }
         edits.append(kind(**fields, **own, positions=Positions(positions, front)))
     return Steering(
         tuple(edits),
