@@ -152,6 +152,14 @@ class Steering:
         return min((edit.layer for edit in self.edits), default=None)
 
     @cached_property
+    def edits_key(self) -> tuple[object, ...]:
+        """Equal for steerings whose edits share their arrays and strengths: they may share a model's pass."""
+        return tuple(
+            tuple(id(value) if isinstance(value, np.ndarray) else value for value in (type(edit), *vars(edit).values()))
+            for edit in self.edits
+        )
+
+    @cached_property
     def digest(self) -> str:
         """Hash of everything that can change what a model says."""
         header, arrays = _flatten(self)

@@ -1,0 +1,1 @@
+"""The engine on transformers: packed batches, shared prefixes, one steering a row."""

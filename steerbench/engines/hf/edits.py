@@ -1,0 +1,174 @@
+"""Applies edits inside a running model: each row of a batch under its own steering.
+
+Edits are compiled into one table per layer and site, [steerings, dim]; a hook adds to every row the
+table's line of that row's steering. The hooks live inside one `with` block and are always removed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from steerbench.engines.hf.modules import Modules
+from steerbench.errors import UserError
+from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
+
+
+@dataclass
+class Frame:
+    """What the hooks must know of the rows now passing through the model.
+
+    `steering` [rows] is each row's line in the tables, `positions` [rows, length] the tokens' places in
+    their own sequences, `decode` [rows, length] whether they come after the prompt; `own` tells whether
+    they are requests' own tokens or prefixes. Set by the forward pass before each stage.
+    """
+
+    own: bool = False
+
+    steering: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+    positions: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.long))
+    decode: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.bool))
+
+
+@dataclass
+class Table:
+    """All edits at one layer and site: what to cap at, and what to add, by kind of position.
+
+    `everywhere`, `decode`, `cap`, `cap_decode` are [steerings, dim]; `front` is [steerings, k + 1, dim],
+    whose last line is zero and serves every later position.
+    """
+
+    everywhere: Tensor | None = None
+    decode: Tensor | None = None
+    front: Tensor | None = None
+    cap: Tensor | None = None
+    cap_decode: Tensor | None = None
+
+    def apply(self, x: Tensor, frame: Frame) -> Tensor:
+        """x [rows, length, dim] with each row's caps, then its additions."""
+        rows = frame.steering
+        if self.cap is not None:
+            x = torch.minimum(x, self.cap.index_select(0, rows)[:, None])
+        if self.cap_decode is not None:
+            x = torch.where(frame.decode[..., None], torch.minimum(x, self.cap_decode[rows][:, None]), x)
+        if self.everywhere is not None:
+            x = x + self.everywhere.index_select(0, rows)[:, None]
+        if self.decode is not None:
+            x = x + self.decode[rows][:, None] * frame.decode[..., None]
+        if self.front is not None:
+            x = x + self.front[rows[:, None], frame.positions.clamp(max=self.front.shape[1] - 1)]
+        return x
+
+
+def compile_tables(
+    steerings: Sequence[Steering], modules: Modules, device: torch.device, dtype: torch.dtype
+) -> dict[tuple[Site, int], Table]:
+    """One table per layer and site that any of the steerings edits.
+
+    Raises:
+        UserError: an edit names a layer the model lacks, or has another width than the site.
+    """
+    tables: dict[tuple[Site, int], Table] = {}
+    for line, steering in enumerate(steerings):
+        for edit in steering.edits:
+            site: Site = edit.site if isinstance(edit, Add) else "mlp_act"
+            if not 0 <= edit.layer < len(modules.layers):
+                raise UserError(
+                    f"The steering edits layer {edit.layer}, but the model has {len(modules.layers)} layers."
+                )
+            dim = modules.width(site)
+            _check_width(edit, site, dim)
+            table = tables.setdefault((site, edit.layer), Table())
+            _write(table, edit, line, len(steerings), dim)
+    for table in tables.values():
+        for name, value in vars(table).items():
+            if value is not None:
+                setattr(table, name, value.to(device=device, dtype=dtype))
+    return tables
+
+
+def _check_width(edit: Edit, site: Site, dim: int) -> None:
+    if isinstance(edit, Add):
+        if edit.vector.shape[-1] != dim:
+            raise UserError(
+                f"The steering adds {edit.vector.shape[-1]} numbers at {site} of layer {edit.layer}, where this model "
+                f"has {dim}: it was fitted on another model."
+            )
+    elif edit.neurons.size and int(edit.neurons.max()) >= dim:
+        raise UserError(
+            f"The steering edits neuron {int(edit.neurons.max())} of layer {edit.layer}, where this model has {dim}: "
+            "it was fitted on another model."
+        )
+
+
+def _write(table: Table, edit: Edit, line: int, lines: int, dim: int) -> None:
+    """Enter one edit into its table, on top of what the same steering already has there."""
+    at = edit.positions
+    if isinstance(edit, Cap):
+        if at.kind == "front":
+            raise UserError("A cap on the first tokens of a prompt is not supported; use positions all or decode.")
+        name = "cap" if at.kind == "all" else "cap_decode"
+        caps = _table(table, name, (lines, dim), float("inf"))
+        neurons = torch.from_numpy(edit.neurons)
+        caps[line, neurons] = caps[line, neurons].clamp(max=edit.maximum)
+        return
+    if isinstance(edit, Boost):
+        vector = torch.zeros(dim)
+        vector[torch.from_numpy(edit.neurons)] = torch.from_numpy(edit.values)
+    else:
+        vector = torch.from_numpy(edit.vector)
+    if at.kind == "front":
+        _table(table, "front", (lines, at.front + 1, dim), 0.0, grow=True)[line, : at.front] += edit.strength * vector
+    else:
+        name = "everywhere" if at.kind == "all" else "decode"
+        _table(table, name, (lines, dim), 0.0)[line] += edit.strength * vector
+
+
+def _table(table: Table, name: str, shape: tuple[int, ...], fill: float, grow: bool = False) -> Tensor:
+    """The named table, made on first use; `grow` lengthens its middle dimension to `shape`'s."""
+    old: Tensor | None = getattr(table, name)
+    if old is None or (grow and old.shape[1] < shape[1]):
+        new = torch.full(shape, fill)
+        if old is not None:
+            new[:, : old.shape[1]] = old
+        setattr(table, name, new)
+    return getattr(table, name)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def steered(modules: Modules, tables: dict[tuple[Site, int], Table], frame: Frame) -> Iterator[None]:
+    """Run the model under the tables' edits. Whatever happens inside, no hook is left behind."""
+    with ExitStack() as stack:
+        for (site, layer), table in tables.items():
+            stack.callback(_hook(modules, site, layer, lambda x, t=table: t.apply(x, frame)))
+        yield
+
+
+@contextmanager
+def watched(modules: Modules, sites: Sequence[Site], see: Callable[[Site, int, Tensor], None]) -> Iterator[None]:
+    """Run the model while `see(site, layer, x)` looks at each site's values [rows, length, dim], after edits."""
+
+    def look(x: Tensor, site: Site, layer: int) -> Tensor:
+        see(site, layer, x)
+        return x
+
+    with ExitStack() as stack:
+        for site in sites:
+            for layer in range(len(modules.layers)):
+                stack.callback(_hook(modules, site, layer, lambda x, s=site, n=layer: look(x, s, n)))
+        yield
+
+
+def _hook(modules: Modules, site: Site, layer: int, change: Callable[[Tensor], Tensor]) -> Callable[[], None]:
+    """Put `change` on a site; returns what takes it off again."""
+    module = modules.at(site, layer)
+    if site == "head_out":
+        return module.register_forward_pre_hook(lambda _, args: (change(args[0]), *args[1:])).remove
+
+    def after(_: nn.Module, __: Any, out: Any) -> Any:
+        return (change(out[0]), *out[1:]) if isinstance(out, tuple) else change(out)
+
+    return module.register_forward_hook(after).remove

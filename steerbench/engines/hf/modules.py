@@ -1,0 +1,84 @@
+"""A loaded model by its parts, as the engine needs them: layers, sites, embedding, head, masks' windows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from steerbench.models.architectures import Architecture
+from steerbench.steering import Site
+
+
+@dataclass(frozen=True)
+class Modules:
+    """The parts of one model. Everything particular to an architecture comes from its table entry."""
+
+    model: Any
+    architecture: Architecture
+
+    @property
+    def decoder(self) -> Any:
+        return self.architecture.decoder_of(self.model)
+
+    @property
+    def config(self) -> Any:
+        return self.decoder.config
+
+    @property
+    def layers(self) -> Sequence[Any]:
+        layers: Sequence[Any] = self.decoder.layers
+        return layers
+
+    def at(self, site: Site, layer: int) -> nn.Module:
+        """The module whose input (`head_out`) or output (`mlp_act`, `resid`) is the site."""
+        block = self.layers[layer]
+        parts: dict[Site, Any] = {
+            "head_out": self.architecture.output_projection_of(block),
+            "mlp_act": self.architecture.activation_of(block),
+            "resid": block,
+        }
+        module: nn.Module = parts[site]
+        return module
+
+    def width(self, site: Site) -> int:
+        """The last dimension at a site."""
+        config = self.config
+        if site == "head_out":
+            return int(self.architecture.output_projection_of(self.layers[0]).in_features)
+        return int(config.intermediate_size if site == "mlp_act" else config.hidden_size)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Token embeddings as the first layer expects them."""
+        hidden: Tensor = self.decoder.embed_tokens(tokens)
+        if self.architecture.scales_embeddings:
+            hidden = hidden * torch.tensor(self.config.hidden_size**0.5, dtype=hidden.dtype)
+        return hidden
+
+    def rotary(self, hidden: Tensor, positions: Tensor) -> dict[str, Any]:
+        """Position embeddings by layer type."""
+        if self.architecture.rotary_by_layer_type:
+            return {kind: self.decoder.rotary_emb(hidden, positions, kind) for kind in set(self.layer_types)}
+        shared = self.decoder.rotary_emb(hidden, positions)
+        return dict.fromkeys(set(self.layer_types), shared)
+
+    @property
+    def layer_types(self) -> Sequence[str]:
+        """`full_attention` or `sliding_attention` for each layer."""
+        types = getattr(self.config, "layer_types", None)
+        if types:
+            return list(types)
+        kind = "sliding_attention" if getattr(self.config, "sliding_window", None) else "full_attention"
+        return [kind] * len(self.layers)
+
+    @property
+    def window(self) -> int | None:
+        """How many tokens back, itself included, a token sees in a `sliding_attention` layer."""
+        return getattr(self.config, "sliding_window", None)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Next-token logits, float32, of hidden states that left the last layer."""
+        logits: Tensor = self.model.lm_head(self.decoder.norm(hidden)).float()
+        cap = getattr(self.config, "final_logit_softcapping", None)
+        return torch.tanh(logits / cap) * cap if cap else logits
