@@ -1,0 +1,1 @@
+"""Which datasets there are, and how their files get here unchanged."""

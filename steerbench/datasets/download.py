@@ -1,0 +1,164 @@
+"""One file from the network, whole or not at all.
+
+Bytes go to a `.partial` file beside the target, which an interrupted download leaves for the next
+one to continue (HTTP Range); only a file of the right size and hash gets the target's name.
+"""
+
+import errno
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+from filelock import FileLock
+
+from steerbench.datasets.checksum import sha256_of
+from steerbench.datasets.registry import DataFile
+from steerbench.errors import UserError
+
+ATTEMPTS = 5
+CHUNK = 1 << 14  # bytes; what a broken connection costs at most
+TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two reads
+RETRIED = {408, 429, 500, 502, 503, 504}
+
+Progress = Callable[[int], None]
+"""Told how many bytes of the file are here, after each chunk."""
+
+
+class _TryAgainError(Exception):
+    """This attempt failed in a way the next one may not; the text completes 'the download stopped: '."""
+
+
+def download(file: DataFile, target: Path, on_bytes: Progress = lambda _: None, pause: float = 1.0) -> None:
+    """Fetch `file` to `target`, continuing a partial one; tries 5 times, `pause` seconds doubling in between.
+
+    Processes that want the same file wait for each other, and the later ones find it done.
+
+    Raises:
+        UserError: the server refuses, cannot be reached, keeps stopping short or serves other bytes;
+            the disk is full or cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f"{target.name}.lock")):
+            if not target.exists():
+                _download(file, target, on_bytes, pause)
+    except requests.RequestException as error:  # an OSError too, so it has to come first
+        raise UserError(f"{file.url} cannot be fetched: {error}.") from error
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise UserError(
+                f"The disk of {target.parent} is full: {file.path} needs {file.size:,} bytes; free some space or name "
+                "a folder on another disk in STEERBENCH_CACHE."
+            ) from None
+        raise UserError(f"{file.path} cannot be written to {target.parent} ({error.strerror}).") from error
+
+
+def _download(file: DataFile, target: Path, on_bytes: Progress, pause: float) -> None:
+    partial = target.with_name(f"{target.name}.partial")
+    continued = _size(partial) > 0
+    _receive(file, partial, on_bytes, pause)
+    if sha256_of(partial) != file.sha256 and continued:
+        # What an earlier run left may have been bad; what a fresh download brings is the server's word.
+        partial.unlink()
+        _receive(file, partial, on_bytes, pause)
+    found = sha256_of(partial)
+    if found != file.sha256:
+        partial.unlink()
+        raise UserError(
+            f"{file.url} does not hold the bytes it should: sha256 {file.sha256} was expected, {found} came; "
+            "nothing was kept."
+        )
+    partial.replace(target)
+
+
+def _receive(file: DataFile, partial: Path, on_bytes: Progress, pause: float) -> None:
+    """Bring `partial` to the file's full size, in several attempts if need be."""
+    reason = ""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(pause * 2 ** (attempt - 1))
+        try:
+            return _attempt(file, partial, on_bytes)
+        except _TryAgainError as failure:
+            reason = str(failure)
+        except UserError:
+            partial.unlink(missing_ok=True)
+            raise
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                partial.unlink(missing_ok=True)
+            raise
+    raise UserError(
+        f"The download of {file.path} from {file.url} stopped at {_size(partial):,} of {file.size:,} bytes "
+        f"({reason}, {ATTEMPTS} attempts); run the same command again to continue, or put the files into a folder "
+        "and name it in STEERBENCH_DATA."
+    )
+
+
+def _attempt(file: DataFile, partial: Path, on_bytes: Progress) -> None:
+    """One request for the bytes that are missing."""
+    have = _size(partial)
+    if have > file.size:
+        partial.unlink()
+        have = 0
+    if have == file.size:
+        return
+    # Compressed in transit, a range would count other bytes than ours.
+    headers = {"Accept-Encoding": "identity"}
+    if have or file.head:
+        headers["Range"] = f"bytes={have}-{file.size - 1}"
+    try:
+        with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            have = _starts_at(response, file, have)
+            with partial.open("r+b" if have else "wb") as out:
+                out.seek(have)
+                _copy(response, out.write, have, file, on_bytes)
+    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        raise _TryAgainError(_shortly(error)) from error
+    if _size(partial) < file.size:
+        raise _TryAgainError("the server closed the connection early")
+
+
+def _starts_at(response: requests.Response, file: DataFile, have: int) -> int:
+    """The offset the response's bytes belong at: `have` if the server continues, 0 if it starts again."""
+    if response.status_code in RETRIED:
+        raise _TryAgainError(f"the server answered {response.status_code} {response.reason}")
+    if response.status_code == 206:
+        if response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            return have
+        raise UserError(f"{file.url} answered with another range of bytes than the one asked for.")
+    if response.status_code == 416:
+        raise UserError(f"{file.url} is shorter than the {file.size:,} bytes it should have.")
+    if response.status_code != 200:
+        raise UserError(f"{file.url} cannot be had: the server answered {response.status_code} {response.reason}.")
+    return 0
+
+
+def _copy(
+    response: requests.Response, write: Callable[[bytes], object], have: int, file: DataFile, on_bytes: Progress
+) -> None:
+    for chunk in response.iter_content(CHUNK):
+        wanted = file.size - have
+        if len(chunk) > wanted and not file.head:
+            raise UserError(f"{file.url} is longer than the {file.size:,} bytes it should have.")
+        write(chunk[:wanted])
+        have += min(len(chunk), wanted)
+        on_bytes(have)
+        if file.head and have == file.size:
+            return
+
+
+def _shortly(error: requests.RequestException) -> str:
+    """A connection error without urllib3's nested representations."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate is not trusted"
+    if isinstance(error, requests.Timeout):
+        return "the server took too long"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke"
+    return "the server cannot be reached"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
