@@ -1,0 +1,1 @@
+"""PAPI: ask a steered model an inventory, compare with what a person marked."""
