@@ -1,0 +1,1 @@
+"""Language models: which are supported, how they are had, and how they are spoken to."""

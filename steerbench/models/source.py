@@ -1,0 +1,80 @@
+"""Where a model's files come from: the embedded one, a local folder, or a Hugging Face repository."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from steerbench.errors import UserError
+from steerbench.models.architectures import Architecture, architecture
+from steerbench.models.embedded import EMBEDDED, ensure_embedded
+
+SMALL_FILES = ["*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt"]
+IGNORED = ["*/*", "consolidated*"]
+"""Sub-folders, and the second copy of the weights that Mistral's repositories hold."""
+
+
+def model_folder(spec: str) -> tuple[Path, Architecture]:
+    """The folder with all of a model's files, and its architecture, which is checked before weights are downloaded.
+
+    Raises:
+        UserError: there is no such model, it is not supported, or it has no safetensors weights.
+    """
+    if spec == EMBEDDED:
+        folder = ensure_embedded()
+        return folder, architecture(_config(folder, spec))
+    local = Path(spec).expanduser()
+    folder = local if local.is_dir() else _snapshot(spec, SMALL_FILES)
+    kind = architecture(_config(folder, spec))
+    if not local.is_dir():
+        folder = _snapshot(spec, [*SMALL_FILES, "*.safetensors"])
+    if not any(folder.glob("*.safetensors")):
+        raise UserError(
+            f"The model '{spec}' has no .safetensors weights here; other formats (.bin, .pt) are pickles, "
+            "which are never loaded: convert it to safetensors, or finish its download."
+        )
+    return folder, kind
+
+
+def _config(folder: Path, spec: str) -> Mapping[str, Any]:
+    try:
+        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"The model '{spec}' has no config.json in {folder}; name a transformers model.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / 'config.json'} cannot be read: {error}.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{folder / 'config.json'} holds no JSON object; name a transformers model.")
+    return content
+
+
+def _snapshot(repository: str, patterns: list[str]) -> Path:
+    """The local copy of a Hugging Face repository's files; offline, what an earlier run left in the cache."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    try:
+        return Path(snapshot_download(repository, allow_patterns=patterns, ignore_patterns=IGNORED))
+    except GatedRepoError:
+        raise UserError(
+            f"The model '{repository}' is gated on Hugging Face; accept its terms there and log in (hf auth login)."
+        ) from None
+    except (HFValidationError, RepositoryNotFoundError):
+        raise UserError(
+            f"There is no model '{repository}': it is no folder here, no repository on Hugging Face "
+            f"that you can see, and not '{EMBEDDED}'."
+        ) from None
+    except LocalEntryNotFoundError:
+        raise UserError(
+            f"The model '{repository}' is not on this machine and Hugging Face cannot be reached; "
+            f"connect, or name a local folder or '{EMBEDDED}'."
+        ) from None
+    except (HfHubHTTPError, OSError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"The model '{repository}' could not be downloaded: {said}") from error
