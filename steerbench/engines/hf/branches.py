@@ -18,8 +18,9 @@ class Branch:
     """One request's tokens.
 
     `tokens` holds the prompt, then the option nodes, parents before children; `parents[i]` is the place
-    of the token before token i (-1 for the first). `ends` has the node each option ends in. A pair
-    (place, token) in `scored[option]` asks for the log-probability of the token after that place.
+    of the token before token i (-1 for the first). `ends` has the node each option ends in, unless only
+    likelihoods are asked: then options' last tokens are not among the nodes. A pair (place, token) in
+    `scored[option]` asks for the log-probability of the token after that place.
     """
 
     tokens: tuple[int, ...]
@@ -49,16 +50,21 @@ class Branch:
         return visible
 
 
-def branch(prompt: Sequence[int], options: Sequence[Sequence[int]]) -> Branch:
-    """Merge options into a tree of tokens under their prompt. No options: the prompt alone, ending in itself."""
+def branch(prompt: Sequence[int], options: Sequence[Sequence[int]], last: bool = True) -> Branch:
+    """Merge options into a tree of tokens under their prompt. No options: the prompt alone, ending in itself.
+
+    `last=False` leaves out the last token of each option, which a likelihood predicts but never reads.
+    """
     tokens, parents = list(prompt), list(range(-1, len(prompt) - 1))
     children: dict[tuple[int, int], int] = {}
     ends, scored = [], []
     for option in options or ((),):
         place, pairs = len(prompt) - 1, []
-        for token in option:
+        for number, token in enumerate(option, start=1):
             if place >= 0:
                 pairs.append((place, token))
+            if number == len(option) and not last:
+                break
             if (place, token) not in children:
                 children[place, token] = len(tokens)
                 tokens.append(token)

@@ -75,9 +75,9 @@ class HFEngine:
             self._tokens[key] = tuple(self.loaded.tokenizer(text, add_special_tokens=special)["input_ids"])
         return self._tokens[key]
 
-    def _branches(self, requests: Sequence[Request]) -> list[Branch]:
+    def _branches(self, requests: Sequence[Request], last: bool = False) -> list[Branch]:
         return [
-            branch(self.tokenize(r.prompt), [self._encode(option, special=False) for option in r.options])
+            branch(self.tokenize(r.prompt), [self._encode(option, special=False) for option in r.options], last)
             for r in requests
         ]
 
@@ -116,7 +116,7 @@ class HFEngine:
         """Log-likelihood (nats) of each text's tokens; its first token is given unless the model has a start token."""
         ids = [self._encode(text, special=True) for text in texts]
         requests = [Request(Prompt(start=text)) for text in texts]
-        branches = [branch(tokens[:1], [tokens[1:]]) for tokens in ids]
+        branches = [branch(tokens[:1], [tokens[1:]], last=False) for tokens in ids]
         scores = self._in_batches(
             requests, lambda part: self._score([requests[i] for i in part], [branches[i] for i in part])
         )
@@ -130,7 +130,7 @@ class HFEngine:
                 raise UserError(f"The first {front} tokens of a prompt were asked for, but one has only {short}.")
             wanted = [tuple(range(front))] * len(requests)
         else:
-            branches = self._branches(requests)
+            branches = self._branches(requests, last=True)
             wanted = [b.ends for b in branches]
 
         def see(part: Sequence[int]) -> list[dict[Site, NDArray[np.float32]]]:

@@ -86,7 +86,9 @@ class Rows:
 def pack(group: Group, branches: Sequence[Branch]) -> Rows:
     """Lay a group's branches into rows, longest first, each into the first row with room."""
     own = {member: len(branches[member].tokens) - group.shared for member in group.members}
-    length = max(ROW, *own.values()) if len(own) > 1 else next(iter(own.values()))
+    total, longest = sum(own.values()), max(own.values())
+    # Rows of about equal length: a last, nearly empty row would be padded to the others'.
+    length = max(longest, -(-total // -(-total // ROW)) + longest // 2) if len(own) > 1 else longest
     filled: list[int] = []
     placed: dict[int, Placed] = {}
     for member in sorted(own, key=lambda m: (-own[m], m)):

@@ -1,0 +1,121 @@
+"""How an answer is asked of a model and read: by an option's text, by its letter, or in free text.
+
+All wordings are this project's own. The published ones differ in words, not in form.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from steerbench.contracts import Choice, Completion, Prompt
+from steerbench.steering import PromptChange
+from steerbench.targets import LABELS, Answer, Item
+
+HEADING = "Below is a list of statements. After each stands how accurately it describes you."
+SYSTEM = "You answer questions about yourself, truthfully and briefly."
+KNOWN = "This is how accurately each of these statements describes you."
+QUESTION = "How accurately does this statement describe you?\n{statement}\n{options}"
+
+LETTERS = {"A": 5, "B": 4, "C": 3, "D": 2, "E": 1}
+
+Reading = tuple[float | None, float | None]
+"""The tick the model gave and the one expected under its probabilities; None if it cannot be read."""
+
+
+class Readout(Protocol):
+    """Asks one item under a prompt change; `options` are empty where free text is read."""
+
+    options: tuple[str, ...]
+
+    def prompt(self, item: Item, change: PromptChange) -> Prompt: ...
+
+    def read(self, outcome: Choice | Completion) -> Reading: ...
+
+
+class LabelReadout:
+    """The likelihood of each option's text as the next entry of a list of answered statements.
+
+    The list is plain text: a steering's own words, the heading, the answers it shows, then the statement
+    asked. A method that shows no answers gets the same text with an empty list.
+    """
+
+    options = tuple(f" {LABELS[tick]}" for tick in sorted(LABELS))
+
+    def prompt(self, item: Item, change: PromptChange) -> Prompt:
+        opening = f"{change.system}\n\n{HEADING}" if change.system else HEADING
+        return Prompt(start="\n".join([opening, *_entries(change.shown), f"{item.bare}:"]))
+
+    def read(self, outcome: Choice | Completion) -> Reading:
+        assert isinstance(outcome, Choice)
+        return _read_choice(outcome, sorted(LABELS))
+
+
+class LetterReadout:
+    """The likelihood of each option's letter after "Option (", in a chat."""
+
+    options = tuple(LETTERS)
+
+    def prompt(self, item: Item, change: PromptChange) -> Prompt:
+        return _chat(item, change, "Option (")
+
+    def read(self, outcome: Choice | Completion) -> Reading:
+        assert isinstance(outcome, Choice)
+        return _read_choice(outcome, list(LETTERS.values()))
+
+
+class TextReadout:
+    """The letter found in greedy text that starts with "Option", in a chat.
+
+    `parser="careful"` takes a capital A to E that stands alone, or an option's text. "published" takes any
+    letter a to e before something that is no letter, in the first twelve characters, as the published code
+    does: it sees letters at the ends of words too.
+    """
+
+    options: tuple[str, ...] = ()
+    start = "Option"
+
+    def __init__(self, parser: Literal["careful", "published"] = "careful") -> None:
+        self.parser = parser
+
+    def prompt(self, item: Item, change: PromptChange) -> Prompt:
+        return _chat(item, change, self.start)
+
+    def read(self, outcome: Choice | Completion) -> Reading:
+        assert isinstance(outcome, Completion)
+        tick = _published(self.start + outcome.text) if self.parser == "published" else _careful(outcome.text)
+        return tick, tick
+
+
+READOUTS = {"label": LabelReadout, "letter": LetterReadout, "generate": TextReadout}
+
+
+def _entries(shown: Sequence[Answer]) -> list[str]:
+    return [f"{answer.item.bare}: {LABELS[answer.tick]}" for answer in shown]
+
+
+def _chat(item: Item, change: PromptChange, start: str) -> Prompt:
+    """A system message from the prompt change, the statement with its lettered options, and the answer's start."""
+    parts = [change.system] if change.system else []
+    if change.shown:
+        parts.append("\n".join([KNOWN, *_entries(change.shown)]))
+    options = "\n".join(f"({letter}) {LABELS[tick]}" for letter, tick in LETTERS.items())
+    question = QUESTION.format(statement=item.second_person, options=options)
+    return Prompt((("system", "\n\n".join(parts) or SYSTEM), ("user", question)), start)
+
+
+def _read_choice(choice: Choice, ticks: Sequence[int]) -> Reading:
+    probabilities = choice.probabilities()
+    return float(ticks[int(probabilities.argmax())]), float(probabilities @ ticks)
+
+
+def _careful(text: str) -> float | None:
+    found = re.search(r"(?<![A-Za-z])([A-E])(?![A-Za-z'’])", text)
+    if found:
+        return float(LETTERS[found[1]])
+    named = [tick for tick, label in LABELS.items() if re.search(rf"\b{label}\b", text, re.IGNORECASE)]
+    return float(named[0]) if len(named) == 1 else None
+
+
+def _published(text: str) -> float | None:
+    found = re.search(r"[a-e](?![a-z]).", text[:12], re.IGNORECASE | re.DOTALL)
+    return float(LETTERS[found[0][0].upper()]) if found else None

@@ -1,0 +1,138 @@
+"""PAPI: predict what a person ticks on statements they were not shown answering (Zhu et al. 2024).
+
+Some answers of each respondent show who they are; the rest measure. Answers that were missing are left
+out, reverse-keyed items are put back to what was ticked, and the measuring answers are sealed until
+every strength is chosen. The `published` protocol undoes each of these and says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.errors import UserError
+from steerbench.steering import PromptChange, Steering
+from steerbench.targets import MIDDLE, Answer, Item, Respondent, Target
+from tasks.papi.dataset import SAMPLE, Inventory, Person, load, norms
+from tasks.papi.metrics import TRIVIAL, summarise
+from tasks.papi.readouts import READOUTS, Readout, TextReadout
+
+_SHOWN = Item("shown", "Shown statement.", "A shown statement.", "A", "", 1)
+_ONE_OF_EACH = PromptChange("Description.", (Answer(_SHOWN, MIDDLE),))
+"""A prompt change with every part, so that the identity has every wording."""
+
+DEVIATIONS = (
+    "keys as stored: the reverse-keyed values are shown and scored as if they were ticks",
+    "missing answers are scored as if 0 had been ticked",
+    "unreadable answers leave the denominator",
+)
+
+
+@dataclass
+class PAPI:
+    """Multiple-choice personality prediction.
+
+    Args:
+        dataset: `sample` (shipped, invented) or `papi-300` (300 real people, IPIP-NEO-300).
+        readout: `label`, `letter` or `generate`; by default `label`, and `generate` when published.
+        respondents: the first so many; all if None.
+        holdout: share of the shown answers, of every trait, that calibration holds out.
+    """
+
+    dataset: str = SAMPLE
+    readout: Literal["label", "letter", "generate"] | None = None
+    respondents: int | None = None
+    protocol: Literal["strict", "published"] = "strict"
+    holdout: float = 0.4
+    seed: int = 0
+    name: str = field(default="papi", init=False)
+    baselines: tuple[str, ...] = field(default=TRIVIAL, init=False)
+    # The published parser reads no further than the answer's twelfth character.
+    sampling: Sampling = field(default=Sampling(max_new_tokens=8), init=False)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.holdout < 1:
+            raise UserError(f"The holdout is {self.holdout}; it has to lie between 0 and 1, neither included.")
+        self.published = self.protocol == "published"
+        self.readout = self.readout or ("generate" if self.published else "label")
+        self._reader: Readout = READOUTS[self.readout]()
+        if self.published and isinstance(self._reader, TextReadout):
+            self._reader = TextReadout("published")
+        self._inventory: Inventory = load(self.dataset, "stored" if self.published else "ticked", self.respondents)
+        self._people: dict[str, Person] = {person.id: person for person in self._inventory.people}
+        self._items: dict[str, Item] = {item.id: item for item in self._inventory.items}
+        self._held_out = _stratified([self._items[i] for i in self._inventory.shown], self.holdout, self.seed)
+        self._sealed = True
+
+    @property
+    def deviations(self) -> Sequence[str]:
+        """How this run departs from the strict protocol."""
+        return DEVIATIONS if self.published else ()
+
+    def identity(self) -> Mapping[str, str]:
+        return {
+            "dataset": self._inventory.name,
+            "sha256": self._inventory.digest,
+            "respondents": str(len(self._people)),
+            "readout": str(self.readout),
+            "holdout": str(self.holdout),
+            "wording": repr(self._reader.prompt(self._inventory.items[0], _ONE_OF_EACH)),
+        }
+
+    def statements(self) -> Sequence[Item]:
+        """The statements a respondent's answers are shown on: what a pole of a trait is told by."""
+        return [self._items[i] for i in self._inventory.shown]
+
+    def targets(self, split: Split) -> Sequence[Respondent]:
+        """Respondents by their shown answers; while calibrating, without the held-out ones."""
+        hidden = self._held_out if split is Split.CALIBRATION and not self.published else frozenset()
+        shown = [self._items[i] for i in self._inventory.shown if i not in hidden]
+        return [
+            Respondent(
+                person.id,
+                tuple(Answer(item, person.answers[item.id]) for item in shown if person.answers[item.id]),
+                norms(self._inventory, person.id),
+            )
+            for person in self._people.values()
+        ]
+
+    def items(self, target: Target, split: Split) -> Sequence[Item]:
+        """What is asked of a target: held-out statements while calibrating, else those that measure."""
+        asked = sorted(self._held_out) if split is Split.CALIBRATION else self._inventory.asked
+        answers = self._people[target.id].answers
+        return [self._items[i] for i in asked if answers[i] or self.published]
+
+    def request(self, item: Item, target: Target, steering: Steering) -> Request:
+        return Request(self._reader.prompt(item, steering.prompt), steering, self._reader.options)
+
+    def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
+        """Absolute error of the tick given; an unreadable answer counts as the scale's middle.
+
+        Raises:
+            RuntimeError: a measuring answer is asked for while it is sealed.
+        """
+        if self._sealed and item.id not in self._held_out:
+            raise RuntimeError(f"The answer to item {item.id} is sealed until every strength is chosen.")
+        tick = self._people[target.id].answers[item.id]
+        answer, expected = (outcome, outcome) if isinstance(outcome, float) else self._reader.read(outcome)
+        record = {"trait": item.trait, "key": item.key, "tick": tick, "answer": answer, "expected": expected}
+        loss = abs((MIDDLE if answer is None else answer) - tick)
+        return Score(loss, record, "" if answer is not None else "no option could be read from the answer")
+
+    def unseal(self) -> None:
+        self._sealed = False
+
+    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+        return summarise(rows, seed, missing="drop" if self.published else "impute")
+
+
+def _stratified(items: Sequence[Item], share: float, seed: int) -> frozenset[str]:
+    """A seeded share of the items of every trait, at least one of each."""
+    rng = np.random.default_rng(seed)
+    chosen: list[str] = []
+    for trait in sorted({item.trait for item in items}):
+        ids = [item.id for item in items if item.trait == trait]
+        chosen += rng.permutation(ids)[: max(1, round(share * len(ids)))].tolist()
+    return frozenset(chosen)
