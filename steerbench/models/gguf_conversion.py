@@ -80,6 +80,7 @@ def _write_config(metadata: dict[str, Any], folder: Path) -> None:
         "num_hidden_layers": metadata["llama.block_count"],
         "num_attention_heads": metadata["llama.attention.head_count"],
         "num_key_value_heads": metadata["llama.attention.head_count_kv"],
+        "head_dim": metadata["llama.rope.dimension_count"],
         "max_position_embeddings": metadata["llama.context_length"],
         "hidden_act": "silu",
         # Stored as float32; six digits give back the 1e-05 that was meant.

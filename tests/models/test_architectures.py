@@ -72,9 +72,8 @@ def by_hand(one: LoadedModel, tokens: torch.Tensor) -> torch.Tensor:
     if row.scales_embeddings:
         hidden = hidden * config.hidden_size**0.5
     places = torch.arange(length)[None]
-    types = (
-        getattr(config, "layer_types", None) or ["sliding_attention" if one_window(config) else "full_attention"] * 4
-    )
+    only = "sliding_attention" if getattr(config, "sliding_window", None) else "full_attention"
+    types = getattr(config, "layer_types", None) or [only] * 4
     for layer, kind in zip(decoder.layers, types, strict=True):
         rotary = decoder.rotary_emb(hidden, places, *([kind] if row.rotary_by_layer_type else []))
         sees = torch.ones(length, length).tril()
@@ -86,10 +85,6 @@ def by_hand(one: LoadedModel, tokens: torch.Tensor) -> torch.Tensor:
     logits = one.model.lm_head(decoder.norm(hidden))
     cap = getattr(config, "final_logit_softcapping", None)
     return cap * torch.tanh(logits / cap) if cap else logits
-
-
-def one_window(config: Any) -> int | None:
-    return getattr(config, "sliding_window", None)
 
 
 @EVERY

