@@ -1,0 +1,65 @@
+"""Methods by the name a user writes: one ("pas"), or several at once ("pas+few-shot")."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import Any
+
+from steerbench.construction import construct, settled
+from steerbench.contracts import Engine, Method
+from steerbench.errors import UserError
+from steerbench.steering import Steering
+from steerbench.targets import Target
+
+Parameters = Mapping[str, Mapping[str, Any]]
+"""By method name, what its constructor is given."""
+
+
+@dataclass
+class Composed:
+    """Several methods in one steering: each is fitted alone, then all edits and prompts are joined.
+
+    There is one dial for all: the range of the part that has one (of several, what their ranges have
+    in common). Other wordings a part offers are dropped; its first one is used.
+    """
+
+    name: str
+    parts: tuple[Method, ...]
+    needs_model: bool = field(init=False)
+    strengths: tuple[float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.needs_model = any(part.needs_model for part in self.parts)
+        self.strengths = _common(self.name, [p.strengths for p in self.parts if p.strengths[0] != p.strengths[1]])
+
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
+        fits = [part.fit(engine, targets) for part in self.parts]
+        return [reduce(add, steerings) for steerings in zip(*fits, strict=True)]
+
+
+def names(spec: str) -> list[str]:
+    """The single methods in a spec, in its order."""
+    parts = [part.strip() for part in spec.split("+")]
+    if not all(parts):
+        raise UserError(f"'{spec}' is no method: write one name, or several joined by '+'.")
+    return parts
+
+
+def build_method(spec: str, parameters: Parameters, seed: int = 0) -> Method:
+    """The method of a spec, with its parameters; a constructor that takes a seed gets the plan's."""
+    parts = tuple(construct("method", name, parameters.get(name, {}), {"seed": seed}) for name in names(spec))
+    return parts[0] if len(parts) == 1 else Composed(spec, parts)
+
+
+def method_settings(spec: str, parameters: Parameters, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """By single method of a spec, its parameters after defaults: part of a run's identity."""
+    return {name: settled("method", name, parameters.get(name, {}), {"seed": seed}) for name in names(spec)}
+
+
+def _common(name: str, ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The strengths that all ranges hold; (1, 1) if there are none to choose from."""
+    low, high = max((r[0] for r in ranges), default=1.0), min((r[1] for r in ranges), default=1.0)
+    if low > high:
+        raise UserError(f"The methods of '{name}' have no strength in common and cannot be composed.")
+    return low, high

@@ -1,0 +1,202 @@
+"""Puts a step's questions to the engine, chunk by chunk, and writes every finished chunk to the ledger.
+
+A step is all questions of one method that can be asked at once: for every target, its items under the
+setting it is trying. Replaying a step gives the same requests and the same chunks, so a run that goes on
+after a crash asks only the chunks that are missing and ends with the same numbers.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+from steerbench.calibration import Setting
+from steerbench.contracts import Engine, Outcome, Request, Scored, Split, Task, batched
+from steerbench.errors import UserError
+from steerbench.ledger import Ledger, Sample
+from steerbench.progress import Progress
+from steerbench.steering import PromptChange, Steering
+from steerbench.targets import Item, Target
+
+
+@runtime_checkable
+class Packing(Protocol):
+    """An engine whose batches depend on how much memory it found."""
+
+    token_budget: int
+
+
+def packing_of(engine: object) -> Packing | None:
+    """The engine, if it is one of those."""
+    return engine if isinstance(engine, Packing) else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Which step: of a method, on a split, and the stage its time is booked to."""
+
+    method: str
+    split: Split
+    number: int
+    stage: str
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """An item for a target, under its steering as the setting makes it."""
+
+    target: Target
+    item: Item
+    setting: Setting
+    steering: Steering
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.target.id, self.item.id
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One distinct request of a step: its hashes, and the questions it answers."""
+
+    request: Request
+    prompt: str
+    edits: str
+    questions: list[Question]
+
+
+class Evaluation:
+    """Asks and scores, for one run. Outcomes of the unedited model are kept: no request is asked twice."""
+
+    def __init__(self, engine: Engine | None, task: Task, ledger: Ledger, progress: Progress) -> None:
+        self.engine, self.task, self.ledger, self.progress = engine, task, ledger, progress
+        self._known: dict[str, Outcome] = {}
+        packing, budget = packing_of(engine), ledger.token_budget()
+        if packing is not None and budget is not None:
+            packing.token_budget = budget
+
+    def step(self, step: Step, questions: Sequence[Question]) -> dict[str, list[Scored]]:
+        """Ask what the ledger lacks; then every target's scores, in the order of the questions."""
+        done = self.ledger.answered(step.method, step.split, step.number)
+        if len(done) < len(questions):
+            self._ask(step, questions, done)
+        else:
+            self.progress.advance(len(questions))
+        self.recall(step.method, step.split, step.number)
+        scored = self.ledger.scored(step.method, step.split, step.number)
+        rows: dict[str, list[Scored]] = {}
+        for question in questions:
+            rows.setdefault(question.target.id, []).append(scored[question.place])
+        return rows
+
+    def recall(self, method: str, split: Split, number: int) -> None:
+        """Take the unedited model's answers in a finished step from the ledger."""
+        self._known |= self.ledger.unedited(method, split, number)
+
+    def _ask(self, step: Step, questions: Sequence[Question], done: set[tuple[str, str]]) -> None:
+        replied = [q for q in questions if q.steering.reply is not None]
+        distinct = self._distinct([q for q in questions if q.steering.reply is None])
+        known = [asked for asked in distinct if asked.edits == "" and asked.prompt in self._known]
+        self._record(
+            step, [*self._replies(replied), *self._answers(known, [self._known[a.prompt] for a in known])], done
+        )
+        unknown = [asked for asked in distinct if not (asked.edits == "" and asked.prompt in self._known)]
+        if not unknown:
+            return
+        engine = self._engine()
+        packing = packing_of(engine)
+        if packing is not None and not done and packing.token_budget != self.ledger.token_budget():
+            self.ledger.set_token_budget(packing.token_budget)
+        for indices, requests in batched([asked.request for asked in unknown], engine):
+            chunk = [unknown[i] for i in indices]
+            if all(q.place in done for asked in chunk for q in asked.questions):
+                self.progress.advance(sum(len(asked.questions) for asked in chunk))
+                continue
+            started = time.perf_counter()
+            outcomes = self._outcomes(engine, requests)
+            self._record(step, list(self._answers(chunk, outcomes)), done, time.perf_counter() - started)
+
+    def _outcomes(self, engine: Engine, requests: Sequence[Request]) -> list[Outcome]:
+        """What the engine says to each; choices and free text may be mixed."""
+        outcomes: dict[int, Outcome] = {}
+        choices = [i for i, request in enumerate(requests) if request.options]
+        texts = [i for i, request in enumerate(requests) if not request.options]
+        if choices:
+            outcomes |= zip(choices, engine.choose([requests[i] for i in choices]), strict=True)
+        if texts:
+            outcomes |= zip(texts, engine.generate([requests[i] for i in texts], self.task.sampling), strict=True)
+        return [outcomes[i] for i in range(len(requests))]
+
+    def _record(self, step: Step, samples: Sequence[Sample], done: set[tuple[str, str]], seconds: float = 0.0) -> None:
+        """One transaction, unless an earlier start has made it."""
+        missing = [sample for sample in samples if (sample.target, sample.item) not in done]
+        if missing and len(missing) < len(samples):
+            raise UserError(
+                f"The run in {self.ledger.path.parent} was started with another packing of its requests "
+                "and cannot go on; start it anew with --out."
+            )
+        if missing:
+            self.ledger.record(step.method, step.split, step.number, missing, step.stage, seconds)
+        self.progress.advance(len(samples))
+
+    def _replies(self, questions: Iterable[Question]) -> Iterable[Sample]:
+        for question in questions:
+            tick = question.steering.reply.tick(question.item) if question.steering.reply else None
+            if tick is None:
+                raise UserError(f"A method replies without a model but has no reply to item {question.item.id}.")
+            score = self.task.score(question.item, question.target, tick)
+            yield Sample(*question.place, question.setting, "", "", tick, score)
+
+    def _answers(self, asked: Sequence[Asked], outcomes: Sequence[Outcome]) -> Iterable[Sample]:
+        for one, outcome in zip(asked, outcomes, strict=True):
+            for question in one.questions:
+                score = self.task.score(question.item, question.target, outcome)
+                yield Sample(*question.place, question.setting, one.prompt, one.edits, outcome, score)
+
+    def _distinct(self, questions: Sequence[Question]) -> list[Asked]:
+        """The step's requests, each once, in the order they first come up."""
+        # By object, and holding on to it: a steering is hashed once however many requests are under it.
+        edits: dict[int, tuple[Steering, str]] = {}
+        distinct: dict[tuple[str, str], Asked] = {}
+        for question in questions:
+            request = self.task.request(question.item, question.target, question.steering)
+            steering = request.steering
+            if id(steering) not in edits:
+                edits[id(steering)] = steering, edits_digest(steering)
+            key = (prompt_digest(request), edits[id(steering)][1])
+            distinct.setdefault(key, Asked(request, *key, [])).questions.append(question)
+        return list(distinct.values())
+
+    def _engine(self) -> Engine:
+        if self.engine is None:
+            raise UserError("A row of this run needs a model: name one with --model.")
+        return self.engine
+
+
+def target_loss(rows: Sequence[Scored]) -> float | None:
+    """Mean loss over a target's items; None if none could be read.
+
+    An item that could not be read counts as much as the worst of those that could, so that no setting
+    gains by making answers unreadable.
+    """
+    losses = [row.score.loss for row in rows if row.score.loss is not None]
+    if not losses:
+        return None
+    return (sum(losses) + max(losses) * (len(rows) - len(losses))) / len(rows)
+
+
+def target_losses(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float | None]:
+    return {target: target_loss(scored) for target, scored in rows.items()}
+
+
+def prompt_digest(request: Request) -> str:
+    """Hash (128 bits, hex) of what the model is given and the options it is asked for."""
+    told = repr((request.prompt.messages, request.prompt.start, request.options))
+    return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def edits_digest(steering: Steering) -> str:
+    """Hash (128 bits, hex) of a steering's edits alone; empty if there are none."""
+    bare = replace(steering, prompt=PromptChange(), alternatives=(), reply=None)
+    return bare.digest[:32] if bare.edits else ""

@@ -1,0 +1,151 @@
+"""What a run is: the plan a user makes, the rows of its board, and the identity that names it.
+
+The identity is what resume and the leaderboard key on. It is taken over contents (weights, data,
+wording, parameters after defaults), not over the paths they were found at.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from steerbench import __version__
+from steerbench.composition import build_method, method_settings, names
+from steerbench.construction import construct, parameters
+from steerbench.contracts import Method, Task
+from steerbench.errors import UserError
+from steerbench.plugins import available, find, unknown
+
+BASELINES = (
+    *(f"always-{tick}" for tick in range(1, 6)),
+    "trait-mean",
+    "item-median",
+    "unsteered",
+    "random-direction",
+)
+"""The trivial rows of a board whose task names none itself (attribute `baselines`)."""
+
+FOLLOWS_A_METHOD = "of"
+"""The constructor parameter by which a baseline asks for the method it is to be matched to."""
+
+
+class Plan(BaseModel):
+    """All a run is asked to do. Frozen, and the same after a round trip through JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    methods: tuple[str, ...] = Field(min_length=1)
+    task: str
+    method_parameters: dict[str, dict[str, JsonValue]] = {}
+    task_parameters: dict[str, JsonValue] = {}
+    model: str | None = None
+    engine: str = "hf"
+    dtype: str | None = None
+    chat_template: str | None = None
+    protocol: Literal["strict", "published"] = "strict"
+    calibration: Literal["golden", "grid"] = "golden"
+    budget: int = Field(default=8, ge=2)
+    seed: int = 0
+    trivial: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the board: a method, ready to fit, and its parameters after defaults."""
+
+    name: str
+    method: Method
+    settings: Mapping[str, Mapping[str, Any]]
+    trivial: bool
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a run's numbers depend on, and one hash over it."""
+
+    fields: Mapping[str, Any]
+    digest: str
+
+
+def build_task(plan: Plan) -> Task:
+    """The plan's task; a constructor that takes the protocol or the seed gets the plan's."""
+    task: Task = construct("task", plan.task, plan.task_parameters, {"protocol": plan.protocol, "seed": plan.seed})
+    return task
+
+
+def build_rows(plan: Plan, task: Task) -> list[Row]:
+    """The methods asked for, in their order, then the trivial rows that were not.
+
+    Trivial rows that need a model are left out of a plan that names none, and so is one that is matched
+    to a method (a random direction of its norm) if no single method asked for has a strength.
+
+    Raises:
+        UserError: a method or parameter that does not exist, or a method that needs a model in a plan without.
+    """
+    baselines: Sequence[str] = getattr(task, "baselines", BASELINES)
+    asked = list(dict.fromkeys(plan.methods))
+    _check_parameters(plan, [name for spec in asked for name in names(spec)] + list(baselines))
+    given: dict[str, Mapping[str, Any]] = dict(plan.method_parameters)
+    rows = [_row(spec, given, plan, spec in baselines) for spec in asked]
+    for row in rows:
+        if row.method.needs_model and plan.model is None:
+            raise UserError(f"The method '{row.name}' needs a model: name one with --model.")
+    if not plan.trivial:
+        return rows
+    matched = next((r.name for r in rows if r.name in available("method") and _has_strength(r.method)), None)
+    for name in baselines:
+        if name in asked or name not in available("method"):
+            continue
+        if FOLLOWS_A_METHOD in parameters(find("method", name)):
+            if matched is None:
+                continue
+            given[name] = {FOLLOWS_A_METHOD: matched, **given.get(name, {})}
+        row = _row(name, given, plan, trivial=True)
+        if plan.model is not None or not row.method.needs_model:
+            rows.append(row)
+    return rows
+
+
+def identify(plan: Plan, rows: Sequence[Row], engine: Mapping[str, str] | None, task: Mapping[str, str]) -> Identity:
+    """The identity of a run; `engine` is None if no row needs a model.
+
+    The plan's model, dtype and chat template are left out: the engine's identity says what they were.
+    """
+    asked = plan.model_dump(mode="json", include={"protocol", "calibration", "budget", "seed", "task"})
+    fields = {
+        "steerbench": __version__,
+        "plan": asked,
+        "methods": {row.name: row.settings for row in rows},
+        "task": dict(task),
+        "engine": dict(engine) if engine is not None else None,
+    }
+    # Through JSON, so that what is compared later is what a ledger can hold.
+    text = json.dumps(fields, sort_keys=True)
+    return Identity(json.loads(text), hashlib.sha256(text.encode()).hexdigest())
+
+
+def differences(then: Any, now: Any, where: str = "") -> list[str]:
+    """The fields two identities differ in, in words."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        keys = sorted({*then, *now})
+        return [d for k in keys for d in differences(then.get(k), now.get(k), f"{where}.{k}" if where else k)]
+    return [] if then == now else [f"{where} was {json.dumps(then)} and is now {json.dumps(now)}"]
+
+
+def _row(spec: str, given: Mapping[str, Mapping[str, Any]], plan: Plan, trivial: bool) -> Row:
+    method = build_method(spec, given, plan.seed)
+    return Row(spec, method, method_settings(spec, given, plan.seed), trivial)
+
+
+def _has_strength(method: Method) -> bool:
+    low, high = method.strengths
+    return low != high
+
+
+def _check_parameters(plan: Plan, known: Sequence[str]) -> None:
+    for name in plan.method_parameters:
+        if name not in known:
+            raise UserError(unknown("method in this plan called", name, known))

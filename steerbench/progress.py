@@ -1,0 +1,25 @@
+"""What a run tells of itself while it runs. The runner prints nothing; whoever starts it may listen."""
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Hears a run's stages: each is started, advances, and is finished."""
+
+    def started(self, stage: str, method: str, targets: int, requests: int) -> None:
+        """A stage (fit, calibrate, evaluate) of a method; `requests` is 0 where they cannot be counted."""
+        ...
+
+    def advance(self, requests: int) -> None: ...
+
+    def finished(self) -> None: ...
+
+
+class Silent:
+    """Hears and says nothing."""
+
+    def started(self, stage: str, method: str, targets: int, requests: int) -> None: ...
+
+    def advance(self, requests: int) -> None: ...
+
+    def finished(self) -> None: ...

@@ -1,0 +1,68 @@
+"""Turns a measured run into its result: the task's summary, the choices, what it cost, how it deviates."""
+
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+
+from steerbench.contracts import Scored, Split, Task
+from steerbench.ledger import Ledger
+from steerbench.plan import Identity, Plan, Row
+from steerbench.results import MethodResult, RunResult, Timing, Timings, comparison, metrics
+
+CHOSEN_ON_TEST = "strength chosen on the test items"
+
+
+def report(
+    plan: Plan,
+    task: Task,
+    rows: Sequence[Row],
+    identity: Identity,
+    ledger: Ledger,
+    scored: Mapping[str, Sequence[Scored]],
+) -> RunResult:
+    """The result of a run whose rows are all measured."""
+    summary = task.summarise(scored, plan.seed)
+    seconds = ledger.seconds()
+    methods = {}
+    for row in rows:
+        choices = ledger.choices(row.name)
+        methods[row.name] = MethodResult(
+            trivial=row.trivial,
+            settings={name: dict(settings) for name, settings in row.settings.items()},
+            metrics=metrics(summary.metrics.get(row.name, {})),
+            comparisons=[comparison(tested) for tested in summary.comparisons.get(row.name, ())],
+            flags=list(summary.flags.get(row.name, ())),
+            strengths={target: setting.strength for target, setting in choices.items()},
+            wordings={target: setting.wording for target, setting in choices.items() if setting.wording},
+            items=len(scored[row.name]),
+            unscored=sum(s.score.loss is None for s in scored[row.name]),
+            generated_tokens=ledger.tokens(row.name),
+        )
+    return RunResult(
+        digest=identity.digest,
+        identity=dict(identity.fields),
+        plan=plan,
+        targets=len({s.target for row in scored.values() for s in row}),
+        methods=methods,
+        deviations=deviations(plan, task, rows, ledger),
+        timings=Timings(
+            methods={row.name: Timing(**seconds.get(row.name, {})) for row in rows},
+            peak_memory_bytes=peak_memory(),
+        ),
+    )
+
+
+def deviations(plan: Plan, task: Task, rows: Sequence[Row], ledger: Ledger) -> list[str]:
+    """Every way in which the run is not a strict one, in words."""
+    named = list(getattr(task, "deviations", ()))
+    chose = any(ledger.steps(row.name, Split.CALIBRATION) for row in rows)
+    return [*named, CHOSEN_ON_TEST] if plan.protocol == "published" and chose else named
+
+
+def peak_memory() -> int:
+    """Most memory (bytes) this process has held: on the accelerator if one was used, else resident."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return int(torch.cuda.max_memory_allocated())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,125 @@
+"""What a run found: the schema of `run.json`, the one file that tables, comparisons and the site read."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from steerbench import contracts
+from steerbench.errors import UserError
+from steerbench.plan import Plan
+from steerbench.storage import understandable
+
+SCHEMA = 1
+RESULT = "run.json"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Metric(_Record):
+    """An estimate, its 95 % interval and the number of targets under it; None where it is undefined."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+
+
+class Comparison(_Record):
+    """A paired test against another row: mean difference of the loss, p, and p after Holm."""
+
+    against: str
+    difference: float | None
+    p: float | None
+    p_holm: float | None
+
+
+class MethodResult(_Record):
+    """A row of the board. `metrics` has the headline first; `strengths` and `wordings` are by target."""
+
+    trivial: bool
+    settings: dict[str, dict[str, Any]]
+    metrics: dict[str, Metric]
+    comparisons: list[Comparison]
+    flags: list[str]
+    strengths: dict[str, float]
+    wordings: dict[str, int]
+    items: int
+    unscored: int
+    generated_tokens: int
+
+
+class Timing(_Record):
+    """Seconds a method took, over all starts of the run."""
+
+    fit: float = 0.0
+    calibrate: float = 0.0
+    evaluate: float = 0.0
+
+
+class Timings(_Record):
+    """What differs from run to run though the numbers are the same."""
+
+    methods: dict[str, Timing]
+    peak_memory_bytes: int
+
+
+class RunResult(_Record):
+    """All of a run's results. Two runs of one identity agree in every field but `timings`."""
+
+    schema_version: int = SCHEMA
+    digest: str
+    identity: dict[str, Any]
+    plan: Plan
+    targets: int
+    methods: dict[str, MethodResult]
+    deviations: list[str]
+    timings: Timings
+
+
+def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, Metric]:
+    """A summary's metrics as they are written, with None for what is no number."""
+    return {
+        name: Metric(value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n)
+        for name, m in estimates.items()
+    }
+
+
+def comparison(tested: contracts.Comparison) -> Comparison:
+    return Comparison(
+        against=tested.against,
+        difference=finite(tested.difference),
+        p=finite(tested.p),
+        p_holm=finite(tested.p_holm),
+    )
+
+
+def finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def write_result(result: RunResult, folder: Path) -> None:
+    path = folder / RESULT
+    with understandable(path):
+        temporary = path.with_suffix(".partial")
+        temporary.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
+
+
+def read_result(folder: Path) -> RunResult:
+    """The result of a finished run.
+
+    Raises:
+        UserError: the folder holds no result, or one this version cannot read.
+    """
+    path = folder / RESULT
+    try:
+        return RunResult.model_validate_json(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"There is no finished run in {folder}: it holds no {RESULT}.") from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a result this version of steerbench can read.") from error

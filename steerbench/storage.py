@@ -1,0 +1,49 @@
+"""What a disk or SQLite complains of, as a sentence with something to do."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from steerbench.errors import UserError
+
+
+@contextmanager
+def understandable(path: Path) -> Iterator[None]:
+    """Within, what goes wrong with the file `path` of a run becomes a UserError."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise  # a row written twice is our mistake, not the user's
+    except sqlite3.Error as error:
+        raise UserError(_sentence(path, str(error))) from error
+    except OSError as error:
+        raise UserError(_full(path) if error.errno == errno.ENOSPC else _refused(path, error)) from error
+    except SafetensorError as error:
+        raise UserError(
+            _full(path) if "No space left" in str(error) else f"{path} cannot be written: {error}."
+        ) from error
+
+
+def _sentence(path: Path, text: str) -> str:
+    if "is full" in text:
+        return _full(path)
+    if "locked" in text:
+        return f"Another process is writing the run in {path.parent}; wait for it or stop it."
+    if "readonly" in text or "unable to open" in text:
+        return f"The run folder {path.parent} cannot be written to; choose another place with --out."
+    if "not a database" in text or "no such table" in text or "no such column" in text:
+        return f"{path} is no ledger of steerbench; choose another place with --out."
+    return f"The ledger {path} cannot be used: {text}."
+
+
+def _full(path: Path) -> str:
+    return f"The disk that holds {path.parent} is full; free some space and start the run again: it goes on from there."
+
+
+def _refused(path: Path, error: OSError) -> str:
+    return f"{path.parent} cannot be written to ({os.strerror(error.errno or 0)}); choose another place with --out."
