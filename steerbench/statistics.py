@@ -148,6 +148,8 @@ def individual_r(
     What is left is how a person's answer to an item departs from what they answer on the whole and what
     people answer to that item: an answer that is the same for everybody, or the same to every item, leaves
     nothing and earns 0. Means are over `seen` cells, the others contribute nothing.
+    An answer made from the *other* people leans away from each person's own and earns less than 0: their
+    mean, exactly -1; their median, a little below 0.
 
     Resamples are of people, and item means are taken out anew in each. Where cells are missing this is
     one pass over residuals that were centred exactly on the full sample: a missing cell counts as a zero

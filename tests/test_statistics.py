@@ -229,6 +229,12 @@ def test_truth_itself_earns_one_and_its_mirror_minus_one():
     assert individual_r(6 - truth, truth, seen, rng()).value == pytest.approx(-1.0)
 
 
+def test_the_mean_of_the_other_people_earns_minus_one():
+    _, truth, seen = people_and_items(2, people=30, items=20)
+    others = (truth.sum(axis=0) - truth) / 29
+    assert individual_r(others, truth, seen, rng()).value == pytest.approx(-1.0)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
