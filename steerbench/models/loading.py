@@ -1,6 +1,5 @@
 """A model, its tokenizer and its chat template, loaded and checked."""
 
-import gc
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
@@ -72,7 +71,7 @@ def load_model(
     """
     numbers, place = _dtype(dtype), _device(device)
     folder, kind = model_folder(spec)
-    with _collecting_no_garbage(), _quiet():
+    with _quiet():
         tokenizer = _tokenizer(folder, spec)
         template = template_of(tokenizer, chat_template, spec)
         model = _weights(folder, spec, numbers, kind).to(place)
@@ -150,15 +149,3 @@ def _quiet() -> Iterator[None]:
         switches.set_verbosity(level)
         if bars:
             switches.enable_progress_bar()
-
-
-@contextmanager
-def _collecting_no_garbage() -> Iterator[None]:
-    """The first load imports some thousand modules; scanning them for garbage meanwhile is a sixth of its time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
