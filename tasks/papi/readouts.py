@@ -11,7 +11,7 @@ from steerbench.contracts import Choice, Completion, Prompt
 from steerbench.steering import PromptChange
 from steerbench.targets import LABELS, Answer, Item
 
-HEADING = "Below is a list of statements. After each stands how accurately it describes you."
+HEADING = "A list of statements, each with how accurately it describes you:"
 SYSTEM = "You answer questions about yourself, truthfully and briefly."
 KNOWN = "This is how accurately each of these statements describes you."
 QUESTION = "How accurately does this statement describe you?\n{statement}\n{options}"
@@ -43,7 +43,7 @@ class LabelReadout:
 
     def prompt(self, item: Item, change: PromptChange) -> Prompt:
         opening = f"{change.system}\n\n{HEADING}" if change.system else HEADING
-        return Prompt(start="\n".join([opening, *_entries(change.shown), f"{item.bare}:"]))
+        return Prompt(start=f"{opening} " + "; ".join([*_entries(change.shown), f"{item.bare}:"]))
 
     def read(self, outcome: Choice | Completion) -> Reading:
         assert isinstance(outcome, Choice)
@@ -109,7 +109,7 @@ def _read_choice(choice: Choice, ticks: Sequence[int]) -> Reading:
 
 
 def _careful(text: str) -> float | None:
-    found = re.search(r"(?<![A-Za-z])([A-E])(?![A-Za-z'’])", text)
+    found = re.search(r"(?<![A-Za-z])([A-E])(?![A-Za-z'\u2019])", text)
     if found:
         return float(LETTERS[found[1]])
     named = [tick for tick, label in LABELS.items() if re.search(rf"\b{label}\b", text, re.IGNORECASE)]

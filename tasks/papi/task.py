@@ -25,6 +25,7 @@ _ONE_OF_EACH = PromptChange("Description.", (Answer(_SHOWN, MIDDLE),))
 
 DEVIATIONS = (
     "keys as stored: the reverse-keyed values are shown and scored as if they were ticks",
+    "trait scores flip reverse-keyed items, whose stored values are already flipped",
     "missing answers are scored as if 0 had been ticked",
     "unreadable answers leave the denominator",
 )

@@ -1,0 +1,89 @@
+"""The PAPI task: what it shows, what it seals, how it scores."""
+
+import pytest
+
+from steerbench.contracts import Choice, Split
+from steerbench.errors import UserError
+from steerbench.steering import Steering
+from tasks.papi.dataset import load
+from tasks.papi.task import PAPI
+
+
+def test_held_out_answers_are_not_shown_while_calibrating_and_are_afterwards() -> None:
+    task = PAPI()
+    for before, after in zip(task.targets(Split.CALIBRATION), task.targets(Split.TEST), strict=True):
+        held_out = {item.id for item in task.items(before, Split.CALIBRATION)}
+        shown = {answer.item.id for answer in before.shown}
+        assert held_out
+        assert not held_out & shown
+        assert held_out | shown == {answer.item.id for answer in after.shown}
+
+
+def test_no_measuring_item_is_ever_shown() -> None:
+    task = PAPI()
+    for target in task.targets(Split.TEST):
+        assert not {i.id for i in task.items(target, Split.TEST)} & {a.item.id for a in target.shown}
+
+
+def test_every_trait_is_held_out_alike() -> None:
+    task = PAPI()
+    target = task.targets(Split.CALIBRATION)[0]
+    traits = sorted(item.trait for item in task.items(target, Split.CALIBRATION))
+    assert traits == sorted("AACCEENNOO")
+
+
+def test_a_measuring_answer_is_sealed_until_told_otherwise() -> None:
+    task = PAPI()
+    target = task.targets(Split.TEST)[0]
+    item = task.items(target, Split.TEST)[0]
+    with pytest.raises(RuntimeError, match="sealed"):
+        task.score(item, target, 3.0)
+    task.unseal()
+    tick = {p.id: p for p in load().people}[target.id].answers[item.id]
+    assert task.score(item, target, 3.0).loss == abs(3 - tick)
+
+
+def test_a_calibration_answer_is_never_sealed() -> None:
+    task = PAPI()
+    target = task.targets(Split.CALIBRATION)[0]
+    item = task.items(target, Split.CALIBRATION)[0]
+    assert task.score(item, target, Choice((0.0, -9.0, -9.0, -9.0, -9.0))).record["answer"] == 1
+
+
+def test_an_unreadable_answer_counts_as_the_middle_and_says_so() -> None:
+    from steerbench.contracts import Completion
+
+    task = PAPI(readout="generate")
+    task.unseal()
+    target = task.targets(Split.TEST)[0]
+    item = task.items(target, Split.TEST)[0]
+    score = task.score(item, target, Completion(" I would rather not", 5, "stop"))
+    assert score.unscored
+    assert score.record["answer"] is None
+    assert score.loss == abs(3 - score.record["tick"])
+
+
+def test_published_shows_and_scores_the_stored_values() -> None:
+    strict, published = PAPI(), PAPI(protocol="published")
+    theirs = {a.item.id: a for a in published.targets(Split.TEST)[0].shown}
+    for answer in strict.targets(Split.TEST)[0].shown:
+        assert theirs[answer.item.id].tick == answer.item.keyed(answer.tick)
+    assert published.deviations
+    assert not strict.deviations
+
+
+def test_the_identity_changes_with_data_readout_and_number_of_respondents() -> None:
+    identities = [PAPI().identity(), PAPI(readout="letter").identity(), PAPI(respondents=3).identity()]
+    assert len({tuple(sorted(i.items())) for i in identities}) == 3
+
+
+def test_the_request_says_what_the_steering_wants_said() -> None:
+    task = PAPI()
+    target = task.targets(Split.TEST)[0]
+    item = task.items(target, Split.TEST)[0]
+    assert task.request(item, target, Steering()).options[4] == " Very Accurate"
+
+
+def test_a_holdout_outside_its_range_is_refused() -> None:
+    with pytest.raises(UserError, match="holdout"):
+        PAPI(holdout=1.0)
