@@ -1,7 +1,16 @@
-"""Puts the toy plug-ins (tests/testkit) on the path: found like any installed package's."""
+"""Puts the toy plug-ins (tests/testkit) on the path, found like any installed package's, and says loudly what
+was not tested because the datasets are not there."""
 
+import os
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTKIT = Path(__file__).parent / "testkit"
 sys.path.insert(0, str(TESTKIT))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("real_data") and not os.environ.get("STEERBENCH_DATA"):
+        pytest.skip("NOT TESTED, real data: set STEERBENCH_DATA to a folder that holds the datasets")

@@ -4,7 +4,7 @@ All wordings are this project's own. The published ones differ in words, not in 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from steerbench.contracts import Choice, Completion, Prompt
@@ -86,7 +86,7 @@ class TextReadout:
         return tick, tick
 
 
-READOUTS = {"label": LabelReadout, "letter": LetterReadout, "generate": TextReadout}
+READOUTS: dict[str, Callable[[], Readout]] = {"label": LabelReadout, "letter": LetterReadout, "generate": TextReadout}
 
 
 def _entries(shown: Sequence[Answer]) -> list[str]:

@@ -1,6 +1,5 @@
 """The registry is complete, pinned and terse about what it does not know."""
 
-import os
 import re
 
 import pytest
@@ -56,6 +55,4 @@ def test_a_file_has_a_url_or_a_derivation_not_both_and_not_neither() -> None:
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", datasets())
 def test_the_local_files_are_the_published_ones(name: str) -> None:
-    if not os.environ.get("STEERBENCH_DATA"):
-        pytest.skip("NOT TESTED, real data: set STEERBENCH_DATA to a folder that holds the datasets")
     assert verify(name) == []

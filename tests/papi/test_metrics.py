@@ -285,8 +285,6 @@ def test_the_order_of_scored_items_does_not_matter():
 @pytest.fixture(scope="module")
 def published():
     """Stored answers of all people, nan where missing: asked items [people, 180] and shown items [people, 120]."""
-    if "STEERBENCH_DATA" not in os.environ:
-        pytest.skip("STEERBENCH_DATA is not set: the reference figures of PAPI were NOT checked")
     folder = Path(os.environ["STEERBENCH_DATA"]) / "papi"
     with (folder / "items_300.csv").open(encoding="utf-8", newline="") as file:
         # Answer i17 is that of the item whose *full* number is 17, which is not the file's 17th row.

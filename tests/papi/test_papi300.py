@@ -1,7 +1,6 @@
 """The published files: read as they are meant, and refused where they are broken."""
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -89,8 +88,6 @@ def test_unknown_names_get_near_misses_and_limits_below_one_are_refused() -> Non
 
 @pytest.fixture(scope="module")
 def published() -> Inventory:
-    if not os.environ.get("STEERBENCH_DATA"):
-        pytest.skip("NOT TESTED, real data: set STEERBENCH_DATA to a folder that holds the datasets")
     return load("papi-300")
 
 

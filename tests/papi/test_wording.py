@@ -1,7 +1,5 @@
 """A statement about oneself becomes the same statement said to somebody."""
 
-import os
-
 import pytest
 
 from tasks.papi.dataset import load
@@ -49,8 +47,6 @@ def test_the_speaker_becomes_you(first: str, second: str) -> None:
 
 @pytest.mark.parametrize("name", ["sample", pytest.param("papi-300", marks=pytest.mark.real_data)])
 def test_no_statement_keeps_a_trace_of_the_speaker(name: str) -> None:
-    if name == "papi-300" and not os.environ.get("STEERBENCH_DATA"):
-        pytest.skip("NOT TESTED, real data: set STEERBENCH_DATA to a folder that holds the datasets")
     for item in load(name).items:
         words = item.second_person.rstrip('."').split()
         assert words[0] == "You"
