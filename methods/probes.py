@@ -1,0 +1,167 @@
+"""Logistic regression on attention heads, for many targets at once.
+
+Every target sees the same activations and differs only in its labels and in which rows count. So the
+targets are columns of matrices, one matrix product serves all of them, and a head's geometry is
+worked out once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+TOLERANCE = 1e-5
+"""Largest norm of the gradient left, in coordinates where the curvature is at most 1."""
+REFRESH = 64
+"""Steps after which running sums are recomputed, so that rounding does not pile up."""
+FAST_STEPS = 256
+NEWTON_STEPS = 200
+NEWTON_BATCH = 256
+RIDGE = 1e-12
+TINY = 1e-30
+CHUNK = 1 << 19
+"""Rows x targets x heads worked on together: what stays in a processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probes:
+    """`weights` [targets, heads, dim] and `biases` [targets, heads]: positive where the label is expected true."""
+
+    weights: Floats
+    biases: Floats
+
+    def logits(self, activations: Floats) -> Floats:
+        """[targets, heads, rows] of activations [rows, heads, dim]."""
+        by_head = np.matmul(self.weights.transpose(1, 0, 2), activations.transpose(1, 2, 0))
+        return np.asarray(by_head.transpose(1, 0, 2) + self.biases[..., None])
+
+
+def fit_probes(activations: Floats, labels: Bools, used: Bools, C: float = 1.0) -> Probes:
+    """The L2-penalised logistic regression of every target on every head, its intercept unpenalised.
+
+    `activations` is [rows, heads, dim], `labels` and `used` are [targets, rows]. The optimum is that of
+    scikit-learn's `LogisticRegression(C=C)` on the used rows. A target whose used rows have no or only
+    one class has no optimum: its probes are zero.
+
+    Raises:
+        ValueError: activations are not finite, or a probe did not converge.
+    """
+    if not np.isfinite(activations).all():
+        raise ValueError("the activations to be probed are not all finite numbers")
+    targets, (_, heads, dim) = len(labels), activations.shape
+    weights, biases = np.zeros((targets, heads, dim), np.float32), np.zeros((targets, heads), np.float32)
+    fitted = np.flatnonzero((labels & used).any(axis=1) & (~labels & used).any(axis=1))
+    rows = np.flatnonzero(used[fitted].any(axis=0))
+    if not fitted.size:
+        return Probes(weights, biases)
+    y = torch.from_numpy(labels[np.ix_(fitted, rows)].T.astype(np.float32))
+    counts = torch.from_numpy(used[np.ix_(fitted, rows)].T.astype(np.float32))
+    # The penalty weighs as at C = 1 once everything is scaled by the root of C.
+    root = C**0.5
+    step = max(1, CHUNK // (len(rows) * len(fitted)))
+    for first in range(0, heads, step):
+        heads_here = slice(first, first + step)
+        x = torch.from_numpy(activations[rows, heads_here]).double().transpose(0, 1)
+        w, b = _fit_chunk(x * root, y, counts)
+        weights[fitted, heads_here], biases[fitted, heads_here] = (w * root).numpy(), b.numpy()
+    return Probes(weights, biases)
+
+
+def accuracies(probes: Probes, activations: Floats, labels: Bools, counted: Bools) -> NDArray[np.float64]:
+    """[targets, heads]: the share of the counted rows a probe labels right; one half (chance) if none counts.
+
+    `activations` is [rows, heads, dim], `labels` and `counted` are [targets, rows].
+    """
+    right = (probes.logits(activations) > 0) == labels[:, None, :]
+    hits = (right & counted[:, None, :]).sum(axis=2)
+    total = counted.sum(axis=1)[:, None]
+    return np.asarray(np.where(total > 0, hits / np.maximum(total, 1), 0.5))
+
+
+def _fit_chunk(x: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights [targets, heads, dim] and biases [targets, heads] for x [heads, rows, dim] (float64)."""
+    mean = x.mean(dim=1, keepdim=True)
+    # In the space of singular vectors the penalty stays what it was, and there are never more unknowns than rows.
+    left, singular, right = torch.linalg.svd(x - mean, full_matrices=False)
+    # The curvature of the loss is at most X'X / 4 + I. Scaling by its root makes it at most 1 in every
+    # direction, for all targets: conjugate gradients then need few steps.
+    shrink = 1 / torch.sqrt(singular**2 / 4 + 1)
+    constant = (x.shape[1] / 4) ** -0.5
+    z = torch.cat([left * (singular * shrink)[:, None], x.new_full((*x.shape[:2], 1), constant)], dim=2)
+    penalty = torch.nn.functional.pad(shrink**2, (0, 1))
+    solution = _minimise(z, penalty, y, counts)
+    w = torch.einsum("hkt,hk,hkd->thd", solution[:, :-1], shrink, right)
+    b = solution[:, -1].T * constant - torch.einsum("thd,hd->th", w, mean[:, 0])
+    return w, b
+
+
+def _minimise(z: Tensor, penalty: Tensor, y: Tensor, counts: Tensor) -> Tensor:
+    """Minimises the logistic loss of z @ solution over the counted rows plus half of penalty * solution^2.
+
+    `z` [heads, rows, k], `penalty` [heads, k], `y` and `counts` [rows, targets]; returns [heads, k, targets].
+    Conjugate gradients in single precision are enough for nearly all problems; Newton's method finishes the rest.
+    """
+    rough, square = _descend(z.float(), penalty.float(), y, counts)
+    solution = rough.double()
+    heads, columns = torch.nonzero(~(square <= TOLERANCE**2), as_tuple=True)
+    for first in range(0, len(heads), NEWTON_BATCH):
+        h, t = heads[first : first + NEWTON_BATCH], columns[first : first + NEWTON_BATCH]
+        solution[h, :, t] = _newton(z[h], penalty[h], y.T[t].double(), counts.T[t].double(), solution[h, :, t])
+    return solution
+
+
+def _newton(z: Tensor, penalty: Tensor, y: Tensor, counts: Tensor, solution: Tensor) -> Tensor:
+    """Newton's method on problems [problems, rows, k] whose labels [problems, rows] are their own.
+
+    Raises:
+        ValueError: a problem did not converge.
+    """
+    for _ in range(NEWTON_STEPS):
+        expected = torch.sigmoid(torch.einsum("prk,pk->pr", z, solution))
+        gradient = torch.einsum("prk,pr->pk", z, (expected - y) * counts) + penalty * solution
+        if gradient.square().sum(dim=1).amax() <= TOLERANCE**2:
+            return solution
+        curvature = (z * (expected * (1 - expected) * counts)[..., None]).transpose(1, 2) @ z
+        curvature.diagonal(dim1=1, dim2=2).add_(penalty + RIDGE)
+        step = torch.cholesky_solve(gradient[..., None], torch.linalg.cholesky(curvature))
+        largest = ((z @ step)[..., 0].abs() * counts).amax(dim=1, keepdim=True).clamp_min(1e-12)
+        solution = solution - torch.log1p(largest) / largest * step[..., 0]
+    raise ValueError(f"of {len(z)} probes some did not converge in {NEWTON_STEPS} Newton steps")
+
+
+def _descend(z: Tensor, penalty: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Nonlinear conjugate gradients (Polak-Ribière+), every column its own problem; solution and squared gradient.
+
+    There is no line search: with Newton's step n along a direction that changes no logit by more than m,
+    log(1 + mn) / m is sure to descend (Bach 2010, generalised self-concordance), and becomes Newton's step.
+    """
+    zt, penalty = z.transpose(1, 2).contiguous(), penalty[:, :, None]
+    solution = z.new_zeros(len(z), z.shape[2], y.shape[1])
+    logits = z.new_zeros(len(z), *y.shape)
+    direction, gradient = torch.zeros_like(solution), torch.zeros_like(solution)
+    square = solution.new_ones(len(z), y.shape[1])
+    for step in range(FAST_STEPS):
+        if step % REFRESH == REFRESH - 1:
+            logits = torch.bmm(z, solution)
+        expected = torch.sigmoid(logits)
+        before, gradient = gradient, torch.baddbmm(penalty * solution, zt, (expected - y).mul_(counts))
+        square_before, square = square, gradient.square().sum(dim=1)
+        if square.amax() <= TOLERANCE**2:
+            break
+        momentum = (square - (gradient * before).sum(dim=1)).div_(square_before.clamp_min(TINY)).clamp_min_(0)
+        direction = direction.mul_(momentum[:, None]).sub_(gradient)
+        change = torch.bmm(z, direction)
+        slope = -(gradient * direction).sum(dim=1)
+        bend = (penalty * direction.square()).sum(dim=1)
+        bend += (expected * (1 - expected)).mul_(counts).mul_(change.square()).sum(dim=1)
+        newton = (slope / bend.clamp_min(TINY)).clamp_min_(0)
+        largest = (change.abs() * counts).amax(dim=1)
+        length = torch.where(largest * newton > 1e-6, torch.log1p(largest * newton) / largest, newton)[:, None]
+        solution.add_(length * direction)
+        logits.add_(length * change)
+    return solution, square
