@@ -1,0 +1,105 @@
+"""ActAdd, Activation Addition (Turner et al. 2023): the difference between two short prompts, token by token, added
+to the residual stream over the first tokens of every prompt."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Annotated, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from methods.adjectives import adjectives, leaning_traits, listed
+from methods.answers import trait_scores
+from methods.caa import checked_layer
+from steerbench.contracts import Engine, Prompt, Request
+from steerbench.errors import UserError
+from steerbench.steering import Add, Positions, Steering
+from steerbench.targets import Target
+
+DEPTH = 0.2
+"""The paper finds early to middle layers best; its worked example takes layer 6 of the 48 of GPT-2-XL."""
+FILLERS = (" ", " ,")
+"""The paper fills with spaces. Tokenizers that join spaces into one token need something that stays apart."""
+
+Pair = tuple[str, str]
+
+
+@runtime_checkable
+class Tokenizes(Protocol):
+    """What an engine must offer for two prompts to be aligned."""
+
+    def tokenize(self, prompt: Prompt) -> Sequence[int]: ...
+
+
+@dataclass(frozen=True)
+class ActAdd:
+    """Contrasts "You are kind, ..." with "You are cold, ...", as the target leans, after `layer` (counted from 0).
+
+    The difference is not rescaled, as in the paper. It acts on the first tokens of a prompt whatever they
+    are: with a chat template those of the system message. A target in the middle of every trait's scale gets no edit.
+    """
+
+    layer: Annotated[int, Field(ge=0)] | None = None
+
+    name = "actadd"
+    needs_model = True
+    strengths = (0.0, 10.0)
+
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
+        """Steerings of unit strength.
+
+        Raises:
+            UserError: the model has no such layer, or the engine does not show how it cuts prompts into tokens.
+        """
+        layer = checked_layer(self.name, self.layer, DEPTH, engine)
+        if not isinstance(engine, Tokenizes):
+            raise UserError(
+                f"actadd aligns two prompts token by token, and the engine '{engine.name}' does not show its tokens; "
+                "use the hf engine."
+            )
+        pairs = [contrast_prompts(target) for target in targets]
+        vectors = _differences(engine, engine, {pair for pair in pairs if pair}, layer)
+        return [Steering((_edit(layer, vectors[pair]),)) if pair else Steering() for pair in pairs]
+
+
+def contrast_prompts(target: Target) -> Pair | None:
+    """A description of the target and of its opposite; None if it leans nowhere."""
+    leanings = leaning_traits(trait_scores(target)).items()
+    if not leanings:
+        return None
+    own = listed([word for trait, high in leanings for word in adjectives(trait, high)])
+    opposite = listed([word for trait, high in leanings for word in adjectives(trait, not high)])
+    return f"You are {own}.", f"You are {opposite}."
+
+
+def aligned(pair: Pair, count: Callable[[str], int]) -> tuple[Pair, int]:
+    """The pair with the shorter text filled up on the right to as many tokens as the longer, and their number."""
+    first, second = count(pair[0]), count(pair[1])
+    wanted, missing = max(first, second), abs(first - second)
+    for filler in FILLERS:
+        filled = (pair[0] + filler * max(second - first, 0), pair[1] + filler * max(first - second, 0))
+        if count(filled[0]) == count(filled[1]) == wanted:
+            return filled, wanted
+    raise ValueError(
+        f"{pair} cannot be brought to the same number of tokens: {missing} fillers are not {missing} tokens"
+    )
+
+
+def _differences(engine: Engine, tokens: Tokenizes, pairs: set[Pair], layer: int) -> dict[Pair, NDArray[np.float32]]:
+    """[tokens, dim] for each pair: what tells its texts apart after `layer`. Pairs of one length share a capture."""
+    by_length: dict[int, list[tuple[Pair, Pair]]] = defaultdict(list)
+    for pair in sorted(pairs):
+        filled, length = aligned(pair, lambda text: len(tokens.tokenize(Prompt(start=text))))
+        by_length[length].append((pair, filled))
+    found = {}
+    for length, members in by_length.items():
+        requests = [Request(Prompt(start=text)) for _, filled in members for text in filled]
+        captured = engine.capture(requests, ["resid"], front=length)["resid"][:, :, layer]
+        found.update({pair: captured[2 * i] - captured[2 * i + 1] for i, (pair, _) in enumerate(members)})
+    return found
+
+
+def _edit(layer: int, vector: NDArray[np.float32]) -> Add:
+    return Add("resid", layer, vector, Positions("front", len(vector)))

@@ -1,0 +1,29 @@
+"""What a target shows of itself: answers, and its score on each trait."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from steerbench.targets import TRAITS, Answer, Respondent, Target, TraitPole
+
+HIGHEST, LOWEST = 5, 1
+
+
+def shown_answers(target: Target) -> tuple[Answer, ...]:
+    """A respondent's own answers; for a pole full agreement with what leans to it and full rejection of the rest."""
+    if isinstance(target, Respondent):
+        return target.shown
+    return tuple(Answer(item, HIGHEST if lean > 0 else LOWEST) for item, lean in target.leanings().items())
+
+
+def trait_scores(target: Target) -> dict[str, float]:
+    """Mean keyed score, 1 to 5, of each trait that the target shows anything of, in the order of TRAITS.
+
+    A pole is the end of its scale on its one trait.
+    """
+    if isinstance(target, TraitPole):
+        return {target.trait: float(HIGHEST if target.high else LOWEST)}
+    by_trait: Mapping[str, list[float]] = {trait: [] for trait in TRAITS}
+    for answer in target.shown:
+        by_trait[answer.item.trait].append(answer.item.keyed(answer.tick))
+    return {trait: float(np.mean(scores)) for trait, scores in by_trait.items() if scores}

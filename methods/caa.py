@@ -1,0 +1,69 @@
+"""CAA, Contrastive Activation Addition (Rimsky et al. 2023): the mean difference between agreeing with oneself and
+with one's opposite, added to the residual stream after one layer."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from methods.contrasts import Contrast, capture_statements
+from methods.directions import mass_mean, one_deviation_long
+from steerbench.contracts import Engine
+from steerbench.errors import UserError
+from steerbench.steering import Add, Steering
+from steerbench.targets import Target
+
+DEPTH = 0.4
+"""Where the paper's sweeps peak: layer 13 of the 32 of Llama-2-7B, 14 or 15 of the 40 of the 13B."""
+
+
+@dataclass(frozen=True)
+class CAA:
+    """Adds one vector at `layer` (counted from 0; by default two fifths up), at every position.
+
+    The paper multiplies the raw mean difference, brought to one norm for all behaviours. Here too all
+    targets get one measure: unit strength is one standard deviation of the activations along the direction,
+    so that the same range of strengths serves every model, and PAS too.
+    """
+
+    layer: Annotated[int, Field(ge=0)] | None = None
+    contrast: Contrast = "letters"
+
+    name = "caa"
+    needs_model = True
+    strengths = (0.0, 10.0)
+
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
+        """Steerings of unit strength. A target that leans on no statement gets no edit.
+
+        Raises:
+            UserError: the model has no such layer.
+        """
+        layer = checked_layer(self.name, self.layer, DEPTH, engine)
+        statements = capture_statements(engine, targets, "resid", self.contrast)
+        if statements is None:
+            return [Steering() for _ in targets]
+        activations = statements.activations[:, layer]
+        directions = mass_mean(activations, statements.labels, statements.used)
+        return [
+            Steering((Add("resid", layer, one_deviation_long(direction, activations[used])),))
+            if used.any()
+            else Steering()
+            for direction, used in zip(directions, statements.used, strict=True)
+        ]
+
+
+def checked_layer(method: str, layer: int | None, depth: float, engine: Engine) -> int:
+    """The layer asked for, or the one at this share of the model's depth.
+
+    Raises:
+        UserError: the model has no such layer.
+    """
+    if layer is None:
+        return round(depth * engine.layers)
+    if layer >= engine.layers:
+        raise UserError(
+            f"{method}.layer is {layer}, but the model's layers go from 0 to {engine.layers - 1}; choose one of them."
+        )
+    return layer

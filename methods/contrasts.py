@@ -1,0 +1,99 @@
+"""Statements, agreed with and rejected: what directions are learned from.
+
+A model reads each statement twice, once with an answer that agrees and once with one that rejects. Its
+activations do not depend on who the target is; a target only says which of the two answers is its own. So they
+are captured once for all targets.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from methods.seeding import number
+from steerbench.contracts import Engine, Prompt, Request
+from steerbench.steering import Site
+from steerbench.targets import Item, Target
+
+Contrast = Literal["letters", "yes-no", "label"]
+
+_SYSTEM = "You are filling in a questionnaire about yourself."
+_LETTERS = "\n".join(
+    (
+        "(A) That is me entirely",
+        "(B) That is me, more or less",
+        "(C) Neither one nor the other",
+        "(D) That is hardly me",
+        "(E) That is not me at all",
+    )
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Statements:
+    """Two rows per statement: 2i is statement i agreed with, 2i + 1 is it rejected.
+
+    `activations` [rows, layers, dim]; `labels` [targets, rows], true where the row is the target's own answer;
+    `used` [targets, rows], false where the target says nothing about the statement.
+    """
+
+    items: tuple[Item, ...]
+    activations: NDArray[np.float32]
+    labels: NDArray[np.bool_]
+    used: NDArray[np.bool_]
+
+    def training(self, share: float, seed: int) -> NDArray[np.bool_]:
+        """[targets, rows]: the `share` of each target's used rows that train; the other used rows validate.
+
+        All targets draw from one seeded order of the statements, which goes by their ids: nobody's split
+        depends on who else is there. A statement's two rows stay together, because they differ in one
+        token and have opposite labels: with one in training, a probe could read the other's label off it.
+        """
+        order = np.argsort([number(seed, "training", item.id) for item in self.items])
+        used = self.used[:, 0::2][:, order]
+        first = used & (np.cumsum(used, axis=1) <= np.round(share * used.sum(axis=1, keepdims=True)))
+        training = np.zeros_like(used)
+        training[:, order] = first
+        return np.repeat(training, 2, axis=1)
+
+
+def capture_statements(engine: Engine, targets: Sequence[Target], site: Site, contrast: Contrast) -> Statements | None:
+    """Activations at the last token of both answers to every statement that any target leans on.
+
+    None if no target leans on any.
+    """
+    leanings = [target.leanings() for target in targets]
+    # By id, so that the order does not depend on who the targets are.
+    items = tuple(sorted({item for leaning in leanings for item in leaning}, key=lambda item: item.id))
+    if not items:
+        return None
+    requests = [_REQUESTS[contrast](item) for item in items]
+    captured = engine.capture(requests, [site])[site]
+    return Statements(items, captured.reshape(-1, *captured.shape[2:]), *_labels(leanings, items))
+
+
+def _labels(
+    leanings: Sequence[Mapping[Item, int]], items: Sequence[Item]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    signs = np.array([[leaning.get(item, 0) for item in items] for leaning in leanings])
+    labels = np.stack([signs > 0, signs < 0], axis=2).reshape(len(leanings), -1)
+    return labels, np.repeat(signs != 0, 2, axis=1)
+
+
+def _letters(item: Item) -> Request:
+    question = f'Somebody says to you: "{item.second_person}" How well does that fit?\n{_LETTERS}'
+    return Request(Prompt((("system", _SYSTEM), ("user", question)), "Option ("), options=("A", "E"))
+
+
+def _yes_no(item: Item) -> Request:
+    question = f'Somebody says to you: "{item.second_person}" Does this describe you? Answer yes or no.'
+    return Request(Prompt((("system", _SYSTEM), ("user", question)), "Answer:"), options=(" Yes", " No"))
+
+
+def _label(item: Item) -> Request:
+    return Request(Prompt(start=f"{item.bare}:"), options=(" Very Accurate", " Very Inaccurate"))
+
+
+_REQUESTS: dict[Contrast, Callable[[Item], Request]] = {"letters": _letters, "yes-no": _yes_no, "label": _label}

@@ -1,0 +1,41 @@
+"""Few-shot: the person's answers are shown to the model as examples.
+
+The order of examples changes what a model answers (Lu et al. 2022), so the orders are the dial: they
+give a prompt the same number of calibration trials as a method that has a strength.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from methods.answers import shown_answers
+from methods.seeding import generator
+from steerbench.contracts import Engine
+from steerbench.steering import PromptChange, Steering
+from steerbench.targets import Target
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """Shows all answers: in their own order first, then in `orders` - 1 random ones that calibration may choose."""
+
+    orders: Annotated[int, Field(ge=1)] = 8
+    seed: int = 0
+
+    name = "few-shot"
+    needs_model = True
+    strengths = (1.0, 1.0)
+
+    def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
+        return [self._steering(target) for target in targets]
+
+    def _steering(self, target: Target) -> Steering:
+        shown = shown_answers(target)
+        random = generator(self.seed, self.name, target.id)
+        shuffled = [tuple(shown[i] for i in random.permutation(len(shown))) for _ in range(self.orders - 1)]
+        return Steering(
+            prompt=PromptChange(shown=shown),
+            alternatives=tuple(PromptChange(shown=order) for order in shuffled) if shown else (),
+        )

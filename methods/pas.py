@@ -1,0 +1,114 @@
+"""PAS, Personality Activation Search (Zhu et al. 2024): the attention heads that tell a person's answers from
+their opposites are found by probes, and pushed towards the person's side."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from methods.contrasts import Contrast, Statements, capture_statements
+from methods.directions import mass_mean, one_deviation_long
+from methods.few_shot import FewShot
+from methods.probes import Probes, accuracies, fit_probes
+from steerbench.contracts import Engine
+from steerbench.errors import UserError
+from steerbench.steering import Add, Edit, Steering
+from steerbench.targets import Target
+
+TRAINING_SHARE = 0.6
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PAS:
+    """Edits the `heads` heads whose probes are best, each by one standard deviation along its direction.
+
+    `contrast` is how statements are put to the model, `direction` the difference of class means or the
+    probe's weights, `rank` the accuracy heads are ranked by. The defaults follow the paper's text, but for the
+    direction, where the paper's code takes class means. `variant="published"` follows the code: heads ranked by
+    the mean of training and validation accuracy (whatever `rank` says), a deviation over all statements
+    instead of those the person took a side on, and the few-shot prompt as part of the method.
+    """
+
+    heads: Annotated[int, Field(ge=1)] = 24
+    contrast: Contrast = "letters"
+    direction: Literal["mass-mean", "probe"] = "mass-mean"
+    rank: Literal["validation", "train+validation"] = "validation"
+    variant: Literal["plain", "published"] = "plain"
+    seed: int = 0
+
+    name = "pas"
+    needs_model = True
+    strengths = (0.0, 10.0)
+
+    def __post_init__(self) -> None:
+        if self.variant == "published" and (self.contrast, self.direction) != ("letters", "mass-mean"):
+            raise UserError(
+                "pas.variant=published means contrast=letters and direction=mass-mean; leave both as they are."
+            )
+
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
+        """Steerings of unit strength. A target that leans on no statement gets no edit.
+
+        Raises:
+            UserError: the model has fewer heads than are to be edited.
+        """
+        if self.heads > engine.layers * engine.heads:
+            raise UserError(
+                f"pas.heads is {self.heads}, but the model has only {engine.layers * engine.heads} attention heads "
+                f"({engine.layers} layers of {engine.heads}); choose fewer."
+            )
+        statements = capture_statements(engine, targets, "head_out", self.contrast)
+        steerings = [Steering() for _ in targets] if statements is None else self._steerings(engine, statements)
+        if self.variant == "plain":
+            return steerings
+        prompts = FewShot(seed=self.seed).fit(engine, targets)
+        return [steering + prompt for steering, prompt in zip(steerings, prompts, strict=True)]
+
+    def _steerings(self, engine: Engine, statements: Statements) -> list[Steering]:
+        activations = statements.activations.reshape(len(statements.activations), engine.layers * engine.heads, -1)
+        probes, best = self._probe(activations, statements)
+        directions = probes.weights
+        if self.direction == "mass-mean":
+            directions = mass_mean(activations, statements.labels, statements.used)
+        steerings = []
+        for target, used in enumerate(statements.used):
+            if not used.any():
+                steerings.append(Steering())
+                continue
+            chosen = best[target]
+            measured = activations[:, chosen] if self.variant == "published" else activations[np.ix_(used, chosen)]
+            vectors = one_deviation_long(directions[target, chosen], measured)
+            steerings.append(Steering(edits_of_heads(chosen, vectors, engine.heads)))
+        return steerings
+
+    def _probe(self, activations: NDArray[np.float32], statements: Statements) -> tuple[Probes, NDArray[np.intp]]:
+        """Probes of the training rows, and each target's best heads."""
+        training = statements.training(TRAINING_SHARE, self.seed)
+        probes = fit_probes(activations, statements.labels, training)
+        on_training = accuracies(probes, activations, statements.labels, training)
+        on_validation = accuracies(probes, activations, statements.labels, statements.used & ~training)
+        mean = (on_training + on_validation) / 2
+        validated = self.rank == "validation" and self.variant == "plain"
+        return probes, top_heads(*(on_validation, mean) if validated else (mean, on_validation), self.heads)
+
+
+def top_heads(scores: Scores, second: Scores, count: int) -> NDArray[np.intp]:
+    """[targets, count]: each target's heads of highest score [targets, heads], best first.
+
+    Few validation rows make equal scores common. Of equals the head with the higher `second` score goes
+    first, then the one in the lower layer, then the lower head.
+    """
+    return np.lexsort((-second, -scores), axis=1)[:, :count]
+
+
+def edits_of_heads(chosen: NDArray[np.intp], vectors: NDArray[np.float32], heads: int) -> tuple[Edit, ...]:
+    """One edit per layer from vectors [chosen, dim]; heads are numbered through all layers."""
+    by_layer: dict[int, NDArray[np.float32]] = {}
+    for head, vector in zip(chosen.tolist(), vectors, strict=True):
+        layer, within = divmod(head, heads)
+        by_layer.setdefault(layer, np.zeros((heads, vectors.shape[1]), np.float32))[within] = vector
+    return tuple(Add("head_out", layer, by_layer[layer].reshape(-1)) for layer in sorted(by_layer))

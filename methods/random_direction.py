@@ -1,0 +1,82 @@
+"""The control of matched norm: another method's edits in random directions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
+
+from methods.seeding import generator
+from steerbench.composition import build_method
+from steerbench.contracts import Engine, Method, Prompt, Request
+from steerbench.steering import Add, Edit, Steering
+from steerbench.targets import Target
+
+
+@dataclass(frozen=True)
+class RandomDirection:
+    """Fits the method `of` with its defaults and gives every edit a random direction of the same norm.
+
+    At `head_out` the norm is kept head by head, so that the same heads are edited; at `resid` position by
+    position. Edits of chosen neurons fall on as many random ones. What `of` says in the prompt stays.
+    """
+
+    of: str = "pas"
+    seed: int = 0
+
+    name = "random-direction"
+
+    def __post_init__(self) -> None:
+        _ = self._imitated  # a name nobody has is an error now, not when the model is loaded
+
+    @cached_property
+    def _imitated(self) -> Method:
+        return build_method(self.of, {}, self.seed)
+
+    @property
+    def needs_model(self) -> bool:
+        return self._imitated.needs_model
+
+    @property
+    def strengths(self) -> tuple[float, float]:
+        return self._imitated.strengths
+
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
+        fits = self._imitated.fit(engine, targets)
+        randomised = []
+        for target, fitted in zip(targets, fits, strict=True):
+            random = generator(self.seed, self.name, target.id)
+            neurons = _neurons(engine) if any(not isinstance(edit, Add) for edit in fitted.edits) else 0
+            randomised.append(replace(fitted, edits=_randomised(fitted.edits, engine.heads, neurons, random)))
+        return randomised
+
+
+def _randomised(edits: Sequence[Edit], heads: int, neurons: int, random: np.random.Generator) -> tuple[Edit, ...]:
+    # One permutation per layer, so that neurons that were edited differently still are different neurons.
+    permutations: dict[int, NDArray[np.int64]] = {}
+    changed: list[Edit] = []
+    for edit in edits:
+        if isinstance(edit, Add):
+            vector = same_norms(edit.vector, heads if edit.site == "head_out" else 1, random)
+            changed.append(replace(edit, vector=vector))
+        else:
+            if edit.layer not in permutations:
+                permutations[edit.layer] = random.permutation(neurons)
+            changed.append(replace(edit, neurons=permutations[edit.layer][edit.neurons]))
+    return tuple(changed)
+
+
+def same_norms(vector: NDArray[np.float32], parts: int, random: np.random.Generator) -> NDArray[np.float32]:
+    """A random array [..., dim] in which each of the `parts` equal parts of dim has the norm it has in `vector`."""
+    blocks = vector.reshape(*vector.shape[:-1], parts, -1)
+    noise = random.standard_normal(blocks.shape)
+    noise *= np.linalg.norm(blocks, axis=-1, keepdims=True) / np.linalg.norm(noise, axis=-1, keepdims=True)
+    return noise.reshape(vector.shape).astype(np.float32)
+
+
+def _neurons(engine: Engine) -> int:
+    """How many FFN neurons a layer has: as many as an activation of them has entries."""
+    activations = engine.capture([Request(Prompt(start="."))], ["mlp_act"])["mlp_act"]
+    return int(activations.shape[-1])

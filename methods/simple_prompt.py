@@ -1,0 +1,40 @@
+"""Simple prompt: the person is described by adjectives for their traits, graded by how far they lean.
+
+The baseline that prompting papers call naive or simple prompting; words and grading are our own.
+"""
+
+from collections.abc import Sequence
+
+from methods.adjectives import graded
+from methods.answers import trait_scores
+from steerbench.contracts import Engine
+from steerbench.steering import PromptChange, Steering
+from steerbench.targets import Target
+
+WORDINGS = (
+    "You are {0}.",
+    "You are a person who is {0}. Answer as this person would.",
+    "Here is your character: you are {0}. Everything you say shows it.",
+    "People who know you well say that you are {0}, and they are right.",
+    "Imagine that you are somebody else. You are {0}, and you think, feel and answer accordingly.",
+)
+"""The first is the prompt, the others are what calibration may choose instead."""
+
+
+class SimplePrompt:
+    """One sentence about the person's traits. Somebody in the middle of every scale gets no prompt."""
+
+    name = "simple-prompt"
+    needs_model = True
+    strengths = (1.0, 1.0)
+
+    def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
+        return [_steering(target) for target in targets]
+
+
+def _steering(target: Target) -> Steering:
+    phrases = graded(trait_scores(target))
+    if not phrases:
+        return Steering()
+    first, *others = [PromptChange(system=wording.format("; ".join(phrases))) for wording in WORDINGS]
+    return Steering(prompt=first, alternatives=tuple(others))

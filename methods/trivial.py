@@ -1,0 +1,94 @@
+"""Baselines that know nothing of steering. A method that does not beat them has shown nothing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from methods.answers import trait_scores
+from steerbench.contracts import Engine
+from steerbench.errors import UserError
+from steerbench.steering import UNSTEERED, Reply, Steering
+from steerbench.targets import MIDDLE, Respondent, Target
+
+NOTHING_TO_CHOOSE = (1.0, 1.0)
+
+
+class Always1:
+    """Answers "Very Inaccurate" to everything."""
+
+    name, tick = "always-1", 1.0
+    needs_model, strengths = False, NOTHING_TO_CHOOSE
+
+    def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
+        return [Steering(reply=Reply(constant=self.tick))] * len(targets)
+
+
+class Always2(Always1):
+    """Answers "Moderately Inaccurate" to everything."""
+
+    name, tick = "always-2", 2.0
+
+
+class Always3(Always1):
+    """Answers "Neither Accurate Nor Inaccurate" to everything."""
+
+    name, tick = "always-3", 3.0
+
+
+class Always4(Always1):
+    """Answers "Moderately Accurate" to everything."""
+
+    name, tick = "always-4", 4.0
+
+
+class Always5(Always1):
+    """Answers "Very Accurate" to everything."""
+
+    name, tick = "always-5", 5.0
+
+
+class TraitMean:
+    """Answers with the person's own mean score on the item's trait, rounded.
+
+    A mean halfway between two scores goes to the even one: unlike rounding up, that is the same whether
+    an item is keyed +1 or -1. A trait of which nothing is shown is answered with the middle.
+    """
+
+    name = "trait-mean"
+    needs_model, strengths = False, NOTHING_TO_CHOOSE
+
+    def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
+        return [Steering(reply=Reply(constant=MIDDLE, by_trait=_rounded_scores(target))) for target in targets]
+
+
+class ItemMedian:
+    """Answers with the median answer of the other respondents: people in general, and nothing of this one."""
+
+    name = "item-median"
+    needs_model, strengths = False, NOTHING_TO_CHOOSE
+
+    def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
+        """Raises:
+        UserError: a target is no respondent, or comes without the answers of others.
+        """
+        for target in targets:
+            if not isinstance(target, Respondent) or not target.norms:
+                raise UserError(
+                    f"item-median answers as other people do, but nobody else's answers are known for '{target.id}'; "
+                    "use it on an inventory with several respondents."
+                )
+        return [Steering(reply=Reply(by_item=target.norms)) for target in targets if isinstance(target, Respondent)]
+
+
+class Unsteered:
+    """The model as it is."""
+
+    name = "unsteered"
+    needs_model, strengths = True, NOTHING_TO_CHOOSE
+
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
+        return [UNSTEERED] * len(targets)
+
+
+def _rounded_scores(target: Target) -> dict[str, float]:
+    return {trait: float(np.round(score)) for trait, score in trait_scores(target).items()}
