@@ -145,8 +145,8 @@ class Evaluation:
             tick = question.steering.reply.tick(question.item) if question.steering.reply else None
             if tick is None:
                 raise UserError(f"A method replies without a model but has no reply to item {question.item.id}.")
-            score = self.task.score(question.item, question.target, tick)
-            yield Sample(*question.place, question.setting, "", "", tick, score)
+            score = self.task.score(question.item, question.target, float(tick))
+            yield Sample(*question.place, question.setting, "", "", float(tick), score)
 
     def _answers(self, asked: Sequence[Asked], outcomes: Sequence[Outcome]) -> Iterable[Sample]:
         for one, outcome in zip(asked, outcomes, strict=True):

@@ -35,7 +35,7 @@ def report(
             strengths={target: setting.strength for target, setting in choices.items()},
             wordings={target: setting.wording for target, setting in choices.items() if setting.wording},
             items=len(scored[row.name]),
-            unscored=sum(s.score.loss is None for s in scored[row.name]),
+            unscored=sum(s.score.unscored != "" for s in scored[row.name]),
             generated_tokens=ledger.tokens(row.name),
         )
     return RunResult(

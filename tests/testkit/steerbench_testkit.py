@@ -112,6 +112,9 @@ class ToyTask:
     def identity(self) -> Mapping[str, str]:
         return {"dataset": f"toy-{self.respondents}", "readout": self.readout}
 
+    def statements(self) -> Sequence[Item]:
+        return SHOWN
+
     def tick(self, person: str, item: Item) -> int:
         return 1 + int(unit(person) * 2 + 3 * unit(person + item.id))
 

@@ -1,0 +1,123 @@
+"""`steerbench chat`: talk with a steered model and turn its strength up and down."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from steerbench.cli.options import Device, Dtype, EngineName, Model, Template
+from steerbench.errors import UserError
+
+if TYPE_CHECKING:
+    from steerbench.contracts import Engine, Sampling
+    from steerbench.steering import PromptChange, Steering
+
+HELP = "/strength 2.5 sets the strength, /off stops steering, /reset forgets the talk, /quit ends."
+
+
+def chat_command(
+    steering: Annotated[Path, typer.Option(help="A saved steering.", show_default=False)],
+    model: Model = None,
+    engine: EngineName = "hf",
+    dtype: Dtype = None,
+    device: Device = None,
+    chat_template: Template = None,
+    force: Annotated[bool, typer.Option("--force", help="Use a steering that was fitted on another model.")] = False,
+    tokens: Annotated[int, typer.Option(help="Tokens an answer may have.", min=1)] = 256,
+    temperature: Annotated[float, typer.Option(help="0 always says the likeliest.", min=0.0)] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seeds the drawing of words.")] = 0,
+) -> None:
+    """Talk with a model under a saved steering."""
+    from steerbench.contracts import Sampling
+    from steerbench.plan import Plan
+    from steerbench.runner import open_engine
+    from steerbench.steering import load_steering
+
+    if model is None:
+        raise UserError("There is nobody to talk with: name a model with --model.")
+    loaded, provenance = load_steering(steering)
+    template = str(chat_template) if chat_template else None
+    plan = Plan(methods=("chat",), task="chat", model=model, engine=engine, dtype=dtype, chat_template=template)
+    opened = open_engine(plan, device)
+    if not force:
+        check_fitted_on(opened, provenance, steering)
+    sampling = Sampling(max_new_tokens=tokens, temperature=temperature, seed=seed)
+    print(f"{provenance.get('method', 'steering')} towards {provenance.get('target', 'somebody')}. {HELP}")
+    talk = Talk(opened, loaded)
+    for line in _lines():
+        if line.startswith("/"):
+            if (said := talk.command(line)) is None:
+                break
+            print(said)
+        elif line:
+            print(talk.answer(line, replace(sampling, seed=seed + len(talk.turns))))
+
+
+def check_fitted_on(engine: "Engine", provenance: dict[str, str], file: Path) -> None:
+    """Raises UserError if a steering's edits are of another model."""
+    from steerbench.runner import model_digest
+
+    fitted_on = provenance.get("model")
+    if fitted_on is not None and fitted_on != model_digest(engine):
+        raise UserError(f"{file} was fitted on another model; name that one with --model, or add --force.")
+
+
+@dataclass
+class Talk:
+    """What was said so far, and how strongly the model is steered (1 is as the file has it)."""
+
+    engine: "Engine"
+    steering: "Steering"
+    strength: float = 1.0
+    turns: list[tuple[str, str]] = field(default_factory=list)
+
+    def answer(self, said: str, sampling: "Sampling") -> str:
+        from steerbench.contracts import Prompt, Request
+
+        self.turns.append(("user", said))
+        system = system_message(self.steering.prompt) if self.strength else ""
+        messages = ([("system", system)] if system else []) + self.turns
+        request = Request(Prompt(tuple(messages)), self.steering.scaled(self.strength))
+        text = self.engine.generate([request], sampling)[0].text.strip()
+        self.turns.append(("assistant", text))
+        return text
+
+    def command(self, line: str) -> str | None:
+        """Do as a line with a slash says; what to tell, None to end."""
+        name, _, value = line.partition(" ")
+        if name == "/quit":
+            return None
+        if name == "/reset":
+            self.turns.clear()
+            return "(forgotten)"
+        if name == "/off":
+            self.strength = 0.0
+            return "(not steered)"
+        if name == "/strength":
+            try:
+                self.strength = float(value)
+            except ValueError:
+                return f"(the strength is {self.strength:g}; /strength takes a number)"
+            return f"(strength {self.strength:g})"
+        return f"({HELP})"
+
+
+def system_message(prompt: "PromptChange") -> str:
+    """A prompt change as a system message: its description, and its answers line by line."""
+    from steerbench.targets import LABELS
+
+    shown = "\n".join(f"{answer.item.second_person} {LABELS[answer.tick]}." for answer in prompt.shown)
+    return "\n\n".join(part for part in (prompt.system, shown) if part)
+
+
+def _lines() -> Iterator[str]:
+    """What the user types, or what is piped in, line by line until its end."""
+    prompt = "you> " if sys.stdin.isatty() else ""
+    while True:
+        try:
+            yield input(prompt).strip()
+        except (EOFError, KeyboardInterrupt):
+            return

@@ -1,0 +1,42 @@
+"""The `steerbench` command: gathers the commands and says errors the way a user can read them.
+
+Commands import what they need when they are called, so that help and lists come at once.
+"""
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from steerbench.cli import data
+from steerbench.cli.chat import chat_command
+from steerbench.cli.fit import fit_command
+from steerbench.cli.list import list_command
+from steerbench.cli.run import run_command
+from steerbench.cli.show import compare_command, export_command, show_command
+from steerbench.errors import UserError
+
+app = typer.Typer(
+    help="A comparative benchmark suite for steering language models' personality.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run_command)
+app.command("list")(list_command)
+app.command("show")(show_command)
+app.command("compare")(compare_command)
+app.command("export")(export_command)
+app.command("fit")(fit_command)
+app.command("chat")(chat_command)
+app.add_typer(data.app, name="data")
+
+
+def run() -> None:
+    """Run a command. A mistake the user can mend is one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        message = Text.assemble(("error: ", "bold red"), str(error))
+        Console(stderr=True).print(message, soft_wrap=True)
+        sys.exit(2)

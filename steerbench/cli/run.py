@@ -1,0 +1,146 @@
+"""`steerbench run`: measures methods on a task, or goes on where an earlier start stopped."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from steerbench.cli.options import Device, Dtype, EngineName, Model, Param, Template
+from steerbench.errors import UserError
+
+if TYPE_CHECKING:
+    from steerbench.plan import Plan
+    from steerbench.results import RunResult
+
+INTERRUPTED = 130
+BESIDE_RESUME = {"resume", "device", "json", "quiet"}
+
+
+class Protocol(StrEnum):
+    STRICT = "strict"
+    PUBLISHED = "published"
+
+
+class CalibrationKind(StrEnum):
+    GOLDEN = "golden"
+    GRID = "grid"
+
+
+def run_command(
+    context: typer.Context,
+    method: Annotated[list[str] | None, typer.Option(help="Methods: pas,few-shot or pas+few-shot; repeatable.")] = None,
+    task: Annotated[str, typer.Option(help="What to measure them on.")] = "papi",
+    model: Model = None,
+    dataset: Annotated[str | None, typer.Option(help="The task's data.")] = None,
+    respondents: Annotated[int | None, typer.Option(help="Only the first so many people.")] = None,
+    readout: Annotated[str | None, typer.Option(help="How an answer is read: label, letter or generate.")] = None,
+    protocol: Annotated[Protocol, typer.Option(help="The rules: strict, or as in the paper.")] = Protocol.STRICT,
+    variant: Annotated[str | None, typer.Option(help="The variant of methods that have several.")] = None,
+    calibration: Annotated[
+        CalibrationKind | None,
+        typer.Option(help="How strengths are searched.", show_default="golden; grid if published"),
+    ] = None,
+    budget: Annotated[int, typer.Option(help="Evaluations that calibration may spend.", min=2)] = 8,
+    seed: Annotated[int, typer.Option(help="Seeds all that is random.")] = 0,
+    engine: EngineName = "hf",
+    dtype: Dtype = None,
+    device: Device = None,
+    chat_template: Template = None,
+    param: Param = None,
+    trivial: Annotated[bool, typer.Option("--trivial/--no-trivial", help="Add the trivial rows.")] = True,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run; its plan is in its ledger.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Measure steering methods on a task, beside the trivial rows."""
+    if resume is not None:
+        _refuse_beside_resume(context)
+        _start(_plan_of(resume), resume, out, device, json, quiet)
+        return
+    if not method:
+        raise UserError("No method was named: give --method, for example --method pas (`steerbench list methods`).")
+    from steerbench.cli.parameters import comma_separated, parse_parameters, with_variant
+    from steerbench.plan import Plan
+
+    given = parse_parameters(param or [])
+    of_task: dict[str, Any] = given.pop(task, {})
+    named = {"dataset": dataset, "respondents": respondents, "readout": readout}
+    methods = comma_separated(method)
+    plan = Plan(
+        methods=tuple(methods),
+        task=task,
+        method_parameters=with_variant(variant, methods, given),
+        task_parameters=of_task | {name: value for name, value in named.items() if value is not None},
+        model=model,
+        engine=engine,
+        dtype=dtype,
+        chat_template=str(chat_template) if chat_template else None,
+        protocol=protocol.value,
+        calibration=(calibration or _usual(protocol)).value,
+        budget=budget,
+        seed=seed,
+        trivial=trivial,
+    )
+    _start(plan, None, out, device, json, quiet)
+
+
+def _start(plan: "Plan | None", folder: Path | None, out: Path, device: str | None, json: bool, quiet: bool) -> None:
+    """Run a plan in a folder (its own under `out` if None); with no plan, the folder's run has finished."""
+    from steerbench.cli.progress import Bars
+    from steerbench.results import read_result
+    from steerbench.runner import execute, prepare
+
+    if plan is None:
+        assert folder is not None
+        _say(read_result(folder), folder, json)
+        return
+    try:
+        prepared = prepare(plan, device)
+        folder = folder or prepared.folder(out)
+        with Bars(quiet) as bars:
+            result = execute(prepared, folder, bars)
+    except KeyboardInterrupt:
+        where = f"; go on with: steerbench run --resume {folder}" if folder else ""
+        print(f"\nStopped{where}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    _say(result, folder, json)
+
+
+def _plan_of(run: Path) -> "Plan | None":
+    """The plan of a run that has to go on, None of one that has finished.
+
+    Raises:
+        UserError: the folder holds no run.
+    """
+    from steerbench.ledger import read_plan
+    from steerbench.results import RESULT
+    from steerbench.runner import LEDGER
+
+    return None if (run / RESULT).exists() else read_plan(run / LEDGER)
+
+
+def _say(result: "RunResult", folder: Path, json: bool) -> None:
+    from steerbench.cli.table import show
+
+    if json:
+        print(result.model_dump_json(indent=1))
+    else:
+        show(result, folder)
+
+
+def _usual(protocol: Protocol) -> CalibrationKind:
+    return CalibrationKind.GRID if protocol is Protocol.PUBLISHED else CalibrationKind.GOLDEN
+
+
+def _refuse_beside_resume(context: typer.Context) -> None:
+    """A run that goes on has its plan already: options that would change it are not silently dropped."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in BESIDE_RESUME and source is not None and source.name == "COMMANDLINE":
+            option = name.replace("_", "-")
+            raise UserError(
+                f"--resume takes its plan from the run, so --{option} cannot be given beside it; leave one out."
+            )

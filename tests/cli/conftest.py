@@ -1,0 +1,49 @@
+"""The command line as a user has it: a process of its own, with the toy plug-ins installed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTKIT = Path(__file__).parents[1] / "testkit"
+COMMAND = (sys.executable, "-c", "from steerbench.cli.main import run; run()")
+
+
+def environment(*folders: Path) -> dict[str, str]:
+    path = os.pathsep.join(map(str, (*folders, TESTKIT)))
+    return os.environ | {"PYTHONPATH": path, "COLUMNS": "100", "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def steerbench(tmp_path):
+    """Runs `steerbench ...` in an empty folder."""
+
+    def call(*arguments, stdin="", path=()):
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment(*path),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return call
+
+
+TOY = ("run", "--task", "toy", "--engine", "toy", "--model", "toy-model", "--budget", "4", "--quiet")
+
+
+@pytest.fixture
+def toy_run(steerbench, tmp_path):
+    """Makes a run of the toy task and returns its folder."""
+
+    def call(*arguments):
+        done = steerbench(*TOY, *arguments)
+        assert done.returncode == 0, done.stderr
+        return tmp_path / done.stdout.rstrip().removesuffix(".").rpartition(" in ")[2]
+
+    return call
