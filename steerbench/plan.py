@@ -28,8 +28,8 @@ BASELINES = (
 )
 """The trivial rows of a board whose task names none itself (attribute `baselines`)."""
 
-FOLLOWS_A_METHOD = "of"
-"""The constructor parameter by which a baseline asks for the method it is to be matched to."""
+FOLLOWS_A_METHOD, ITS_PARAMETERS = "of", "parameters"
+"""The constructor parameters by which a baseline asks for the method it is to be matched to, and for that one's own."""
 
 
 class Plan(BaseModel):
@@ -79,32 +79,32 @@ def build_task(plan: Plan) -> Task:
 def build_rows(plan: Plan, task: Task) -> list[Row]:
     """The methods asked for, in their order, then the trivial rows that were not.
 
-    Trivial rows that need a model are left out of a plan that names none, and so is one that is matched
-    to a method (a random direction of its norm) if no single method asked for has a strength.
+    Trivial rows that need a model are left out if none is named and no method asked for needs one, and so
+    is one that is matched to a method (a random direction of its norm) if no single one asked for has a strength.
 
     Raises:
-        UserError: a method or parameter that does not exist, or a method that needs a model in a plan without.
+        UserError: a method or parameter that does not exist.
     """
     baselines: Sequence[str] = getattr(task, "baselines", BASELINES)
     asked = list(dict.fromkeys(plan.methods))
     _check_parameters(plan, [name for spec in asked for name in names(spec)] + list(baselines))
     given: dict[str, Mapping[str, Any]] = dict(plan.method_parameters)
     rows = [_row(spec, given, plan, spec in baselines) for spec in asked]
-    for row in rows:
-        if row.method.needs_model and plan.model is None:
-            raise UserError(f"The method '{row.name}' needs a model: name one with --model.")
+    with_model = plan.model is not None or any(row.method.needs_model for row in rows)
     if not plan.trivial:
         return rows
-    matched = next((r.name for r in rows if r.name in available("method") and _has_strength(r.method)), None)
+    matched = next((row for row in rows if row.name in available("method") and _has_strength(row.method)), None)
     for name in baselines:
         if name in asked or name not in available("method"):
             continue
-        if FOLLOWS_A_METHOD in parameters(find("method", name)):
+        accepted = parameters(find("method", name))
+        if FOLLOWS_A_METHOD in accepted:
             if matched is None:
                 continue
-            given[name] = {FOLLOWS_A_METHOD: matched, **given.get(name, {})}
+            own = {ITS_PARAMETERS: matched.settings[matched.name]} if ITS_PARAMETERS in accepted else {}
+            given[name] = {FOLLOWS_A_METHOD: matched.name, **own, **given.get(name, {})}
         row = _row(name, given, plan, trivial=True)
-        if plan.model is not None or not row.method.needs_model:
+        if with_model or not row.method.needs_model:
             rows.append(row)
     return rows
 

@@ -19,6 +19,7 @@ from steerbench.contracts import Engine, Method, Scored, Split, Task
 from steerbench.errors import UserError
 from steerbench.evaluation import Evaluation, Question, Step, packing_of, target_losses
 from steerbench.ledger import Ledger
+from steerbench.models.embedded import EMBEDDED
 from steerbench.plan import Identity, Plan, Row, build_rows, build_task, identify
 from steerbench.plugins import find
 from steerbench.progress import Progress, Silent
@@ -63,7 +64,7 @@ def prepare(plan: Plan, device: str | None = None) -> Prepared:
 def open_engine(plan: Plan, device: str | None = None) -> Engine:
     template = Path(plan.chat_template) if plan.chat_template else None
     engine: Engine = find("engine", plan.engine).load(
-        plan.model, dtype=plan.dtype, device=device, chat_template=template
+        plan.model or EMBEDDED, dtype=plan.dtype, device=device, chat_template=template
     )
     return engine
 

@@ -45,6 +45,11 @@ def test_trivial_rows_follow_the_methods_asked_for_and_the_random_one_is_matched
     assert rows[-1].settings["toy-random"]["of"] == "toy-push"
 
 
+def test_a_matched_row_is_matched_to_the_method_as_the_plan_sets_it():
+    rows = rows_of(PLAN.model_copy(update={"method_parameters": {"toy-push": {"size": 0.25}}}))
+    assert rows[-1].settings["toy-random"]["parameters"]["size"] == 0.25
+
+
 def test_no_random_direction_without_a_method_that_has_a_strength():
     assert "toy-random" not in [row.name for row in rows_of(PLAN.model_copy(update={"methods": ("toy-words",)}))]
 
@@ -54,11 +59,11 @@ def test_trivial_rows_can_be_left_out():
     assert [row.name for row in rows] == ["toy-push", "toy-push+toy-words"]
 
 
-def test_without_a_model_only_rows_that_need_none_are_added_and_none_that_need_one_may_be_asked_for():
+def test_trivial_rows_that_need_a_model_come_only_if_one_is_named_or_needed_anyway():
     plan = Plan(methods=("toy-three",), task="toy")
     assert [row.name for row in rows_of(plan)] == ["toy-three"]
-    with pytest.raises(UserError, match=r"'toy-push' needs a model: name one with --model\."):
-        rows_of(plan.model_copy(update={"methods": ("toy-push",)}))
+    assert "toy-silent" in [row.name for row in rows_of(plan.model_copy(update={"model": "toy-model"}))]
+    assert "toy-silent" in [row.name for row in rows_of(plan.model_copy(update={"methods": ("toy-words",)}))]
 
 
 def test_the_same_plan_has_the_same_identity_and_where_the_model_lies_is_no_part_of_it():

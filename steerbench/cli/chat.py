@@ -36,8 +36,6 @@ def chat_command(
     from steerbench.runner import open_engine
     from steerbench.steering import load_steering
 
-    if model is None:
-        raise UserError("There is nobody to talk with: name a model with --model.")
     loaded, provenance = load_steering(steering)
     template = str(chat_template) if chat_template else None
     plan = Plan(methods=("chat",), task="chat", model=model, engine=engine, dtype=dtype, chat_template=template)

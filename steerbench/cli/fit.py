@@ -33,8 +33,6 @@ def fit_command(
     from steerbench.runner import model_digest, open_engine
     from steerbench.storage import understandable
 
-    if model is None:
-        raise UserError("A steering is fitted on a model: name one with --model.")
     given = parse_parameters(param or [])
     task_parameters = given.pop(task, {}) | ({"dataset": dataset} if dataset else {})
     template = str(chat_template) if chat_template else None

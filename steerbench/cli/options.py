@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[str | None, typer.Option(help="A folder, a Hugging Face id, or smollm2-135m, which is built in.", show_default="smollm2-135m")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="A folder, a Hugging Face id, or smollm2-135m, which is built in.", show_default="smollm2-135m"),
+]
 EngineName = Annotated[str, typer.Option("--engine", help="What runs the model.")]
 Dtype = Annotated[str | None, typer.Option(help="The type the model computes in, such as bfloat16 or float32.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")]

@@ -117,10 +117,11 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_code_2(steerbench, tmp_pat
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_model_is_only_asked_for_where_a_row_needs_one(steerbench):
-    assert steerbench("run", "--task", "toy", "--method", "toy-three", "--quiet").returncode == 0
-    done = steerbench("run", "--task", "toy", "--method", "toy-push")
-    assert "The method 'toy-push' needs a model: name one with --model." in done.stderr
+def test_a_model_is_only_loaded_where_a_method_needs_one_and_is_the_built_in_one_if_none_is_named(steerbench):
+    toy = ("run", "--task", "toy", "--engine", "toy", "--json")
+    without = json.loads(steerbench(*toy, "--method", "toy-three").stdout)
+    assert (without["identity"]["engine"], list(without["methods"])) == (None, ["toy-three"])
+    assert "There is no toy model 'smollm2-135m'." in steerbench(*toy, "--method", "toy-push").stderr
 
 
 def test_a_finished_run_is_resumed_by_showing_it_and_a_missing_one_is_told(steerbench, toy_run):

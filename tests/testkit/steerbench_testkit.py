@@ -180,6 +180,7 @@ class RandomPush:
     """A push of random direction, matched to another method."""
 
     of: str = "toy-push"
+    parameters: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     name: str = "toy-random"
     needs_model: bool = True
