@@ -4,17 +4,18 @@ Edits are compiled into one table per layer and site, [steerings, dim]; a hook a
 table's line of that row's steering. The hooks live inside one `with` block and are always removed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from steerbench.engines.hf.modules import Modules
-from steerbench.errors import UserError
-from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
+from steerbench.engines.hf.validation import site_of
+from steerbench.steering import Boost, Cap, Edit, Site, Steering
 
 
 @dataclass
@@ -27,7 +28,6 @@ class Frame:
     """
 
     own: bool = False
-
     steering: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
     positions: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.long))
     decode: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.bool))
@@ -63,63 +63,50 @@ class Table:
         return x
 
 
-def compile_tables(
-    steerings: Sequence[Steering], modules: Modules, device: torch.device, dtype: torch.dtype
-) -> dict[tuple[Site, int], Table]:
-    """One table per layer and site that any of the steerings edits.
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """Edits ready to be applied: a table per layer and site, and each steering's line in all of them."""
 
-    Raises:
-        UserError: an edit names a layer the model lacks, or has another width than the site.
-    """
-    tables: dict[tuple[Site, int], Table] = {}
-    for line, steering in enumerate(steerings):
+    at: Mapping[tuple[Site, int], Table]
+    line: Mapping[tuple[object, ...], int]
+
+    def lines(self, steerings: Iterable[Steering], device: torch.device) -> Tensor:
+        """[steerings]: where each is in the tables."""
+        return torch.tensor([self.line[s.edits_key] for s in steerings], device=device)
+
+
+def compile_tables(steerings: Iterable[Steering], modules: Modules) -> Tables:
+    """One table per layer and site that any of the steerings edits; those with the same edits have one line."""
+    distinct = {s.edits_key: s for s in steerings}
+    at: dict[tuple[Site, int], Table] = {}
+    for line, steering in enumerate(distinct.values()):
         for edit in steering.edits:
-            site: Site = edit.site if isinstance(edit, Add) else "mlp_act"
-            if not 0 <= edit.layer < len(modules.layers):
-                raise UserError(
-                    f"The steering edits layer {edit.layer}, but the model has {len(modules.layers)} layers."
-                )
-            dim = modules.width(site)
-            _check_width(edit, site, dim)
-            table = tables.setdefault((site, edit.layer), Table())
-            _write(table, edit, line, len(steerings), dim)
-    for table in tables.values():
+            site = site_of(edit)
+            table = at.setdefault((site, edit.layer), Table())
+            _write(table, edit, line, len(distinct), modules.width(site))
+    for table in at.values():
         for name, value in vars(table).items():
             if value is not None:
-                setattr(table, name, value.to(device=device, dtype=dtype))
-    return tables
-
-
-def _check_width(edit: Edit, site: Site, dim: int) -> None:
-    if isinstance(edit, Add):
-        if edit.vector.shape[-1] != dim:
-            raise UserError(
-                f"The steering adds {edit.vector.shape[-1]} numbers at {site} of layer {edit.layer}, where this model "
-                f"has {dim}: it was fitted on another model."
-            )
-    elif edit.neurons.size and int(edit.neurons.max()) >= dim:
-        raise UserError(
-            f"The steering edits neuron {int(edit.neurons.max())} of layer {edit.layer}, where this model has {dim}: "
-            "it was fitted on another model."
-        )
+                setattr(table, name, value.to(device=modules.device, dtype=modules.dtype))
+    return Tables(at, {key: line for line, key in enumerate(distinct)})
 
 
 def _write(table: Table, edit: Edit, line: int, lines: int, dim: int) -> None:
     """Enter one edit into its table, on top of what the same steering already has there."""
     at = edit.positions
     if isinstance(edit, Cap):
-        if at.kind == "front":
-            raise UserError("A cap on the first tokens of a prompt is not supported; use positions all or decode.")
         name = "cap" if at.kind == "all" else "cap_decode"
         caps = _table(table, name, (lines, dim), float("inf"))
-        neurons = torch.from_numpy(edit.neurons)
+        neurons = torch.tensor(edit.neurons, dtype=torch.long)
         caps[line, neurons] = caps[line, neurons].clamp(max=edit.maximum)
         return
     if isinstance(edit, Boost):
         vector = torch.zeros(dim)
-        vector[torch.from_numpy(edit.neurons)] = torch.from_numpy(edit.values)
+        vector.index_add_(
+            0, torch.tensor(edit.neurons, dtype=torch.long), torch.tensor(edit.values, dtype=vector.dtype)
+        )
     else:
-        vector = torch.from_numpy(edit.vector)
+        vector = torch.tensor(edit.vector, dtype=torch.float32)
     if at.kind == "front":
         _table(table, "front", (lines, at.front + 1, dim), 0.0, grow=True)[line, : at.front] += edit.strength * vector
     else:
@@ -139,11 +126,11 @@ def _table(table: Table, name: str, shape: tuple[int, ...], fill: float, grow: b
 
 
 @contextmanager
-def steered(modules: Modules, tables: dict[tuple[Site, int], Table], frame: Frame) -> Iterator[None]:
+def steered(modules: Modules, tables: Tables, frame: Frame) -> Iterator[None]:
     """Run the model under the tables' edits. Whatever happens inside, no hook is left behind."""
     with ExitStack() as stack:
-        for (site, layer), table in tables.items():
-            stack.callback(_hook(modules, site, layer, lambda x, t=table: t.apply(x, frame)))
+        for (site, layer), table in tables.at.items():
+            stack.callback(_hook(modules, site, layer, partial(table.apply, frame=frame)))
         yield
 
 
@@ -158,7 +145,7 @@ def watched(modules: Modules, sites: Sequence[Site], see: Callable[[Site, int, T
     with ExitStack() as stack:
         for site in sites:
             for layer in range(len(modules.layers)):
-                stack.callback(_hook(modules, site, layer, lambda x, s=site, n=layer: look(x, s, n)))
+                stack.callback(_hook(modules, site, layer, partial(look, site=site, layer=layer)))
         yield
 
 

@@ -1,101 +1,125 @@
 """Free text from a batch of steered prompts, by transformers' own generation loop."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import DynamicCache, GenerationConfig
 
 from steerbench.contracts import Completion, Sampling
-from steerbench.engines.hf.branches import common_prefix
-from steerbench.engines.hf.edits import Frame, compile_tables, steered
+from steerbench.engines.hf.branches import group
+from steerbench.engines.hf.edits import Frame, steered
 from steerbench.engines.hf.modules import Modules
-from steerbench.steering import Steering
-
-HEADROOM = 256
-"""Tokens set aside in the budget for what a request may generate."""
-
-GENERATION_ROOM = 8
-"""How many more tokens a batch may hold while generating: only their keys and values are kept, none is recomputed."""
+from steerbench.engines.hf.scoring import Batch
 
 WORTH_SHARING = 32
-"""Tokens in common from which a prefix is computed once for the batch."""
+"""Tokens in common from which a prefix is computed once for its requests."""
 
 
-def generate(
-    modules: Modules,
-    tokenizer: Any,
-    prompts: Sequence[Sequence[int]],
-    steerings: Sequence[Steering],
-    sampling: Sampling,
-) -> list[Completion]:
+def generate(modules: Modules, tokenizer: Any, batch: Batch, sampling: Sampling) -> list[Completion]:
     """Complete every prompt under its own steering, in one batch.
 
-    When all rows have the same edits, the tokens they start with are computed once: the batch is laid out
-    as [common prefix | padding | own tokens], and positions do not count the padding.
+    Tokens that prompts under the same edits start with are computed once. The batch is laid out as
+    [prefix | padding | own tokens], and positions do not count the padding.
     """
-    device = modules.decoder.embed_tokens.weight.device
-    distinct = {s.edits_key: s for s in steerings}
-    line = {key: number for number, key in enumerate(distinct)}
-    frame = Frame(steering=torch.tensor([line[s.edits_key] for s in steerings], device=device))
-    tables = compile_tables(list(distinct.values()), modules, device, modules.decoder.embed_tokens.weight.dtype)
-    shared = _shared(prompts) if len(distinct) == 1 else 0
-    ids, mask = _padded(prompts, shared, tokenizer.eos_token_id)
-    lengths = torch.tensor([len(p) for p in prompts], device=device)
-    with steered(modules, tables, frame), _following(modules, frame, lengths), _seeded(sampling, device):
-        cache = _prefix_cache(modules, prompts, shared)
-        out = modules.model.generate(
-            input_ids=ids.to(device),
-            attention_mask=mask.to(device),
-            past_key_values=cache,
-            generation_config=_config(modules, tokenizer, sampling),
-        )
-    return [_completion(row, tokenizer, _stops(modules, tokenizer)) for row in out[:, ids.shape[1] :].tolist()]
+    prefixes = _prefixes(modules, batch, sampling)
+    ids, mask = _padded([b.tokens().tolist() for b in batch.branches], prefixes)
+    stops = _stops(modules, tokenizer)
+    tables = batch.tables(modules)
+    lines = tables.lines(batch.steerings, modules.device)
+    lengths = torch.tensor([b.prompt_length for b in batch.branches], device=modules.device)
+    frame = Frame()
+    with steered(modules, tables, frame), _seeded(batch, sampling, modules), _own_defaults(modules):
+        cache = _prefix_cache(modules, batch, prefixes, lines, frame)
+        with _following(modules, frame, lines, lengths):
+            out = modules.model.generate(
+                input_ids=ids.to(modules.device),
+                attention_mask=mask.to(modules.device),
+                past_key_values=cache,
+                generation_config=_config(sampling, stops),
+            )
+    return [_completion(row, tokenizer, stops) for row in out[:, ids.shape[1] :].tolist()]
 
 
-def _shared(prompts: Sequence[Sequence[int]]) -> int:
-    if len(prompts) < 2:
-        return 0
-    common = min(common_prefix(prompts[0], p, min(len(prompts[0]), len(p)) - 1) for p in prompts[1:])
-    return common if common >= WORTH_SHARING else 0
+@dataclass(frozen=True)
+class _Prefixes:
+    """Which requests start with tokens that are computed once.
+
+    `first` has one request for each prefix, `of` each request's prefix, `shared` how many of its tokens are in it.
+    """
+
+    first: Sequence[int]
+    of: Sequence[int]
+    shared: Sequence[int]
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest."""
+        return max(self.shared)
 
 
-def _padded(prompts: Sequence[Sequence[int]], shared: int, pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and mask [rows, longest], padding between the shared prefix and each row's own tokens."""
-    longest = max(len(p) for p in prompts)
-    gaps = [longest - len(p) for p in prompts]
-    ids = [[*p[:shared], *[pad] * gap, *p[shared:]] for p, gap in zip(prompts, gaps, strict=True)]
-    mask = [[1] * shared + [0] * gap + [1] * (longest - shared - gap) for gap in gaps]
+def _prefixes(modules: Modules, batch: Batch, sampling: Sampling) -> _Prefixes:
+    """Prefixes worth sharing; none where a sliding window would count the padding behind them as tokens."""
+    count = len(batch.branches)
+    of, shared = [0] * count, [0] * count
+    first: list[int] = []
+    longest = max(b.prompt_length for b in batch.branches)
+    # A row is at most a prefix and another prompt's own tokens wide.
+    fits = not modules.slides or 2 * longest + sampling.max_new_tokens <= (modules.window or 0)
+    for one in group(batch.branches, batch.keys):
+        if fits and one.shared >= WORTH_SHARING:
+            for member in one.members:
+                of[member], shared[member] = len(first), one.shared
+            first.append(one.members[0])
+    return _Prefixes(first, of, shared)
+
+
+def _padded(prompts: Sequence[Sequence[int]], prefixes: _Prefixes) -> tuple[Tensor, Tensor]:
+    """Ids and mask [rows, width], padding between the prefix and each row's own tokens.
+
+    A row is padded with a token of its own, so that the repetition penalty punishes no other for it.
+    """
+    own = max(len(prompt) - shared for prompt, shared in zip(prompts, prefixes.shared, strict=True))
+    width = prefixes.length + own
+    ids, mask = [], []
+    for prompt, shared in zip(prompts, prefixes.shared, strict=True):
+        gap = width - len(prompt)
+        ids.append([*prompt[:shared], *(prompt[0] for _ in range(gap)), *prompt[shared:]])
+        mask.append([1] * shared + [0] * gap + [1] * (len(prompt) - shared))
     return torch.tensor(ids), torch.tensor(mask)
 
 
-def _prefix_cache(modules: Modules, prompts: Sequence[Sequence[int]], shared: int) -> DynamicCache | None:
-    if not shared:
+def _prefix_cache(
+    modules: Modules, batch: Batch, prefixes: _Prefixes, lines: Tensor, frame: Frame
+) -> DynamicCache | None:
+    """Keys and values of each request's prefix; a request without one gets another's, which its mask hides."""
+    if not prefixes.first:
         return None
+    rows = [batch.branches[i].tokens()[: prefixes.shared[i]] for i in prefixes.first]
+    ids = torch.zeros(len(rows), prefixes.length, dtype=torch.long)
+    for row, tokens in zip(ids, rows, strict=True):
+        row[: len(tokens)] = torch.from_numpy(tokens)
     cache = DynamicCache(config=modules.config)
-    device = modules.decoder.embed_tokens.weight.device
-    # Every row of the prefix pass is the batch's first: its edits and prompt length serve for all.
-    modules.decoder(
-        input_ids=torch.tensor([list(prompts[0][:shared])], device=device), past_key_values=cache, use_cache=True
-    )
-    cache.batch_repeat_interleave(len(prompts))
+    frame.steering = lines[list(prefixes.first)]
+    frame.positions = torch.arange(prefixes.length, device=modules.device).expand(len(rows), -1)
+    frame.decode = torch.zeros_like(frame.positions, dtype=torch.bool)
+    modules.decoder(input_ids=ids.to(modules.device), past_key_values=cache, use_cache=True)
+    cache.batch_select_indices(torch.tensor(prefixes.of, device=modules.device))
     return cache
 
 
 @contextmanager
-def _following(modules: Modules, frame: Frame, lengths: torch.Tensor) -> Iterator[None]:
+def _following(modules: Modules, frame: Frame, lines: Tensor, lengths: Tensor) -> Iterator[None]:
     """Keep the frame told of the positions that each call of the decoder runs."""
-    rows = frame.steering
+    frame.steering = lines
 
     def before(_: Any, args: Any, kwargs: dict[str, Any]) -> None:
-        ids = kwargs["input_ids"] if kwargs.get("input_ids") is not None else kwargs["inputs_embeds"]
-        positions = kwargs.get("position_ids")
-        if positions is None:
-            positions = torch.arange(ids.shape[1], device=lengths.device)[None]
-        frame.positions = positions.expand(ids.shape[0], -1)
-        frame.steering = rows[: ids.shape[0]]
-        frame.decode = frame.positions >= lengths[: ids.shape[0], None]
+        frame.positions = kwargs["position_ids"].expand(len(lines), -1)
+        frame.decode = frame.positions >= lengths[:, None]
 
     handle = modules.decoder.register_forward_pre_hook(before, with_kwargs=True)
     try:
@@ -105,33 +129,51 @@ def _following(modules: Modules, frame: Frame, lengths: torch.Tensor) -> Iterato
 
 
 @contextmanager
-def _seeded(sampling: Sampling, device: torch.device) -> Iterator[None]:
-    """Draw from the sampling's own seed and leave the global generators as they were."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(sampling.seed)
+def _seeded(batch: Batch, sampling: Sampling, modules: Modules) -> Iterator[None]:
+    """Draw from the sampling's seed, and leave the global generators as they were.
+
+    Batches draw differently, and each the same when it is run again.
+    """
+    state = hashlib.sha256(repr(sampling.seed).encode())
+    for one in batch.branches:
+        state.update(one.prompt)
+    with torch.random.fork_rng([modules.device] if modules.device.type == "cuda" else []):
+        torch.manual_seed(int.from_bytes(state.digest()[:8], "big", signed=True))
         yield
 
 
-def _config(modules: Modules, tokenizer: Any, sampling: Sampling) -> GenerationConfig:
-    drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p} if sampling.temperature else {}
-    return GenerationConfig(
+@contextmanager
+def _own_defaults(modules: Modules) -> Iterator[None]:
+    """Take away the model's own generation defaults: transformers adds what they say to what it is asked."""
+    theirs = modules.model.generation_config
+    modules.model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        modules.model.generation_config = theirs
+
+
+def _config(sampling: Sampling, stops: Sequence[int]) -> GenerationConfig:
+    # top_k=0: transformers would otherwise draw from the fifty likeliest tokens only.
+    drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0} if sampling.temperature else {}
+    return GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=sampling.max_new_tokens,
         do_sample=bool(sampling.temperature),
         repetition_penalty=sampling.repetition_penalty,
-        eos_token_id=sorted(_stops(modules, tokenizer)),
-        pad_token_id=tokenizer.eos_token_id,
+        eos_token_id=list(stops),
+        pad_token_id=stops[0],
         **drawn,
     )
 
 
-def _stops(modules: Modules, tokenizer: Any) -> set[int]:
+def _stops(modules: Modules, tokenizer: Any) -> list[int]:
     """Tokens that end an answer: the tokenizer's, and those the model's generation config names."""
     named = modules.model.generation_config.eos_token_id
-    more = named if isinstance(named, list) else [] if named is None else [named]
-    return {tokenizer.eos_token_id, *more}
+    more = named if isinstance(named, list) else [named]
+    return sorted({token for token in (tokenizer.eos_token_id, *more) if token is not None})
 
 
-def _completion(tokens: Sequence[int], tokenizer: Any, stops: set[int]) -> Completion:
+def _completion(tokens: Sequence[int], tokenizer: Any, stops: Sequence[int]) -> Completion:
     end = next((i for i, token in enumerate(tokens) if token in stops), None)
     text = tokenizer.decode(tokens[:end], skip_special_tokens=True)
     return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "stop")

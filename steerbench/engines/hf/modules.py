@@ -31,6 +31,16 @@ class Modules:
         layers: Sequence[Any] = self.decoder.layers
         return layers
 
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self.decoder.embed_tokens.weight.device
+        return device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        dtype: torch.dtype = self.decoder.embed_tokens.weight.dtype
+        return dtype
+
     def at(self, site: Site, layer: int) -> nn.Module:
         """The module whose input (`head_out`) or output (`mlp_act`, `resid`) is the site."""
         block = self.layers[layer]
@@ -76,6 +86,10 @@ class Modules:
     def window(self) -> int | None:
         """How many tokens back, itself included, a token sees in a `sliding_attention` layer."""
         return getattr(self.config, "sliding_window", None)
+
+    @property
+    def slides(self) -> bool:
+        return "sliding_attention" in self.layer_types
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits, float32, of hidden states that left the last layer."""

@@ -1,10 +1,9 @@
-"""Packs groups of branches into batches of a token budget, and a group's branches into rows.
+"""Packs a group's branches into rows: several requests of one group side by side, kept apart by a mask.
 
-A row holds several requests of one group side by side; a mask keeps them apart. Rows are what the model
-sees as its batch dimension, so each row can be under its own steering.
+Rows are what the model sees as its batch dimension, so each row can be under its own steering.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,49 +14,6 @@ from steerbench.engines.hf.branches import Branch, Group
 ROW = 256
 """Tokens of a row: long enough to keep matrix products large, short enough that attention between
 unrelated requests of a row, which is masked away but computed, stays small."""
-
-
-def split_to_budget(groups: Sequence[Group], branches: Sequence[Branch], budget: int) -> list[list[int]]:
-    """Request indices per batch. A group over the budget is cut, and each part pays for the prefix again."""
-    batches: list[list[int]] = []
-    current: list[int] = []
-    used = 0
-    for group in groups:
-        opened = False
-        for member in group.members:
-            own = len(branches[member].tokens) - group.shared
-            cost = own if opened else own + group.shared
-            if current and used + cost > budget:
-                batches.append(current)
-                current, used, cost = [], 0, own + group.shared
-            current.append(member)
-            used += cost
-            opened = True
-    if current:
-        batches.append(current)
-    return batches
-
-
-def split_generation(groups: Sequence[Group], lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Request indices per batch for generation, where every row keeps its whole prompt's keys and values.
-
-    `lengths` are tokens per row, what may be generated included. Requests that share a prefix stay together,
-    apart from others, so that the batch can share it; the rest are batched by length.
-    """
-    together = [list(g.members) for g in groups if len(g.members) > 1]
-    alone = sorted((m for g in groups if len(g.members) == 1 for m in g.members), key=lambda m: (-lengths[m], m))
-    batches: list[list[int]] = []
-    for members in [*together, alone]:
-        rows: list[int] = []
-        for member in members:
-            longest = max(lengths[m] for m in [*rows, member])
-            if rows and longest * (len(rows) + 1) > budget:
-                batches.append(rows)
-                rows = []
-            rows.append(member)
-        if rows:
-            batches.append(rows)
-    return batches
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,32 +36,39 @@ class Rows:
     positions: NDArray[np.int64]
     decode: NDArray[np.bool_]
     visible: NDArray[np.bool_]
-    placed: dict[int, Placed]
+    placed: Mapping[int, Placed]
 
 
-def pack(group: Group, branches: Sequence[Branch]) -> Rows:
-    """Lay a group's branches into rows, longest first, each into the first row with room."""
-    own = {member: len(branches[member].tokens) - group.shared for member in group.members}
+def fill(group: Group, branches: Sequence[Branch]) -> tuple[dict[int, Placed], tuple[int, int]]:
+    """Each member's place, longest first, each in the first row with room; and the rows' shape [rows, length]."""
+    own = {member: len(branches[member]) - group.shared for member in group.members}
     total, longest = sum(own.values()), max(own.values())
     # Rows of about equal length: a last, nearly empty row would be padded to the others'.
     length = max(longest, -(-total // -(-total // ROW)) + longest // 2) if len(own) > 1 else longest
-    filled: list[int] = []
+    used: list[int] = []
     placed: dict[int, Placed] = {}
     for member in sorted(own, key=lambda m: (-own[m], m)):
-        row = next((r for r, used in enumerate(filled) if used + own[member] <= length), len(filled))
-        if row == len(filled):
-            filled.append(0)
-        placed[member] = Placed(row, filled[row], group.shared)
-        filled[row] += own[member]
-    shape = (len(filled), max(filled))
+        row = next((r for r, taken in enumerate(used) if taken + own[member] <= length), len(used))
+        if row == len(used):
+            used.append(0)
+        placed[member] = Placed(row, used[row], group.shared)
+        used[row] += own[member]
+    return placed, (len(used), max(used))
+
+
+def pack(group: Group, branches: Sequence[Branch]) -> Rows:
+    """Lay a group's branches into rows."""
+    placed, shape = fill(group, branches)
     tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     decode = np.zeros(shape, bool)
     visible = np.zeros((*shape, shape[1]), bool)
     for member, place in placed.items():
-        branch, columns = branches[member], slice(place.column, place.column + own[member])
-        tokens[place.row, columns] = branch.tokens[group.shared :]
-        positions[place.row, columns] = branch.depths[group.shared :]
-        decode[place.row, columns] = np.arange(group.shared, len(branch.tokens)) >= branch.prompt_length
+        branch = branches[member]
+        own = len(branch) - group.shared
+        columns = slice(place.column, place.column + own)
+        tokens[place.row, columns] = branch.tokens(group.shared)
+        positions[place.row, columns] = branch.depths(group.shared)
+        decode[place.row, columns] = np.arange(group.shared, len(branch)) >= branch.prompt_length
         visible[place.row, columns, columns] = branch.visible(group.shared)
     # A padding token sees only itself: a row of a mask must not be empty.
     visible |= np.eye(shape[1], dtype=bool)

@@ -1,0 +1,62 @@
+"""What cannot be run on this model is refused before anything is computed, in the user's words."""
+
+from collections.abc import Iterable
+
+from steerbench.engines.hf.modules import Modules
+from steerbench.errors import UserError
+from steerbench.steering import Add, Cap, Edit, Site, Steering
+
+
+def site_of(edit: Edit) -> Site:
+    return edit.site if isinstance(edit, Add) else "mlp_act"
+
+
+def check_steerings(steerings: Iterable[Steering], modules: Modules) -> None:
+    """Raises:
+    UserError: an edit names a layer or neuron the model lacks, or its numbers do not fit the site.
+    """
+    for steering in {s.edits_key: s for s in steerings}.values():
+        for edit in steering.edits:
+            if not 0 <= edit.layer < len(modules.layers):
+                raise UserError(
+                    f"The steering edits layer {edit.layer}, but the model has layers 0 to {len(modules.layers) - 1}: "
+                    "it was fitted on another model."
+                )
+            _check_numbers(edit, modules.width(site_of(edit)))
+
+
+def _check_numbers(edit: Edit, dim: int) -> None:
+    where = f"at {site_of(edit)} of layer {edit.layer}"
+    if isinstance(edit, Add):
+        if edit.vector.shape[-1:] != (dim,):
+            given = edit.vector.shape[-1] if edit.vector.ndim else 1
+            raise UserError(
+                f"The steering adds {given} numbers {where}, where this model has {dim}: "
+                "it was fitted on another model."
+            )
+        front = edit.positions.front if edit.positions.kind == "front" else None
+        if edit.vector.shape[:-1] not in ((), (front,)):
+            raise UserError(
+                f"The steering adds a {'x'.join(map(str, edit.vector.shape))} array {where} to positions "
+                f"{edit.positions}; give one row, or one row for each of the front positions."
+            )
+        return
+    if edit.neurons.size and not 0 <= edit.neurons.min() <= edit.neurons.max() < dim:
+        raise UserError(
+            f"The steering edits neurons {edit.neurons.min()} to {edit.neurons.max()} {where}, where this model has "
+            f"{dim}: it was fitted on another model."
+        )
+    if isinstance(edit, Cap) and edit.positions.kind == "front":
+        raise UserError("A cap on the first tokens of a prompt is not supported; use positions all or decode.")
+
+
+def check_front(steering: Steering, prompt_length: int) -> None:
+    """Raises:
+    UserError: an edit acts on more of the prompt's first tokens than the prompt has.
+    """
+    front = max((e.positions.front for e in steering.edits if e.positions.kind == "front"), default=0)
+    if front > prompt_length:
+        raise UserError(
+            f"The steering edits the first {front} tokens of a prompt that has only {prompt_length}; "
+            "use a longer prompt or fewer positions."
+        )
