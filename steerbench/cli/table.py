@@ -10,15 +10,16 @@ from rich.text import Text
 
 from steerbench.results import MethodResult, Metric, RunResult
 
-WITH_INTERVAL = 2
-"""The first so many metrics show their interval."""
-MOST_METRICS = 6
+WIDE = 100
+"""Columns of a terminal that the whole board needs; a narrower one gets fewer metrics and one interval."""
 
 
 def show(result: RunResult, folder: Path, console: Console | None = None) -> None:
     """Print the board, its flags and how it deviates."""
     console = console or Console()
-    console.print(board(result))
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
+    console.print(board(result, wide=console.width >= WIDE))
     for name, method in ordered(result):
         for flag in method.flags:
             console.print(Text.assemble((f"{name}: ", "bold"), flag))
@@ -27,17 +28,18 @@ def show(result: RunResult, folder: Path, console: Console | None = None) -> Non
     console.print(f"{result.targets} targets. All of it is in {folder}.", highlight=False, soft_wrap=True)
 
 
-def board(result: RunResult) -> Table:
+def board(result: RunResult, wide: bool = True) -> Table:
     """Rows by the headline metric, trivial ones dimmed."""
-    shown = columns(result)
-    table = Table(title=f"{result.plan.task}, {result.plan.protocol}", box=None, padding=(0, 1), pad_edge=False)
-    table.add_column("method", overflow="fold")
-    for name in shown:
-        table.add_column(name, justify="right", overflow="fold")
-    table.add_column("median strength", justify="right")
-    table.add_column("seconds", justify="right")
+    shown = columns(result)[: 6 if wide else 4]
+    intervals = shown[: 2 if wide else 1]
+    title = f"{result.plan.task}, {result.plan.protocol}"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    longest = max(len(name) for name in result.methods)
+    table.add_column("method", overflow="fold", min_width=min(longest, len("random-direction")))
+    for name in (*shown, "median strength", "time (s)"):
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, method in ordered(result):
-        cells = [_cell(method.metrics.get(metric), shown.index(metric) < WITH_INTERVAL) for metric in shown]
+        cells = [_cell(method.metrics.get(metric), metric in intervals) for metric in shown]
         table.add_row(name, *cells, _strength(method), _seconds(result, name), style="dim" if method.trivial else "")
     return table
 
@@ -45,7 +47,7 @@ def board(result: RunResult) -> Table:
 def columns(result: RunResult) -> list[str]:
     """The metrics worth a column: those that are no break-down of the headline ("error A" beside "error")."""
     names = list(dict.fromkeys(name for method in result.methods.values() for name in method.metrics))
-    return [name for name in names if name == names[0] or not name.startswith(f"{names[0]} ")][:MOST_METRICS]
+    return [name for name in names if name == names[0] or not name.startswith(f"{names[0]} ")]
 
 
 def ordered(result: RunResult) -> list[tuple[str, MethodResult]]:
@@ -63,12 +65,13 @@ def _cell(metric: Metric | None, interval: bool) -> str:
         return "-"
     if not interval or metric.low is None or metric.high is None:
         return _short(metric.value)
-    return f"{_short(metric.value)} [{_short(metric.low)}, {_short(metric.high)}]"
+    return f"{_short(metric.value)} [{_short(metric.low)} {_short(metric.high)}]"
 
 
 def _short(value: float) -> str:
-    """Two decimals, and no "-0.00"."""
-    return f"{round(value, 2) + 0.0:.2f}"
+    """Two decimals, no zero before the point, and no "-.00"."""
+    sign, digits = ("-" if round(value, 2) < 0 else ""), f"{abs(value):.2f}"
+    return sign + (digits[1:] if digits.startswith("0") else digits)
 
 
 def _strength(method: MethodResult) -> str:
@@ -79,4 +82,5 @@ def _strength(method: MethodResult) -> str:
 
 def _seconds(result: RunResult, name: str) -> str:
     timing = result.timings.methods.get(name)
-    return f"{timing.fit + timing.calibrate + timing.evaluate:,.1f}" if timing else ""
+    seconds = timing.fit + timing.calibrate + timing.evaluate if timing else 0.0
+    return f"{seconds:.1f}" if seconds < 100 else f"{seconds:,.0f}"

@@ -20,8 +20,8 @@ def test_a_run_prints_its_board_sorted_by_the_headline_within_100_columns(steerb
     assert max(map(len, lines)) <= 130  # the folder's line may be longer than the table
     assert all(len(line) <= 100 for line in lines[:-1])
     assert lines[0].strip() == "toy, strict"
-    assert lines[1].split() == ["method", "error", "median", "strength", "seconds"]
-    rows = {line.split()[0]: float(line.split()[1]) for line in lines[2:-1]}
+    assert [lines[1].split(), lines[2].split()] == [["median", "time"], ["method", "error", "strength", "(s)"]]
+    rows = {line.split()[0]: float(line.split()[1]) for line in lines[3:-1]}
     assert set(rows) == {"toy-push", "toy-words", "toy-push+toy-words", "toy-three", "toy-silent", "toy-random"}
     assert list(rows.values()) == sorted(rows.values())
     assert lines[-1].startswith("5 targets. All of it is in runs/toy-toy-push-toy-words-toy-push+toy-words-")

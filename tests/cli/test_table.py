@@ -1,0 +1,91 @@
+"""The board: what is shown at which width."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from steerbench.cli.table import show
+from steerbench.plan import Plan
+from steerbench.results import MethodResult, Metric, RunResult, Timing, Timings
+
+NAMES = [
+    "error",
+    "error best case",
+    "error A",
+    "individual r",
+    "profile r",
+    "agreement shift",
+    "keyed shift",
+    "missing rate",
+]
+
+
+def method(error, trivial=False, flags=(), strengths=()):
+    values = dict.fromkeys(NAMES, Metric(value=-0.394, low=-0.999, high=-0.001, n=300))
+    values |= {"error": Metric(value=error, low=error - 0.3, high=error + 0.3), "agreement shift": Metric(value=None)}
+    return MethodResult(
+        trivial=trivial, settings={}, metrics=values, comparisons=[], flags=list(flags), items=9, unscored=0,
+        strengths={str(n): s for n, s in enumerate(strengths)}, wordings={}, generated_tokens=0,
+    )  # fmt: skip
+
+
+RESULT = RunResult(
+    digest="d",
+    identity={},
+    plan=Plan(methods=("pas",), task="papi"),
+    targets=300,
+    methods={
+        "always-1": method(11.33, trivial=True),
+        "pas+few-shot": method(4.41, flags=["not better than always-3"], strengths=[0.5, 2.25, 8]),
+        "random-direction": method(6.0, trivial=True, strengths=[1.0]),
+    },
+    deviations=[],
+    timings=Timings(methods={"pas+few-shot": Timing(fit=1000, calibrate=200, evaluate=34.5)}, peak_memory_bytes=0),
+)
+
+
+def shown(width, terminal=True):
+    text = io.StringIO()
+    console = Console(file=text, width=width, force_terminal=terminal, color_system="standard" if terminal else None)
+    show(RESULT, "runs/x", console)
+    return text.getvalue()
+
+
+def lines(width):
+    text = io.StringIO()
+    console = Console(file=text, width=width, force_terminal=True, color_system=None)
+    show(RESULT, "runs/x", console)
+    return [line.rstrip() for line in text.getvalue().splitlines()]
+
+
+def test_at_100_columns_a_row_is_one_line_with_both_intervals():
+    row = next(line for line in lines(100) if line.startswith("pas+few-shot "))
+    assert row.split() == [
+        "pas+few-shot", "4.41", "[4.11", "4.71]", "-.39", "[-1.00", ".00]", "-.39", "-", "-.39", "-.39", "2.2", "1,234",
+    ]  # fmt: skip
+    assert all(len(line) <= 100 for line in lines(100))
+
+
+def test_break_downs_of_the_headline_have_no_column():
+    text = "\n".join(lines(100))
+    assert "best" not in text
+    assert "error" in text
+
+
+@pytest.mark.parametrize("width", [80, 90])
+def test_a_narrow_terminal_gets_fewer_metrics_and_still_one_line_a_row(width):
+    found = lines(width)
+    assert [line.split()[0] for line in found if "[" in line] == ["pas+few-shot", "random-direction", "always-1"]
+    assert all(len(line) <= width for line in found)
+
+
+def test_rows_are_sorted_by_the_headline_and_trivial_ones_dimmed():
+    found = [line for line in shown(100).splitlines() if "[4" in line or "[5" in line or "[11" in line]
+    assert ["\x1b[2m" in line for line in found] == [False, True, True]
+    assert shown(100).index("pas+few-shot") < shown(100).index("random-direction") < shown(100).index("always-1")
+
+
+def test_flags_stand_beneath_and_a_file_is_as_wide_as_the_whole_board():
+    assert "pas+few-shot: not better than always-3" in lines(100)
+    assert "missing" in shown(40, terminal=False)
