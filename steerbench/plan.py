@@ -19,15 +19,6 @@ from steerbench.contracts import Method, Task
 from steerbench.errors import UserError
 from steerbench.plugins import available, find, unknown
 
-BASELINES = (
-    *(f"always-{tick}" for tick in range(1, 6)),
-    "trait-mean",
-    "item-median",
-    "unsteered",
-    "random-direction",
-)
-"""The trivial rows of a board whose task names none itself (attribute `baselines`)."""
-
 FOLLOWS_A_METHOD, ITS_PARAMETERS = "of", "parameters"
 """The constructor parameters by which a baseline asks for the method it is to be matched to, and for that one's own."""
 
@@ -77,7 +68,7 @@ def build_task(plan: Plan) -> Task:
 
 
 def build_rows(plan: Plan, task: Task) -> list[Row]:
-    """The methods asked for, in their order, then the trivial rows that were not.
+    """The methods asked for, in their order, then the task's trivial rows (attribute `baselines`) that were not.
 
     Trivial rows that need a model are left out if none is named and no method asked for needs one, and so
     is one that is matched to a method (a random direction of its norm) if no single one asked for has a strength.
@@ -85,7 +76,7 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
     Raises:
         UserError: a method or parameter that does not exist.
     """
-    baselines: Sequence[str] = getattr(task, "baselines", BASELINES)
+    baselines: Sequence[str] = getattr(task, "baselines", ())
     asked = list(dict.fromkeys(plan.methods))
     _check_parameters(plan, [name for spec in asked for name in names(spec)] + list(baselines))
     given: dict[str, Mapping[str, Any]] = dict(plan.method_parameters)

@@ -45,7 +45,7 @@ def test_lists_say_what_each_is_in_its_own_words(steerbench):
 
 def test_show_prints_the_table_or_the_result(steerbench, toy_run):
     folder = toy_run("--method", "toy-push")
-    assert steerbench("show", folder).stdout.splitlines()[1].startswith("method ")
+    assert steerbench("show", folder).stdout.splitlines()[2].startswith("method ")
     assert steerbench("show", folder, "--json").stdout == (folder / "run.json").read_text()
     assert "There is no finished run in nowhere: it holds no run.json." in steerbench("show", "nowhere").stderr
 
