@@ -5,9 +5,10 @@ node " Very" with two children. Requests under the same edits that start alike f
 common prefix is computed once.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,18 +123,29 @@ def group(branches: Sequence[Branch], keys: Sequence[Hashable]) -> list[Group]:
     groups = []
     for key, indices in order.items():
         indices.sort(key=lambda i: (branches[i].prompt, branches[i].nodes))
-        members, shared = [indices[0]], branches[indices[0]].prompt_length - 1
-        for index in indices[1:]:
-            limit = min(shared, branches[index].prompt_length - 1)
-            common = common_prefix(branches[members[0]].prompt, branches[index].prompt, limit)
-            if common > 0 and common >= len(members) * (shared - common):
-                members.append(index)
-                shared = common
-            else:
-                groups.append(Group(key, shared if len(members) > 1 else 0, tuple(members)))
-                members, shared = [index], branches[index].prompt_length - 1
-        groups.append(Group(key, shared if len(members) > 1 else 0, tuple(members)))
+        sorted_branches = [branches[i] for i in indices]
+        for start, stop, shared in _runs(sorted_branches):
+            groups.append(Group(key, shared if stop - start > 1 else 0, tuple(indices[start:stop])))
     return groups
+
+
+def _runs(branches: Sequence[Branch]) -> Iterator[tuple[int, int, int]]:
+    """Neighbours that share a prefix: (start, stop, tokens shared)."""
+    near = [_shareable(one, other) for one, other in pairwise(branches)]
+    start, shared = 0, branches[0].prompt_length - 1
+    for index in range(1, len(branches)):
+        common, ahead = min(shared, near[index - 1]), near[index] if index < len(near) else 0
+        # With the one that follows, a branch may share far more than with those before.
+        if common > 0 and common >= (index - start) * (shared - common) and ahead <= 2 * common:
+            shared = common
+        else:
+            yield start, index, shared
+            start, shared = index, branches[index].prompt_length - 1
+    yield start, len(branches), shared
+
+
+def _shareable(one: Branch, other: Branch) -> int:
+    return common_prefix(one.prompt, other.prompt, min(one.prompt_length, other.prompt_length) - 1)
 
 
 def common_prefix(a: Ids, b: Ids, limit: int) -> int:

@@ -154,7 +154,10 @@ class HFEngine:
     def _split(self, job: "_Job") -> list[list[int]]:
         if not job.requests:
             return []
-        first = [self.layers if (n := r.steering.first_layer) is None else n for r in job.requests]
+        # Generation shares no layers.
+        scoring = job.measure is SCORING
+        layers = [r.steering.first_layer if scoring else 0 for r in job.requests]
+        first = [self.layers if layer is None else layer for layer in layers]
         return split(job.branches, job.keys, first, job.measure, self.token_budget)
 
     def _in_batches(self, job: "_Job", do: Callable[[Batch], Sequence[T]]) -> list[T]:

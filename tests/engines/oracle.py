@@ -1,0 +1,128 @@
+"""What the engine must equal: one sequence at a time through the plain model, edits by hooks set by hand."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from steerbench.contracts import Prompt, Request
+from steerbench.models.loading import LoadedModel
+from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
+
+
+def ids_of(one: LoadedModel, prompt: Prompt) -> list[int]:
+    if prompt.messages:
+        return list(one.tokenizer(one.render(prompt.messages) + prompt.start, add_special_tokens=False)["input_ids"])
+    return list(one.tokenizer(prompt.start)["input_ids"])
+
+
+def option_ids(one: LoadedModel, option: str) -> list[int]:
+    return list(one.tokenizer(option, add_special_tokens=False)["input_ids"])
+
+
+def layers_of(model: Any) -> list[Any]:
+    return [m for m in model.modules() if hasattr(m, "self_attn") and hasattr(m.self_attn, "o_proj")]
+
+
+@contextmanager
+def edited(model: Any, steering: Steering, prompt_length: int) -> Iterator[None]:
+    """The model under a steering, for one sequence that is always run whole. Caps come before additions."""
+    with ExitStack() as stack:
+        for edit in sorted(steering.edits, key=lambda e: not isinstance(e, Cap)):
+            layer = layers_of(model)[edit.layer]
+            if not isinstance(edit, Add) or edit.site == "mlp_act":
+                stack.enter_context(_after(layer.mlp.act_fn, edit, prompt_length))
+            elif edit.site == "resid":
+                stack.enter_context(_after(layer, edit, prompt_length))
+            else:
+                handle = layer.self_attn.o_proj.register_forward_pre_hook(
+                    lambda _, args, e=edit: (change(e, args[0], prompt_length),)
+                )
+                stack.callback(handle.remove)
+        yield
+
+
+@contextmanager
+def _after(module: Any, edit: Edit, prompt_length: int) -> Iterator[None]:
+    def hook(_: Any, __: Any, out: Any) -> Any:
+        if isinstance(out, tuple):
+            return (change(edit, out[0], prompt_length), *out[1:])
+        return change(edit, out, prompt_length)
+
+    handle = module.register_forward_hook(hook)
+    yield
+    handle.remove()
+
+
+def change(edit: Edit, x: Tensor, prompt_length: int) -> Tensor:
+    """x [1, length, dim] after the edit, token by token."""
+    x = x.clone()
+    for place in range(x.shape[1]):
+        kind, front = edit.positions.kind, edit.positions.front
+        if (kind == "front" and place >= front) or (kind == "decode" and place < prompt_length):
+            continue
+        if isinstance(edit, Add):
+            vector = edit.vector[place] if edit.vector.ndim == 2 else edit.vector
+            x[0, place] += edit.strength * torch.tensor(vector, dtype=x.dtype)
+        elif isinstance(edit, Boost):
+            for neuron, value in zip(edit.neurons, edit.values, strict=True):
+                x[0, place, neuron] += edit.strength * float(value)
+        else:
+            for neuron in edit.neurons:
+                x[0, place, neuron] = min(float(x[0, place, neuron]), edit.maximum)
+    return x
+
+
+@torch.no_grad()
+def option_logprobs(one: LoadedModel, request: Request) -> list[float]:
+    prompt, found = ids_of(one, request.prompt), []
+    for option in request.options:
+        tokens = option_ids(one, option)
+        with edited(one.model, request.steering, len(prompt)):
+            logits = one.model(input_ids=torch.tensor([prompt + tokens])).logits[0].float()
+        known = logits.log_softmax(-1)
+        found.append(sum(known[len(prompt) - 1 + i, token].item() for i, token in enumerate(tokens)))
+    return found
+
+
+@torch.no_grad()
+def values(one: LoadedModel, tokens: Sequence[int], prompt_length: int, steering: Steering, site: Site) -> np.ndarray:
+    """[tokens, layers, dim] at a site, after the edits."""
+    seen: dict[int, Tensor] = {}
+    with edited(one.model, steering, prompt_length), ExitStack() as stack:
+        for number, layer in enumerate(layers_of(one.model)):
+            if site == "head_out":
+                handle = layer.self_attn.o_proj.register_forward_pre_hook(
+                    lambda _, args, n=number: seen.update({n: args[0][0]})
+                )
+            else:
+                module = layer if site == "resid" else layer.mlp.act_fn
+                handle = module.register_forward_hook(
+                    lambda _, __, out, n=number: seen.update({n: (out[0] if isinstance(out, tuple) else out)[0]})
+                )
+            stack.callback(handle.remove)
+        one.model(input_ids=torch.tensor([list(tokens)]))
+    return torch.stack([seen[n] for n in sorted(seen)], 1).float().numpy()
+
+
+@torch.no_grad()
+def greedy(one: LoadedModel, request: Request, count: int, stops: Sequence[int]) -> list[int]:
+    """Up to `count` tokens, the whole sequence run again for each."""
+    prompt = ids_of(one, request.prompt)
+    tokens = list(prompt)
+    while len(tokens) < len(prompt) + count:
+        with edited(one.model, request.steering, len(prompt)):
+            logits = one.model(input_ids=torch.tensor([tokens])).logits[0, -1]
+        tokens.append(int(logits.argmax()))
+        if tokens[-1] in stops:
+            break
+    return tokens[len(prompt) :]
+
+
+@torch.no_grad()
+def logprob_after(one: LoadedModel, before: Sequence[int], tokens: Sequence[int]) -> float:
+    known = one.model(input_ids=torch.tensor([[*before, *tokens]])).logits[0].float().log_softmax(-1)
+    return sum(known[len(before) - 1 + i, token].item() for i, token in enumerate(tokens))

@@ -1,0 +1,80 @@
+"""Steerings and requests that meet the engine's every path, for the tiny models' dimensions."""
+
+from typing import Any
+
+import numpy as np
+
+from steerbench.contracts import Prompt, Request
+from steerbench.engines.hf.engine import HFEngine
+from steerbench.steering import EVERYWHERE, UNSTEERED, Add, Boost, Cap, Edit, Positions, Site, Steering
+
+DECODE = Positions("decode")
+LABELS = (" Very Accurate", " Very Inaccurate", " Neither Accurate Nor Inaccurate", " Very", "!")
+
+
+def add(engine: HFEngine, site: Site, layer: int, positions: Positions = EVERYWHERE, seed: int = 0) -> Add:
+    rng = np.random.default_rng([seed, layer])
+    rows = (positions.front,) if positions.kind == "front" else ()
+    return Add(site, layer, rng.normal(size=(*rows, engine.modules.width(site))).astype(np.float32), positions)
+
+
+def neurons(engine: HFEngine, layer: int, positions: Positions = EVERYWHERE, seed: int = 0) -> tuple[Edit, Edit]:
+    """A cap and a boost that have a neuron in common."""
+    rng = np.random.default_rng([seed, layer])
+    chosen = rng.choice(engine.modules.width("mlp_act"), size=13, replace=False)
+    values = rng.normal(size=7).astype(np.float32) * 2
+    return Cap(layer, chosen[:7], -0.05, positions), Boost(layer, chosen[6:], values, positions)
+
+
+def steerings(engine: HFEngine) -> dict[str, Steering]:
+    """By name; every kind of edit, alone and composed."""
+    last = engine.layers - 1
+    one = {
+        "unsteered": UNSTEERED,
+        "heads everywhere": Steering(tuple(add(engine, "head_out", n) for n in range(engine.layers))),
+        "heads from layer 2": Steering((add(engine, "head_out", 2, seed=1),)),
+        "residual in decode": Steering((add(engine, "resid", 1, DECODE), add(engine, "resid", last, DECODE))),
+        "residual, one row for each of 3": Steering((add(engine, "resid", 0, Positions("front", 3)),)),
+        "residual, the same for 5": Steering(
+            (
+                Add(
+                    "resid",
+                    1,
+                    np.linspace(-1, 1, engine.modules.width("resid"), dtype=np.float32),
+                    Positions("front", 5),
+                ),
+            )
+        ),
+        "neurons": Steering(neurons(engine, 1)),
+        "neurons in decode": Steering(neurons(engine, 2, DECODE)),
+        "activations": Steering((add(engine, "mlp_act", 3), add(engine, "mlp_act", 3, DECODE, seed=2))),
+    }
+    everything = sum((s for s in one.values()), Steering())
+    return {
+        **one,
+        "everything": everything,
+        "everything twice as strong": everything.scaled(2.0),
+        "everything against": everything.scaled(-1.5),
+        "everything at strength 0": everything.scaled(0.0),
+    }
+
+
+STARTS = (
+    "I am the life of the party: Very Accurate; I get stressed out easily: Moderately Inaccurate; ",
+    "I am the life of the party: Very Accurate; I get stressed out easily: Very Inaccurate; often ",
+)
+ENDS = ("I often forget to put things back:", "things:", "I am the life of the party; things back:", "I")
+
+
+def requests(engine: HFEngine, options: tuple[str, ...] = LABELS, **chosen: Any) -> list[Request]:
+    """Every steering asks shared and lone prompts, in a mixed order."""
+    asked = []
+    for number, steering in enumerate((chosen or steerings(engine)).values()):
+        prompts = [Prompt(start=start + end) for start in STARTS[: 1 + number % 2] for end in ENDS]
+        prompts.append(Prompt((("system", f"You are {number}."), ("user", "party?")), "Option ("))
+        prompts.append(Prompt(start="Very Accurate, Very Inaccurate"))
+        asked += [
+            Request(p, steering, options[: 1 + (i + number) % 5] if options else ()) for i, p in enumerate(prompts)
+        ]
+    order = np.random.default_rng(0).permutation(len(asked))
+    return [asked[i] for i in order]
