@@ -5,9 +5,10 @@ activations do not depend on who the target is; a target only says which of the 
 are captured once for all targets.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,9 +70,18 @@ def capture_statements(engine: Engine, targets: Sequence[Target], site: Site, co
     items = tuple(sorted({item for leaning in leanings for item in leaning}, key=lambda item: item.id))
     if not items:
         return None
-    requests = [_REQUESTS[contrast](item) for item in items]
-    captured = engine.capture(requests, [site])[site]
-    return Statements(items, captured.reshape(-1, *captured.shape[2:]), *_labels(leanings, items))
+    return Statements(items, _activations(cast(Hashable, engine), items, site, contrast), *_labels(leanings, items))
+
+
+@lru_cache(maxsize=4)
+def _activations(engine: Hashable, items: tuple[Item, ...], site: Site, contrast: Contrast) -> NDArray[np.float32]:
+    """[rows, layers, dim]. Kept, because a method and the control matched to it ask for the same.
+
+    Only whole sets are kept: an activation depends, in its last bits, on what it was computed beside, and a
+    run that goes on after a kill must come to the same numbers without what an earlier fit had left here.
+    """
+    captured = cast(Engine, engine).capture([_REQUESTS[contrast](item) for item in items], [site])[site]
+    return captured.reshape(-1, *captured.shape[2:])
 
 
 def _labels(

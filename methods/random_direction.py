@@ -1,8 +1,9 @@
 """The control of matched norm: another method's edits in random directions."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from steerbench.targets import Target
 
 @dataclass(frozen=True)
 class RandomDirection:
-    """Fits the method `of` with its defaults and gives every edit a random direction of the same norm.
+    """Fits the method `of`, with its `parameters`, and gives every edit a random direction of the same norm.
 
     At `head_out` the norm is kept head by head, so that the same heads are edited; at `resid` position by
     position. Edits of chosen neurons fall on as many random ones. What `of` says in the prompt stays.
@@ -25,6 +26,7 @@ class RandomDirection:
 
     of: str = "pas"
     seed: int = 0
+    parameters: dict[str, Any] = field(default_factory=dict)
 
     name = "random-direction"
 
@@ -33,7 +35,7 @@ class RandomDirection:
 
     @cached_property
     def _imitated(self) -> Method:
-        return build_method(self.of, {}, self.seed)
+        return build_method(self.of, {self.of: self.parameters}, self.seed)
 
     @property
     def needs_model(self) -> bool:

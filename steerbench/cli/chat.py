@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steerbench.cli.options import Device, Dtype, EngineName, Model, Template
+from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def chat_command(
     loaded, provenance = load_steering(steering)
     template = str(chat_template) if chat_template else None
     plan = Plan(methods=("chat",), task="chat", model=model, engine=engine, dtype=dtype, chat_template=template)
-    opened = open_engine(plan, device)
+    with quick():
+        opened = open_engine(plan, device)
     if not force:
         check_fitted_on(opened, provenance, steering)
     sampling = Sampling(max_new_tokens=tokens, temperature=temperature, seed=seed)

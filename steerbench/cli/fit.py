@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steerbench.cli.options import Device, Dtype, EngineName, Model, Param, Template
+from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def fit_command(
         chat_template=template,
     )
     fitting, target = build_method(method, given, seed), _target(pole, build_task(plan))
-    loaded = open_engine(plan, device)
+    with quick():
+        loaded = open_engine(plan, device)
     (steering,) = fitting.fit(loaded, [target])
     provenance = {"method": method, "target": target.id, "model": model_digest(loaded), "strength": "1.0"}
     with understandable(out):

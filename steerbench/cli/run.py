@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steerbench.cli.options import Device, Dtype, EngineName, Model, Param, Template
+from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -89,16 +90,18 @@ def run_command(
 
 def _start(plan: "Plan | None", folder: Path | None, out: Path, device: str | None, json: bool, quiet: bool) -> None:
     """Run a plan in a folder (its own under `out` if None); with no plan, the folder's run has finished."""
-    from steerbench.cli.progress import Bars
-    from steerbench.results import read_result
-    from steerbench.runner import execute, prepare
+    with quick():
+        from steerbench.cli.progress import Bars
+        from steerbench.results import read_result
+        from steerbench.runner import execute, prepare
 
     if plan is None:
         assert folder is not None
         _say(read_result(folder), folder, json)
         return
     try:
-        prepared = prepare(plan, device)
+        with quick():
+            prepared = prepare(plan, device)
         folder = folder or prepared.folder(out)
         with Bars(quiet) as bars:
             result = execute(prepared, folder, bars)
