@@ -26,8 +26,8 @@ Vector = NDArray[np.float32]
 class Positions:
     """Which tokens of a sequence an edit acts on.
 
-    `all` of them, the first `front` tokens of the prompt, or only those after the prompt (`decode`:
-    generated tokens, and the tokens of an option whose likelihood is asked).
+    `all` of them, the first `front` tokens of the prompt (all of it if it has fewer), or only those after the
+    prompt (`decode`: generated tokens, and the tokens of an option whose likelihood is asked).
     """
 
     kind: Literal["all", "front", "decode"] = "all"

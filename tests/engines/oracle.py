@@ -62,7 +62,7 @@ def change(edit: Edit, x: Tensor, prompt_length: int) -> Tensor:
     x = x.clone()
     for place in range(x.shape[1]):
         kind, front = edit.positions.kind, edit.positions.front
-        if (kind == "front" and place >= front) or (kind == "decode" and place < prompt_length):
+        if (kind == "front" and place >= min(front, prompt_length)) or (kind == "decode" and place < prompt_length):
             continue
         if isinstance(edit, Add):
             vector = edit.vector[place] if edit.vector.ndim == 2 else edit.vector

@@ -45,6 +45,7 @@ def steerings(engine: HFEngine) -> dict[str, Steering]:
                 ),
             )
         ),
+        "a front longer than any prompt": Steering((add(engine, "resid", 0, Positions("front", 200)),)),
         "neurons": Steering(neurons(engine, 1)),
         "neurons in decode": Steering(neurons(engine, 2, DECODE)),
         "activations": Steering((add(engine, "mlp_act", 3), add(engine, "mlp_act", 3, DECODE, seed=2))),

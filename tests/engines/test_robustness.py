@@ -148,7 +148,6 @@ REFUSED: list[tuple[Callable[[HFEngine], Edit], str]] = [
     (lambda e: Add("head_out", 1, vector(e)), "adds 32 numbers at head_out of layer 1, where this model has 64"),
     (lambda e: Add("resid", 1, vector(e, 2, 32)), r"adds a 2x32 array at resid of layer 1 to positions all"),
     (lambda e: Add("resid", 1, vector(e, 2, 32), Positions("front", 3)), "2x32 array .* front-3"),
-    (lambda e: Add("resid", 1, vector(e), Positions("front", 99)), "first 99 tokens of a prompt that has only"),
     (lambda e: Cap(1, NEURONS), "neurons 3 to 48 at mlp_act of layer 1, where this model has 48"),
     (lambda e: Boost(1, NEURONS - 4, vector(e, 2)), "neurons -1 to 44"),
     (lambda e: Cap(1, np.array([3]), positions=Positions("front", 2)), "cap on the first tokens"),

@@ -59,7 +59,9 @@ class Table:
         if self.decode is not None:
             x = x + self.decode[rows][:, None] * frame.decode[..., None]
         if self.front is not None:
-            x = x + self.front[rows[:, None], frame.positions.clamp(max=self.front.shape[1] - 1)]
+            # A prompt may have fewer tokens than the edit: what comes after it is no part of its front.
+            added = self.front[rows[:, None], frame.positions.clamp(max=self.front.shape[1] - 1)]
+            x = x + added * ~frame.decode[..., None]
         return x
 
 

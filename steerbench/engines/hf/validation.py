@@ -49,14 +49,3 @@ def _check_numbers(edit: Edit, dim: int) -> None:
     if isinstance(edit, Cap) and edit.positions.kind == "front":
         raise UserError("A cap on the first tokens of a prompt is not supported; use positions all or decode.")
 
-
-def check_front(steering: Steering, prompt_length: int) -> None:
-    """Raises:
-    UserError: an edit acts on more of the prompt's first tokens than the prompt has.
-    """
-    front = max((e.positions.front for e in steering.edits if e.positions.kind == "front"), default=0)
-    if front > prompt_length:
-        raise UserError(
-            f"The steering edits the first {front} tokens of a prompt that has only {prompt_length}; "
-            "use a longer prompt or fewer positions."
-        )
