@@ -84,6 +84,11 @@ def _activations(engine: Hashable, items: tuple[Item, ...], site: Site, contrast
     return captured.reshape(-1, *captured.shape[2:])
 
 
+def statement_requests(items: Sequence[Item], contrast: Contrast) -> list[Request]:
+    """A request per statement, unsteered, whose two options agree with it and reject it."""
+    return [_REQUESTS[contrast](item) for item in items]
+
+
 def _labels(
     leanings: Sequence[Mapping[Item, int]], items: Sequence[Item]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -12,14 +12,13 @@ from pydantic.dataclasses import dataclass
 from methods.contrasts import Contrast, Statements, capture_statements
 from methods.directions import mass_mean, one_deviation_long
 from methods.few_shot import FewShot
-from methods.probes import Probes, accuracies, fit_probes
+from methods.probes import Probes, Scores, accuracies, fit_probes, log_likelihoods
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
 from steerbench.steering import Add, Edit, Steering
 from steerbench.targets import Target
 
 TRAINING_SHARE = 0.6
-Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -87,22 +86,23 @@ class PAS:
 
     def _probe(self, activations: NDArray[np.float32], statements: Statements) -> tuple[Probes, NDArray[np.intp]]:
         """Probes of the training rows, and each target's best heads."""
-        training = statements.training(TRAINING_SHARE, self.seed)
-        probes = fit_probes(activations, statements.labels, training)
-        on_training = accuracies(probes, activations, statements.labels, training)
-        on_validation = accuracies(probes, activations, statements.labels, statements.used & ~training)
-        mean = (on_training + on_validation) / 2
-        validated = self.rank == "validation" and self.variant == "plain"
-        return probes, top_heads(*(on_validation, mean) if validated else (mean, on_validation), self.heads)
+        training, labels = statements.training(TRAINING_SHARE, self.seed), statements.labels
+        validation = statements.used & ~training
+        probes = fit_probes(activations, labels, training)
+        scores = accuracies(probes, activations, labels, validation)
+        if self.rank == "train+validation" or self.variant == "published":
+            scores = (scores + accuracies(probes, activations, labels, training)) / 2
+        return probes, top_heads(scores, log_likelihoods(probes, activations, labels, validation), self.heads)
 
 
-def top_heads(scores: Scores, second: Scores, count: int) -> NDArray[np.intp]:
+def top_heads(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.intp]:
     """[targets, count]: each target's heads of highest score [targets, heads], best first.
 
-    Few validation rows make equal scores common. Of equals the head with the higher `second` score goes
-    first, then the one in the lower layer, then the lower head.
+    With some forty validation rows, a dozen heads and more are equal where the line is drawn, and an order
+    by number would fill the choice with the first or the last layers. So of equals the one whose probe gives
+    the validation rows the higher likelihood goes first, and only then the lower number.
     """
-    return np.lexsort((-second, -scores), axis=1)[:, :count]
+    return np.lexsort((-likelihoods, -scores), axis=1)[:, :count]
 
 
 def edits_of_heads(chosen: NDArray[np.intp], vectors: NDArray[np.float32], heads: int) -> tuple[Edit, ...]:

@@ -5,7 +5,9 @@ targets are columns of matrices, one matrix product serves all of them, and a he
 worked out once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
+Scores = NDArray[np.float64]
 
 TOLERANCE = 1e-5
 """Largest norm of the gradient left, in coordinates where the curvature is at most 1."""
@@ -34,11 +37,6 @@ class Probes:
 
     weights: Floats
     biases: Floats
-
-    def logits(self, activations: Floats) -> Floats:
-        """[targets, heads, rows] of activations [rows, heads, dim]."""
-        by_head = np.matmul(self.weights.transpose(1, 0, 2), activations.transpose(1, 2, 0))
-        return np.asarray(by_head.transpose(1, 0, 2) + self.biases[..., None])
 
 
 def fit_probes(activations: Floats, labels: Bools, used: Bools, C: float = 1.0) -> Probes:
@@ -72,15 +70,35 @@ def fit_probes(activations: Floats, labels: Bools, used: Bools, C: float = 1.0) 
     return Probes(weights, biases)
 
 
-def accuracies(probes: Probes, activations: Floats, labels: Bools, counted: Bools) -> NDArray[np.float64]:
+def accuracies(probes: Probes, activations: Floats, labels: Bools, counted: Bools) -> Scores:
     """[targets, heads]: the share of the counted rows a probe labels right; one half (chance) if none counts.
 
     `activations` is [rows, heads, dim], `labels` and `counted` are [targets, rows].
     """
-    right = (probes.logits(activations) > 0) == labels[:, None, :]
-    hits = (right & counted[:, None, :]).sum(axis=2)
-    total = counted.sum(axis=1)[:, None]
-    return np.asarray(np.where(total > 0, hits / np.maximum(total, 1), 0.5))
+    return _averages(probes, activations, labels, counted, lambda margin: margin > 0, 0.5)
+
+
+def log_likelihoods(probes: Probes, activations: Floats, labels: Bools, counted: Bools) -> Scores:
+    """[targets, heads]: the mean log-likelihood (nats) of the counted rows' labels; that of a coin if none counts."""
+    return _averages(probes, activations, labels, counted, lambda margin: -np.logaddexp(0, -margin), -np.log(2))
+
+
+def _averages(
+    probes: Probes,
+    activations: Floats,
+    labels: Bools,
+    counted: Bools,
+    measure: Callable[[Floats], NDArray[Any]],
+    if_none: float,
+) -> Scores:
+    """Per target and head, the mean over counted rows of a measure of the margin: positive where the label is right."""
+    signs, total = np.where(labels, 1, -1).astype(np.float32), counted.sum(axis=1)
+    averages: Scores = np.full(probes.biases.shape, if_none)
+    for head in range(activations.shape[1]):  # all heads at once would be gigabytes for a large model
+        logits = probes.weights[:, head] @ activations[:, head].T + probes.biases[:, head, None]
+        sums = (measure(signs * logits) * counted).sum(axis=1)
+        np.divide(sums, total, out=averages[:, head], where=total > 0)
+    return averages
 
 
 def _fit_chunk(x: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:

@@ -45,7 +45,10 @@ def oracle(pas: PAS, engine: HFEngine, target: Target) -> dict[tuple[int, int], 
             probe = LogisticRegression(tol=1e-8, max_iter=100_000).fit(x[training], labels[training])
             scores = [probe.score(x[part], labels[part]) for part in (training, validation)]
             validated = pas.rank == "validation" and pas.variant == "plain"
-            key = (scores[1], sum(scores)) if validated else (sum(scores), scores[1])
+            probabilities = probe.predict_proba(x[validation])[
+                np.arange(validation.sum()), labels[validation].astype(int)
+            ]
+            key = (scores[1] if validated else sum(scores), np.log(probabilities).mean())
             direction = x[labels].mean(axis=0) - x[~labels].mean(axis=0)
             if pas.direction == "probe":
                 direction = probe.coef_[0]
@@ -155,10 +158,10 @@ def test_the_published_deviation_is_over_all_statements(engine: HFEngine) -> Non
         )
 
 
-def test_of_equally_good_heads_the_second_score_decides_then_the_lower_layer() -> None:
+def test_of_equally_good_heads_the_likelier_probe_decides_then_the_lower_number() -> None:
     scores = np.array([[0.5, 0.9, 0.7, 0.9, 0.9], [0.5] * 5])
-    second = np.array([[1.0, 0.1, 1.0, 0.6, 0.1], [0.5] * 5])
-    assert top_heads(scores, second, 4).tolist() == [[3, 1, 4, 2], [0, 1, 2, 3]]
+    likelihoods = np.array([[-0.1, -0.6, -0.1, -0.4, -0.6], [-0.7] * 5])
+    assert top_heads(scores, likelihoods, 4).tolist() == [[3, 1, 4, 2], [0, 1, 2, 3]]
 
 
 def test_more_heads_than_the_model_has_are_refused_with_both_numbers(engine: HFEngine) -> None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from methods.probes import Probes, accuracies, fit_probes
+from methods.probes import Probes, accuracies, fit_probes, log_likelihoods
 
 
 def activations(rows: int, heads: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
@@ -27,7 +27,8 @@ def assert_agrees_with_sklearn(
     x: NDArray[np.float32], labels: NDArray[np.bool_], used: NDArray[np.bool_], C: float = 1.0
 ) -> None:
     probes = fit_probes(x, labels, used, C)
-    ours = 1 / (1 + np.exp(-probes.logits(x).astype(np.float64)))
+    logits = np.einsum("rhd,thd->thr", x.astype(np.float64), probes.weights) + probes.biases[..., None]
+    ours = 1 / (1 + np.exp(-logits))
     for target in range(len(labels)):
         for head in range(x.shape[1]):
             one = oracle(x[used[target], head], labels[target, used[target]], C)
@@ -108,3 +109,13 @@ def test_accuracy_counts_the_rows_it_is_told_to() -> None:
     counted = np.array([[True, True, False, True], [False, True, True, True]])
     assert accuracies(probes, x, labels, counted).tolist() == [[2 / 3], [2 / 3]]
     assert accuracies(probes, x, labels, np.zeros_like(counted)).tolist() == [[0.5], [0.5]]
+
+
+def test_likelihoods_tell_apart_probes_that_are_equally_accurate() -> None:
+    probes = Probes(np.array([[[1.0], [3.0]]], np.float32), np.array([[0.0, 0.5]], np.float32))
+    x = np.repeat(np.array([1, -2, 9], np.float32)[:, None, None], 2, axis=1)
+    labels, counted = np.array([[True, False, False]]), np.array([[True, True, False]])
+    assert accuracies(probes, x, labels, counted).tolist() == [[1, 1]]
+    chances = [[1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-2))], [1 / (1 + np.exp(-3.5)), 1 / (1 + np.exp(-5.5))]]
+    np.testing.assert_allclose(log_likelihoods(probes, x, labels, counted), [np.log(chances).mean(axis=1)], rtol=1e-6)
+    assert log_likelihoods(probes, x, labels, np.zeros_like(counted)).tolist() == [[-np.log(2)] * 2]
