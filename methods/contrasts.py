@@ -80,7 +80,7 @@ def _activations(engine: Hashable, items: tuple[Item, ...], site: Site, contrast
     Only whole sets are kept: an activation depends, in its last bits, on what it was computed beside, and a
     run that goes on after a kill must come to the same numbers without what an earlier fit had left here.
     """
-    captured = cast(Engine, engine).capture([_REQUESTS[contrast](item) for item in items], [site])[site]
+    captured = cast(Engine, engine).capture(statement_requests(items, contrast), [site])[site]
     return captured.reshape(-1, *captured.shape[2:])
 
 

@@ -22,7 +22,8 @@ def norms(edits: Sequence[Edit], parts: int) -> list[list[float]]:
 
 @pytest.mark.parametrize(("of", "parts"), [("pas", 4), ("caa", 1), ("actadd", 1)])
 def test_norms_places_and_range_stay_and_directions_do_not(of: str, parts: int, engine: HFEngine) -> None:
-    method, control = build_method(of, {}), RandomDirection(of)
+    parameters = {"heads": 5} if of == "pas" else {}
+    method, control = build_method(of, {of: parameters}), RandomDirection(of, parameters=parameters)
     assert control.strengths == method.strengths
     for real, random in zip(method.fit(engine, PEOPLE), control.fit(engine, PEOPLE), strict=True):
         assert [(e.layer, e.positions) for e in real.edits] == [(e.layer, e.positions) for e in random.edits]
