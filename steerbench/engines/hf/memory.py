@@ -1,6 +1,6 @@
 """How many tokens to compute at once, measured from the memory that is free."""
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import torch
 
 from steerbench.engines.hf.batching import GENERATION_ROOM

@@ -48,4 +48,3 @@ def _check_numbers(edit: Edit, dim: int) -> None:
         )
     if isinstance(edit, Cap) and edit.positions.kind == "front":
         raise UserError("A cap on the first tokens of a prompt is not supported; use positions all or decode.")
-
