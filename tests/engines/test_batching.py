@@ -1,6 +1,7 @@
 """Batches: all requests once, within the budget, and the same again when one of them is asked alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from steerbench.engines.hf.batching import GENERATION, GENERATION_ROOM, HEADROOM
 from steerbench.engines.hf.branches import Branch, branch, group, packed
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.hf.packing import pack
-from tests.engines.situations import requests
+from tests.engines.situations import LABELS, requests
 
 FEW = st.integers(0, 2)
 SHORT = st.lists(st.lists(FEW, min_size=1, max_size=4), max_size=3)
@@ -91,3 +92,26 @@ def test_batches_are_the_same_every_time_and_run_alone_give_the_same_bits(
 def test_the_same_requests_twice_give_the_same_bits(engine: HFEngine) -> None:
     asked = requests(engine)
     assert engine.choose(asked) == engine.choose(asked)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda e: e.choose(requests(e)),
+        lambda e: e.capture([replace(r, options=LABELS) for r in requests(e)], ["resid"]),
+        lambda e: e.capture(requests(e, ()), ["resid"]),
+        lambda e: e.capture(requests(e, ()), ["resid"], front=5),
+        lambda e: e.text_logprob([f"{n} times I am the life of the party" for n in range(60)]),
+    ],
+    ids=["choose", "capture options", "capture prompts", "capture front", "texts"],
+)
+def test_no_more_tokens_pass_a_layer_at_once_than_the_budget_has(
+    engine: HFEngine, run: Callable[[HFEngine], Any]
+) -> None:
+    engine.token_budget = 200
+    passed: list[int] = []
+    layer = engine.modules.layers[0]
+    handle = layer.register_forward_pre_hook(lambda _, args: passed.append(args[0].shape[0] * args[0].shape[1]))
+    run(engine)
+    handle.remove()
+    assert 100 < max(passed) <= 200
