@@ -3,7 +3,7 @@ to the residual stream over the first tokens of every prompt."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from methods.adjectives import adjectives, leaning_traits, listed
 from methods.answers import trait_scores
 from methods.caa import checked_layer
 from steerbench.contracts import Engine, Prompt, Request
-from steerbench.errors import UserError
 from steerbench.steering import Add, Positions, Steering
 from steerbench.targets import Target
 
@@ -24,13 +23,6 @@ FILLERS = (" ", " ,")
 """The paper fills with spaces. Tokenizers that join spaces into one token need something that stays apart."""
 
 Pair = tuple[str, str]
-
-
-@runtime_checkable
-class Tokenizes(Protocol):
-    """What an engine must offer for two prompts to be aligned."""
-
-    def tokenize(self, prompt: Prompt) -> Sequence[int]: ...
 
 
 @dataclass(frozen=True)
@@ -51,16 +43,11 @@ class ActAdd:
         """Steerings of unit strength.
 
         Raises:
-            UserError: the model has no such layer, or the engine does not show how it cuts prompts into tokens.
+            UserError: the model has no such layer.
         """
         layer = checked_layer(self.name, self.layer, DEPTH, engine)
-        if not isinstance(engine, Tokenizes):
-            raise UserError(
-                f"actadd aligns two prompts token by token, and the engine '{engine.name}' does not show its tokens; "
-                "use the hf engine."
-            )
         pairs = [contrast_prompts(target) for target in targets]
-        vectors = _differences(engine, engine, {pair for pair in pairs if pair}, layer)
+        vectors = _differences(engine, {pair for pair in pairs if pair}, layer)
         return [Steering((_edit(layer, vectors[pair]),)) if pair else Steering() for pair in pairs]
 
 
@@ -87,11 +74,11 @@ def aligned(pair: Pair, count: Callable[[str], int]) -> tuple[Pair, int]:
     )
 
 
-def _differences(engine: Engine, tokens: Tokenizes, pairs: set[Pair], layer: int) -> dict[Pair, NDArray[np.float32]]:
+def _differences(engine: Engine, pairs: set[Pair], layer: int) -> dict[Pair, NDArray[np.float32]]:
     """[tokens, dim] for each pair: what tells its texts apart after `layer`. Pairs of one length share a capture."""
     by_length: dict[int, list[tuple[Pair, Pair]]] = defaultdict(list)
     for pair in sorted(pairs):
-        filled, length = aligned(pair, lambda text: len(tokens.tokenize(Prompt(start=text))))
+        filled, length = aligned(pair, lambda text: len(engine.tokenize(Prompt(start=text))))
         by_length[length].append((pair, filled))
     found = {}
     for length, members in by_length.items():

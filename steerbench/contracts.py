@@ -123,6 +123,10 @@ class Engine(Protocol):
         """What a result depends on: weights, tokenizer, template, dtype, engine and versions."""
         ...
 
+    def tokenize(self, prompt: Prompt) -> Sequence[int]:
+        """A prompt's token ids, as the model is given them."""
+        ...
+
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         """Indices of the requests that are run together: the same for the same requests, every time."""
         ...

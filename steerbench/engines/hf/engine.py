@@ -26,8 +26,10 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class HFEngine:
-    """Runs a loaded model. `token_budget` is how many tokens are computed at once; it only ever shrinks,
-    when memory runs out."""
+    """Runs a model of transformers, on CPU or CUDA.
+
+    `token_budget` is how many tokens are computed at once; it only ever shrinks, when memory runs out.
+    """
 
     loaded: LoadedModel
     token_budget: int
