@@ -69,8 +69,11 @@ class PAPI:
 
     @property
     def deviations(self) -> Sequence[str]:
-        """How this run departs from the strict protocol."""
-        return DEVIATIONS if self.published else ()
+        """How a published run departs from the strict protocol, and where it cannot be the published one."""
+        if not self.published:
+            return ()
+        read = [] if self.readout == "generate" else [f"answers are read by {self.readout}, not from greedy text"]
+        return (*DEVIATIONS, *read, "unlike the published code: prompts are this project's own words")
 
     def identity(self) -> Mapping[str, str]:
         return {
