@@ -46,7 +46,9 @@ def board(result: RunResult, wide: bool = True) -> Table:
 
 def columns(result: RunResult) -> list[str]:
     """The metrics worth a column: those that are no break-down of the headline ("error A" beside "error")."""
-    names = list(dict.fromkeys(name for method in result.methods.values() for name in method.metrics))
+    # The fullest row first: it has the metrics in the task's own order, gaps of other rows left aside.
+    fullest = sorted(result.methods.values(), key=lambda method: -len(method.metrics))
+    names = list(dict.fromkeys(name for method in fullest for name in method.metrics))
     return [name for name in names if name == names[0] or not name.startswith(f"{names[0]} ")]
 
 
