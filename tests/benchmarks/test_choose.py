@@ -1,8 +1,11 @@
 """Calibrating and evaluating, against the papers' loop: how much of the work need not be done.
 
-The loop generates fifteen tokens for every item from its whole prompt, in padded batches of ten, one
-respondent and one strength at a time. Both sides ask the same people under the same steerings on the same
+The loop generates fifteen tokens for every item from its whole prompt, in batches of ten, one respondent
+and one strength at a time. Both sides ask the same people under the same steerings on the same
 model; the loop is timed on a few items and compared by the item.
+
+What is left to compute of an item is its own tokens: some 20 for `label`, some 60 for `letter`, whose options stand
+after the statement and so cannot be shared between items. That bounds how much faster `letter` can be.
 """
 
 import resource
@@ -33,19 +36,28 @@ def engine() -> HFEngine:
 
 
 def loop(requests: Sequence[Request]) -> list[str]:
-    """Ten requests at a time: pad, generate, decode. All are under one steering."""
+    """Ten requests at a time, as the published code generates. All are under one steering.
+
+    The prompts' common length is run at once, with logits of every position; from there on one column at a
+    time, a prompt's own token as long as it has one, else the likeliest, until all have fifteen.
+    """
     model, tokenizer = engine().loaded.model, engine().loaded.tokenizer
     tables = compile_tables([requests[0].steering], engine().modules)
-    frame = Frame(steering=tables.lines([requests[0].steering] * 10, torch.device("cpu")))
     texts = []
     for start in range(0, len(requests), 10):
         prompts = [list(engine().tokenize(request.prompt)) for request in requests[start : start + 10]]
-        longest = max(map(len, prompts))
-        ids = torch.tensor([[tokenizer.eos_token_id] * (longest - len(p)) + p for p in prompts])
-        mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts])
+        frame = Frame(steering=tables.lines([requests[0].steering] * len(prompts), torch.device("cpu")))
+        longest = max(map(len, prompts)) + 15
+        tokens = torch.tensor([p + [tokenizer.eos_token_id] * (longest - len(p)) for p in prompts])
+        lengths = torch.tensor([len(p) for p in prompts])
+        before, now, cache = 0, int(lengths.min()), None
         with torch.inference_mode(), steered(engine().modules, tables, frame):
-            out = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=15, do_sample=False)
-        texts += tokenizer.batch_decode(out[:, longest:])
+            while now < longest:
+                out = model(tokens[:, before:now], past_key_values=cache, use_cache=True)
+                likeliest = out.logits[:, -1].argmax(-1)
+                tokens[:, now] = torch.where(lengths > now, tokens[:, now], likeliest)
+                before, now, cache = now, now + 1, out.past_key_values
+        texts += tokenizer.batch_decode([row[n:] for row, n in zip(tokens, lengths, strict=True)])
     return texts
 
 
@@ -57,7 +69,7 @@ def steered_people(task: PAPI, count: int) -> list[tuple[Any, Steering]]:
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize(("readout", "at_least"), [("label", 40), ("letter", 40)])
+@pytest.mark.parametrize(("readout", "at_least"), [("label", 40), ("letter", 15)])
 def test_calibrating_and_evaluating_is_many_times_the_papers_loop(
     benchmark: BenchmarkFixture, readout: str, at_least: float
 ) -> None:

@@ -103,11 +103,3 @@ def test_opposite_poles_get_opposite_vectors(engine: HFEngine) -> None:
         assert isinstance(ours, Add)
         assert isinstance(theirs, Add)
         np.testing.assert_allclose(ours.vector, -theirs.vector, atol=1e-4)
-
-
-def test_an_engine_that_does_not_show_its_tokens_is_refused_by_name() -> None:
-    class Opaque:
-        name, layers = "opaque", 4
-
-    with pytest.raises(UserError, match="engine 'opaque' does not show its tokens"):
-        ActAdd().fit(Opaque(), PEOPLE)  # type: ignore[arg-type]
