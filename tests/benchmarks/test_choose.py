@@ -25,7 +25,7 @@ from steerbench.plugins import find
 from steerbench.steering import Steering
 from tasks.papi.task import PAPI
 
-STRENGTHS = (1.0, 2.0, 4.0, 6.0, 8.0)
+STRENGTHS = (2.0, 4.0, 8.0)
 LOOPED = 20
 """Items the loop is timed on."""
 
