@@ -89,8 +89,8 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
     known = row.asked & ~np.isnan(row.expected)
     estimates[INDIVIDUAL_R] = individual_r(row.expected, row.tick, known, np.random.default_rng(seed))
     estimates[PROFILE_R] = trait_profile_r(
-        board.trait_means(board.keyed(row.expected)),
-        board.trait_means(board.keyed(row.tick)),
+        board.trait_means(_beside_others(board.keyed(row.expected))),
+        board.trait_means(_beside_others(board.keyed(row.tick))),
         np.random.default_rng(seed),
     )
     if UNSTEERED in board.rows and name != UNSTEERED:
@@ -99,6 +99,17 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
     estimates[MISSING_RATE] = _mean(_person_means(row.unreadable, row.asked), seed)
     estimates[MODAL_SHARE] = _mean(modal_shares(row.answer), seed)
     return {metric: estimate for metric, estimate in estimates.items() if estimate is not None}
+
+
+def _beside_others(scores: Array) -> Array:
+    """Scores [people, items] less the item's mean over people.
+
+    Of complete answers this moves a trait's score by the same for everybody. Where one is missing, it keeps the
+    others of the trait, which are keyed to both sides, from telling a person apart by what they left out.
+    """
+    known = ~np.isnan(scores)
+    sums, counts = np.where(known, scores, 0.0).sum(axis=0), known.sum(axis=0)
+    return np.asarray(scores - sums / np.maximum(counts, 1))
 
 
 def _composite(board: Board, row: Answers, unreadable: str, seed: int) -> Metric | None:

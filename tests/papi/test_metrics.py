@@ -173,6 +173,12 @@ def test_truth_earns_full_marks_and_a_population_answer_none():
         assert metrics[name][PROFILE_R] == Metric(0.0, 0.0, 0.0, 12)
 
 
+def test_a_constant_earns_no_profile_r_where_answers_are_missing():
+    ticks, _ = sample(5)
+    ticks[0][0] = ticks[3][7] = ticks[3][8] = None
+    assert summarise({"m": constant(ticks, 4)}, 0).metrics["m"][PROFILE_R].value == 0.0
+
+
 def test_profile_r_compares_keyed_trait_scores():
     ticks, answers = sample(6)
     metric = summarise({"m": row(ticks, answers)}, 0).metrics["m"][PROFILE_R]
