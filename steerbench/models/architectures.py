@@ -18,8 +18,7 @@ class Architecture:
 
     `decoder` is the path from the causal language model to the module with `embed_tokens`, `layers`,
     `norm` and `rotary_emb`; the other two are paths from a layer. With `rotary_by_layer_type` the rotary
-    embedding is called with the layer's type and differs by it. `scales_embeddings` would be an
-    architecture whose forward, rather than its `embed_tokens`, multiplies by the square root of the width.
+    embedding is called with the layer's type and differs by it.
     """
 
     model_type: str
@@ -28,7 +27,6 @@ class Architecture:
     activation: str = "mlp.act_fn"
     attention: Literal["sdpa", "eager"] = "sdpa"
     rotary_by_layer_type: bool = False
-    scales_embeddings: bool = False
 
     def decoder_of(self, model: Any) -> Any:
         return attrgetter(self.decoder)(model)

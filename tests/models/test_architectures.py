@@ -69,8 +69,6 @@ def by_hand(one: LoadedModel, tokens: torch.Tensor) -> torch.Tensor:
     row, decoder = one.architecture, one.architecture.decoder_of(one.model)
     config, length = decoder.config, tokens.shape[1]
     hidden = decoder.embed_tokens(tokens)
-    if row.scales_embeddings:
-        hidden = hidden * config.hidden_size**0.5
     places = torch.arange(length)[None]
     only = "sliding_attention" if getattr(config, "sliding_window", None) else "full_attention"
     types = getattr(config, "layer_types", None) or [only] * 4

@@ -60,10 +60,8 @@ class Modules:
         return int(config.intermediate_size if site == "mlp_act" else config.hidden_size)
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """Token embeddings as the first layer expects them."""
+        """Token embeddings as the first layer expects them; architectures that scale them do it in `embed_tokens`."""
         hidden: Tensor = self.decoder.embed_tokens(tokens)
-        if self.architecture.scales_embeddings:
-            hidden = hidden * torch.tensor(self.config.hidden_size**0.5, dtype=hidden.dtype)
         return hidden
 
     def rotary(self, hidden: Tensor, positions: Tensor) -> dict[str, Any]:
