@@ -178,7 +178,9 @@ class Run:
             self.ledger.freeze(row.name, {target.id: Setting(low) for target in targets}, {})
             return
         fits = self.fit(row, split, targets)
-        if low == high and not any(fitted.alternatives for fitted in fits):
+        # The published protocols search strengths only: a prompt is the one its paper gives.
+        wordings = not self.published and any(fitted.alternatives for fitted in fits)
+        if low == high and not wordings:
             self.ledger.freeze(row.name, {target.id: Setting(low) for target in targets}, {})
             return
         search = self._search(row, split, targets, fits)

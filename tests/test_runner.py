@@ -178,6 +178,15 @@ def test_under_the_published_protocol_the_test_items_choose_and_the_result_says_
     assert set(chosen) <= tried
 
 
+def test_under_the_published_protocol_a_prompt_is_the_first_one_and_no_wording_is_tried(tmp_path):
+    plan = PLAN.model_copy(update={"protocol": "published", "calibration": "grid", "methods": ("toy-words",)})
+    _, result = run(plan, tmp_path)
+    assert not [row for row in all_samples(tmp_path) if row[:2] == ("toy-words", "calibration")]
+    assert result.methods["toy-words"].wordings == {}
+    run(plan.model_copy(update={"protocol": "strict"}), tmp_path / "strict")
+    assert [row for row in all_samples(tmp_path / "strict") if row[:2] == ("toy-words", "calibration")]
+
+
 def test_a_strict_run_deviates_in_nothing(tmp_path):
     assert run(PLAN, tmp_path)[1].deviations == []
 
