@@ -6,7 +6,7 @@ every strength is chosen. The `published` protocol undoes each of these and says
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -25,7 +25,7 @@ _ONE_OF_EACH = PromptChange("Description.", (Answer(_SHOWN, MIDDLE),))
 
 DEVIATIONS = (
     "keys as stored: the reverse-keyed values are shown and scored as if they were ticks",
-    "trait scores flip reverse-keyed items, whose stored values are already flipped",
+    "every item counts as keyed +, because stored values are keyed already",
     "missing answers are scored as if 0 had been ticked",
     "unreadable answers leave the denominator",
 )
@@ -63,7 +63,10 @@ class PAPI:
             self._reader = TextReadout("published")
         self._inventory: Inventory = load(self.dataset, "stored" if self.published else "ticked", self.respondents)
         self._people: dict[str, Person] = {person.id: person for person in self._inventory.people}
-        self._items: dict[str, Item] = {item.id: item for item in self._inventory.items}
+        # A stored value is a score: to flip it by the item's key would flip it twice.
+        self._items: dict[str, Item] = {
+            item.id: replace(item, key=1) if self.published else item for item in self._inventory.items
+        }
         self._held_out = _stratified([self._items[i] for i in self._inventory.shown], self.holdout, self.seed)
         self._sealed = True
 

@@ -1,9 +1,12 @@
 """The PAPI task: what it shows, what it seals, how it scores."""
 
+from typing import Literal
+
 import pytest
 
-from steerbench.contracts import Choice, Split
+from steerbench.contracts import Choice, Scored, Split
 from steerbench.errors import UserError
+from steerbench.plugins import find
 from steerbench.steering import Steering
 from tasks.papi.dataset import load
 from tasks.papi.task import PAPI
@@ -87,3 +90,30 @@ def test_the_request_says_what_the_steering_wants_said() -> None:
 def test_a_holdout_outside_its_range_is_refused() -> None:
     with pytest.raises(UserError, match="holdout"):
         PAPI(holdout=1.0)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("protocol", "errors"),
+    [
+        ("strict", {"always-1": 10.49, "always-2": 5.92, "always-3": 3.79, "always-4": 4.97, "trait-mean": 2.86}),
+        ("published", {"always-3": 3.79, "trait-mean": 2.86}),
+    ],
+)
+def test_the_trivial_methods_have_their_known_errors_on_the_published_people(
+    protocol: Literal["strict", "published"], errors: dict[str, float]
+) -> None:
+    task = PAPI("papi-300", protocol=protocol)
+    task.unseal()
+    targets, rows = task.targets(Split.TEST), {}
+    for name in errors:
+        fits = find("method", name)().fit(None, targets)
+        rows[name] = [
+            Scored(target.id, item.id, task.score(item, target, float(fitted.reply.tick(item))))
+            for target, fitted in zip(targets, fits, strict=True)
+            for item in task.items(target, Split.TEST)
+        ]
+    found = task.summarise(rows, 0).metrics
+    # Missing answers are scored as 0 when published, which moves the second decimal.
+    tolerance = 0.005 if protocol == "strict" else 0.02
+    assert {name: found[name]["error"].value for name in errors} == pytest.approx(errors, abs=tolerance)
