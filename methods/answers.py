@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from steerbench.targets import TRAITS, Answer, Respondent, Target, TraitPole
+from steerbench.targets import TRAITS, Answer, Blend, Respondent, Target, TraitPole
 
 HIGHEST, LOWEST = 5, 1
 
@@ -19,8 +19,10 @@ def shown_answers(target: Target) -> tuple[Answer, ...]:
 def trait_scores(target: Target) -> dict[str, float]:
     """Mean keyed score, 1 to 5, of each trait that the target shows anything of, in the order of TRAITS.
 
-    A pole is the end of its scale on its one trait.
+    A pole is the end of its scale on its one trait, a blend on each of its traits.
     """
+    if isinstance(target, Blend):
+        return {trait: score for pole in target.poles for trait, score in trait_scores(pole).items()}
     if isinstance(target, TraitPole):
         return {target.trait: float(HIGHEST if target.high else LOWEST)}
     by_trait: Mapping[str, list[float]] = {trait: [] for trait in TRAITS}

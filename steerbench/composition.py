@@ -10,7 +10,7 @@ from steerbench.construction import construct, settled
 from steerbench.contracts import Engine, Method
 from steerbench.errors import UserError
 from steerbench.steering import Steering
-from steerbench.targets import Target
+from steerbench.targets import Blend, Target
 
 Parameters = Mapping[str, Mapping[str, Any]]
 """By method name, what its constructor is given."""
@@ -36,6 +36,14 @@ class Composed:
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
         fits = [part.fit(engine, targets) for part in self.parts]
         return [reduce(add, steerings) for steerings in zip(*fits, strict=True)]
+
+
+def fit(method: Method, engine: Engine, targets: Sequence[Target]) -> list[Steering]:
+    """A steering of unit strength for each target; a blend's is the sum of those of its poles."""
+    parts = [target.poles if isinstance(target, Blend) else (target,) for target in targets]
+    single = {part.id: part for those in parts for part in those}
+    fits = dict(zip(single, method.fit(engine, list(single.values())), strict=True))
+    return [reduce(add, [fits[part.id] for part in those]) for those in parts]
 
 
 def names(spec: str) -> list[str]:

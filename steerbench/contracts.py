@@ -4,7 +4,7 @@ A method turns targets into steerings, a task asks items and scores what comes b
 many requests at once, each under its own steering. None knows another by name.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -88,12 +88,14 @@ class Score:
     """What one outcome is worth.
 
     `loss` is what calibration minimises; None if the outcome could not be read, and then `unscored`
-    says why. `record` is what the task wants back when it summarises (JSON values).
+    says why. `record` is what the task wants back when it summarises (JSON values). `cost` is what the
+    steering spoils besides (5 less the fluency, say): calibration may have to keep it under a ceiling.
     """
 
     loss: float | None
     record: Mapping[str, Any] = field(default_factory=dict)
     unscored: str = ""
+    cost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,22 @@ Activations = Mapping[Site, NDArray[np.float32]]
 """Per site, [requests, options, layers, dim]: the last token of each option (of the prompt, if the
 request has none, and then there is one option). With `front=k`: [requests, k, layers, dim], the first
 k tokens of the prompt."""
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronStatistics:
+    """How FFN neurons (`mlp_act`) behaved over the tokens that a model generated and read, by group of requests.
+
+    `tokens` [groups]: how many there were: of each answer all but the last token, which is never read.
+    `positive` [groups, layers, neurons]: on how many of them a neuron's activation was above 0.
+    `p95` [groups, layers, neurons]: the 95th percentile of its activation over all of them, off by at most
+    `p95_error` of itself; 0 if the neuron was positive on no more than a twentieth of them.
+    """
+
+    tokens: NDArray[np.int64]
+    positive: NDArray[np.int64]
+    p95: NDArray[np.float32]
+    p95_error: float
 
 
 class Engine(Protocol):
@@ -134,6 +152,12 @@ class Engine(Protocol):
     def choose(self, requests: Sequence[Request]) -> Sequence[Choice]: ...
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]: ...
+
+    def survey(
+        self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
+    ) -> tuple[Sequence[Completion], NeuronStatistics]:
+        """`generate`, while counting what the neurons do; `groups` [requests] numbers each request's group from 0."""
+        ...
 
     def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations: ...
 
@@ -182,6 +206,30 @@ class Task(Protocol):
     def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> "Summary": ...
 
 
+PENDING = "not rated yet"
+"""`Score.unscored` of an answer that judges have still to rate."""
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """What a task has besides, if its answers are rated by judges.
+
+    `judges` names the judge of each role ("trait", "fluency") unless the user names another. `score` of a
+    completion is then a `PENDING` one, and `rated` gives the score that takes its place. `cases` may ask for
+    less while calibrating. `reference` is the method whose mean cost on the calibration items, target by
+    target, no chosen strength may exceed where another was possible ("" if there is no such rule).
+    """
+
+    judges: Mapping[str, str]
+    reference: str
+
+    def cases(self, item: Item, target: Target, answer: Completion, split: Split) -> Sequence["Case"]: ...
+
+    def rated(self, item: Item, target: Target, answer: Completion, verdicts: Sequence["Verdict"]) -> Score:
+        """The score of an answer from the verdicts on its cases, in their order."""
+        ...
+
+
 @dataclass(frozen=True)
 class Metric:
     """An estimate with its 95 % interval (None where there is none) and the number of targets under it."""
@@ -204,36 +252,81 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Summary:
-    """A board: per method its metrics by name (headline first), its comparisons with the trivial rows, flags."""
+    """A board: per method its metrics by name (headline first), its comparisons with the trivial rows, flags.
+
+    A metric named like an earlier one and more ("off-target", "off-target E on N") is a break-down of it.
+    """
 
     metrics: Mapping[str, Mapping[str, Metric]]
     comparisons: Mapping[str, Sequence[Comparison]] = field(default_factory=dict)
     flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    higher_is_better: bool = False
 
 
 @dataclass(frozen=True)
 class Case:
-    """A text to be judged: the question it answers, the answer, what is being rated."""
+    """A text to be judged: what of it (a trait's name, or "fluency"), the question it answers, the answer.
 
+    `role` says which of a task's judges rates it.
+    """
+
+    role: str
+    quality: str
     question: str
     answer: str
-    quality: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a verdict took: calls of a server, tokens sent and received, and their price in the user's currency."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judge's rating, or None and the reason it could not be had."""
+    """A judge's rating from 1 (low) to 5 (high), or None and the reason it could not be had.
+
+    `details` is what the judge measured or said on the way (JSON values).
+    """
 
     rating: float | None
     unscored: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    usage: Usage = Usage()
 
 
 class Judge(Protocol):
-    """Rates completions; a verdict it cannot give is None with a reason, never a number."""
+    """Rates texts; a verdict it cannot give is None with a reason, never a number.
+
+    `qualities` are what it can rate. A judge with `needs_model` measures by the model that is being
+    evaluated, unsteered, and is given its engine; others may be given None.
+    """
 
     name: str
+    qualities: Collection[str]
+    needs_model: bool
 
-    def rate(self, cases: Sequence[Case]) -> Sequence[Verdict]: ...
+    def identity(self) -> Mapping[str, str]:
+        """What a verdict depends on besides the case (model, rubric, calibration); never a key or a budget."""
+        ...
+
+    def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
+        """Verdicts by their case's place, as they are had; what is yielded is put on disk before the next.
+
+        Cases are drawn when there is room for them: whoever stops handing them out (a spent budget) gets the
+        verdicts on those already drawn, and the end.
+
+        Raises:
+            UserError: the judge cannot go on at all (a refused key, a model that is not there).
+        """
+        ...
 
 
 def batched(requests: Sequence[Request], engine: Engine) -> Iterator[tuple[list[int], list[Request]]]:

@@ -67,13 +67,17 @@ class Cap:
 
 @dataclass(frozen=True, eq=False)
 class Boost:
-    """Add `strength * values` to chosen FFN neurons, after the activation function."""
+    """Add `strength * values` to chosen FFN neurons, after the activation function.
+
+    With `kept` under 1, at every position only that share of the neurons, drawn at random anew.
+    """
 
     layer: int
     neurons: NDArray[np.int64]
     values: Vector
     positions: Positions = EVERYWHERE
     strength: float = 1.0
+    kept: float = 1.0
 
 
 Edit = Add | Cap | Boost
@@ -96,15 +100,17 @@ class PromptChange:
 
 @dataclass(frozen=True)
 class Reply:
-    """Ticks given without asking any model: the trivial rows of a board.
+    """Answers given without asking any model: the trivial rows of a board. Ticks to statements, texts to questions.
 
     The most particular entry wins: `by_item` (item id to tick), then `by_trait` (keyed score, turned
-    into a tick by the item's key), then `constant`.
+    into a tick by the item's key), then `constant`. `text` is said to everything, `echo` repeats the question.
     """
 
     constant: float | None = None
     by_trait: Mapping[str, float] = field(default_factory=dict)
     by_item: Mapping[str, float] = field(default_factory=dict)
+    text: str | None = None
+    echo: bool = False
 
     def tick(self, item: Item) -> float | None:
         if item.id in self.by_item:
@@ -112,6 +118,9 @@ class Reply:
         if item.trait in self.by_trait:
             return item.keyed(self.by_trait[item.trait])
         return self.constant
+
+    def said(self, item: Item) -> str | None:
+        return item.text if self.echo else self.text
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,11 @@
 """Who a model should become: inventory items, a respondent's answers, a pole of a trait."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from steerbench.errors import UserError
+from steerbench.plugins import unknown
 
 TRAITS: dict[str, str] = {
     "A": "agreeableness",
@@ -23,18 +27,19 @@ MIDDLE = 3
 
 @dataclass(frozen=True)
 class Item:
-    """One statement of an inventory.
+    """One statement of an inventory, or one question.
 
     `text` is the statement as its inventory words it ("Am always busy."), `second_person` the same
     said to somebody ("You are always busy."). `key` is +1 if agreeing is high on the trait, else -1.
+    A question has its text, and the trait and facet it is about.
     """
 
     id: str
     text: str
-    second_person: str
-    trait: str
-    facet: str
-    key: int
+    second_person: str = ""
+    trait: str = ""
+    facet: str = ""
+    key: int = 1
 
     @property
     def bare(self) -> str:
@@ -89,4 +94,48 @@ class TraitPole:
         return {item: item.key * direction for item in self.items if item.trait == self.trait}
 
 
-Target = Respondent | TraitPole
+@dataclass(frozen=True)
+class Blend:
+    """Poles of different traits at once. A method is fitted to each of them, and the steerings are added."""
+
+    poles: tuple[TraitPole, ...]
+
+    @property
+    def id(self) -> str:
+        return "".join(pole.id for pole in self.poles)
+
+    def leanings(self) -> dict[Item, int]:
+        """Those of all poles."""
+        return {item: lean for pole in self.poles for item, lean in pole.leanings().items()}
+
+
+Target = Respondent | TraitPole | Blend
+
+
+def pole_named(name: str, items: Sequence[Item] = ()) -> TraitPole:
+    """The pole a user named ("extraversion+", "N-"), told by these statements.
+
+    Raises:
+        UserError: there is no such trait, or its end is missing.
+    """
+    trait_name, end = name[:-1].strip(), name[-1:]
+    if end not in ("+", "-"):
+        raise UserError(f"The pole '{name}' has no end: write a trait and + or -, for example extraversion+.")
+    letters = {trait: letter for letter, trait in TRAITS.items()} | {letter: letter for letter in TRAITS}
+    trait = letters.get(trait_name.lower()) or letters.get(trait_name.upper())
+    if trait is None:
+        raise UserError(unknown("trait", trait_name, TRAITS.values()))
+    return TraitPole(trait, end == "+", tuple(item for item in items if item.trait == trait))
+
+
+def target_named(name: str, items: Sequence[Item] = ()) -> TraitPole | Blend:
+    """A pole, or several one after the other ("extraversion+openness-") as a blend.
+
+    Raises:
+        UserError: as `pole_named`; or a trait stands twice.
+    """
+    parts = re.findall(r"[^+-]*[+-]?", name)[:-1] or [name]
+    poles = tuple(pole_named(part, items) for part in parts)
+    if len({pole.trait for pole in poles}) < len(poles):
+        raise UserError(f"The blend '{name}' names a trait twice; a trait has one pole in it.")
+    return poles[0] if len(poles) == 1 else Blend(poles)

@@ -10,12 +10,14 @@ from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
-    from steerbench.targets import TraitPole
+    from collections.abc import Sequence
+
+    from steerbench.targets import Item
 
 
 def fit_command(
     method: Annotated[str, typer.Option(help="The method, such as pas or caa+simple-prompt.")],
-    pole: Annotated[str, typer.Option(help="A trait and its end: extraversion+, or N- for short.")],
+    pole: Annotated[str, typer.Option(help="A trait and its end: extraversion+, N- for short, or a blend: E+O-.")],
     out: Annotated[Path, typer.Option(help="The file to write (.safetensors).", dir_okay=False)],
     model: Model = None,
     task: Annotated[str, typer.Option(help="The task whose statements tell of the trait.")] = "papi",
@@ -29,10 +31,11 @@ def fit_command(
 ) -> None:
     """Fit a method to one pole of a trait and save the steering, at unit strength."""
     from steerbench.cli.parameters import parse_parameters
-    from steerbench.composition import build_method
+    from steerbench.composition import build_method, fit
     from steerbench.plan import Plan, build_task
     from steerbench.runner import model_digest, open_engine
     from steerbench.storage import understandable
+    from steerbench.targets import target_named
 
     given = parse_parameters(param or [])
     task_parameters = given.pop(task, {}) | ({"dataset": dataset} if dataset else {})
@@ -46,10 +49,10 @@ def fit_command(
         dtype=dtype,
         chat_template=template,
     )
-    fitting, target = build_method(method, given, seed), _target(pole, build_task(plan))
+    fitting, target = build_method(method, given, seed), target_named(pole, _statements(build_task(plan)))
     with quick():
         loaded = open_engine(plan, device)
-    (steering,) = fitting.fit(loaded, [target])
+    (steering,) = fit(fitting, loaded, [target])
     provenance = {"method": method, "target": target.id, "model": model_digest(loaded), "strength": "1.0"}
     with understandable(out):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -57,25 +60,15 @@ def fit_command(
     print(f"{out}: {method} towards {target.id}, {len(steering.edits)} edits, at unit strength.")
 
 
-def _target(pole: str, task: object) -> "TraitPole":
-    """The pole a user named, told by the statements of the task.
+def _statements(task: object) -> "Sequence[Item]":
+    """The statements a task tells of traits by.
 
     Raises:
-        UserError: there is no such trait, its end is missing, or the task has no statements.
+        UserError: it has none.
     """
-    from steerbench.plugins import unknown
-    from steerbench.targets import TRAITS, TraitPole
-
-    name, end = pole[:-1].strip(), pole[-1:]
-    if end not in ("+", "-"):
-        raise UserError(f"The pole '{pole}' has no end: write a trait and + or -, for example extraversion+.")
-    letters = {trait: letter for letter, trait in TRAITS.items()} | {letter: letter for letter in TRAITS}
-    trait = letters.get(name.lower()) or letters.get(name.upper())
-    if trait is None:
-        raise UserError(unknown("trait", name, TRAITS.values()))
     statements = getattr(task, "statements", None)
     if statements is None:
         raise UserError(
             f"The task '{getattr(task, 'name', '?')}' has no statements that tell of a trait; name another."
         )
-    return TraitPole(trait, end == "+", tuple(item for item in statements() if item.trait == trait))
+    return tuple(statements())
