@@ -1,0 +1,173 @@
+"""PersonalityBench's metrics: how far answers go towards the pole, how fluent they stay, and what else moves.
+
+The headline is the paper's: the mean score towards the pole, summed over the two poles of a trait and averaged
+over traits, 2 to 10. Saying nothing but the trait's adjectives earns it too, so beside it stand fluency, the
+paired separation of the poles, the other traits' shifts, and tests against every trivial row.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from steerbench.contracts import Comparison, Metric, Scored, Summary
+from steerbench.statistics import paired_comparisons, sign_flip_test
+from tasks.personalitybench.board import HIGHEST, LETTERS, LOWEST, RUNS, Answers, Array, Board, board_of
+from tasks.personalitybench.estimates import (
+    entries,
+    mean,
+    mean_absolute,
+    mean_of_poles,
+    question_means,
+    separations,
+    shifts_of_others,
+    two_poles,
+    variance_of_poles,
+)
+
+TRAIT_SCORE = "trait score"
+IF_WORST = "trait score if unscored were worst"
+FLUENCY = "fluency"
+SEPARATION = "separation"
+OFF_TARGET = "off-target"
+UNSCORED = "unscored rate"
+TRAIT_VARIANCE = "trait variance"
+FLUENCY_VARIANCE = "fluency variance"
+UNSCORED_FLUENCY = "unscored fluency rate"
+TRUNCATED = "truncated"
+LENGTH = "length"
+DISTINCT = "distinct-2"
+
+UNSTEERED = "unsteered"
+TRIVIAL = (UNSTEERED, "echo", "fixed-text")
+
+SIGNIFICANT = 0.05
+OFTEN_TRUNCATED = 0.5
+REPETITIVE = 0.5
+
+
+def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+    """Metrics, comparisons with the trivial rows and flags of every row that has scored answers.
+
+    Answers without a rating leave the means they lack it for; how many they are is a metric, and so is what the
+    headline would be if they were the worst. Every metric is drawn from `seed` afresh and depends on no other row.
+    """
+    board = board_of({name: scored for name, scored in rows.items() if scored})
+    losses = {name: question_losses(board, row) for name, row in board.rows.items()}
+    comparisons = {
+        name: paired_comparisons(losses, name, [t for t in TRIVIAL if t in losses], np.random.default_rng(seed))
+        for name in board.rows
+        if name not in TRIVIAL
+    }
+    metrics = {name: _metrics(board, row, seed) for name, row in board.rows.items()}
+    flags = {
+        name: _flags(metrics[name], comparisons.get(name, ()), _less_fluent(board, name, seed)) for name in board.rows
+    }
+    return Summary(metrics, comparisons, flags, higher_is_better=True)
+
+
+def question_losses(board: Board, row: Answers) -> Array:
+    """[questions]: mean distance from the end steered to, nan where one of the question's answers is not rated."""
+    losses = HIGHEST - board.towards(board.own(row))
+    lacking = (row.asked & np.isnan(losses)).any(axis=1)
+    return np.where(lacking, np.nan, question_means(losses))
+
+
+def _metrics(board: Board, row: Answers, seed: int) -> dict[str, Metric]:
+    """All metrics of a row, headline first; but for the headline, those that are undefined for it are absent."""
+    scores, weights = board.towards(board.own(row)), two_poles(board.parts)
+    shifts = entries(board, shifts_of_others(board, row))
+    unscored = np.where(row.asked, np.isnan(scores), np.nan)
+    unscored_fluency = np.where(row.asked, np.isnan(row.fluency), np.nan)
+    estimates: dict[str, Metric | None] = {
+        **_trait_scores(board, row, scores, seed),
+        FLUENCY: mean_of_poles(board, row.fluency, weights, seed),
+        **_separations(board, row, seed),
+        OFF_TARGET: mean_absolute(list(shifts.values()), seed),
+        **{
+            f"{OFF_TARGET} {LETTERS[steered]} on {LETTERS[rated]}": mean(found, seed)
+            for (steered, rated), found in shifts.items()
+        },
+        UNSCORED: mean(question_means(unscored), seed),
+        TRAIT_VARIANCE: variance_of_poles(board, scores, weights, seed),
+        FLUENCY_VARIANCE: variance_of_poles(board, row.fluency, weights, seed),
+        UNSCORED_FLUENCY: mean(question_means(unscored_fluency), seed),
+        TRUNCATED: mean(question_means(row.truncated), seed),
+        LENGTH: mean(question_means(row.words), seed),
+        **_distinct(row, seed),
+    }
+    return {
+        name: estimate
+        for name, estimate in estimates.items()
+        if estimate is not None and (name == TRAIT_SCORE or not np.isnan(estimate.value))
+    }
+
+
+def _trait_scores(board: Board, row: Answers, scores: Array, seed: int) -> dict[str, Metric | None]:
+    """The headline, its lower bound if answers are unscored, and it by trait, by pole and by blend."""
+    weights = two_poles(board.parts)
+    found: dict[str, Metric | None] = {TRAIT_SCORE: mean_of_poles(board, scores, weights, seed)}
+    lacking = row.asked & np.isnan(scores)
+    if lacking.any():
+        found[IF_WORST] = mean_of_poles(board, np.where(lacking, LOWEST, scores), weights, seed)
+    for trait in dict.fromkeys(trait for trait, _ in board.parts):
+        poles = [part for part in board.parts if part[0] == trait]
+        found[f"{TRAIT_SCORE} {LETTERS[trait]}"] = mean_of_poles(board, scores, two_poles(poles), seed)
+        for part in poles:
+            name = f"{TRAIT_SCORE} {LETTERS[trait]}{'+-'[part[1]]}"
+            found[name] = mean_of_poles(board, scores, {part: 1.0}, seed)
+    for target in np.flatnonzero(board.steered.sum(axis=1) > 1).tolist():
+        alone = board.of_target(target)
+        weights = {part: 1 / len(alone.parts) for part in alone.parts}
+        name = f"{TRAIT_SCORE} {board.targets[target]}"
+        found[name] = mean_of_poles(alone, scores, weights, seed)
+    return found
+
+
+def _separations(board: Board, row: Answers, seed: int) -> dict[str, Metric | None]:
+    paired = separations(board, row)
+    by_trait = {
+        f"{SEPARATION} {LETTERS[trait]}": mean(np.where(board.trait == trait, paired, np.nan), seed)
+        for trait in np.unique(board.trait).tolist()
+    }
+    return {SEPARATION: mean(paired, seed), **by_trait}
+
+
+def _distinct(row: Answers, seed: int) -> dict[str, Metric | None]:
+    """Pairs of words first, then the other lengths."""
+    by_length = {n: mean(question_means(row.distinct[:, :, place]), seed) for place, n in enumerate(RUNS)}
+    return {DISTINCT: by_length.pop(2), **{f"{DISTINCT} with n={n}": found for n, found in by_length.items()}}
+
+
+def _less_fluent(board: Board, name: str, seed: int) -> bool:
+    """Whether a row's answers are rated clearly less fluent than the unsteered ones to the same questions."""
+    if name in TRIVIAL or UNSTEERED not in board.rows:
+        return False
+    differences = question_means(board.rows[name].fluency - board.rows[UNSTEERED].fluency)
+    differences = differences[~np.isnan(differences)]
+    return bool(differences.sum() < 0 and sign_flip_test(differences, np.random.default_rng(seed)) < SIGNIFICANT)
+
+
+def _flags(metrics: Mapping[str, Metric], comparisons: Sequence[Comparison], less_fluent: bool) -> list[str]:
+    """What a reader of the table must not miss, in short sentences."""
+    flags = []
+    matched = [c.against for c in comparisons if not (c.p_holm < SIGNIFICANT and c.difference < 0)]
+    if matched:
+        flags.append(f"not better than {', '.join(matched)}")
+    if less_fluent:
+        flags.append("less fluent than unsteered")
+    if DISTINCT in metrics and metrics[DISTINCT].value < REPETITIVE:
+        flags.append("repeats itself")
+    if metrics[TRUNCATED].value > OFTEN_TRUNCATED:
+        flags.append(f"{_percent(metrics[TRUNCATED].value)} cut off at the token limit")
+    if metrics[UNSCORED].value > 0:
+        flags.append(f"{_percent(metrics[UNSCORED].value)} unscored")
+    if metrics[UNSCORED_FLUENCY].value > 0:
+        flags.append(f"fluency of {_percent(metrics[UNSCORED_FLUENCY].value)} unscored")
+    return flags
+
+
+def _percent(share: float) -> str:
+    """Rounded, but "0 %" and "100 %" only if it is exactly that."""
+    if 0 < share < 0.01:
+        return "under 1 %"
+    return f"{round(100 * share) if share == 1 else min(round(100 * share), 99)} %"

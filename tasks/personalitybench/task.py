@@ -1,0 +1,233 @@
+"""PersonalityBench: open questions to a model steered to one end of a trait, rated by judges (Deng et al. 2024).
+
+Every question of a trait is asked under both of its poles. A judge rates how high on the trait an answer is,
+blind to the pole; another rates its fluency. The questions that measure are not those that calibrate.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from steerbench.contracts import (
+    PENDING,
+    Case,
+    Completion,
+    Outcome,
+    Prompt,
+    Request,
+    Sampling,
+    Score,
+    Scored,
+    Split,
+    Summary,
+    Verdict,
+)
+from steerbench.errors import UserError
+from steerbench.steering import PromptChange, Steering
+from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Blend, Item, Respondent, Target, TraitPole, target_named
+from tasks.papi.sample.reader import read_items
+from tasks.personalitybench.metrics import TRIVIAL, summarise
+from tasks.personalitybench.questions import BANK, PUBLISHED, load, spread
+from tasks.personalitybench.repetition import distinct, words
+
+LOWEST, HIGHEST = min(LABELS), max(LABELS)
+KNOWN = "You have said how accurately some statements describe you:"
+_ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement."), MIDDLE),))
+"""A prompt change with every part, so that the identity has every wording."""
+
+
+@dataclass
+class PersonalityBench:
+    """Answers in free text under each pole of each trait.
+
+    Args:
+        dataset: `bank` (embedded), `published` (459 questions) or the path of a .jsonl file of questions.
+        poles: names of poles or blends, separated by commas ("extraversion+,openness+neuroticism-"); all ten if None.
+        questions: the first so many of each trait, facets taking turns; all if None.
+        max_new_tokens: where an answer is cut.
+        off_target: whether the answers that measure are rated on all five traits, or on the question's own alone.
+    """
+
+    dataset: str = BANK
+    poles: str | None = None
+    questions: int | None = None
+    max_new_tokens: int = 100
+    off_target: bool = True
+    protocol: Literal["strict", "published"] = "strict"
+    name: str = field(default="personalitybench", init=False)
+    baselines: tuple[str, ...] = field(default=TRIVIAL, init=False)
+    reference: str = field(default="simple-prompt", init=False)
+
+    def __post_init__(self) -> None:
+        for parameter in ("questions", "max_new_tokens"):
+            value = getattr(self, parameter)
+            if value is not None and value < 1:
+                raise UserError(f"personalitybench.{parameter} is {value}; it has to be at least 1.")
+        self.judges: Mapping[str, str] = {"trait": "axis", "fluency": "perplexity"}
+        self.sampling = Sampling(max_new_tokens=self.max_new_tokens, repetition_penalty=1.1)
+        loaded = load(self.dataset)
+        self._digests = loaded.digests
+        self._questions = {
+            Split.TEST: spread(loaded.test, self.questions),
+            Split.CALIBRATION: spread(loaded.calibration, self.questions),
+        }
+        self._targets = _targets(self.poles, self.statements())
+        self._check_questions()
+        self._sealed = True
+
+    @property
+    def deviations(self) -> Sequence[str]:
+        """Where a published run is not the published one."""
+        if self.protocol != "published":
+            return ()
+        other = [] if self.dataset == PUBLISHED else ["the questions are not the published ones"]
+        return (*other, "unlike the published code: prompts and rubrics are this project's own words")
+
+    def identity(self) -> Mapping[str, str]:
+        told = "\n".join(f"{item.id} {item.key} {item.text}" for item in self.statements())
+        return {
+            "dataset": self.dataset if self.dataset in (BANK, PUBLISHED) else "file",
+            **{f"sha256 {source}": digest for source, digest in self._digests.items()},
+            "statements": hashlib.sha256(told.encode()).hexdigest(),
+            "targets": ",".join(target.id for target in self._targets),
+            "questions": ",".join(f"{split} {len(items)}" for split, items in self._questions.items()),
+            "max_new_tokens": str(self.max_new_tokens),
+            "off_target": str(self.off_target),
+            "wording": repr(_prompt("Question?", _ONE_OF_EACH)),
+        }
+
+    def statements(self) -> Sequence[Item]:
+        """The statements a pole is told by: those of the embedded inventory."""
+        return [item for item, _ in read_items()]
+
+    def targets(self, split: Split) -> Sequence[Target]:
+        """The poles and blends, the same on both splits: they are told by statements and not by questions."""
+        return self._targets
+
+    def items(self, target: Target, split: Split) -> Sequence[Item]:
+        """The questions on the target's traits.
+
+        Raises:
+            RuntimeError: questions that measure are asked for while they are sealed.
+        """
+        if split is Split.TEST and self._sealed:
+            raise RuntimeError("The questions that measure are sealed until every strength is chosen.")
+        steered = _ends(target)
+        return [item for item in self._questions[split] if item.trait in steered]
+
+    def request(self, item: Item, target: Target, steering: Steering) -> Request:
+        return Request(_prompt(item.text, steering.prompt), steering)
+
+    def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
+        """What is known of an answer before it is rated.
+
+        Raises:
+            UserError: the outcome is a tick: the method answers statements only.
+        """
+        return Score(None, _record(item, target, _text(outcome)), PENDING)
+
+    def cases(self, item: Item, target: Target, answer: Completion, split: Split) -> Sequence[Case]:
+        """The answer's traits, the question's own first, then its fluency. Calibration needs no other trait."""
+        traits = _rated_traits(item) if split is Split.TEST and self.off_target else [item.trait]
+        qualities = [("trait", TRAITS[trait]) for trait in traits] + [("fluency", "fluency")]
+        return [Case(role, quality, item.text, answer.text) for role, quality in qualities]
+
+    def rated(self, item: Item, target: Target, answer: Completion, verdicts: Sequence[Verdict]) -> Score:
+        """Loss: how far the rating is from the pole's end. Cost: how far the fluency is from 5.
+
+        An answer whose own trait has no rating is unscored; one that only lacks fluency has no cost.
+        """
+        *of_traits, fluency = verdicts
+        ratings = {trait: verdict.rating for trait, verdict in zip(_rated_traits(item), of_traits, strict=False)}
+        record = _record(item, target, answer)
+        record |= {"ratings": ratings, "fluency": fluency.rating, "fluency_unscored": fluency.unscored}
+        own, high = ratings[item.trait], record["high"]
+        cost = None if fluency.rating is None else HIGHEST - fluency.rating
+        if own is None:
+            return Score(None, record, of_traits[0].unscored or "the judge gave no rating", cost)
+        return Score(HIGHEST - own if high else own - LOWEST, record, cost=cost)
+
+    def unseal(self) -> None:
+        self._sealed = False
+
+    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+        return summarise(rows, seed)
+
+    def _check_questions(self) -> None:
+        """Every trait that is steered is asked about, and nothing that measures was calibrated on."""
+        for split, items in self._questions.items():
+            asked = {item.trait for item in items}
+            for trait in dict.fromkeys(trait for target in self._targets for trait in _ends(target)):
+                if trait not in asked:
+                    raise UserError(
+                        f"The dataset '{self.dataset}' has no {split} question on {TRAITS[trait]}; leave its poles out "
+                        "with --param personalitybench.poles=..., or give it some."
+                    )
+        shared = {item.text for item in self._questions[Split.TEST]} & {
+            item.text for item in self._questions[Split.CALIBRATION]
+        }
+        if shared:
+            raise UserError(
+                f"The dataset '{self.dataset}' would measure on a question that calibrates too: '{min(shared)}'; "
+                "leave it out of one part."
+            )
+
+
+def _targets(names: str | None, statements: Sequence[Item]) -> list[TraitPole | Blend]:
+    """The poles and blends named, each once."""
+    if names is None:
+        wanted = [f"{trait}{end}" for trait in TRAITS for end in "+-"]
+    else:
+        wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if not wanted:
+        raise UserError("personalitybench.poles names no pole; write for example extraversion+,neuroticism-.")
+    found = [target_named(name, statements) for name in wanted]
+    return list({target.id: target for target in found}.values())
+
+
+def _ends(target: Target) -> dict[str, bool]:
+    """By trait that a target is steered on, whether to its high end."""
+    if isinstance(target, Respondent):
+        raise UserError("personalitybench measures poles of traits, and no respondents.")
+    poles = target.poles if isinstance(target, Blend) else (target,)
+    return {pole.trait: pole.high for pole in poles}
+
+
+def _rated_traits(item: Item) -> list[str]:
+    """All traits, the question's own first."""
+    return [item.trait, *(trait for trait in TRAITS if trait != item.trait)]
+
+
+def _prompt(question: str, change: PromptChange) -> Prompt:
+    """The question as the user's turn, after a system message if there is anything to say in it."""
+    parts = [change.system] if change.system else []
+    if change.shown:
+        parts.append("\n".join([KNOWN, *(f"{answer.item.bare}: {LABELS[answer.tick]}" for answer in change.shown)]))
+    system = (("system", "\n\n".join(parts)),) if parts else ()
+    return Prompt((*system, ("user", question)))
+
+
+def _text(outcome: Outcome | float) -> Completion:
+    if not isinstance(outcome, Completion):
+        raise UserError(
+            "personalitybench rates free text, and one of the methods only ticks statements; leave that method out."
+        )
+    return outcome
+
+
+def _record(item: Item, target: Target, answer: Completion) -> dict[str, Any]:
+    """What the summary needs of an answer, unrated."""
+    said, steered = words(answer.text), _ends(target)
+    return {
+        "trait": item.trait,
+        "facet": item.facet,
+        "high": steered[item.trait],
+        "steered": sorted(steered),
+        "ratings": {},
+        "fluency": None,
+        "tokens": answer.tokens,
+        "finish": answer.finish,
+        "words": len(said),
+        **{f"distinct_{n}": distinct(said, n) for n in (1, 2, 3)},
+    }
