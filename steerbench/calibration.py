@@ -78,16 +78,35 @@ def wordings(count: int, budget: int) -> Trials:
         yield Setting(wording=index)
 
 
+BEYOND = 1e6
+"""What a search is told on top of an excess: more than any loss, and less the nearer the ceiling is."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A setting and what came of it: its loss, and by how much its cost was over the ceiling."""
+
+    setting: Setting
+    loss: float
+    excess: float
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """Settings under the ceiling go before those over it, then by loss; of equals the weaker, the earlier."""
+        return self.excess, self.loss, abs(self.setting.strength), self.setting.wording
+
+
 class Search:
     """One search per target, side by side.
 
     A loss that is None or not a number counts as worst. Of settings with the same loss the weaker strength
-    is chosen, and of the same strength the earlier wording.
+    is chosen, and of the same strength the earlier wording. Where a cost has a ceiling, a setting over it is
+    chosen only if all are, and then the one that is least over it.
     """
 
     def __init__(self, targets: Sequence[str], trials: Callable[[str], Trials]) -> None:
         self._trials = {target: trials(target) for target in targets}
-        self._tried: dict[str, list[tuple[float, Setting]]] = {target: [] for target in targets}
+        self._tried: dict[str, list[Tried]] = {target: [] for target in targets}
         self._next: dict[str, Setting | None] = {t: next(trial, None) for t, trial in self._trials.items()}
 
     def propose(self) -> dict[str, Setting | None]:
@@ -98,26 +117,30 @@ class Search:
     def finished(self) -> bool:
         return all(setting is None for setting in self._next.values())
 
-    def observe(self, losses: Mapping[str, float | None]) -> None:
-        """The losses of the settings proposed last: one for each target that had one."""
+    def observe(self, losses: Mapping[str, float | None], excess: Mapping[str, float] | None = None) -> None:
+        """The losses of the settings proposed last, and their costs' excess over the ceiling (0 where none is named).
+
+        One loss for each target that had a setting.
+        """
         for target, loss in losses.items():
             setting = self._next[target]
             if setting is None:
                 raise ValueError(f"the search of {target} has finished and waits for no loss")
             worth = math.inf if loss is None or math.isnan(loss) else loss
-            self._tried[target].append((worth, setting))
+            over = (excess or {}).get(target, 0.0)
+            self._tried[target].append(Tried(setting, worth, over))
             try:
-                self._next[target] = self._trials[target].send(worth)
+                self._next[target] = self._trials[target].send(BEYOND + over if over else worth)
             except StopIteration:
                 self._next[target] = None
 
     def best(self) -> dict[str, Setting]:
         """Each target's setting of least loss."""
-        return {target: self._best(target)[1] for target in self._tried}
+        return {target: self._best(target).setting for target in self._tried}
 
     def losses(self) -> dict[str, float]:
         """The loss of each target's best setting; infinite if none could be read."""
-        return {target: self._best(target)[0] for target in self._tried}
+        return {target: self._best(target).loss for target in self._tried}
 
-    def _best(self, target: str) -> tuple[float, Setting]:
-        return min(self._tried[target], key=lambda t: (t[0], abs(t[1].strength), t[1].wording))
+    def _best(self, target: str) -> Tried:
+        return min(self._tried[target], key=lambda tried: tried.rank)

@@ -6,16 +6,19 @@ after a crash asks only the chunks that are missing and ends with the same numbe
 """
 
 import hashlib
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from steerbench.calibration import Setting
-from steerbench.contracts import Engine, Outcome, Request, Scored, Split, Task, batched
+from steerbench.contracts import Completion, Engine, Judged, Outcome, Request, Scored, Split, Task, batched
 from steerbench.errors import UserError
-from steerbench.ledger import Ledger, Sample
+from steerbench.judging import Panel
+from steerbench.ledger import Ledger
 from steerbench.progress import Progress
+from steerbench.records import Sample
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import Item, Target
 
@@ -69,8 +72,10 @@ class Asked:
 class Evaluation:
     """Asks and scores, for one run. Outcomes of the unedited model are kept: no request is asked twice."""
 
-    def __init__(self, engine: Engine | None, task: Task, ledger: Ledger, progress: Progress) -> None:
-        self.engine, self.task, self.ledger, self.progress = engine, task, ledger, progress
+    def __init__(
+        self, engine: Engine | None, task: Task, ledger: Ledger, progress: Progress, panel: Panel | None = None
+    ) -> None:
+        self.engine, self.task, self.ledger, self.progress, self.panel = engine, task, ledger, progress, panel
         self._known: dict[str, Outcome] = {}
         packing, budget = packing_of(engine), ledger.token_budget()
         if packing is not None and budget is not None:
@@ -84,6 +89,7 @@ class Evaluation:
         else:
             self.progress.advance(len(questions))
         self.recall(step.method, step.split, step.number)
+        self._rate(step, questions)
         scored = self.ledger.scored(step.method, step.split, step.number)
         rows: dict[str, list[Scored]] = {}
         for question in questions:
@@ -93,6 +99,23 @@ class Evaluation:
     def recall(self, method: str, split: Split, number: int) -> None:
         """Take the unedited model's answers in a finished step from the ledger."""
         self._known |= self.ledger.unedited(method, split, number)
+
+    def _rate(self, step: Step, questions: Sequence[Question]) -> None:
+        """Have judges rate the answers of the step that lack it. Verdicts that were paid for are in the ledger."""
+        pending = self.ledger.pending(step.method, step.split, step.number)
+        if not pending:
+            return
+        if self.panel is None or not isinstance(self.task, Judged):
+            raise RuntimeError(f"the task '{self.task.name}' leaves scores pending but names no judges")
+        started = time.perf_counter()
+        rated = [(q, pending[q.place]) for q in questions if q.place in pending]
+        cases = [list(self.task.cases(q.item, q.target, answer, step.split)) for q, answer in rated]
+        verdicts = iter(self.panel.rate([case for of_one in cases for case in of_one]))
+        scores = {
+            question.place: self.task.rated(question.item, question.target, answer, [next(verdicts) for _ in of_one])
+            for (question, answer), of_one in zip(rated, cases, strict=True)
+        }
+        self.ledger.rescore(step.method, step.split, step.number, scores, time.perf_counter() - started)
 
     def _ask(self, step: Step, questions: Sequence[Question], done: set[tuple[str, str]]) -> None:
         replied = [q for q in questions if q.steering.reply is not None]
@@ -142,11 +165,9 @@ class Evaluation:
 
     def _replies(self, questions: Iterable[Question]) -> Iterable[Sample]:
         for question in questions:
-            tick = question.steering.reply.tick(question.item) if question.steering.reply else None
-            if tick is None:
-                raise UserError(f"A method replies without a model but has no reply to item {question.item.id}.")
-            score = self.task.score(question.item, question.target, float(tick))
-            yield Sample(*question.place, question.setting, "", "", float(tick), score)
+            answer = _reply(question)
+            score = self.task.score(question.item, question.target, answer)
+            yield Sample(*question.place, question.setting, "", "", answer, score)
 
     def _answers(self, asked: Sequence[Asked], outcomes: Sequence[Outcome]) -> Iterable[Sample]:
         for one, outcome in zip(asked, outcomes, strict=True):
@@ -174,6 +195,17 @@ class Evaluation:
         return self.engine
 
 
+def _reply(question: Question) -> Completion | float:
+    """A text or a tick, whichever the task's items call for: a judged task's are questions."""
+    reply = question.steering.reply
+    said, tick = (reply.said(question.item), reply.tick(question.item)) if reply else (None, None)
+    if said is not None:
+        return Completion(said, 0, "stop")
+    if tick is not None:
+        return float(tick)
+    raise UserError(f"A method replies without a model but has no reply to item {question.item.id}.")
+
+
 def target_loss(rows: Sequence[Scored]) -> float | None:
     """Mean loss over a target's items; None if none could be read.
 
@@ -188,6 +220,12 @@ def target_loss(rows: Sequence[Scored]) -> float | None:
 
 def target_losses(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float | None]:
     return {target: target_loss(scored) for target, scored in rows.items()}
+
+
+def target_costs(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
+    """Each target's mean cost over its items; infinite if none is known."""
+    costs = {target: [s.score.cost for s in scored if s.score.cost is not None] for target, scored in rows.items()}
+    return {target: sum(known) / len(known) if known else math.inf for target, known in costs.items()}
 
 
 def prompt_digest(request: Request) -> str:

@@ -8,18 +8,18 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from steerbench.calibration import Setting
-from steerbench.contracts import Choice, Completion, Outcome, Score, Scored, Split
+from steerbench.contracts import PENDING, Completion, Outcome, Score, Scored, Split
 from steerbench.errors import UserError
 from steerbench.plan import Identity, Plan, differences
+from steerbench.records import Sample, columns_of, outcome_of, score_of, score_text
 from steerbench.storage import understandable
+from steerbench.verdicts import Verdicts
 
-SCHEMA = 1
+SCHEMA = 2
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -35,22 +35,14 @@ CREATE TABLE choices (
     method TEXT, target TEXT, strength REAL NOT NULL, wording INTEGER NOT NULL, loss REAL, frozen_at TEXT NOT NULL,
     PRIMARY KEY (method, target)) STRICT;
 CREATE TABLE stages (method TEXT, stage TEXT, seconds REAL NOT NULL, PRIMARY KEY (method, stage)) STRICT;
+CREATE TABLE verdicts (
+    judge TEXT, "case" TEXT, quality TEXT NOT NULL, rating REAL, unscored TEXT NOT NULL, details TEXT NOT NULL,
+    calls INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL,
+    PRIMARY KEY (judge, "case")) STRICT;
 """
 """`samples.prompt` is a hash of what the model was given, `edits` one of how it was steered ('' if it was not).
-`samples.split` says what a row was for: rows of `calibration` chose a setting, rows of `test` are the result."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One question as it was put and what came of it; `outcome` is a tick if no model was asked."""
-
-    target: str
-    item: str
-    setting: Setting
-    prompt: str
-    edits: str
-    outcome: Outcome | float
-    score: Score
+`samples.split` says what a row was for: rows of `calibration` chose a setting, rows of `test` are the result.
+`verdicts.judge` is a hash of what the judge is, `verdicts.case` one of what was judged."""
 
 
 class Ledger:
@@ -59,6 +51,7 @@ class Ledger:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self.verdicts = Verdicts(connection, self.transaction)
 
     @classmethod
     def open(cls, path: Path, identity: Identity, plan: Plan, token_budget: int | None = None) -> "Ledger":
@@ -112,7 +105,7 @@ class Ledger:
         self, method: str, split: Split, step: int, samples: Iterable[Sample], stage: str, seconds: float
     ) -> None:
         """A finished chunk and the time it took, in one transaction."""
-        rows = [(method, split, step, *_columns(sample)) for sample in samples]
+        rows = [(method, split, step, *columns_of(sample)) for sample in samples]
         with self.transaction():
             self._connection.executemany(f"INSERT INTO samples VALUES ({', '.join('?' * 11)})", rows)
             self._spend(method, stage, seconds)
@@ -146,6 +139,18 @@ class Ledger:
                     (method, target, method, target, setting.strength, setting.wording),
                 )
 
+    def rescore(
+        self, method: str, split: Split, step: int, scores: Mapping[tuple[str, str], Score], seconds: float
+    ) -> None:
+        """The scores of answers (by target and item) that were rated, and the time that took."""
+        rows = [(score_text(score), method, split, step, *place) for place, score in scores.items()]
+        with self.transaction():
+            self._connection.executemany(
+                "UPDATE samples SET score = ? WHERE method = ? AND split = ? AND step = ? AND target = ? AND item = ?",
+                rows,
+            )
+            self._spend(method, "judge", seconds)
+
     def set_token_budget(self, budget: int) -> None:
         """What the engine packs by from the next step on."""
         with self.transaction():
@@ -178,7 +183,17 @@ class Ledger:
     def scored(self, method: str, split: Split, step: int) -> dict[tuple[str, str], Scored]:
         query = "SELECT target, item, score FROM samples WHERE method = ? AND split = ? AND step = ?"
         rows = self._connection.execute(query, (method, split, step))
-        return {(target, item): Scored(target, item, Score(**json.loads(score))) for target, item, score in rows}
+        return {(target, item): Scored(target, item, score_of(score)) for target, item, score in rows}
+
+    def pending(self, method: str, split: Split, step: int) -> dict[tuple[str, str], Completion]:
+        """By target and item, the answers that judges have still to rate."""
+        query = (
+            "SELECT target, item, outcome FROM samples WHERE method = ? AND split = ? AND step = ? "
+            "AND json_extract(score, '$.unscored') = ?"
+        )
+        rows = self._connection.execute(query, (method, split, step, PENDING))
+        found = {(target, item): outcome_of(text) for target, item, text in rows}
+        return {place: answer for place, answer in found.items() if isinstance(answer, Completion)}
 
     def steps(self, method: str, split: Split) -> list[int]:
         """The numbers of the steps that were begun."""
@@ -191,10 +206,10 @@ class Ledger:
             "SELECT prompt, min(outcome) FROM samples WHERE method = ? AND split = ? AND step = ? "
             "AND edits = '' AND prompt != '' GROUP BY prompt"
         )
-        return {prompt: _outcome(text) for prompt, text in self._connection.execute(query, (method, split, step))}
+        return {prompt: outcome_of(text) for prompt, text in self._connection.execute(query, (method, split, step))}
 
     def seconds(self) -> dict[str, dict[str, float]]:
-        """By method and stage (fit, calibrate, evaluate)."""
+        """By method and stage (fit, calibrate, evaluate, judge)."""
         result: dict[str, dict[str, float]] = {}
         for method, stage, seconds in self._connection.execute("SELECT method, stage, seconds FROM stages"):
             result.setdefault(method, {})[stage] = seconds
@@ -278,23 +293,3 @@ def _check(path: Path, meta: Mapping[str, str], identity: Identity | None) -> No
         raise UserError(
             f"The run in {path.parent} is another one ({'; '.join(changes[:3])}); start a new one with --out."
         )
-
-
-def _columns(sample: Sample) -> tuple[Any, ...]:
-    setting = sample.setting
-    told = (sample.prompt, sample.edits, _outcome_text(sample.outcome), _score_text(sample.score))
-    return sample.target, sample.item, setting.strength, setting.wording, *told
-
-
-def _outcome_text(outcome: Outcome | float) -> str:
-    """JSON; Python writes the shortest digits that read back as the same float."""
-    return json.dumps(vars(outcome) if isinstance(outcome, Choice | Completion) else {"tick": outcome})
-
-
-def _outcome(text: str) -> Outcome:
-    fields = json.loads(text)
-    return Choice(tuple(fields["logprobs"])) if "logprobs" in fields else Completion(**fields)
-
-
-def _score_text(score: Score) -> str:
-    return json.dumps({"loss": score.loss, "record": dict(score.record), "unscored": score.unscored})

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from steerbench import __version__
 from steerbench.composition import build_method, method_settings, names
 from steerbench.construction import construct, parameters
-from steerbench.contracts import Method, Task
+from steerbench.contracts import Judge, Judged, Method, Task
 from steerbench.errors import UserError
 from steerbench.plugins import available, find, unknown
 
@@ -24,7 +24,12 @@ FOLLOWS_A_METHOD, ITS_PARAMETERS = "of", "parameters"
 
 
 class Plan(BaseModel):
-    """All a run is asked to do. Frozen, and the same after a round trip through JSON."""
+    """All a run is asked to do. Frozen, and the same after a round trip through JSON.
+
+    `rule` says whether a strength must keep the reference's fluency (`Judged.reference`). With a `strength` every
+    method that has one is used at it, and nothing is calibrated. `judges` names judges by role, where they are
+    not to be the task's own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,6 +44,10 @@ class Plan(BaseModel):
     protocol: Literal["strict", "published"] = "strict"
     calibration: Literal["golden", "grid"] = "golden"
     budget: int = Field(default=8, ge=2)
+    rule: Literal["fluency-floor", "best-score"] = "fluency-floor"
+    strength: float | None = None
+    judges: dict[str, str] = {}
+    judge_parameters: dict[str, dict[str, JsonValue]] = {}
     seed: int = 0
     trivial: bool = True
 
@@ -100,7 +109,38 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
     return rows
 
 
-def identify(plan: Plan, rows: Sequence[Row], engine: Mapping[str, str] | None, task: Mapping[str, str]) -> Identity:
+def build_judges(plan: Plan, task: Task) -> dict[str, Judge]:
+    """The judge of each role the task has; roles of the same judge share one. Empty if nothing is judged.
+
+    Raises:
+        UserError: a role, judge or parameter that does not exist.
+    """
+    roles = dict(task.judges) if isinstance(task, Judged) else {}
+    for role in plan.judges:
+        if not roles:
+            raise UserError(f"The answers of the task '{plan.task}' are not rated by judges: leave the judge out.")
+        if role not in roles:
+            raise UserError(unknown("role of a judge called", role, roles))
+    named = roles | plan.judges
+    for name in plan.judge_parameters:
+        if name not in named.values():
+            raise UserError(unknown("judge in this plan called", name, sorted(set(named.values()))))
+    built = {name: build_judge(name, plan.judge_parameters.get(name, {})) for name in sorted(set(named.values()))}
+    return {role: built[name] for role, name in named.items()}
+
+
+def build_judge(name: str, given: Mapping[str, Any]) -> Judge:
+    judge: Judge = construct("judge", name, given)
+    return judge
+
+
+def identify(
+    plan: Plan,
+    rows: Sequence[Row],
+    engine: Mapping[str, str] | None,
+    task: Mapping[str, str],
+    judges: Mapping[str, Judge] | None = None,
+) -> Identity:
     """The identity of a run; `engine` is None if no row needs a model.
 
     The plan's model, dtype and chat template are left out: the engine's identity says what they were.
@@ -113,6 +153,11 @@ def identify(plan: Plan, rows: Sequence[Row], engine: Mapping[str, str] | None, 
         "task": dict(task),
         "engine": dict(engine) if engine is not None else None,
     }
+    if judges:
+        fields["judges"] = {role: {"name": judge.name, **judge.identity()} for role, judge in judges.items()}
+        asked |= plan.model_dump(mode="json", include={"rule"})
+    if plan.strength is not None:
+        asked["strength"] = plan.strength
     # Through JSON, so that what is compared later is what a ledger can hold.
     text = json.dumps(fields, sort_keys=True)
     return Identity(json.loads(text), hashlib.sha256(text.encode()).hexdigest())

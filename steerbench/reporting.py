@@ -5,9 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from steerbench.contracts import Scored, Split, Task
+from steerbench.judging import Panel, judge_digest
 from steerbench.ledger import Ledger
 from steerbench.plan import Identity, Plan, Row
-from steerbench.results import MethodResult, RunResult, Timing, Timings, comparison, metrics
+from steerbench.results import JudgeCheck, JudgeResult, MethodResult, RunResult, Timing, Timings, comparison, metrics
 
 CHOSEN_ON_TEST = "strength chosen on the test items"
 
@@ -19,6 +20,7 @@ def report(
     identity: Identity,
     ledger: Ledger,
     scored: Mapping[str, Sequence[Scored]],
+    judges: Mapping[str, JudgeResult] | None = None,
 ) -> RunResult:
     """The result of a run whose rows are all measured."""
     summary = task.summarise(scored, plan.seed)
@@ -49,7 +51,26 @@ def report(
             methods={row.name: Timing(**seconds.get(row.name, {})) for row in rows},
             peak_memory_bytes=peak_memory(),
         ),
+        higher_is_better=summary.higher_is_better,
+        judges=dict(judges or {}),
     )
+
+
+def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, JudgeResult]:
+    """By role, the run's judges as its result tells of them."""
+    results = {}
+    for role, judge in panel.judges.items():
+        digest = judge_digest(judge)
+        verdicts, unscored = panel.verdicts.counts(digest)
+        results[role] = JudgeResult(
+            name=judge.name,
+            identity=dict(judge.identity()),
+            check=checked.get(role),
+            verdicts=verdicts,
+            unscored=unscored,
+            **vars(panel.verdicts.used(digest)),
+        )
+    return results
 
 
 def deviations(plan: Plan, task: Task, rows: Sequence[Row], ledger: Ledger) -> list[str]:

@@ -53,12 +53,43 @@ class MethodResult(_Record):
     generated_tokens: int
 
 
+class JudgeCheck(_Record):
+    """How a judge rated texts whose end is known (`steerbench.judge_check`); None where it could not rate them.
+
+    `auc` by quality: the chance that a text of the high end is rated above one of the low end. `retest`: mean
+    absolute difference of two ratings of one text. `length_bias`: mean change when a text is lengthened by what
+    says nothing. `position_bias`: mean change, away from the middle, when what tells stands last and not first.
+    """
+
+    texts: int
+    auc: dict[str, float | None]
+    retest: float | None
+    length_bias: float | None
+    position_bias: float | None
+    unscored: float
+
+
+class JudgeResult(_Record):
+    """A judge of the run: what it is, how far it can be trusted, how many answers it could not rate, what it took."""
+
+    name: str
+    identity: dict[str, str]
+    check: JudgeCheck | None
+    verdicts: int
+    unscored: int
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+
+
 class Timing(_Record):
     """Seconds a method took, over all starts of the run."""
 
     fit: float = 0.0
     calibrate: float = 0.0
     evaluate: float = 0.0
+    judge: float = 0.0
 
 
 class Timings(_Record):
@@ -79,6 +110,8 @@ class RunResult(_Record):
     methods: dict[str, MethodResult]
     deviations: list[str]
     timings: Timings
+    higher_is_better: bool = False
+    judges: dict[str, JudgeResult] = {}
 
 
 def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, Metric]:

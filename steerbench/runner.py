@@ -4,29 +4,27 @@ Nothing is printed here and nothing is random: each start of the same plan repla
 the ledger and asks the engine only what is missing.
 """
 
-import hashlib
-import json
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import cast
-from urllib.parse import quote
 
 from steerbench import calibration
 from steerbench.calibration import Search, Setting, Trials
-from steerbench.contracts import Engine, Method, Scored, Split, Task
-from steerbench.errors import UserError
-from steerbench.evaluation import Evaluation, Question, Step, packing_of, target_losses
+from steerbench.composition import build_method
+from steerbench.contracts import Engine, Judge, Judged, Method, Scored, Split, Task
+from steerbench.evaluation import Evaluation, Question, Step, packing_of, target_costs, target_losses
+from steerbench.fits import Fits
+from steerbench.judge_check import checks
+from steerbench.judging import Panel
 from steerbench.ledger import Ledger
 from steerbench.models.embedded import EMBEDDED
-from steerbench.plan import Identity, Plan, Row, build_rows, build_task, identify
+from steerbench.plan import Identity, Plan, Row, build_judges, build_rows, build_task, identify
 from steerbench.plugins import find
 from steerbench.progress import Progress, Silent
-from steerbench.reporting import report
+from steerbench.reporting import judge_results, report
 from steerbench.results import RESULT, RunResult, read_result, write_result
-from steerbench.steering import Steering, load_steering
-from steerbench.storage import understandable
+from steerbench.steering import Steering
 from steerbench.targets import Target
 
 LEDGER = "ledger.sqlite"
@@ -41,6 +39,7 @@ class Prepared:
     rows: list[Row]
     engine: Engine | None
     identity: Identity
+    judges: Mapping[str, Judge] = field(default_factory=dict)
 
     def folder(self, out: Path) -> Path:
         """Where this run lives under `out`: the same plan has the same folder."""
@@ -56,9 +55,11 @@ def prepare(plan: Plan, device: str | None = None) -> Prepared:
     """
     task = build_task(plan)
     rows = build_rows(plan, task)
-    engine = open_engine(plan, device) if any(row.method.needs_model for row in rows) else None
-    identity = identify(plan, rows, engine.identity() if engine else None, task.identity())
-    return Prepared(plan, task, rows, engine, identity)
+    judges = build_judges(plan, task)
+    needed = any(row.method.needs_model for row in rows) or any(judge.needs_model for judge in judges.values())
+    engine = open_engine(plan, device) if needed else None
+    identity = identify(plan, rows, engine.identity() if engine else None, task.identity(), judges)
+    return Prepared(plan, task, rows, engine, identity, judges)
 
 
 def open_engine(plan: Plan, device: str | None = None) -> Engine:
@@ -69,11 +70,15 @@ def open_engine(plan: Plan, device: str | None = None) -> Engine:
     return engine
 
 
-def execute(prepared: Prepared, folder: Path, progress: Progress | None = None) -> RunResult:
+def execute(
+    prepared: Prepared, folder: Path, progress: Progress | None = None, judge_budget: float | None = None
+) -> RunResult:
     """Run, or go on running, in `folder`; a finished run is read from there.
 
+    `judge_budget` is the most that judges may cost, over all starts.
+
     Raises:
-        UserError: the folder holds another run, cannot be written, or is in use.
+        UserError: the folder holds another run, cannot be written, or is in use; the budget is spent.
     """
     if (folder / RESULT).exists():
         result = read_result(folder)
@@ -82,9 +87,12 @@ def execute(prepared: Prepared, folder: Path, progress: Progress | None = None) 
     packing = packing_of(prepared.engine)
     budget = packing.token_budget if packing is not None else None
     with Ledger.open(folder / LEDGER, prepared.identity, prepared.plan, budget) as ledger:
-        run = Run(prepared, folder, ledger, progress or Silent())
-        scored = run.measure()
-        result = report(prepared.plan, prepared.task, prepared.rows, prepared.identity, ledger, scored)
+        heard = progress or Silent()
+        panel = Panel(prepared.judges, prepared.engine, ledger.verdicts, judge_budget, progress=heard)
+        checked = checks(panel, heard)
+        scored = Run(prepared, folder, ledger, heard, panel).measure()
+        judged = judge_results(panel, checked)
+        result = report(prepared.plan, prepared.task, prepared.rows, prepared.identity, ledger, scored, judged)
     write_result(result, folder)
     return result
 
@@ -92,12 +100,14 @@ def execute(prepared: Prepared, folder: Path, progress: Progress | None = None) 
 class Run:
     """One start of a run, with its ledger open."""
 
-    def __init__(self, prepared: Prepared, folder: Path, ledger: Ledger, progress: Progress) -> None:
+    def __init__(self, prepared: Prepared, folder: Path, ledger: Ledger, progress: Progress, panel: Panel) -> None:
         self.plan, self.task, self.rows = prepared.plan, prepared.task, prepared.rows
-        self.engine, self.identity = prepared.engine, prepared.identity
-        self.folder, self.ledger, self.progress = folder, ledger, progress
-        self.evaluation = Evaluation(self.engine, self.task, ledger, progress)
+        self.ledger, self.progress = ledger, progress
+        self.fits = Fits(prepared.engine, folder, ledger, progress)
+        self.evaluation = Evaluation(prepared.engine, self.task, ledger, progress, panel)
         self.published = self.plan.protocol == "published"
+        self.split = Split.TEST if self.published else Split.CALIBRATION
+        """The items that choose settings."""
 
     def measure(self) -> dict[str, list[Scored]]:
         """Every row's scored test items. Test answers are unsealed once all choices are frozen.
@@ -112,56 +122,11 @@ class Run:
             self.task.unseal()
         return {row.name: self.evaluate(row) for row in self.rows}
 
-    # -- fit
-
     def fit(self, row: Row, split: Split, targets: Sequence[Target]) -> list[Steering]:
-        """Each target's steering of unit strength.
-
-        What needed a model is read back from the files it was saved to, also at the first start, so that a
-        later start runs on the very same arrays.
-        """
-        if not row.method.needs_model:
-            return list(row.method.fit(cast(Engine, self.engine), targets))
-        saved = self._saved(row, split, targets)
-        if saved is None:
-            self.progress.started("fit", row.name, len(targets), 0)
-            self._fit(row, split, targets)
-            saved = self._saved(row, split, targets)
-            self.progress.finished()
-        if saved is None:
-            raise UserError(f"The fits of '{row.name}' in {self.folder} cannot be read back; is the disk sound?")
-        return saved
-
-    def _fit(self, row: Row, split: Split, targets: Sequence[Target]) -> None:
-        started = time.perf_counter()
-        steerings = row.method.fit(cast(Engine, self.engine), targets)
-        seconds = time.perf_counter() - started
-        files: dict[str, tuple[str, str]] = {}
-        for target, steering in zip(targets, steerings, strict=True):
-            file = Path("fits", quote(row.name), split, f"{quote(target.id)}.safetensors")
-            self._save(steering, file, {})
-            files[target.id] = str(file), steering.digest
-        self.ledger.record_fits(row.name, split, files, seconds)
-
-    def _saved(self, row: Row, split: Split, targets: Sequence[Target]) -> list[Steering] | None:
-        """The fits of an earlier start, None unless all are there and whole."""
-        files = self.ledger.fits(row.name, split)
-        loaded = []
-        for target in targets:
-            file, digest = files.get(target.id, ("", ""))
-            if not file or not (self.folder / file).exists():
-                return None
-            steering, _ = load_steering(self.folder / file)
-            if steering.digest != digest:
-                return None
-            loaded.append(steering)
-        return loaded
-
-    def _save(self, steering: Steering, file: Path, provenance: dict[str, str]) -> None:
-        path = self.folder / file
-        with understandable(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            steering.save(path, provenance)
+        """Each target's steering; where nothing is held out of it while calibrating, that is the one of both splits."""
+        if split is Split.TEST and not self.published and targets == self.task.targets(Split.CALIBRATION):
+            split = Split.CALIBRATION
+        return self.fits.of(row.name, row.method, split, targets)
 
     # -- calibrate
 
@@ -171,26 +136,28 @@ class Run:
             for number in self.ledger.steps(row.name, Split.CALIBRATION):
                 self.evaluation.recall(row.name, Split.CALIBRATION, number)
             return
-        split = Split.TEST if self.published else Split.CALIBRATION
-        targets = self.task.targets(split)
+        targets = self.task.targets(self.split)
         low, high = row.method.strengths
+        if low != high and self.plan.strength is not None:
+            low = high = self.plan.strength
         if not row.method.needs_model:
             self.ledger.freeze(row.name, {target.id: Setting(low) for target in targets}, {})
             return
-        fits = self.fit(row, split, targets)
+        fits = self.fit(row, self.split, targets)
         # The published protocols search strengths only: a prompt is the one its paper gives.
         wordings = not self.published and any(fitted.alternatives for fitted in fits)
-        if low == high and not wordings:
+        if low == high and (not wordings or self.plan.strength is not None):
             self.ledger.freeze(row.name, {target.id: Setting(low) for target in targets}, {})
             return
-        search = self._search(row, split, targets, fits)
+        search = self._search(row, targets, fits)
         self.ledger.freeze(row.name, search.best(), search.losses())
 
-    def _search(self, row: Row, split: Split, targets: Sequence[Target], fits: Sequence[Steering]) -> Search:
+    def _search(self, row: Row, targets: Sequence[Target], fits: Sequence[Steering]) -> Search:
         """Try settings until the budget is spent; one step asks for all targets at once."""
+        ceilings = self.ceilings
         by_id = dict(zip([target.id for target in targets], zip(targets, fits, strict=True), strict=True))
         search = Search(list(by_id), lambda target: trials(self.plan, row.method, by_id[target][1]))
-        items = sum(len(self.task.items(target, split)) for target in targets)
+        items = sum(len(self.task.items(target, self.split)) for target in targets)
         self.progress.started("calibrate", row.name, len(targets), items * evaluations(self.plan, row.method, fits))
         number = 0
         while not search.finished:
@@ -198,13 +165,35 @@ class Run:
                 question
                 for target, setting in search.propose().items()
                 if setting is not None
-                for question in self._questions(*by_id[target], setting, split)
+                for question in self._questions(*by_id[target], setting, self.split)
             ]
             rows = self.evaluation.step(Step(row.name, Split.CALIBRATION, number, "calibrate"), questions)
-            search.observe(target_losses(rows))
+            costs = target_costs(rows) if ceilings else {}
+            over = {target: max(0.0, cost - ceilings[target]) for target, cost in costs.items()}
+            search.observe(target_losses(rows), over)
             number += 1
         self.progress.finished()
         return search
+
+    @cached_property
+    def ceilings(self) -> dict[str, float]:
+        """By target, the mean cost of the task's reference, which no chosen setting may exceed; empty without one."""
+        reference = self.task.reference if isinstance(self.task, Judged) else ""
+        if not reference or self.plan.rule != "fluency-floor":
+            return {}
+        name, method = f"reference:{reference}", build_method(reference, {}, self.plan.seed)
+        targets = self.task.targets(self.split)
+        self.progress.started("calibrate", name, len(targets), 0)
+        fits = self.fits.of(name, method, self.split, targets)
+        setting = Setting(method.strengths[0])
+        questions = [
+            question
+            for target, fitted in zip(targets, fits, strict=True)
+            for question in self._questions(target, fitted, setting, self.split)
+        ]
+        rows = self.evaluation.step(Step(name, Split.CALIBRATION, 0, "calibrate"), questions)
+        self.progress.finished()
+        return target_costs(rows)
 
     def _questions(self, target: Target, fitted: Steering, setting: Setting, split: Split) -> list[Question]:
         steering = setting.apply(fitted)
@@ -220,7 +209,7 @@ class Run:
         questions: list[Question] = []
         for target, fitted in zip(targets, fits, strict=True):
             questions += self._questions(target, fitted, chosen[target.id], Split.TEST)
-            self._keep(row, target, chosen[target.id], fitted)
+            self.fits.keep(row.name, target, chosen[target.id], fitted)
         tried = self.published and self.ledger.steps(row.name, Split.CALIBRATION)
         if tried and not self.ledger.steps(row.name, Split.TEST):
             self.ledger.copy_chosen(row.name, chosen)
@@ -228,17 +217,6 @@ class Run:
         rows = self.evaluation.step(Step(row.name, Split.TEST, 0, "evaluate"), questions)
         self.progress.finished()
         return [scored for target in targets for scored in rows.get(target.id, [])]
-
-    def _keep(self, row: Row, target: Target, setting: Setting, fitted: Steering) -> None:
-        """Save what a target was steered by, at its chosen strength, for use elsewhere."""
-        steering = setting.apply(fitted)
-        file = Path("steerings", quote(row.name), f"{quote(target.id)}.safetensors")
-        if not (steering.edits or steering.prompt) or (self.folder / file).exists():
-            return
-        provenance = {"method": row.name, "target": target.id, "strength": repr(setting.strength)}
-        if self.engine is not None:
-            provenance["model"] = model_digest(self.engine)
-        self._save(steering, file, provenance)
 
 
 def trials(plan: Plan, method: Method, fitted: Steering) -> Trials:
@@ -253,7 +231,8 @@ def trials(plan: Plan, method: Method, fitted: Steering) -> Trials:
 
 def grid_strengths(plan: Plan, method: Method) -> list[float]:
     if plan.protocol == "published":
-        return calibration.published_grid(*method.strengths)
+        own: Sequence[float] | None = getattr(method, "published_strengths", None)
+        return [0.0, *own] if own else calibration.published_grid(*method.strengths)
     return calibration.spaced(*method.strengths, plan.budget)
 
 
@@ -262,10 +241,3 @@ def evaluations(plan: Plan, method: Method, fits: Sequence[Steering]) -> int:
     if method.strengths[0] == method.strengths[1]:
         return min(plan.budget, 1 + max(len(fitted.alternatives) for fitted in fits))
     return plan.budget if plan.calibration == "golden" else len(grid_strengths(plan, method))
-
-
-def model_digest(engine: Engine) -> str:
-    """What a steering is fitted on: the model's weights if the engine names them, else all of its identity."""
-    identity = dict(engine.identity())
-    told = identity.get("weights") or json.dumps(identity, sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()

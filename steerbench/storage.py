@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from platformdirs import user_cache_path
 from safetensors import SafetensorError
 
 from steerbench.errors import UserError
+
+
+def cache_folder() -> Path:
+    """The user's cache of everything that can be had again; STEERBENCH_CACHE names another place."""
+    return Path(os.environ.get("STEERBENCH_CACHE") or user_cache_path("steerbench", appauthor=False))
 
 
 @contextmanager

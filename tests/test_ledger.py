@@ -12,8 +12,9 @@ import pytest
 from steerbench.calibration import Setting
 from steerbench.contracts import Choice, Completion, Score, Split
 from steerbench.errors import UserError
-from steerbench.ledger import Ledger, Sample, read_plan, reading
+from steerbench.ledger import Ledger, read_plan, reading
 from steerbench.plan import Identity, Plan
+from steerbench.records import Sample
 
 PLAN = Plan(methods=("pas",), task="papi")
 IDENTITY = Identity({"engine": {"weights": "abc"}, "task": {"dataset": "d"}}, "1" * 64)
@@ -127,7 +128,7 @@ def test_a_ledger_of_a_newer_schema_is_refused(tmp_path):
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     connection.close()
-    with pytest.raises(UserError, match=r"newer steerbench \(schema 99, this one reads 1\); upgrade steerbench"):
+    with pytest.raises(UserError, match=r"newer steerbench \(schema 99, this one reads 2\); upgrade steerbench"):
         Ledger.open(path, IDENTITY, PLAN)
     with pytest.raises(UserError, match="newer steerbench"):
         read_plan(path)

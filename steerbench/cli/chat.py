@@ -58,7 +58,7 @@ def chat_command(
 
 def check_fitted_on(engine: "Engine", provenance: dict[str, str], file: Path) -> None:
     """Raises UserError if a steering's edits are of another model."""
-    from steerbench.runner import model_digest
+    from steerbench.fits import model_digest
 
     fitted_on = provenance.get("model")
     if fitted_on is not None and fitted_on != model_digest(engine):

@@ -32,8 +32,9 @@ def fit_command(
     """Fit a method to one pole of a trait and save the steering, at unit strength."""
     from steerbench.cli.parameters import parse_parameters
     from steerbench.composition import build_method, fit
+    from steerbench.fits import model_digest
     from steerbench.plan import Plan, build_task
-    from steerbench.runner import model_digest, open_engine
+    from steerbench.runner import open_engine
     from steerbench.storage import understandable
     from steerbench.targets import target_named
 

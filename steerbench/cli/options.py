@@ -19,3 +19,11 @@ Param = Annotated[
     list[str] | None, typer.Option("--param", metavar="NAME.PARAMETER=VALUE", help="A plug-in's parameter; repeatable.")
 ]
 Run = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
+TraitJudge = Annotated[
+    str | None, typer.Option("--judge", help="What rates traits in free text.", show_default="the task's own")
+]
+FluencyJudge = Annotated[str | None, typer.Option(help="What rates fluency.", show_default="the task's own")]
+JudgeBudget = Annotated[
+    float | None, typer.Option(help="Stop when judges have cost this much, in your prices' currency.", min=0.0)
+]
+SelfJudge = Annotated[bool, typer.Option("--allow-self-judge", help="Let a model judge its own answers.")]

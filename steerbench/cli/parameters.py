@@ -7,7 +7,7 @@ from typing import Any
 from steerbench.composition import names
 from steerbench.construction import parameters
 from steerbench.errors import UserError
-from steerbench.plugins import find
+from steerbench.plugins import available, find
 
 
 def comma_separated(values: Sequence[str]) -> list[str]:
@@ -50,6 +50,19 @@ def with_variant(
     for name in having:
         result[name] = {"variant": variant, **result.get(name, {})}
     return result
+
+
+def judges_of(
+    trait: str | None, fluency: str | None, given: dict[str, dict[str, Any]], allow_self_judge: bool = False
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """The judges asked for by role, and the parameters meant for judges, which are taken out of `given`."""
+    named = {role: name for role, name in (("trait", trait), ("fluency", fluency)) if name}
+    own = {name: given.pop(name) for name in list(given) if name in available("judge")}
+    if allow_self_judge:
+        for name in set(named.values()):
+            if "allow_self_judge" in parameters(find("judge", name)):
+                own.setdefault(name, {})["allow_self_judge"] = True
+    return named, own
 
 
 def _value(text: str) -> Any:

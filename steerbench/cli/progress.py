@@ -33,6 +33,7 @@ class Bars:
         )
         self._stage, self._done, self._since = "", 0, 0.0
         self._task = self._bars.add_task("", visible=False)
+        self._judge = self._bars.add_task("  rated by judges", visible=False)
 
     def __enter__(self) -> "Bars":
         self._bars.start()
@@ -49,6 +50,9 @@ class Bars:
     def advance(self, requests: int) -> None:
         self._done += requests
         self._bars.advance(self._task, requests)
+
+    def rated(self, done: int, total: int) -> None:
+        self._bars.update(self._judge, completed=done, total=total, visible=done < total)
 
     def finished(self) -> None:
         seconds = time.perf_counter() - self._since

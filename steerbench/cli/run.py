@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from steerbench.cli.options import Device, Dtype, EngineName, Model, Param, Template
+from steerbench.cli.options import (
+    Device,
+    Dtype,
+    EngineName,
+    FluencyJudge,
+    JudgeBudget,
+    Model,
+    Param,
+    SelfJudge,
+    Template,
+    TraitJudge,
+)
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
@@ -16,7 +27,7 @@ if TYPE_CHECKING:
     from steerbench.results import RunResult
 
 INTERRUPTED = 130
-BESIDE_RESUME = {"resume", "device", "json", "quiet"}
+BESIDE_RESUME = {"resume", "device", "json", "quiet", "judge_budget"}
 
 
 class Protocol(StrEnum):
@@ -27,6 +38,11 @@ class Protocol(StrEnum):
 class CalibrationKind(StrEnum):
     GOLDEN = "golden"
     GRID = "grid"
+
+
+class Rule(StrEnum):
+    FLUENCY_FLOOR = "fluency-floor"
+    BEST_SCORE = "best-score"
 
 
 def run_command(
@@ -44,12 +60,20 @@ def run_command(
         typer.Option(help="How strengths are searched.", show_default="golden; grid if published"),
     ] = None,
     budget: Annotated[int, typer.Option(help="Evaluations that calibration may spend.", min=2)] = 8,
+    rule: Annotated[
+        Rule, typer.Option(help="Rated answers: the best strength as fluent as the prompt baseline, or just the best.")
+    ] = Rule.FLUENCY_FLOOR,
+    strength: Annotated[float | None, typer.Option(help="Use this strength and calibrate nothing.")] = None,
     seed: Annotated[int, typer.Option(help="Seeds all that is random.")] = 0,
     engine: EngineName = "hf",
     dtype: Dtype = None,
     device: Device = None,
     chat_template: Template = None,
     param: Param = None,
+    judge: TraitJudge = None,
+    fluency_judge: FluencyJudge = None,
+    judge_budget: JudgeBudget = None,
+    allow_self_judge: SelfJudge = False,
     trivial: Annotated[bool, typer.Option("--trivial/--no-trivial", help="Add the trivial rows.")] = True,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this run; its plan is in its ledger.")] = None,
@@ -59,14 +83,15 @@ def run_command(
     """Measure steering methods on a task, beside the trivial rows."""
     if resume is not None:
         _refuse_beside_resume(context)
-        _start(_plan_of(resume), resume, out, device, json, quiet)
+        _start(_plan_of(resume), resume, out, device, json, quiet, judge_budget)
         return
     if not method:
         raise UserError("No method was named: give --method, for example --method pas (`steerbench list methods`).")
-    from steerbench.cli.parameters import comma_separated, parse_parameters, with_variant
+    from steerbench.cli.parameters import comma_separated, judges_of, parse_parameters, with_variant
     from steerbench.plan import Plan
 
     given = parse_parameters(param or [])
+    judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
     of_task: dict[str, Any] = given.pop(task, {})
     named = {"dataset": dataset, "respondents": respondents, "readout": readout}
     methods = comma_separated(method)
@@ -82,13 +107,25 @@ def run_command(
         protocol=protocol.value,
         calibration=(calibration or _usual(protocol)).value,
         budget=budget,
+        rule=rule.value,
+        strength=strength,
+        judges=judges,
+        judge_parameters=of_judges,
         seed=seed,
         trivial=trivial,
     )
-    _start(plan, None, out, device, json, quiet)
+    _start(plan, None, out, device, json, quiet, judge_budget)
 
 
-def _start(plan: "Plan | None", folder: Path | None, out: Path, device: str | None, json: bool, quiet: bool) -> None:
+def _start(
+    plan: "Plan | None",
+    folder: Path | None,
+    out: Path,
+    device: str | None,
+    json: bool,
+    quiet: bool,
+    judge_budget: float | None = None,
+) -> None:
     """Run a plan in a folder (its own under `out` if None); with no plan, the folder's run has finished."""
     with quick():
         from steerbench.cli.progress import Bars
@@ -104,7 +141,7 @@ def _start(plan: "Plan | None", folder: Path | None, out: Path, device: str | No
             prepared = prepare(plan, device)
         folder = folder or prepared.folder(out)
         with Bars(quiet) as bars:
-            result = execute(prepared, folder, bars)
+            result = execute(prepared, folder, bars, judge_budget)
     except KeyboardInterrupt:
         where = f"; go on with: steerbench run --resume {folder}" if folder else ""
         print(f"\nStopped{where}", file=sys.stderr)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from steerbench.results import MethodResult, Metric, RunResult
+from steerbench.results import JudgeResult, MethodResult, Metric, RunResult
 
 WIDE = 100
 """Columns of a terminal that the whole board needs; a narrower one gets fewer metrics and one interval."""
@@ -23,6 +23,8 @@ def show(result: RunResult, folder: Path, console: Console | None = None) -> Non
     for name, method in ordered(result):
         for flag in method.flags:
             console.print(Text.assemble((f"{name}: ", "bold"), flag))
+    for role, judge in result.judges.items():
+        console.print(Text(f"{role} rated by {judge.name}: {trust(judge)}"))
     if result.deviations:
         console.print(Text("Not strict: " + "; ".join(result.deviations) + "."))
     console.print(f"{result.targets} targets. All of it is in {folder}.", highlight=False, soft_wrap=True)
@@ -44,22 +46,38 @@ def board(result: RunResult, wide: bool = True) -> Table:
     return table
 
 
+def trust(judge: JudgeResult) -> str:
+    """A judge's figures in one line: what it orders rightly, what it could not rate, what it cost."""
+    said = [f"{judge.verdicts:,} verdicts"]
+    if judge.unscored:
+        said.append(f"{judge.unscored:,} without a rating")
+    if judge.cost:
+        said.append(f"cost {judge.cost:.4g}")
+    if judge.check is not None:
+        areas = [auc for auc in judge.check.auc.values() if auc is not None]
+        if areas:
+            said.append(f"orders texts of known end with an area under the curve of {_short(min(areas))} or more")
+        if judge.check.length_bias is not None:
+            said.append(f"length bias {_short(judge.check.length_bias)}")
+    return ", ".join(said) + "."
+
+
 def columns(result: RunResult) -> list[str]:
-    """The metrics worth a column: those that are no break-down of the headline ("error A" beside "error")."""
+    """The metrics worth a column: those that are no break-down of one before ("error A" after "error")."""
     # The fullest row first: it has the metrics in the task's own order, gaps of other rows left aside.
     fullest = sorted(result.methods.values(), key=lambda method: -len(method.metrics))
     names = list(dict.fromkeys(name for method in fullest for name in method.metrics))
-    return [name for name in names if name == names[0] or not name.startswith(f"{names[0]} ")]
+    return [name for place, name in enumerate(names) if not any(name.startswith(f"{n} ") for n in names[:place])]
 
 
 def ordered(result: RunResult) -> list[tuple[str, MethodResult]]:
-    """Methods by their headline, least error first; those without one last."""
-    return sorted(result.methods.items(), key=lambda row: _headline(row[1]))
+    """Methods by their headline, the best first; those without one last."""
+    return sorted(result.methods.items(), key=lambda row: _headline(row[1], -1 if result.higher_is_better else 1))
 
 
-def _headline(method: MethodResult) -> float:
+def _headline(method: MethodResult, sign: int) -> float:
     first = next(iter(method.metrics.values()), None)
-    return float("inf") if first is None or first.value is None else first.value
+    return float("inf") if first is None or first.value is None else sign * first.value
 
 
 def _cell(metric: Metric | None, interval: bool) -> str:
@@ -84,5 +102,5 @@ def _strength(method: MethodResult) -> str:
 
 def _seconds(result: RunResult, name: str) -> str:
     timing = result.timings.methods.get(name)
-    seconds = timing.fit + timing.calibrate + timing.evaluate if timing else 0.0
+    seconds = timing.fit + timing.calibrate + timing.evaluate + timing.judge if timing else 0.0
     return f"{seconds:.1f}" if seconds < 100 else f"{seconds:,.0f}"

@@ -9,13 +9,13 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from platformdirs import user_cache_path
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from steerbench.datasets.checksum import sha256_of
 from steerbench.datasets.download import download
 from steerbench.datasets.registry import DataFile, Dataset, dataset
 from steerbench.errors import UserError
+from steerbench.storage import cache_folder
 
 State = Literal["here", "missing", "damaged"]
 
@@ -76,8 +76,7 @@ def mirror() -> Path | None:
 
 def place(of: Dataset, file: DataFile) -> Path:
     """Where a file is, or would be."""
-    cache = Path(os.environ.get("STEERBENCH_CACHE") or user_cache_path("steerbench", appauthor=False))
-    return (mirror() or cache / "data") / of.folder / file.path
+    return (mirror() or cache_folder() / "data") / of.folder / file.path
 
 
 def state_of(of: Dataset, file: DataFile) -> State:

@@ -2,19 +2,17 @@
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from platformdirs import user_cache_path
-
 from steerbench.datasets.checksum import sha256_of
+from steerbench.storage import cache_folder
 
 
 def models_folder() -> Path:
-    """The folder of built models; STEERBENCH_CACHE names another cache than the user's."""
-    return Path(os.environ.get("STEERBENCH_CACHE") or user_cache_path("steerbench", appauthor=False)) / "models"
+    """The folder of built models."""
+    return cache_folder() / "models"
 
 
 def weights_digest(folder: Path) -> str:

@@ -1,0 +1,141 @@
+"""How far a judge can be trusted: it rates texts whose answer is known, before it rates any others.
+
+Traits: descriptions of people at either end. Fluency: the same descriptions whole, with their words shuffled,
+and with one phrase repeated. Every result carries these figures for each of its judges.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from steerbench.bank import descriptions
+from steerbench.bank import digest as bank_digest
+from steerbench.contracts import Case, Judge
+from steerbench.judging import Panel, judge_digest
+from steerbench.progress import Progress
+from steerbench.results import JudgeCheck
+from steerbench.storage import cache_folder
+from steerbench.targets import TRAITS
+
+Array = NDArray[np.float64]
+
+QUESTION = "What are you like?"
+FILLER = (
+    "It is a quarter past three on a Tuesday as this is written. The table is made of wood, and the window looks out "
+    "on the street, where a bus goes by every twenty minutes."
+)
+"""Says nothing of anybody: what it changes in a rating is owed to length or place alone."""
+FLUENCY = "fluency"
+RETESTED = 4  # texts of each end that are rated twice
+PER_END = 2  # descriptions of each pole whose fluency is rated
+
+
+@dataclass(frozen=True)
+class Known:
+    """A text and which end of the quality it stands at."""
+
+    quality: str
+    high: bool
+    text: str
+
+
+def checks(panel: Panel, progress: Progress) -> dict[str, JudgeCheck]:
+    """By role, the figures of a panel's judges; a judge that was checked before is not asked again."""
+    found = {}
+    for role, judge in panel.judges.items():
+        texts = embedded_texts([q for q in judge.qualities if (q == FLUENCY) == (role == FLUENCY)])
+        if not texts:
+            continue
+        file = cache_folder() / "judge-checks" / f"{_digest(panel, judge, texts)}.json"
+        try:
+            found[role] = TypeAdapter(JudgeCheck).validate_json(file.read_text(encoding="utf-8"))
+        except (OSError, ValidationError):
+            progress.started("check", judge.name, len({known.quality for known in texts}), 0)
+            found[role] = check(panel, role, texts)
+            progress.finished()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            temporary = file.with_suffix(".partial")
+            temporary.write_text(found[role].model_dump_json(), encoding="utf-8")
+            temporary.replace(file)
+    return found
+
+
+def check(panel: Panel, role: str, texts: Sequence[Known]) -> JudgeCheck:
+    """Have texts of known ends rated: as they are, twice, with the filler behind them, and with it before them."""
+    plain = _ratings(panel, role, texts, [known.text for known in texts])
+    telling_first = _ratings(panel, role, texts, [f"{known.text} {FILLER}" for known in texts])
+    telling_last = _ratings(panel, role, texts, [f"{FILLER} {known.text}" for known in texts])
+    twice = [i for end in _ends(texts).values() for i in end[:RETESTED]]
+    again = _ratings(panel, role, [texts[i] for i in twice], [texts[i].text for i in twice], "retest")
+    signs = np.array([1 if known.high else -1 for known in texts])
+    return JudgeCheck(
+        texts=len(texts),
+        auc={quality: _auc(plain, texts, quality) for quality in sorted({known.quality for known in texts})},
+        retest=_mean(np.abs(again - plain[twice])),
+        length_bias=_mean(telling_first - plain),
+        position_bias=_mean(signs * (telling_last - telling_first)),
+        unscored=float(np.isnan(plain).mean()),
+    )
+
+
+def embedded_texts(qualities: Sequence[str]) -> list[Known]:
+    """The embedded descriptions as texts of known end."""
+    letters = {name: letter for letter, name in TRAITS.items()}
+    texts = []
+    for quality in sorted(qualities):
+        if quality == FLUENCY:
+            texts += list(_fluency_texts())
+        elif quality in letters:
+            texts += [Known(quality, high, t) for high in (True, False) for t in descriptions(letters[quality], high)]
+    return texts
+
+
+def _fluency_texts() -> Iterator[Known]:
+    rng = np.random.default_rng(0)
+    whole = [text for trait in TRAITS for high in (True, False) for text in descriptions(trait, high)[:PER_END]]
+    for number, text in enumerate(whole):
+        yield Known(FLUENCY, True, text)
+        words = text.split()
+        yield Known(FLUENCY, False, " ".join(rng.permutation(words)) if number % 2 else looped(words))
+
+
+def looped(words: Sequence[str]) -> str:
+    """The first five words over and over, as long as the whole."""
+    return " ".join(words[place % 5] for place in range(len(words)))
+
+
+def _ratings(panel: Panel, role: str, texts: Sequence[Known], said: Sequence[str], salt: str = "check") -> Array:
+    """[texts], nan where a text could not be rated."""
+    cases = [Case(role, known.quality, QUESTION, text) for known, text in zip(texts, said, strict=True)]
+    return np.array([v.rating for v in panel.rate(cases, salt)], dtype=np.float64)
+
+
+def _ends(texts: Sequence[Known]) -> Mapping[tuple[str, bool], list[int]]:
+    ends: dict[tuple[str, bool], list[int]] = {}
+    for place, known in enumerate(texts):
+        ends.setdefault((known.quality, known.high), []).append(place)
+    return ends
+
+
+def _auc(ratings: Array, texts: Sequence[Known], quality: str) -> float | None:
+    """The chance that a text of the high end is rated above one of the low end (ties count half)."""
+    of_quality = np.array([known.quality == quality for known in texts]) & ~np.isnan(ratings)
+    is_high = np.array([known.high for known in texts])
+    above = ratings[of_quality & is_high][:, None] - ratings[of_quality & ~is_high]
+    return float(((above > 0) + (above == 0) / 2).mean()) if above.size else None
+
+
+def _mean(differences: Array) -> float | None:
+    known = differences[~np.isnan(differences)]
+    return float(known.mean()) if known.size else None
+
+
+def _digest(panel: Panel, judge: Judge, texts: Sequence[Known]) -> str:
+    evaluated = dict(panel.engine.identity()) if judge.needs_model and panel.engine else {}
+    told = json.dumps([judge_digest(judge), bank_digest(), evaluated, [vars(known) for known in texts], FILLER])
+    return hashlib.sha256(told.encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""Has answers rated: every case once by the judge of its role, each verdict on disk before the next is asked for."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from steerbench.contracts import Case, Engine, Judge, Verdict
+from steerbench.errors import UserError
+from steerbench.progress import Progress, Silent
+from steerbench.verdicts import Verdicts, case_key
+
+
+@dataclass
+class Panel:
+    """A run's judges by role. `budget` is the most that their verdicts may cost, over all starts of the run.
+
+    With `ask_again` verdicts without a rating are asked for once more, where others are taken as they are.
+    """
+
+    judges: Mapping[str, Judge]
+    engine: Engine | None
+    verdicts: Verdicts
+    budget: float | None = None
+    ask_again: bool = False
+    progress: Progress = field(default_factory=Silent)
+
+    def __post_init__(self) -> None:
+        for judge in self.judges.values():
+            if self.budget is not None and not getattr(judge, "priced", True):
+                raise UserError(
+                    f"A judge budget needs prices, and none is known for the judge '{judge.name}'; "
+                    f"give {judge.name}.price_in and {judge.name}.price_out (per million tokens) with --param."
+                )
+        self._digests = {id(judge): judge_digest(judge) for judge in self.judges.values()}
+        self._spent = sum(self.verdicts.used(digest).cost for digest in set(self._digests.values()))
+
+    def rate(self, cases: Sequence[Case], salt: str = "") -> list[Verdict]:
+        """A verdict for each case. With a `salt`, one that is kept apart from those without.
+
+        Raises:
+            UserError: a judge cannot go on, a case has a quality it does not rate, or the budget is spent.
+        """
+        found: dict[str, Verdict] = {}
+        for judge in {id(judge): judge for judge in self.judges.values()}.values():
+            found |= self._rated(judge, {case_key(c, salt): c for c in cases if self.judges[c.role] is judge})
+        return [found[case_key(case, salt)] for case in cases]
+
+    def _rated(self, judge: Judge, cases: Mapping[str, Case]) -> dict[str, Verdict]:
+        for case in cases.values():
+            if case.quality not in judge.qualities:
+                raise UserError(
+                    f"The judge '{judge.name}' does not rate {case.quality}; it rates "
+                    f"{', '.join(sorted(judge.qualities))}."
+                )
+        digest = self._digests[id(judge)]
+        found = self.verdicts.get(digest, cases)
+        if self.ask_again:
+            found = {key: verdict for key, verdict in found.items() if verdict.rating is not None}
+        missing = [key for key in cases if key not in found]
+        if not missing:
+            return found
+        self.progress.rated(0, len(missing))
+        for batch in judge.rate(self._within_budget(cases[key] for key in missing), self.engine):
+            rated = {missing[place]: verdict for place, verdict in batch.items()}
+            self.verdicts.put(digest, {key: (cases[key], verdict) for key, verdict in rated.items()})
+            self._spent += sum(verdict.usage.cost for verdict in rated.values())
+            found |= rated
+            self.progress.rated(len(missing) - sum(key not in found for key in missing), len(missing))
+        lacking = [key for key in missing if key not in found]
+        if lacking and self._exhausted:
+            raise UserError(
+                f"The judge budget of {self.budget:g} is spent ({self._spent:.4g}); what was rated is kept, and the "
+                "same command with a higher --judge-budget goes on from there."
+            )
+        if lacking:
+            raise RuntimeError(f"the judge '{judge.name}' gave no verdict on {len(lacking)} of its cases")
+        return found
+
+    def _within_budget(self, cases: Iterator[Case]) -> Iterator[Case]:
+        for case in cases:
+            if self._exhausted:
+                return
+            yield case
+
+    @property
+    def _exhausted(self) -> bool:
+        return self.budget is not None and self._spent >= self.budget
+
+
+def judge_digest(judge: Judge) -> str:
+    """What the verdicts of a judge are kept under: a hash (128 bits, hex) of its identity."""
+    told = json.dumps({"name": judge.name, **judge.identity()}, sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
