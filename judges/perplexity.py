@@ -1,0 +1,95 @@
+"""Fluency without a server: how likely the unsteered model finds an answer, and how often the answer repeats itself.
+
+Per answer, in `Verdict.details`:
+- `nll`: mean negative log-likelihood per token (nats) that the evaluated model, unsteered, gives the answer after
+  the question alone. What was said to the model besides, and the end of its turn, are left out.
+- `repeated`: 1 - distinct 3-grams / 3-grams, over words and punctuation marks, upper and lower case alike.
+- `tokens`, and `empty`: whether nothing is left of the answer once the space around it is cut off.
+
+rating = 1 + 4 * sigmoid((MIDDLE - nll) / WIDTH) * (1 - repeated)^2
+
+The constants were set on the embedded model: its own greedy text has an nll of about 1, people's fluent answers about
+3.7, the same answers with their words shuffled about 7. Loops are likely to every model (nll under 1 for a phrase said
+ten times), so repetition multiplies: of ten equal phrases it leaves nothing. The judge is blind to sense: a fluent
+answer to another question, or the question said again, is rated high. An empty answer is rated 1.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from steerbench.contracts import Case, Engine, Prompt, Request, Verdict, batched
+from steerbench.errors import UserError
+
+MIDDLE = 4.5
+"""The nll (nats) at which an answer that repeats nothing is rated 3."""
+WIDTH = 0.8
+NGRAM = 3
+WORDS = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """Rates fluency by the model that is being evaluated."""
+
+    name = "perplexity"
+    qualities = frozenset({"fluency"})
+    needs_model = True
+
+    def identity(self) -> Mapping[str, str]:
+        mapping = f"1 + 4 * sigmoid(({MIDDLE} - nll) / {WIDTH}) * (1 - repeated {NGRAM}-grams)^2"
+        return {"rating": mapping, "nll": "mean over the answer's tokens, after the question alone"}
+
+    def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
+        """Verdicts on the empty answers, then on the others in the engine's batches; each text is scored once.
+
+        Raises:
+            UserError: there is no engine.
+        """
+        if engine is None:
+            raise UserError("The judge 'perplexity' measures by the evaluated model; give it one with --model.")
+        places: dict[tuple[str, str], list[int]] = {}
+        for place, case in enumerate(cases):
+            places.setdefault((case.question, case.answer.strip()), []).append(place)
+        yield {place: EMPTY for (_, answer), at in places.items() if not answer for place in at}
+        texts = [text for text in places if text[1]]
+        requests = [Request(Prompt((("user", question),)), options=(answer,)) for question, answer in texts]
+        for indices, batch in batched(requests, engine):
+            found = engine.choose(batch)
+            verdicts = [
+                verdict(choice.logprobs[0], _tokens(engine, *texts[i]), texts[i][1])
+                for i, choice in zip(indices, found, strict=True)
+            ]
+            yield {place: one for i, one in zip(indices, verdicts, strict=True) for place in places[texts[i]]}
+
+
+EMPTY = Verdict(1.0, details={"empty": True, "reason": "the answer is empty", "tokens": 0})
+
+
+def verdict(logprob: float, tokens: int, answer: str) -> Verdict:
+    """What an answer with this log-likelihood (nats, over all its tokens) is rated."""
+    nll, repeated = -logprob / tokens, repeated_share(WORDS.findall(answer.casefold()))
+    details = {"nll": nll, "repeated": repeated, "tokens": tokens, "empty": False}
+    if not math.isfinite(nll):
+        # JSON has no such number.
+        return Verdict(None, "the model gives the answer no finite likelihood", {**details, "nll": None})
+    return Verdict(rating(nll, repeated), details=details)
+
+
+def rating(nll: float, repeated: float) -> float:
+    """1 to 5; falls with either."""
+    likely = 0.5 * (1 + math.tanh((MIDDLE - nll) / (2 * WIDTH)))  # the logistic function, safe from overflow
+    return float(1 + 4 * likely * (1 - repeated) ** 2)
+
+
+def repeated_share(words: Sequence[str]) -> float:
+    """1 - distinct n-grams / n-grams; 0 if there are too few words for one."""
+    grams = [tuple(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1)]
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+def _tokens(engine: Engine, question: str, answer: str) -> int:
+    """How many tokens the answer is. Counted behind the question, where no start token is put before it."""
+    asked = (("user", question),)
+    return max(1, len(engine.tokenize(Prompt(asked, start=answer))) - len(engine.tokenize(Prompt(asked))))
