@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from steerbench.engines.hf.modules import Modules
+from steerbench.engines.hf.thinning import PERIOD, draws
 from steerbench.engines.hf.validation import site_of
 from steerbench.steering import Boost, Cap, Edit, Site, Steering
 
@@ -38,7 +39,8 @@ class Table:
     """All edits at one layer and site: what to cap at, and what to add, by kind of position.
 
     `everywhere`, `decode`, `cap`, `cap_decode` are [steerings, dim]; `front` is [steerings, k + 1, dim],
-    whose last line is zero and serves every later position.
+    whose last line is zero and serves every later position. `thinned` and `thinned_decode` are as `everywhere`
+    and `decode`, by the share of the neurons that is kept at a position; `draws` [positions, dim] tells which.
     """
 
     everywhere: Tensor | None = None
@@ -46,6 +48,9 @@ class Table:
     front: Tensor | None = None
     cap: Tensor | None = None
     cap_decode: Tensor | None = None
+    thinned: dict[float, Tensor] = field(default_factory=dict)
+    thinned_decode: dict[float, Tensor] = field(default_factory=dict)
+    draws: Tensor | None = None
 
     def apply(self, x: Tensor, frame: Frame) -> Tensor:
         """x [rows, length, dim] with each row's caps, then its additions."""
@@ -62,7 +67,21 @@ class Table:
             # A prompt may have fewer tokens than the edit: what comes after it is no part of its front.
             added = self.front[rows[:, None], frame.positions.clamp(max=self.front.shape[1] - 1)]
             x = x + added * ~frame.decode[..., None]
+        if self.draws is not None:
+            drawn = self.draws[frame.positions % PERIOD]
+            for share, added in self.thinned.items():
+                x = x + added[rows][:, None] * (drawn < share)
+            for share, added in self.thinned_decode.items():
+                x = x + added[rows][:, None] * ((drawn < share) & frame.decode[..., None])
         return x
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Move what is added and capped to where the model is."""
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                setattr(self, name, {share: table.to(device, dtype) for share, table in value.items()})
+            elif value is not None and name != "draws":
+                setattr(self, name, value.to(device, dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +105,10 @@ def compile_tables(steerings: Iterable[Steering], modules: Modules) -> Tables:
             site = site_of(edit)
             table = at.setdefault((site, edit.layer), Table())
             _write(table, edit, line, len(distinct), modules.width(site))
-    for table in at.values():
-        for name, value in vars(table).items():
-            if value is not None:
-                setattr(table, name, value.to(device=modules.device, dtype=modules.dtype))
+    for (site, layer), table in at.items():
+        table.to(modules.device, modules.dtype)
+        if table.thinned or table.thinned_decode:
+            table.draws = draws(layer, modules.width(site), modules.device)
     return Tables(at, {key: line for line, key in enumerate(distinct)})
 
 
@@ -107,6 +126,10 @@ def _write(table: Table, edit: Edit, line: int, lines: int, dim: int) -> None:
         vector.index_add_(
             0, torch.tensor(edit.neurons, dtype=torch.long), torch.tensor(edit.values, dtype=vector.dtype)
         )
+        if edit.kept < 1:
+            tables = table.thinned if at.kind == "all" else table.thinned_decode
+            tables.setdefault(edit.kept, torch.zeros(lines, dim))[line] += edit.strength * vector
+            return
     else:
         vector = torch.tensor(edit.vector, dtype=torch.float32)
     if at.kind == "front":

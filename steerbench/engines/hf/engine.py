@@ -9,13 +9,14 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from steerbench.contracts import Activations, Choice, Completion, Prompt, Request, Sampling
+from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
 from steerbench.engines.hf.batching import GENERATION, SCORING, Measure, size_of, split
 from steerbench.engines.hf.branches import Branch, Ids, branch, packed, unpacked
 from steerbench.engines.hf.generation import generate
 from steerbench.engines.hf.memory import is_out_of_memory, measured_budget
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.scoring import Batch, captured, scored
+from steerbench.engines.hf.survey import Counts, Survey
 from steerbench.engines.hf.validation import check_steerings
 from steerbench.errors import UserError
 from steerbench.models.loading import LoadedModel, load_model
@@ -110,7 +111,9 @@ class HFEngine:
             if not request.options:
                 raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
         job = _Job(requests, self._branches(requests), _edits(requests), SCORING)
-        return [Choice(tuple(options)) for options in self._in_batches(job, lambda batch: scored(self.modules, batch))]
+        return [
+            Choice(tuple(options)) for options in self._in_batches(job, lambda batch, _: scored(self.modules, batch))
+        ]
 
     def text_logprob(self, texts: Sequence[str]) -> Sequence[float]:
         """Log-likelihood (nats) of each text's tokens; its first token is given unless the model has a start token.
@@ -122,7 +125,7 @@ class HFEngine:
         branches = [branch(ids[i][:4], [unpacked(ids[i][4:]).tolist()], last=False) for i in asked]
         requests = [Request(Prompt(start=texts[i])) for i in asked]
         job = _Job(requests, branches, _edits(requests), SCORING)
-        scores = dict(zip(asked, self._in_batches(job, lambda batch: scored(self.modules, batch)), strict=True))
+        scores = dict(zip(asked, self._in_batches(job, lambda batch, _: scored(self.modules, batch)), strict=True))
         return [scores[i][0] if i in scores else 0.0 for i in range(len(texts))]
 
     def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations:
@@ -140,15 +143,33 @@ class HFEngine:
             # Each request is a group of its own: what is looked at must be in rows, not in a group's prefix.
             keys = list(enumerate(keys))
         seen = self._in_batches(
-            _Job(requests, branches, keys, SCORING), lambda batch: captured(self.modules, batch, sites)
+            _Job(requests, branches, keys, SCORING), lambda batch, _: captured(self.modules, batch, sites)
         )
         return {site: np.stack([one[site] for one in seen]) for site in sites}
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]:
         """Free text after each prompt; options are left out of account."""
+        job, tokenizer = self._generation(requests), self.loaded.tokenizer
+        return self._in_batches(job, lambda batch, _: generate(self.modules, tokenizer, batch, sampling))
+
+    def survey(
+        self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
+    ) -> tuple[Sequence[Completion], NeuronStatistics]:
+        """`generate`, while counting what the neurons do after edits; `groups` [requests] are numbered from 0."""
+        survey = Survey(self.modules, max(groups, default=-1) + 1)
+
+        def surveyed(batch: Batch, part: Sequence[int]) -> list[Completion]:
+            counts = Counts(self.modules, [groups[i] for i in part])
+            completions = generate(self.modules, self.loaded.tokenizer, batch, sampling, counts.watching)
+            survey.add(counts)
+            return completions
+
+        completions = self._in_batches(self._generation(requests), surveyed)
+        return completions, survey.statistics()
+
+    def _generation(self, requests: Sequence[Request]) -> "_Job":
         plain = [Request(request.prompt, request.steering) for request in requests]
-        job = _Job(plain, self._branches(plain), _edits(plain), GENERATION)
-        return self._in_batches(job, lambda batch: generate(self.modules, self.loaded.tokenizer, batch, sampling))
+        return _Job(plain, self._branches(plain), _edits(plain), GENERATION)
 
     # -- in batches
 
@@ -161,15 +182,18 @@ class HFEngine:
         first = [self.layers if layer is None else layer for layer in layers]
         return split(job.branches, job.keys, first, job.measure, self.token_budget)
 
-    def _in_batches(self, job: "_Job", do: Callable[[Batch], Sequence[T]]) -> list[T]:
-        """`do` on each batch, results in the order of the requests. Out of memory: half the budget, and on."""
+    def _in_batches(self, job: "_Job", do: Callable[[Batch, Sequence[int]], Sequence[T]]) -> list[T]:
+        """`do` on each batch and its requests' places, results in the order of the requests.
+
+        Out of memory: half the budget, and on.
+        """
         results: dict[int, T] = {}
         waiting = self._split(job)
         while waiting:
             part = waiting[0]
             try:
                 with torch.inference_mode():
-                    results.update(zip(part, do(job.batch(part)), strict=True))
+                    results.update(zip(part, do(job.batch(part), part), strict=True))
                 waiting = waiting[1:]
                 continue
             except (RuntimeError, MemoryError) as error:

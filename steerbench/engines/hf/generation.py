@@ -1,14 +1,14 @@
 """Free text from a batch of steered prompts, by transformers' own generation loop."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, GenerationConfig
+from transformers import DynamicCache, GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from steerbench.contracts import Completion, Sampling
 from steerbench.engines.hf.branches import group
@@ -20,7 +20,17 @@ WORTH_SHARING = 32
 """Tokens in common from which a prefix is computed once for its requests."""
 
 
-def generate(modules: Modules, tokenizer: Any, batch: Batch, sampling: Sampling) -> list[Completion]:
+Watching = Callable[[Frame, Sequence[int]], AbstractContextManager[list[StoppingCriteria]]]
+"""Looks on, given the frame and the stop tokens: a context around the loop, and whom the loop tells of its tokens."""
+
+
+def unwatched(frame: Frame, stops: Sequence[int]) -> AbstractContextManager[list[StoppingCriteria]]:
+    return nullcontext([])
+
+
+def generate(
+    modules: Modules, tokenizer: Any, batch: Batch, sampling: Sampling, watching: Watching = unwatched
+) -> list[Completion]:
     """Complete every prompt under its own steering, in one batch.
 
     Tokens that prompts under the same edits start with are computed once. The batch is laid out as
@@ -35,12 +45,13 @@ def generate(modules: Modules, tokenizer: Any, batch: Batch, sampling: Sampling)
     frame = Frame()
     with steered(modules, tables, frame), _seeded(batch, sampling, modules), _own_defaults(modules):
         cache = _prefix_cache(modules, batch, prefixes, lines, frame)
-        with _following(modules, frame, lines, lengths):
+        with _following(modules, frame, lines, lengths), watching(frame, stops) as told:
             out = modules.model.generate(
                 input_ids=ids.to(modules.device),
                 attention_mask=mask.to(modules.device),
                 past_key_values=cache,
                 generation_config=_config(sampling, stops),
+                stopping_criteria=StoppingCriteriaList(told),
             )
     return [_completion(row, tokenizer, stops) for row in out[:, ids.shape[1] :].tolist()]
 

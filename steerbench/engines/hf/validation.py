@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from steerbench.engines.hf.modules import Modules
 from steerbench.errors import UserError
-from steerbench.steering import Add, Cap, Edit, Site, Steering
+from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 
 
 def site_of(edit: Edit) -> Site:
@@ -48,3 +48,9 @@ def _check_numbers(edit: Edit, dim: int) -> None:
         )
     if isinstance(edit, Cap) and edit.positions.kind == "front":
         raise UserError("A cap on the first tokens of a prompt is not supported; use positions all or decode.")
+    if isinstance(edit, Boost) and not 0 < edit.kept <= 1:
+        raise UserError(
+            f"A boost {where} keeps a share of {edit.kept:g} of its neurons; it must be over 0 and at most 1."
+        )
+    if isinstance(edit, Boost) and edit.kept < 1 and edit.positions.kind == "front":
+        raise UserError("A boost that keeps a share of its neurons cannot act on the first tokens of a prompt only.")
