@@ -15,12 +15,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from steerbench.bank import descriptions
 from steerbench.bank import digest as bank_digest
-from steerbench.contracts import Case, Judge
+from steerbench.contracts import Case, Engine, Judge
+from steerbench.datasets.fetch import path_of, state_of
+from steerbench.datasets.registry import dataset
 from steerbench.judging import Panel, judge_digest
 from steerbench.progress import Progress
 from steerbench.results import JudgeCheck
 from steerbench.storage import cache_folder
 from steerbench.targets import TRAITS
+from steerbench.verdicts import Verdicts
 
 Array = NDArray[np.float64]
 
@@ -31,6 +34,7 @@ FILLER = (
 )
 """Says nothing of anybody: what it changes in a rating is owed to length or place alone."""
 FLUENCY = "fluency"
+PUBLISHED, DESCRIPTIONS = "npti", "description.json"
 RETESTED = 4  # texts of each end that are rated twice
 PER_END = 2  # descriptions of each pole whose fluency is rated
 
@@ -65,6 +69,24 @@ def checks(panel: Panel, progress: Progress) -> dict[str, JudgeCheck]:
     return found
 
 
+def check_judge(judge: Judge, engine: Engine | None, budget: float | None = None) -> dict[str, JudgeCheck]:
+    """A judge's figures on the embedded texts and, if they are on this machine, on the published descriptions.
+
+    What it says is kept beside the figures, so that a check that was stopped goes on where it was.
+    """
+    roles = {FLUENCY if quality == FLUENCY else "trait": judge for quality in judge.qualities}
+    with Verdicts.in_file(cache_folder() / "judge-checks" / "verdicts.sqlite") as verdicts:
+        panel = Panel(roles, engine, verdicts, budget)
+        found = {}
+        for role in roles:
+            qualities = [q for q in judge.qualities if (q == FLUENCY) == (role == FLUENCY)]
+            sources = {"embedded": embedded_texts(qualities), "published": published_texts(qualities)}
+            for source, texts in sources.items():
+                if texts:
+                    found[f"{role}, {source} texts"] = check(panel, role, texts)
+    return found
+
+
 def check(panel: Panel, role: str, texts: Sequence[Known]) -> JudgeCheck:
     """Have texts of known ends rated: as they are, twice, with the filler behind them, and with it before them."""
     plain = _ratings(panel, role, texts, [known.text for known in texts])
@@ -93,6 +115,20 @@ def embedded_texts(qualities: Sequence[str]) -> list[Known]:
         elif quality in letters:
             texts += [Known(quality, high, t) for high in (True, False) for t in descriptions(letters[quality], high)]
     return texts
+
+
+def published_texts(qualities: Sequence[str]) -> list[Known]:
+    """The distinct published descriptions of poles (dataset `npti`); none if they are not on this machine."""
+    source = dataset(PUBLISHED)
+    if state_of(source, source.file(DESCRIPTIONS)) != "here":
+        return []
+    rows = [json.loads(line) for line in path_of(PUBLISHED, DESCRIPTIONS).read_text(encoding="utf-8").splitlines()]
+    return [
+        Known(trait, not key.endswith("_reversed"), text)
+        for trait in sorted(set(qualities) & set(TRAITS.values()))
+        for key in (trait.capitalize(), f"{trait.capitalize()}_reversed")
+        for text in dict.fromkeys(row[key] for row in rows)
+    ]
 
 
 def _fluency_texts() -> Iterator[Known]:

@@ -17,6 +17,7 @@ from steerbench.errors import UserError
 from steerbench.plan import Identity, Plan, differences
 from steerbench.records import Sample, columns_of, outcome_of, score_of, score_text
 from steerbench.storage import understandable
+from steerbench.verdicts import TABLE as VERDICTS
 from steerbench.verdicts import Verdicts
 
 SCHEMA = 2
@@ -35,14 +36,9 @@ CREATE TABLE choices (
     method TEXT, target TEXT, strength REAL NOT NULL, wording INTEGER NOT NULL, loss REAL, frozen_at TEXT NOT NULL,
     PRIMARY KEY (method, target)) STRICT;
 CREATE TABLE stages (method TEXT, stage TEXT, seconds REAL NOT NULL, PRIMARY KEY (method, stage)) STRICT;
-CREATE TABLE verdicts (
-    judge TEXT, "case" TEXT, quality TEXT NOT NULL, rating REAL, unscored TEXT NOT NULL, details TEXT NOT NULL,
-    calls INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL,
-    PRIMARY KEY (judge, "case")) STRICT;
 """
 """`samples.prompt` is a hash of what the model was given, `edits` one of how it was steered ('' if it was not).
-`samples.split` says what a row was for: rows of `calibration` chose a setting, rows of `test` are the result.
-`verdicts.judge` is a hash of what the judge is, `verdicts.case` one of what was judged."""
+`samples.split` says what a row was for: rows of `calibration` chose a setting, rows of `test` are the result."""
 
 
 class Ledger:
@@ -78,6 +74,19 @@ class Ledger:
                 connection.close()
                 raise
         return ledger
+
+    @classmethod
+    def adopt(cls, path: Path, identity: Identity, plan: Plan) -> None:
+        """Make a copy of another run's ledger this run's, its answers waiting to be rated."""
+        with cls(path, sqlite3.connect(path, isolation_level=None)) as ledger:
+            ledger.rate_again()
+            told = {
+                "identity": json.dumps(identity.fields, sort_keys=True),
+                "digest": identity.digest,
+                "plan": plan.model_dump_json(),
+            }
+            with ledger.transaction():
+                ledger._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told.items())
 
     def __enter__(self) -> "Ledger":
         return self
@@ -155,6 +164,14 @@ class Ledger:
         """What the engine packs by from the next step on."""
         with self.transaction():
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('token_budget', ?)", (str(budget),))
+
+    def rate_again(self) -> None:
+        """Every text of the result waits for judges again; what they said of it is kept."""
+        pending = score_text(Score(None, unscored=PENDING))
+        with self.transaction():
+            self._connection.execute(
+                """UPDATE samples SET score = ? WHERE split = 'test' AND outcome LIKE '{"text"%'""", (pending,)
+            )
 
     # -- what a run reads back
 
@@ -245,7 +262,7 @@ class Ledger:
             "created": datetime.now(UTC).isoformat(),
         }
         with self.transaction():
-            for statement in TABLES.split(";\n"):
+            for statement in (*TABLES.split(";\n"), VERDICTS):
                 self._connection.execute(statement)
             self._connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
 

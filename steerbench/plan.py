@@ -69,6 +69,12 @@ class Identity:
     fields: Mapping[str, Any]
     digest: str
 
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "Identity":
+        # Through JSON, so that what is compared later is what a ledger can hold.
+        text = json.dumps(fields, sort_keys=True)
+        return cls(json.loads(text), hashlib.sha256(text.encode()).hexdigest())
+
 
 def build_task(plan: Plan) -> Task:
     """The plan's task; a constructor that takes the protocol or the seed gets the plan's."""
@@ -158,9 +164,7 @@ def identify(
         asked |= plan.model_dump(mode="json", include={"rule"})
     if plan.strength is not None:
         asked["strength"] = plan.strength
-    # Through JSON, so that what is compared later is what a ledger can hold.
-    text = json.dumps(fields, sort_keys=True)
-    return Identity(json.loads(text), hashlib.sha256(text.encode()).hexdigest())
+    return Identity.of(fields)
 
 
 def differences(then: Any, now: Any, where: str = "") -> list[str]:

@@ -3,10 +3,18 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 from steerbench.contracts import Case, Usage, Verdict
+from steerbench.storage import understandable
+
+TABLE = """CREATE TABLE IF NOT EXISTS verdicts (
+    judge TEXT, "case" TEXT, quality TEXT NOT NULL, rating REAL, unscored TEXT NOT NULL, details TEXT NOT NULL,
+    calls INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL,
+    PRIMARY KEY (judge, "case")) STRICT"""
+"""`judge` is a hash of what the judge is, `case` one of what was judged."""
 
 _BATCH = 500  # keys of one query; SQLite takes some thousands
 
@@ -16,6 +24,25 @@ class Verdicts:
 
     def __init__(self, connection: sqlite3.Connection, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         self._connection, self._transaction = connection, transaction
+
+    @classmethod
+    @contextmanager
+    def in_file(cls, path: Path) -> Iterator["Verdicts"]:
+        """A store of its own, for verdicts that belong to no run.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        with understandable(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            with understandable(path):
+                connection.execute(TABLE)
+            # Each statement is a transaction of its own here.
+            yield cls(connection, nullcontext)
+        finally:
+            connection.close()
 
     def get(self, judge: str, keys: Iterable[str]) -> dict[str, Verdict]:
         """Those of the cases that the judge has rated."""

@@ -1,0 +1,92 @@
+"""`steerbench rejudge` and `steerbench judge check`: who rates answers, and how far they can be trusted."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steerbench.cli.options import Device, FluencyJudge, JudgeBudget, Model, Param, Run, SelfJudge, TraitJudge
+from steerbench.cli.startup import quick
+from steerbench.errors import UserError
+
+app = typer.Typer(help="Look at judges.", no_args_is_help=True)
+
+
+def rejudge_command(
+    run: Run,
+    judge: TraitJudge = None,
+    fluency_judge: FluencyJudge = None,
+    param: Param = None,
+    judge_budget: JudgeBudget = None,
+    allow_self_judge: SelfJudge = False,
+    unscored: Annotated[bool, typer.Option("--unscored", help="Ask once more where there is no rating yet.")] = False,
+    device: Device = None,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Rate a finished run's answers by other judges, without generating them again."""
+    from steerbench.cli.parameters import judges_of, parse_parameters
+    from steerbench.cli.progress import Bars
+    from steerbench.cli.table import show
+    from steerbench.rejudging import prepare_again, rejudge
+
+    given = parse_parameters(param or [])
+    named, own = judges_of(judge, fluency_judge, given, allow_self_judge)
+    if given:
+        raise UserError(f"rejudge takes parameters of judges only; '{next(iter(given))}' is none.")
+    if not (named or own or unscored):
+        raise UserError("Nothing would change: name another judge with --judge or --fluency-judge, or add --unscored.")
+    with quick():
+        prepared = prepare_again(run, named, own, device)
+    folder = prepared.folder(out)
+    try:
+        with Bars(quiet) as bars:
+            result = rejudge(run, prepared, folder, bars, judge_budget, ask_again=unscored)
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    show(result, folder)
+
+
+@app.command("check")
+def check_command(
+    judge: Annotated[str, typer.Argument(help="The judge, such as axis.", show_default=False)],
+    model: Model = None,
+    param: Param = None,
+    judge_budget: JudgeBudget = None,
+    device: Device = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Have a judge rate texts whose end is known: descriptions of people, whole and damaged ones."""
+    from rich.console import Console
+
+    from steerbench.cli.parameters import parse_parameters
+    from steerbench.judge_check import check_judge
+    from steerbench.plan import Plan, build_judge
+    from steerbench.runner import open_engine
+
+    given = parse_parameters(param or [])
+    with quick():
+        built = build_judge(judge, given.pop(judge, {}))
+        plan = Plan(methods=("unsteered",), task="none", model=model)
+        engine = open_engine(plan, device) if built.needs_model else None
+    figures = check_judge(built, engine, judge_budget)
+    if json:
+        import json as as_json
+
+        print(as_json.dumps({name: figure.model_dump() for name, figure in figures.items()}, indent=1))
+        return
+    console = Console()
+    for name, figure in figures.items():
+        console.print(f"{judge} on {name} ({figure.texts} texts)", style="bold", highlight=False)
+        for quality, auc in figure.auc.items():
+            console.print(f"  area under the curve, {quality}: {_number(auc)}", highlight=False)
+        console.print(f"  two ratings of one text differ by {_number(figure.retest)} on average", highlight=False)
+        console.print(f"  a text made longer by what says nothing: {_number(figure.length_bias)}", highlight=False)
+        console.print(f"  what tells stands last, not first: {_number(figure.position_bias)}", highlight=False)
+        console.print(f"  without a rating: {figure.unscored:.0%}", highlight=False)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

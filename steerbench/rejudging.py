@@ -1,0 +1,121 @@
+"""Another judge for a finished run: its stored answers are rated again, and nothing is generated.
+
+The new run keeps the answers, the strengths and what chose them; only scores of test answers are made anew.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from steerbench.contracts import Judged, Split
+from steerbench.errors import UserError
+from steerbench.evaluation import Evaluation, Question, Step
+from steerbench.judge_check import checks
+from steerbench.judging import Panel
+from steerbench.ledger import Ledger
+from steerbench.plan import Identity, Plan, build_judges, build_rows, build_task, differences, identify
+from steerbench.progress import Progress, Silent
+from steerbench.reporting import judge_results, report
+from steerbench.results import RESULT, RunResult, read_result, write_result
+from steerbench.runner import LEDGER, Prepared, open_engine
+from steerbench.steering import UNSTEERED
+from steerbench.storage import understandable
+
+CHOSEN_BY = "strengths were chosen by another judge"
+
+
+def prepare_again(
+    run: Path, judges: Mapping[str, str], parameters: Mapping[str, Mapping[str, Any]], device: str | None = None
+) -> Prepared:
+    """A finished run with other judges (by role) or parameters of theirs (by judge).
+
+    The model is loaded only if a judge measures by it.
+
+    Raises:
+        UserError: the run has not finished or its answers are not rated, or a judge that does not exist.
+    """
+    then = read_result(run)
+    task = build_task(then.plan)
+    if not isinstance(task, Judged):
+        raise UserError(f"The answers of the run in {run} are not rated by judges: there is nothing to rate again.")
+    named = {**then.plan.judges, **judges}
+    used = {**task.judges, **named}.values()
+    kept = {name: given for name, given in then.plan.judge_parameters.items() if name in used}
+    told = {"judges": named, "judge_parameters": {**kept, **parameters}}
+    plan = Plan.model_validate(then.plan.model_dump() | told)
+    built, rows = build_judges(plan, task), build_rows(plan, task)
+    engine = open_engine(plan, device) if any(judge.needs_model for judge in built.values()) else None
+    if engine is not None and dict(engine.identity()) != then.identity["engine"]:
+        changes = "; ".join(differences(then.identity["engine"], dict(engine.identity()))[:3])
+        raise UserError(f"The model of the run in {run} is not the one there is now ({changes}); rate it where it was.")
+    fields = identify(plan, rows, then.identity["engine"], task.identity(), built).fields
+    identity = Identity.of({**fields, "rejudged": then.digest})
+    return Prepared(plan, task, rows, engine, identity, built)
+
+
+def rejudge(
+    run: Path,
+    prepared: Prepared,
+    folder: Path,
+    progress: Progress | None = None,
+    judge_budget: float | None = None,
+    ask_again: bool = False,
+) -> RunResult:
+    """Rate a finished run's answers anew, in `folder`; what was rated there before is kept.
+
+    Verdicts of the old run are taken over, so that a judge that stays is not asked again. With `ask_again`
+    those without a rating are.
+
+    Raises:
+        UserError: the folder cannot be written or is in use; the budget is spent; a judge cannot go on.
+    """
+    if (folder / RESULT).exists() and not ask_again:
+        return read_result(folder)
+    if not (folder / LEDGER).exists():
+        _copy(run, folder, prepared)
+    heard = progress or Silent()
+    with Ledger.open(folder / LEDGER, prepared.identity, prepared.plan) as ledger:
+        panel = Panel(prepared.judges, prepared.engine, ledger.verdicts, judge_budget, ask_again, heard)
+        checked = checks(panel, heard)
+        if ask_again:
+            ledger.rate_again()
+        evaluation = Evaluation(prepared.engine, prepared.task, ledger, heard, panel)
+        prepared.task.unseal()
+        scored = {}
+        for row in prepared.rows:
+            chosen = ledger.choices(row.name)
+            questions = [
+                Question(target, item, chosen[target.id], UNSTEERED)
+                for target in prepared.task.targets(Split.TEST)
+                for item in prepared.task.items(target, Split.TEST)
+            ]
+            heard.started("judge", row.name, len(chosen), len(questions))
+            rows = evaluation.step(Step(row.name, Split.TEST, 0, "evaluate"), questions)
+            heard.finished()
+            scored[row.name] = [one for of_target in rows.values() for one in of_target]
+        judged = judge_results(panel, checked)
+        result = report(prepared.plan, prepared.task, prepared.rows, prepared.identity, ledger, scored, judged)
+        if (
+            any(ledger.steps(row.name, Split.CALIBRATION) for row in prepared.rows)
+            and prepared.identity.fields["judges"] != read_result(run).identity["judges"]
+        ):
+            result = result.model_copy(update={"deviations": [*result.deviations, CHOSEN_BY]})
+    write_result(result, folder)
+    return result
+
+
+def _copy(run: Path, folder: Path, prepared: Prepared) -> None:
+    """The old ledger as the new run's, with every test answer waiting to be rated; whole or not at all."""
+    path = folder / LEDGER
+    with understandable(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".partial")
+        temporary.unlink(missing_ok=True)
+        with sqlite3.connect(f"{(run / LEDGER).resolve().as_uri()}?mode=ro", uri=True) as old:
+            with sqlite3.connect(temporary) as new:
+                old.backup(new)
+            new.close()
+        old.close()
+        Ledger.adopt(temporary, prepared.identity, prepared.plan)
+        temporary.replace(path)
