@@ -81,10 +81,13 @@ class Board:
 
 
 def board_of(rows: Mapping[str, Sequence[Scored]]) -> Board:
-    """The rows' answers on one grid of questions and targets, each in order of first appearance."""
+    """The rows' answers on one grid of questions and targets.
+
+    Both are sorted by id: what a resample draws of a row then depends on no other row.
+    """
     everything = [one for scored in rows.values() for one in scored]
-    questions = {item: place for place, item in enumerate(dict.fromkeys(one.item for one in everything))}
-    targets = {target: place for place, target in enumerate(dict.fromkeys(one.target for one in everything))}
+    questions = {item: place for place, item in enumerate(sorted({one.item for one in everything}))}
+    targets = {target: place for place, target in enumerate(sorted({one.target for one in everything}))}
     trait = np.zeros(len(questions), dtype=np.int64)
     end = np.zeros((len(questions), len(targets)), dtype=np.int64)
     steered = np.zeros((len(targets), len(LETTERS)), dtype=np.bool_)
