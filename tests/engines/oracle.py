@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from steerbench.contracts import Prompt, Request
+from steerbench.engines.hf.thinning import PERIOD, draws
 from steerbench.models.loading import LoadedModel
 from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 
@@ -68,8 +69,10 @@ def change(edit: Edit, x: Tensor, prompt_length: int) -> Tensor:
             vector = edit.vector[place] if edit.vector.ndim == 2 else edit.vector
             x[0, place] += edit.strength * torch.tensor(vector, dtype=x.dtype)
         elif isinstance(edit, Boost):
+            drawn = draws(edit.layer, x.shape[2], x.device)[place % PERIOD]
             for neuron, value in zip(edit.neurons, edit.values, strict=True):
-                x[0, place, neuron] += edit.strength * float(value)
+                if drawn[neuron] < edit.kept:
+                    x[0, place, neuron] += edit.strength * float(value)
         else:
             for neuron in edit.neurons:
                 x[0, place, neuron] = min(float(x[0, place, neuron]), edit.maximum)

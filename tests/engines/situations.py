@@ -1,5 +1,6 @@
 """Steerings and requests that meet the engine's every path, for the tiny models' dimensions."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,13 @@ def steerings(engine: HFEngine) -> dict[str, Steering]:
         "neurons in decode": Steering(neurons(engine, 2, DECODE)),
         "activations": Steering((add(engine, "mlp_act", 3), add(engine, "mlp_act", 3, DECODE, seed=2))),
     }
+    cap, boost = neurons(engine, 2, seed=3)
+    late = neurons(engine, 2, DECODE, seed=4)[1]
+    assert isinstance(boost, Boost)
+    assert isinstance(late, Boost)
+    one["neurons, some left out"] = Steering(
+        (cap, replace(boost, kept=0.5), replace(boost, kept=0.9), replace(late, kept=0.5))
+    )
     everything = sum((s for s in one.values()), Steering())
     return {
         **one,
