@@ -72,6 +72,7 @@ class PersonalityBench:
             Split.TEST: spread(loaded.test, self.questions),
             Split.CALIBRATION: spread(loaded.calibration, self.questions),
         }
+        self._measuring = frozenset(item.id for item in self._questions[Split.TEST])
         self._targets = _targets(self.poles, self.statements())
         self._check_questions()
         self._sealed = True
@@ -128,8 +129,11 @@ class PersonalityBench:
         return Score(None, _record(item, target, _text(outcome)), PENDING)
 
     def cases(self, item: Item, target: Target, answer: Completion, split: Split) -> Sequence[Case]:
-        """The answer's traits, the question's own first, then its fluency. Calibration needs no other trait."""
-        traits = _rated_traits(item) if split is Split.TEST and self.off_target else [item.trait]
+        """The answer's traits, the question's own first, then its fluency. Calibration questions need no other trait.
+
+        A published run chooses on the questions that measure, and what is chosen is measured by the same verdicts.
+        """
+        traits = _rated_traits(item) if self.off_target and item.id in self._measuring else [item.trait]
         qualities = [("trait", TRAITS[trait]) for trait in traits] + [("fluency", "fluency")]
         return [Case(role, quality, item.text, answer.text) for role, quality in qualities]
 

@@ -1,5 +1,6 @@
 """The PersonalityBench task: what it asks, what judges are shown, what an answer is worth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,8 +160,11 @@ def test_answers_that_measure_are_rated_on_all_traits_and_calibrating_ones_on_th
         ("fluency", "fluency"),
     ]
     assert {(case.question, case.answer) for case in cases} == {(item.text, SAID.text)}
+    assert task.cases(item, target, SAID, Split.CALIBRATION) == cases, "published runs calibrate on what measures"
     own = [Case("trait", "neuroticism", item.text, SAID.text), Case("fluency", "fluency", item.text, SAID.text)]
-    assert task.cases(item, target, SAID, Split.CALIBRATION) == own
+    calibrating = task.items(target, Split.CALIBRATION)[0]
+    asked = task.cases(calibrating, target, SAID, Split.CALIBRATION)
+    assert asked == [replace(case, question=calibrating.text) for case in own]
     assert unsealed(off_target=False).cases(item, target, SAID, Split.TEST) == own
     assert {case.role for case in cases} == set(task.judges)
 
