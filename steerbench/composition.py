@@ -39,7 +39,12 @@ class Composed:
 
 
 def fit(method: Method, engine: Engine, targets: Sequence[Target]) -> list[Steering]:
-    """A steering of unit strength for each target; a blend's is the sum of those of its poles."""
+    """A steering of unit strength for each target; a blend's is the sum of those of its poles.
+
+    A method that replies without a model is given blends as they are: two replies make no third.
+    """
+    if not method.needs_model:
+        return list(method.fit(engine, targets))
     parts = [target.poles if isinstance(target, Blend) else (target,) for target in targets]
     single = {part.id: part for those in parts for part in those}
     fits = dict(zip(single, method.fit(engine, list(single.values())), strict=True))

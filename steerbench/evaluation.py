@@ -212,10 +212,14 @@ def target_loss(rows: Sequence[Scored]) -> float | None:
     An item that could not be read counts as much as the worst of those that could, so that no setting
     gains by making answers unreadable.
     """
-    losses = [row.score.loss for row in rows if row.score.loss is not None]
-    if not losses:
-        return None
-    return (sum(losses) + max(losses) * (len(rows) - len(losses))) / len(rows)
+    losses = _filled([row.score.loss for row in rows])
+    return sum(losses) / len(losses) if losses else None
+
+
+def _filled(values: Sequence[float | None]) -> list[float]:
+    """The values with the worst of them where there is none; empty if there is none at all."""
+    known = [value for value in values if value is not None]
+    return [max(known) if value is None else value for value in values] if known else []
 
 
 def target_losses(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float | None]:
@@ -223,8 +227,8 @@ def target_losses(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float | Non
 
 
 def target_costs(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
-    """Each target's mean cost over its items; infinite if none is known."""
-    costs = {target: [s.score.cost for s in scored if s.score.cost is not None] for target, scored in rows.items()}
+    """Each target's mean cost over its items, an unknown one as much as the worst; infinite if none is known."""
+    costs = {target: _filled([scored.score.cost for scored in of_target]) for target, of_target in rows.items()}
     return {target: sum(known) / len(known) if known else math.inf for target, known in costs.items()}
 
 

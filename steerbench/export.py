@@ -25,6 +25,7 @@ SCHEMA: dict[str, Any] = {
     "edits": pl.String,
     "loss": pl.Float64,
     "unscored": pl.String,
+    "cost": pl.Float64,
     "record": pl.String,
     "logprobs": pl.List(pl.Float64),
     "text": pl.String,
@@ -61,6 +62,6 @@ def read_samples(run: Path) -> pl.DataFrame:
     with reading(run / LEDGER) as connection:
         for *columns, outcome, score in connection.execute(query):
             answer, scored = json.loads(outcome), json.loads(score)
-            told = (scored["loss"], scored["unscored"], json.dumps(scored["record"]))
+            told = (scored["loss"], scored["unscored"], scored.get("cost"), json.dumps(scored["record"]))
             rows.append((*columns, *told, *(answer.get(name) for name in list(SCHEMA)[-5:])))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")

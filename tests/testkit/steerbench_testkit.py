@@ -6,13 +6,15 @@ edits, and the option near the lean is the likeliest. So what a strength does to
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from steerbench.contracts import (
+    PENDING,
+    Case,
     Choice,
     Completion,
     Metric,
@@ -24,6 +26,8 @@ from steerbench.contracts import (
     Scored,
     Split,
     Summary,
+    Usage,
+    Verdict,
 )
 from steerbench.errors import UserError
 from steerbench.steering import Add, PromptChange, Reply, Steering
@@ -154,6 +158,70 @@ class ToyTask:
         return Summary({name: {"error": Metric(mean, mean - 0.1, mean + 0.1, people)} for name, mean in means.items()})
 
 
+@dataclass
+class RatedTask(ToyTask):
+    """Two poles; the model says where it is, and judges rate it. The further it was pushed, the less fluent."""
+
+    respondents: int = 2
+    readout: Literal["label", "generate"] = "generate"
+    name: str = "toy-rated"
+    judges: Mapping[str, str] = field(default_factory=lambda: {"trait": "toy-judge", "fluency": "toy-judge"})
+    reference: str = "toy-words"
+
+    baselines = ("toy-silent", "toy-echo")
+
+    def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
+        return Score(None, unscored=PENDING)
+
+    def cases(self, item: Item, target: Target, answer: Completion, split: Split) -> Sequence[Case]:
+        more = ["depth"] if split is Split.TEST else []
+        return [
+            Case("fluency" if quality == "fluency" else "trait", quality, item.text, answer.text)
+            for quality in ("height", "fluency", *more)
+        ]
+
+    def rated(self, item: Item, target: Target, answer: Completion, verdicts: Sequence[Verdict]) -> Score:
+        height, fluency = verdicts[0].rating, verdicts[1].rating
+        record = {"height": height, "fluency": fluency, "verdicts": len(verdicts)}
+        if height is None:
+            return Score(None, record, verdicts[0].unscored)
+        return Score(5 - height, record, cost=None if fluency is None else 5 - fluency)
+
+    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+        read = {name: [5 - s.score.loss for s in scored if s.score.loss is not None] for name, scored in rows.items()}
+        return Summary({n: {"height": Metric(float(np.mean(x)))} for n, x in read.items() if x}, higher_is_better=True)
+
+
+@dataclass
+class ToyJudge:
+    """Rates height by the number in a text, fluency by how near that number is to 2.5. Counts what it is asked."""
+
+    lenience: float = 0.0
+    price: float = 0.0
+    name: str = "toy-judge"
+    qualities: frozenset[str] = frozenset({"height", "depth", "fluency"})
+    needs_model: bool = False
+    priced: bool = True
+    asked: list[Case] = field(default_factory=list)
+
+    def identity(self) -> Mapping[str, str]:
+        return {"lenience": str(self.lenience)}
+
+    def rate(self, cases: Iterable[Case], engine: Any) -> Iterator[Mapping[int, Verdict]]:
+        for place, case in enumerate(cases):
+            self.asked.append(case)
+            yield {place: self.verdict(case)}
+
+    def verdict(self, case: Case) -> Verdict:
+        usage = Usage(1, 10, 2, self.price)
+        _, at, number = case.answer.rpartition("at ")
+        if not at:
+            return Verdict(None, "the text holds no number", usage=usage)
+        where = float(number)
+        rating = 5 - abs(where - 2.5) if case.quality == "fluency" else where + self.lenience
+        return Verdict(min(max(rating, 1.0), 5.0), details={"where": where}, usage=usage)
+
+
 def _push(amount: float) -> Steering:
     return Steering((Add("resid", 0, np.array([amount, 0], dtype=np.float32)),))
 
@@ -228,3 +296,15 @@ class Three:
 
     def fit(self, engine: Any, targets: Sequence[Target]) -> Sequence[Steering]:
         return [Steering(reply=Reply(constant=3.0))] * len(targets)
+
+
+@dataclass
+class Echo:
+    """Repeats the question."""
+
+    name: str = "toy-echo"
+    needs_model: bool = False
+    strengths: tuple[float, float] = (1.0, 1.0)
+
+    def fit(self, engine: Any, targets: Sequence[Target]) -> Sequence[Steering]:
+        return [Steering(reply=Reply(echo=True))] * len(targets)

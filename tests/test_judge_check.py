@@ -1,0 +1,109 @@
+"""Checks of judges: figures that a judge of known habits must get."""
+
+import math
+from dataclasses import dataclass, field
+
+import pytest
+
+from steerbench.bank import descriptions
+from steerbench.contracts import Usage, Verdict
+from steerbench.judge_check import FILLER, check_judge, checks, embedded_texts, looped, published_texts
+from steerbench.judging import Panel
+from steerbench.progress import Silent
+from steerbench.targets import TRAITS
+from steerbench.verdicts import Verdicts
+
+HIGH = {text for trait in TRAITS for text in descriptions(trait, True)}
+
+
+@dataclass
+class Habitual:
+    """Knows which embedded texts are high; has the habits a check is to find."""
+
+    per_word: float = 0.0
+    last_counts_more: float = 0.0
+    drift: float = 0.0
+    blind: bool = False
+    silent_on: str = ""
+    name: str = "habitual"
+    qualities: tuple[str, ...] = tuple(TRAITS.values())
+    needs_model: bool = False
+    calls: int = 0
+    seen: set = field(default_factory=set)
+
+    def identity(self):
+        return {name: str(getattr(self, name)) for name in ("per_word", "last_counts_more", "drift", "blind")}
+
+    def rate(self, cases, engine):
+        for place, case in enumerate(cases):
+            self.calls += 1
+            yield {place: self.verdict(case)}
+
+    def verdict(self, case):
+        if case.quality == self.silent_on:
+            return Verdict(None, "no rating")
+        sign = 1 if any(text in case.answer for text in HIGH) else -1
+        last = case.answer.startswith(FILLER)
+        rating = 3 + (0 if self.blind else sign * (1 + self.last_counts_more * last))
+        rating += self.per_word * len(case.answer.split()) + self.drift * (case in self.seen)
+        self.seen.add(case)
+        return Verdict(rating, usage=Usage(1, 5, 1, 0.0))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("STEERBENCH_CACHE", str(tmp_path / "cache"))
+
+
+def figures(judge):
+    return check_judge(judge, None)["trait, embedded texts"]
+
+
+def test_a_judge_without_bad_habits_has_none_found():
+    found = figures(Habitual())
+    assert found.texts == 80
+    assert found.auc == dict.fromkeys(sorted(TRAITS.values()), 1.0)
+    assert (found.retest, found.length_bias, found.position_bias, found.unscored) == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_each_habit_shows_in_its_own_figure():
+    words = len(FILLER.split())
+    assert figures(Habitual(per_word=0.01)).length_bias == pytest.approx(0.01 * words)
+    assert figures(Habitual(last_counts_more=0.3)).position_bias == pytest.approx(0.3)
+    assert figures(Habitual(drift=0.2)).retest == pytest.approx(0.2)
+    assert set(figures(Habitual(blind=True)).auc.values()) == {0.5}
+    mute = figures(Habitual(silent_on="openness"))
+    assert mute.auc["openness"] is None
+    assert mute.auc["extraversion"] == 1.0
+    assert mute.unscored == pytest.approx(1 / 5)
+
+
+def test_a_judge_that_was_checked_is_not_asked_again(tmp_path):
+    judge = Habitual()
+    with Verdicts.in_file(tmp_path / "a.sqlite") as store:
+        first = checks(Panel({"trait": judge}, None, store), Silent())
+    asked = judge.calls
+    assert asked > 80
+    with Verdicts.in_file(tmp_path / "b.sqlite") as store:
+        assert checks(Panel({"trait": judge}, None, store), Silent()) == first
+        assert judge.calls == asked
+        checks(Panel({"trait": Habitual(per_word=0.5)}, None, store), Silent())
+
+
+def test_fluency_is_checked_on_whole_and_damaged_texts():
+    texts = embedded_texts(["fluency"])
+    whole = [known.text for known in texts if known.high]
+    damaged = [known.text for known in texts if not known.high]
+    assert len(whole) == len(damaged) == 20
+    for text, spoilt in zip(whole, damaged, strict=True):
+        words = text.split()
+        assert spoilt != text
+        assert sorted(spoilt.split()) == sorted(words) or spoilt == looped(words)
+    assert looped(["a", "b", "c", "d", "e", "f", "g"]) == "a b c d e a b"
+
+
+@pytest.mark.real_data
+def test_the_published_descriptions_are_distinct_and_of_both_ends():
+    texts = published_texts(["extraversion", "fluency"])
+    assert len({known.text for known in texts}) == len(texts) == 79 + 79
+    assert math.isclose(sum(known.high for known in texts) / len(texts), 0.5)
