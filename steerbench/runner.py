@@ -47,8 +47,10 @@ class Prepared:
         return out / f"{self.plan.task}-{methods}-{self.identity.digest[:10]}"
 
 
-def prepare(plan: Plan, device: str | None = None) -> Prepared:
+def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None) -> Prepared:
     """Build task, methods and, if a row needs one, the engine with its model.
+
+    `engine` is one that has the plan's model loaded already; it is shared with whoever else runs on it.
 
     Raises:
         UserError: something the plan names does not exist or cannot be had.
@@ -57,7 +59,7 @@ def prepare(plan: Plan, device: str | None = None) -> Prepared:
     rows = build_rows(plan, task)
     judges = build_judges(plan, task)
     needed = any(row.method.needs_model for row in rows) or any(judge.needs_model for judge in judges.values())
-    engine = open_engine(plan, device) if needed else None
+    engine = (engine or open_engine(plan, device)) if needed else None
     identity = identify(plan, rows, engine.identity() if engine else None, task.identity(), judges)
     return Prepared(plan, task, rows, engine, identity, judges)
 
