@@ -107,8 +107,14 @@ def parse(reply: str) -> int | None:
 
     A reply whose last brackets hold anything else ([[7]], [[3.5]], [[4/5]]) has no rating, whatever stood earlier.
     """
-    found = _BRACKETS.findall(reply)
-    return int(found[-1]) if found and found[-1] in map(str, SCALE) else None
+    place = rating_place(reply)
+    return None if place is None else int(reply[place])
+
+
+def rating_place(reply: str) -> int | None:
+    """Where in a reply the digit stands that `parse` reads."""
+    found = list(_BRACKETS.finditer(reply))
+    return found[-1].start(1) if found and found[-1][1] in map(str, SCALE) else None
 
 
 def digest() -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -30,6 +30,8 @@ PATIENCE = 120.0
 """Seconds: the longest wait a server may ask for (`Retry-After`)."""
 QUOTED = 200
 """Characters of a server's own words that an error repeats."""
+PLACEHOLDER = 8
+"""A key shorter than this (x, EMPTY) is no secret, and hiding it would garble what servers say."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,8 @@ class ChatClient:
                     **wishes,
                 )
             self._answered = True
-            return _read(raw.text)
+            reply = _read(raw.text)
+            return replace(reply, text=self._without_key(reply.text))
         except (TimeoutError, APITimeoutError):
             fault = _PassingError(f"no answer within {self.timeout:g} s")
         except ValidationError:
@@ -232,9 +235,12 @@ class ChatClient:
         return _RefusalError(f"the server refused the request ({status}): {said}", "logprobs" in error.response.text)
 
     def _quoted(self, text: str) -> str:
-        """The beginning of a server's words on one line, the key in them replaced by ***."""
+        """The beginning of a server's words, on one line."""
+        return " ".join(self._without_key(text).split())[:QUOTED]
+
+    def _without_key(self, text: str) -> str:
         key = os.environ.get(self.key_env, "").strip()
-        return " ".join((text.replace(key, "***") if key else text).split())[:QUOTED]
+        return text.replace(key, "***") if len(key) >= PLACEHOLDER else text
 
 
 def concurrently(
@@ -242,7 +248,7 @@ def concurrently(
     work: Callable[[T], Awaitable[R]],
     limit: int,
     within: AbstractAsyncContextManager[Any],
-) -> Iterator[list[tuple[int, R]]]:
+) -> Generator[list[tuple[int, R]], None, None]:
     """Does `work` on each item, `limit` at once; yields what has been done since the last yield, with its place.
 
     The work runs in an event loop in a thread of its own, inside `async with within`. Items are drawn in the

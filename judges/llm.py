@@ -1,0 +1,186 @@
+"""The judge `llm`: a language model behind any OpenAI-compatible server, asked at temperature 0."""
+
+import math
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import cached_property
+from typing import Annotated, Any
+
+from platformdirs import user_config_path
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from judges.rubrics import RUBRICS, SCALE, digest, instruction, parse, rating_place
+from steerbench.chat_client import ChatClient, Reply, RequestError, Token, concurrently
+from steerbench.contracts import Case, Engine, Usage, Verdict
+from steerbench.errors import UserError
+
+KEPT = 200
+"""Characters kept of a reply that held no rating."""
+UNREADABLE = "the reply held no rating"
+
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class LLM:
+    """Rates with `model` at `base_url` (OpenAI's if None); the key is in the environment variable `key_env`.
+
+    A rating is the expectation over the digits 1 to 5 where the server gives log-probabilities, else the digit
+    that stands in the reply; with `repeats`, the mean over those that could be read. A reply without a rating
+    is asked for once more. Prices are per million tokens; where none is given, the model is looked up in
+    prices.toml in the user's configuration folder. `timeout` and `backoff` are in seconds.
+
+    Raises:
+        UserError: no model is named, there is no key, or prices.toml cannot be read.
+    """
+
+    model: str = ""
+    base_url: str | None = None
+    key_env: str = "OPENAI_API_KEY"
+    concurrency: Annotated[int, Field(ge=1)] = 8
+    timeout: Annotated[float, Field(gt=0)] = 60.0
+    attempts: Annotated[int, Field(ge=1)] = 6
+    backoff: Annotated[float, Field(ge=0)] = 0.5
+    repeats: Annotated[int, Field(ge=1)] = 1
+    logprobs: bool = True
+    max_tokens: Annotated[int, Field(ge=1)] = 256
+    price_in: Price | None = None
+    price_out: Price | None = None
+
+    name = "llm"
+    qualities = frozenset(RUBRICS)
+    needs_model = False
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise UserError("The judge 'llm' needs the name of a model; give --param llm.model=NAME.")
+        # What is missing is said now, not when answers have been generated.
+        _ = self._client, self._prices
+
+    def identity(self) -> Mapping[str, str]:
+        return {
+            "model": self.model,
+            "server": self._client.address,
+            "rubric": digest(),
+            "repeats": str(self.repeats),
+            "logprobs": str(self.logprobs),
+            "max_tokens": str(self.max_tokens),
+        }
+
+    @property
+    def priced(self) -> bool:
+        """Whether the cost of a verdict is known."""
+        return None not in self._prices
+
+    def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
+        """As the contract says; cases are drawn in the caller's thread."""
+        with closing(concurrently(cases, self._verdict, self.concurrency, within=self._client)) as batches:
+            for finished in batches:
+                yield dict(finished)
+
+    @cached_property
+    def _client(self) -> ChatClient:
+        return ChatClient(
+            self.model, self.base_url, self.key_env, self.timeout, attempts=self.attempts, backoff=self.backoff
+        )
+
+    @cached_property
+    def _prices(self) -> tuple[float | None, float | None]:
+        if self.price_in is not None and self.price_out is not None:
+            return self.price_in, self.price_out
+        listed = _listed_price(self.model)
+        return (
+            listed.input if listed and self.price_in is None else self.price_in,
+            listed.output if listed and self.price_out is None else self.price_out,
+        )
+
+    async def _verdict(self, case: Case) -> Verdict:
+        verdicts = [await self._once(case) for _ in range(self.repeats)]
+        return verdicts[0] if self.repeats == 1 else _mean(verdicts)
+
+    async def _once(self, case: Case) -> Verdict:
+        usage, said = Usage(), ""
+        for remind in (False, True):
+            asked = [("user", instruction(case, remind))]
+            try:
+                reply = await self._client.ask(asked, max_tokens=self.max_tokens, logprobs=self.logprobs)
+            except RequestError as error:
+                return Verdict(None, str(error), {"reply": said[:KEPT]} if said else {}, usage + Usage(error.calls))
+            usage, said = usage + self._usage(reply), reply.text
+            stated = parse(reply.text)
+            if stated is not None:
+                return Verdict(*_read(stated, reply), usage=usage)
+        return Verdict(None, UNREADABLE, {"reply": said[:KEPT]}, usage)
+
+    def _usage(self, reply: Reply) -> Usage:
+        price_in, price_out = (price or 0.0 for price in self._prices)
+        cost = (reply.prompt_tokens * price_in + reply.completion_tokens * price_out) / 1e6
+        return Usage(reply.calls, reply.prompt_tokens, reply.completion_tokens, cost)
+
+
+def _read(stated: int, reply: Reply) -> tuple[float, str, dict[str, Any]]:
+    """Rating, no reason, details."""
+    details = {"stated": stated, "reply": reply.text}
+    shares = rating_probabilities(reply.top) if reply.top else None
+    if shares is None:
+        return float(stated), "", details
+    return sum(n * share for n, share in zip(SCALE, shares, strict=True)), "", {**details, "probabilities": shares}
+
+
+def rating_probabilities(tokens: Sequence[Token]) -> list[float] | None:
+    """The probability of each rating from 1 to 5 at the place of the digit, normalised over the five.
+
+    A candidate is a rating if it differs from the token only in the digit, blanks around it aside. None if the
+    tokens hold no rating, or the server named no candidate but the token itself.
+    """
+    place = rating_place("".join(token.text for token in tokens))
+    if place is None:
+        return None
+    for token in tokens:
+        if place < len(token.text):
+            break
+        place -= len(token.text)
+    if len(token.candidates) < 2:
+        return None
+    before, after = token.text[:place].lstrip(), token.text[place + 1 :].rstrip()
+    found = {text: math.exp(logprob) for text, logprob in token.candidates.items()}
+    masses = [sum(p for text, p in found.items() if text.strip() == f"{before}{n}{after}") for n in SCALE]
+    return [mass / sum(masses) for mass in masses] if sum(masses) else None
+
+
+def _mean(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict of several on the same case; their details are kept in order."""
+    ratings = [verdict.rating for verdict in verdicts if verdict.rating is not None]
+    each = [{"rating": v.rating, **({"unscored": v.unscored} if v.unscored else {}), **v.details} for v in verdicts]
+    return Verdict(
+        sum(ratings) / len(ratings) if ratings else None,
+        "" if ratings else verdicts[-1].unscored,
+        {"repeats": each},
+        sum((verdict.usage for verdict in verdicts), Usage()),
+    )
+
+
+class _ListedPrice(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    input: Price
+    output: Price
+
+
+def _listed_price(model: str) -> _ListedPrice | None:
+    """What prices.toml says of a model: a table named like it, with `input` and `output` per million tokens."""
+    path = user_config_path("steerbench") / "prices.toml"
+    try:
+        listed = TypeAdapter(dict[str, _ListedPrice]).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        where = " ".join(map(str, error.errors()[0]["loc"]))
+        raise UserError(
+            f"{path}: {where}: {error.errors()[0]['msg']}; a model has input and output, numbers."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); correct or remove it.") from None
+    return listed.get(model)
