@@ -26,7 +26,7 @@ def list_datasets() -> None:
     for column in ("what", "licence", "files", "size", "here"):
         table.add_column(column, justify="right" if column in ("files", "size") else "left")
     for one in datasets().values():
-        table.add_row(one.name, one.what, one.licence, str(len(one.files)), decimal(one.size), _state(one))
+        table.add_row(one.name, one.what, one.licence, str(len(one.files)), _size(one), _state(one))
     Console().print(table)
 
 
@@ -35,6 +35,8 @@ def fetch_datasets(names: Names) -> None:
     """Bring datasets here and verify them."""
     console = Console()
     for one in [dataset(name) for name in names]:
+        if one.note:
+            console.print(f"{one.name}: {one.note}", highlight=False)
         paths = store.fetch(one.name, progress=console.is_terminal)
         console.print(f"{one.name}: {len(paths)} of {len(one.files)} files are here and verified.", highlight=False)
         if one.licence == "not stated":
@@ -50,16 +52,30 @@ def verify_datasets(
 ) -> None:
     """Check the local files against their published hashes; exits with 2 if any is wrong."""
     console = Console()
-    chosen = [dataset(name) for name in names] if names else [d for d in datasets().values() if _state(d) != "no"]
-    problems = {one.name: store.verify(one.name) for one in chosen}
+    chosen = [dataset(name) for name in names or datasets()]
+    absent = [one.name for one in chosen if _state(one) == "no"]
+    problems = {one.name: store.verify(one.name) for one in chosen if one.name not in absent}
     for name, found in problems.items():
         console.print(f"{name}: {'as published' if not found else 'NOT as published'}", highlight=False)
         for problem in found:
             console.print(f"  {problem}", soft_wrap=True, highlight=False)
-    if not chosen:
-        console.print("No dataset is here yet; `steerbench data fetch NAME` brings one.")
+    if absent:
+        console.print(_absence(absent), soft_wrap=True, highlight=False)
     if wrong := [name for name, found in problems.items() if found]:
         raise UserError(f"These datasets are not as published: {', '.join(wrong)}; the lines above name the files.")
+    if names and absent:
+        raise UserError(f"These datasets were to be checked and are not here: {', '.join(absent)}.")
+
+
+def _absence(names: list[str]) -> str:
+    """Which datasets have no file here: no fault of a mirror, which need not hold what nobody reads from it."""
+    if mirror := store.mirror():
+        return f"Not held by the mirror {mirror}: {', '.join(names)}."
+    return f"Not here yet (`steerbench data fetch NAME` brings one): {', '.join(names)}."
+
+
+def _size(one: Dataset) -> str:
+    return "unknown" if one.size is None else decimal(one.size)
 
 
 def _state(one: Dataset) -> str:

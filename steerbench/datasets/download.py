@@ -1,7 +1,8 @@
 """One file from the network, whole or not at all.
 
 Bytes go to a `.partial` file beside the target, which an interrupted download leaves for the next
-one to continue (HTTP Range); only a file of the right size and hash gets the target's name.
+one to continue (HTTP Range); only a file of the right size and hash gets the target's name. Where the
+size is unknown, the server's word on it is taken.
 """
 
 import errno
@@ -12,7 +13,7 @@ from pathlib import Path
 import requests
 from filelock import FileLock
 
-from steerbench.datasets.checksum import sha256_of
+from steerbench.datasets.checksum import checksum_of
 from steerbench.datasets.registry import DataFile
 from steerbench.errors import UserError
 
@@ -48,7 +49,7 @@ def download(file: DataFile, target: Path, on_bytes: Progress = lambda _: None, 
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise UserError(
-                f"The disk of {target.parent} is full: {file.path} needs {file.size:,} bytes; free some space or name "
+                f"The disk of {target.parent} is full: {file.path} needs {_amount(file)}; free some space or name "
                 "a folder on another disk in STEERBENCH_CACHE."
             ) from None
         raise UserError(f"{file.path} cannot be written to {target.parent} ({error.strerror}).") from error
@@ -58,22 +59,22 @@ def _download(file: DataFile, target: Path, on_bytes: Progress, pause: float) ->
     partial = target.with_name(f"{target.name}.partial")
     continued = _size(partial) > 0
     _receive(file, partial, on_bytes, pause)
-    if sha256_of(partial) != file.sha256 and continued:
+    if checksum_of(partial, file.algorithm) != file.checksum and continued:
         # What an earlier run left may have been bad; what a fresh download brings is the server's word.
         partial.unlink()
         _receive(file, partial, on_bytes, pause)
-    found = sha256_of(partial)
-    if found != file.sha256:
+    found = checksum_of(partial, file.algorithm)
+    if found != file.checksum:
         partial.unlink()
         raise UserError(
-            f"{file.url} does not hold the bytes it should: sha256 {file.sha256} was expected, {found} came; "
-            "nothing was kept."
+            f"{file.url} does not hold the bytes it should: {file.algorithm} {file.checksum} was expected, {found} "
+            "came; nothing was kept."
         )
     partial.replace(target)
 
 
 def _receive(file: DataFile, partial: Path, on_bytes: Progress, pause: float) -> None:
-    """Bring `partial` to the file's full size, in several attempts if need be."""
+    """Bring `partial` to the file's full size, or to the end of what the server has, in several attempts if need be."""
     reason = ""
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -90,7 +91,7 @@ def _receive(file: DataFile, partial: Path, on_bytes: Progress, pause: float) ->
                 partial.unlink(missing_ok=True)
             raise
     raise UserError(
-        f"The download of {file.path} from {file.url} stopped at {_size(partial):,} of {file.size:,} bytes "
+        f"The download of {file.path} from {file.url} stopped at {_size(partial):,} of {_amount(file)} "
         f"({reason}, {ATTEMPTS} attempts); run the same command again to continue, or put the files into a folder "
         "and name it in STEERBENCH_DATA."
     )
@@ -99,7 +100,7 @@ def _receive(file: DataFile, partial: Path, on_bytes: Progress, pause: float) ->
 def _attempt(file: DataFile, partial: Path, on_bytes: Progress) -> None:
     """One request for the bytes that are missing."""
     have = _size(partial)
-    if have > file.size:
+    if file.size is not None and have > file.size:
         partial.unlink()
         have = 0
     if have == file.size:
@@ -107,16 +108,19 @@ def _attempt(file: DataFile, partial: Path, on_bytes: Progress) -> None:
     # Compressed in transit, a range would count other bytes than ours.
     headers = {"Accept-Encoding": "identity"}
     if have or file.head:
-        headers["Range"] = f"bytes={have}-{file.size - 1}"
+        headers["Range"] = f"bytes={have}-" if file.size is None else f"bytes={have}-{file.size - 1}"
     try:
         with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            if have and file.size is None and response.status_code == 416:
+                return  # nothing is left to send; the checksum says whether what is here is right
             have = _starts_at(response, file, have)
+            full = file.size or have + int(response.headers.get("Content-Length", 0))
             with partial.open("r+b" if have else "wb") as out:
                 out.seek(have)
                 _copy(response, out.write, have, file, on_bytes)
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
         raise _TryAgainError(_shortly(error)) from error
-    if _size(partial) < file.size:
+    if _size(partial) < full:
         raise _TryAgainError("the server closed the connection early")
 
 
@@ -129,7 +133,7 @@ def _starts_at(response: requests.Response, file: DataFile, have: int) -> int:
             return have
         raise UserError(f"{file.url} answered with another range of bytes than the one asked for.")
     if response.status_code == 416:
-        raise UserError(f"{file.url} is shorter than the {file.size:,} bytes it should have.")
+        raise UserError(f"{file.url} is shorter than the {_amount(file)} it should have.")
     if response.status_code != 200:
         raise UserError(f"{file.url} cannot be had: the server answered {response.status_code} {response.reason}.")
     return 0
@@ -139,9 +143,9 @@ def _copy(
     response: requests.Response, write: Callable[[bytes], object], have: int, file: DataFile, on_bytes: Progress
 ) -> None:
     for chunk in response.iter_content(CHUNK):
-        wanted = file.size - have
+        wanted = len(chunk) if file.size is None else file.size - have
         if len(chunk) > wanted and not file.head:
-            raise UserError(f"{file.url} is longer than the {file.size:,} bytes it should have.")
+            raise UserError(f"{file.url} is longer than the {_amount(file)} it should have.")
         write(chunk[:wanted])
         have += min(len(chunk), wanted)
         on_bytes(have)
@@ -158,6 +162,10 @@ def _shortly(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke"
     return "the server cannot be reached"
+
+
+def _amount(file: DataFile) -> str:
+    return "an unknown number of bytes" if file.size is None else f"{file.size:,} bytes"
 
 
 def _size(path: Path) -> int:

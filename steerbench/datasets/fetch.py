@@ -2,7 +2,7 @@
 
 If STEERBENCH_DATA names a folder, files are read from there (each dataset in its own folder below
 it) and nothing is ever downloaded. Otherwise they live in the user's cache (STEERBENCH_CACHE names
-another), and what is missing is downloaded. Either way a file is used only if its sha256 is right.
+another), and what is missing is downloaded. Either way a file is used only if its checksum is right.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Literal
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from steerbench.datasets.checksum import sha256_of
+from steerbench.datasets.checksum import checksum_of
 from steerbench.datasets.download import download
 from steerbench.datasets.registry import DataFile, Dataset, dataset
 from steerbench.errors import UserError
@@ -84,7 +84,7 @@ def state_of(of: Dataset, file: DataFile) -> State:
     path = place(of, file)
     if not path.is_file():
         return "missing"
-    return "here" if sha256_of(path) == file.sha256 else "damaged"
+    return "here" if checksum_of(path, file.algorithm) == file.checksum else "damaged"
 
 
 def locate(of: Dataset, file: DataFile, bars: Progress | None = None) -> Path:
@@ -115,4 +115,5 @@ def locate(of: Dataset, file: DataFile, bars: Progress | None = None) -> Path:
 
 
 def _altered(path: Path, file: DataFile) -> str:
-    return f"{path} is not the published file: sha256 {file.sha256} was expected, {sha256_of(path)} was found."
+    found = checksum_of(path, file.algorithm)
+    return f"{path} is not the published file: {file.algorithm} {file.checksum} was expected, {found} was found."

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from steerbench.datasets.checksum import Algorithm
 from steerbench.errors import UserError
 from steerbench.plugins import unknown
 
@@ -19,15 +20,17 @@ from steerbench.plugins import unknown
 class DataFile(BaseModel):
     """One file of a dataset.
 
-    `path` is inside the dataset's folder, `size` in bytes. With `head` the file is the first `size`
+    `path` is inside the dataset's folder, `size` in bytes. A file that was never read here is known by its
+    `git_blob` id instead, and its size is unknown until it is. With `head` the file is the first `size`
     bytes of what is at `url`. A `derived` file (the text says how it was made) has no url.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    size: Annotated[int, Field(gt=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    git_blob: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    size: Annotated[int, Field(gt=0)] | None = None
     url: str = ""
     head: bool = False
     derived: str = ""
@@ -38,9 +41,30 @@ class DataFile(BaseModel):
             raise ValueError(f"{self.path} needs either a url or a note how it is derived")
         return self
 
+    @model_validator(mode="after")
+    def _has_one_checksum(self) -> Self:
+        if (self.sha256 is None) == (self.git_blob is None) or (self.sha256 is None) != (self.size is None):
+            raise ValueError(f"{self.path} needs either a sha256 and a size, or a git blob id")
+        if self.head and self.size is None:
+            raise ValueError(f"{self.path} is the beginning of a file, so it needs a size")
+        return self
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """What `checksum` is of the content."""
+        return "sha256" if self.sha256 else "git blob id"
+
+    @property
+    def checksum(self) -> str:
+        """What the content must hash to, hexadecimal."""
+        return self.sha256 or self.git_blob or ""
+
 
 class Dataset(BaseModel):
-    """A dataset: what it is, whose, under which terms, and its files below `folder`."""
+    """A dataset: what it is, whose, under which terms, and its files below `folder`.
+
+    `note` is what somebody who fetches it should know.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,6 +72,7 @@ class Dataset(BaseModel):
     what: str
     licence: str
     licence_note: str = ""
+    note: str = ""
     homepage: str
     folder: Annotated[str, Field(pattern=r"^\w+$")]
     files: Annotated[tuple[DataFile, ...], Field(min_length=1)]
@@ -55,13 +80,14 @@ class Dataset(BaseModel):
     @cached_property
     def digest(self) -> str:
         """One sha256 over the files' names and hashes, whatever their order."""
-        lines = sorted(f"{file.path} {file.sha256}\n" for file in self.files)
+        lines = sorted(f"{file.path} {file.checksum}\n" for file in self.files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size for file in self.files)
+    def size(self) -> int | None:
+        """Bytes of all files, None if that of one is unknown."""
+        sizes = [file.size for file in self.files if file.size is not None]
+        return sum(sizes) if len(sizes) == len(self.files) else None
 
     def file(self, path: str) -> DataFile:
         """The file of that path.

@@ -15,7 +15,7 @@ from steerbench.plugins import unknown
 from steerbench.targets import TRAITS, Item
 
 BANK, PUBLISHED, SUFFIX = "bank", "published", ".jsonl"
-PUBLISHED_DATASET = "npti"
+PUBLISHED_DATASET = "personalitybench"
 PARTS = ("test", "calibration")
 
 

@@ -29,6 +29,10 @@ class Origin:
         fields = {"path": path, "url": self.url, "sha256": hashlib.sha256(CONTENT).hexdigest(), "size": len(CONTENT)}
         return DataFile.model_validate(fields | changes)
 
+    def file_by_blob(self, blob: str) -> DataFile:
+        """The same file, of which only git's id is known."""
+        return self.file(sha256=None, size=None, git_blob=blob)
+
     def dataset(self, **changes: object) -> Dataset:
         return Dataset(
             name="tested", what="", licence="", homepage="", folder="tested_folder", files=(self.file(**changes),)
@@ -46,8 +50,8 @@ def _handler(origin: Origin) -> type[BaseHTTPRequestHandler]:
                 return self.send_error(404)
             first, last = 0, len(origin.content) - 1
             if asked and origin.ranges:
-                first, last = (int(edge) for edge in asked.removeprefix("bytes=").split("-"))
-                last = min(last, len(origin.content) - 1)
+                edges = asked.removeprefix("bytes=").split("-")
+                first, last = int(edges[0]), min(int(edges[1] or last), last)
                 if first > last:
                     return self.send_error(416)
                 self.send_response(206)

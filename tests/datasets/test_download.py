@@ -132,6 +132,54 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(origin: Origin, tmp_path: 
 
 
 @pytest.fixture
+def blob(tmp_path: Path) -> str:
+    """What git says of the content."""
+    (tmp_path / "content").write_bytes(CONTENT)
+    command = ["git", "hash-object", "--no-filters", str(tmp_path / "content")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    (tmp_path / "content").unlink()
+    return printed
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_file_of_unknown_size_is_had_by_its_blob_id_whatever_stood_there(
+    origin: Origin, blob: str, tmp_path: Path, ranges: bool
+) -> None:
+    origin.ranges = ranges
+    for kept in (b"", CONTENT[:123_456], CONTENT, CONTENT + b"more", b"x" * 1000):
+        (tmp_path / "data.bin.partial").write_bytes(kept)
+        download(origin.file_by_blob(blob), tmp_path / "data.bin", pause=0.0)
+        assert (tmp_path / "data.bin").read_bytes() == CONTENT
+        assert leftovers(tmp_path) == ["data.bin"]
+        (tmp_path / "data.bin").unlink()
+    if ranges:
+        # Nothing kept; continued; complete; too long (asked, refused, begun again); damaged (continued, begun again).
+        assert origin.asked == ["", "bytes=123456-", "bytes=300000-", "bytes=300004-", "", "bytes=1000-", ""]
+
+
+def test_a_file_of_unknown_size_that_comes_in_pieces_is_put_together(origin: Origin, blob: str, tmp_path: Path) -> None:
+    origin.cut = 8 * CHUNK
+    download(origin.file_by_blob(blob), tmp_path / "data.bin", pause=0.0)
+    assert origin.asked == ["", "bytes=131072-", "bytes=262144-"]
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+
+
+def test_a_file_of_unknown_size_with_another_blob_id_never_lands(origin: Origin, blob: str, tmp_path: Path) -> None:
+    origin.content = CONTENT[:-1]
+    with pytest.raises(UserError, match=f"git blob id {blob} was expected"):
+        download(origin.file_by_blob(blob), tmp_path / "data.bin")
+    assert leftovers(tmp_path) == []
+
+
+def test_a_file_of_unknown_size_that_keeps_breaking_off_says_how_far_it_came(
+    origin: Origin, blob: str, tmp_path: Path
+) -> None:
+    origin.cut = CHUNK
+    with pytest.raises(UserError, match="stopped at 81,920 of an unknown number of bytes"):
+        download(origin.file_by_blob(blob), tmp_path / "data.bin", pause=0.0)
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 KiB; mounting one takes root."""
     disk = tmp_path / "disk"
