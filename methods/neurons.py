@@ -1,0 +1,127 @@
+"""The search for personality neurons: questions answered under descriptions of both ends of every trait, and how
+often each FFN neuron was active meanwhile. One search serves all traits and is kept in the user's cache."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from methods.seeding import generator
+from steerbench import bank
+from steerbench.contracts import Engine, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.models.cache import models_folder
+from steerbench.targets import TRAITS
+
+PERSONA = (
+    "Somebody describes themselves like this: {0}\n\nAnswer what you are asked as this person would, in the first "
+    "person, and let their character show."
+)
+REPETITION_PENALTY = 1.1
+POLES = tuple((trait, high) for trait in TRAITS for high in (True, False))
+"""The groups of the survey, in their order."""
+
+
+@dataclass(frozen=True, eq=False)
+class TraitNeurons:
+    """What tells the ends of a trait apart, [layers, neurons] each.
+
+    `delta`: probability of being active (above 0) at the high end less that at the low end. `high_p95` and
+    `low_p95`: the 95th percentile of the activation at either end.
+    """
+
+    delta: NDArray[np.float32]
+    high_p95: NDArray[np.float32]
+    low_p95: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Search:
+    """How many descriptions of a pole each question is asked under, how long the answers are, what draws which."""
+
+    personas: int
+    max_new_tokens: int
+    seed: int
+
+    def requests(self) -> tuple[list[Request], list[int]]:
+        """Every trait's questions under both ends of the trait, and the pole each belongs to."""
+        requests, groups = [], []
+        for group, (trait, high) in enumerate(POLES):
+            descriptions = bank.descriptions(trait, high)
+            for item in bank.questions("search", trait):
+                # The same places for both ends, so that they differ in nothing but the descriptions.
+                drawn = generator(self.seed, "npti", item.id).permutation(len(descriptions))[: self.personas]
+                for place in drawn:
+                    said = PERSONA.format(descriptions[place])
+                    requests.append(Request(Prompt((("system", said), ("user", item.text)))))
+                    groups.append(group)
+        return requests, groups
+
+    def sampling(self) -> Sampling:
+        return Sampling(self.max_new_tokens, repetition_penalty=REPETITION_PENALTY)
+
+    def key(self, engine: Engine) -> str:
+        """A hash of all that the statistics depend on."""
+        depends = [dict(engine.identity()), bank.digest(), asdict(self), asdict(self.sampling()), PERSONA]
+        return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+
+
+def searched(engine: Engine, search: Search) -> Mapping[str, TraitNeurons]:
+    """Every trait's neurons in this model, from the cache if they were searched before."""
+    file = models_folder().parent / "neurons" / f"{search.key(engine)}.safetensors"
+    statistics = _read(file)
+    if statistics is None:
+        requests, groups = search.requests()
+        _, statistics = engine.survey(requests, search.sampling(), groups)
+        _write(file, statistics)
+    return {trait: _contrast(statistics, POLES.index((trait, True)), POLES.index((trait, False))) for trait in TRAITS}
+
+
+def _contrast(statistics: NeuronStatistics, high: int, low: int) -> TraitNeurons:
+    # An end whose every answer was a single token has said nothing of any neuron.
+    shares = [statistics.positive[end] / max(int(statistics.tokens[end]), 1) for end in (high, low)]
+    return TraitNeurons((shares[0] - shares[1]).astype(np.float32), statistics.p95[high], statistics.p95[low])
+
+
+def _read(file: Path) -> NeuronStatistics | None:
+    """Statistics kept before; None if there are none, or the file is damaged."""
+    try:
+        with safe_open(file, framework="numpy") as stored:
+            arrays = {name: stored.get_tensor(name) for name in ("tokens", "positive", "p95")}
+            metadata = stored.metadata() or {}
+    except (OSError, SafetensorError):
+        return None
+    if metadata.get("sha256") != _digest(arrays):
+        return None
+    return NeuronStatistics(**arrays, p95_error=float(metadata["p95_error"]))
+
+
+def _write(file: Path, statistics: NeuronStatistics) -> None:
+    """Put the file there in one step. It only saves time, so a folder that cannot be written is no error."""
+    arrays: dict[str, NDArray[Any]] = {
+        "tokens": statistics.tokens,
+        "positive": statistics.positive,
+        "p95": statistics.p95,
+    }
+    metadata = {"p95_error": str(statistics.p95_error), "sha256": _digest(arrays)}
+    with suppress(OSError, SafetensorError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=file.parent, prefix="partial-", delete=False) as partial:
+            pass
+        save_file(arrays, partial.name, metadata=metadata)
+        Path(partial.name).replace(file)
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    state = hashlib.sha256()
+    for name in sorted(arrays):
+        state.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode() + arrays[name].tobytes())
+    return state.hexdigest()

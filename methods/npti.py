@@ -1,0 +1,123 @@
+"""NPTI, Neuron-based Personality Trait Induction (Deng et al. 2024): the FFN neurons that are active more often at
+one end of a trait are driven, and those of the other end are held down."""
+
+from collections.abc import Collection, Sequence
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from methods.adjectives import leaning_traits
+from methods.answers import trait_scores
+from methods.layers import Layers, checked_layers, parsed_layers
+from methods.neurons import Search, TraitNeurons, searched
+from methods.published_neurons import published_neurons
+from steerbench.contracts import Engine
+from steerbench.errors import UserError
+from steerbench.steering import Boost, Cap, Edit, Positions, Steering
+from steerbench.targets import MIDDLE, Target
+
+FULL_LEAN = 2
+"""How far the ends of the answer scale are from its middle."""
+
+PUBLISHED_LEAST, PUBLISHED_KEPT = 2000, 0.9
+
+
+@dataclass(frozen=True)
+class NPTI:
+    """A trait's neurons are those whose probability of being active differs by more than `threshold` between
+    answers given as a person high and as a person low on it.
+
+    Towards a pole, the other pole's neurons are held at or below 0, and the pole's own get gamma (the strength)
+    times their 95th percentile times a logistic function of the difference. A respondent gets the poles of the
+    traits they lean on, weakened by how far; the other pole's neurons are held down all the same.
+
+    The embedded questions are asked under `personas` of the eight descriptions of each pole, and answered with
+    `max_new_tokens`. `neurons="published"` takes the lists of the paper's Llama-3-8B-Instruct instead. `layers`
+    restricts the edits, not the choice of neurons. `positions="all"` edits the prompt too, which answers read off
+    as option likelihoods need: an option's first token is decided by the prompt's last.
+
+    `variant="published"` adds what only the paper's code has: a pole has at least 2,000 neurons if so many differ
+    in its direction at all, at every position a random tenth of them is left out, and only what comes after the
+    prompt is edited.
+    """
+
+    threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    variant: Literal["plain", "published"] = "plain"
+    neurons: Literal["search", "published"] = "search"
+    layers: Layers = None
+    positions: Literal["decode", "all"] = "decode"
+    personas: Annotated[int, Field(ge=1, le=8)] = 4
+    max_new_tokens: Annotated[int, Field(ge=2)] = 100
+    seed: int = 0
+
+    name = "npti"
+    needs_model = True
+    strengths = (0.0, 2.0)
+    published_strengths = tuple(n / 10 for n in range(6, 16))
+    symbols: ClassVar[dict[str, str]] = {"gamma": "strength"}
+
+    def __post_init__(self) -> None:
+        parsed_layers(self.name, self.layers)
+        if self.variant == "published" and self.positions != "decode":
+            raise UserError("npti.variant=published means positions=decode; leave it as it is.")
+
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
+        """Steerings of unit strength (gamma 1). A target that leans on no trait gets no edit.
+
+        Raises:
+            UserError: the model lacks a layer asked for, or the published neurons are not this model's or leave
+                out a trait that is needed.
+        """
+        layers = checked_layers(self.name, self.layers, engine)
+        scores = [trait_scores(target) for target in targets]
+        wanted = [leaning_traits(of_one) for of_one in scores]
+        poles = {(trait, high) for one in wanted for trait, high in one.items()}
+        if not poles:
+            return [Steering() for _ in targets]
+        traits = sorted({trait for trait, _ in poles})
+        if self.neurons == "published":
+            known = published_neurons(traits, engine)
+        else:
+            known = searched(engine, Search(self.personas, self.max_new_tokens, self.seed))
+        towards = {(trait, high): self.towards(known[trait], high, layers) for trait, high in poles}
+        return [
+            sum((towards[t, high].scaled(abs(of_one[t] - MIDDLE) / FULL_LEAN) for t, high in one.items()), Steering())
+            for of_one, one in zip(scores, wanted, strict=True)
+        ]
+
+    def towards(self, trait: TraitNeurons, high: bool, layers: Collection[int]) -> Steering:
+        """The steering of unit strength towards one end of a trait, in these layers."""
+        published = self.variant == "published"
+        least, kept = (PUBLISHED_LEAST, PUBLISHED_KEPT) if published else (0, 1.0)
+        # Seen from the pole: what is more often active there is positive.
+        delta = trait.delta if high else -trait.delta
+        own, other = (chosen(side, self.threshold, least) for side in (delta, -delta))
+        values = (trait.high_p95 if high else trait.low_p95) * weight(delta)
+        at = Positions(self.positions)
+        edits: list[Edit] = []
+        for layer in sorted(layers):
+            held, driven = np.flatnonzero(other[layer]), np.flatnonzero(own[layer])
+            if held.size:
+                edits.append(Cap(layer, held, 0.0, at))
+            if driven.size:
+                edits.append(Boost(layer, driven, values[layer, driven].astype(np.float32), at, kept=kept))
+        return Steering(tuple(edits))
+
+
+def chosen(delta: NDArray[np.float32], threshold: float, least: int = 0) -> NDArray[np.bool_]:
+    """[layers, neurons]: which exceed the threshold, and at least so many if so many are above 0, largest first."""
+    above = delta > threshold
+    if above.sum() < least:
+        order = np.argsort(-delta, axis=None, kind="stable")[:least]
+        above = np.zeros_like(above)
+        above.flat[order] = True
+        above &= delta > 0
+    return above
+
+
+def weight(delta: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of its 95th percentile a neuron gets: half where the difference is 0.15, nearly all from 0.5 on."""
+    return np.asarray(1 / (1 + np.exp(-10 * (np.abs(delta) - 0.15))), np.float32)

@@ -1,0 +1,57 @@
+"""The personality neurons published with NPTI: those of Llama-3-8B-Instruct, for every trait but openness."""
+
+import gzip
+import json
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from methods.neurons import TraitNeurons
+from steerbench.contracts import Engine, Sampling
+from steerbench.datasets.fetch import path_of
+from steerbench.errors import UserError
+from steerbench.targets import TRAITS
+
+DATASET, FILE = "npti", "neurons.jsonl.gz"
+SHAPE = (32, 14336)
+"""Layers, and neurons of each."""
+
+
+def published_neurons(traits: Collection[str], engine: Engine) -> Mapping[str, TraitNeurons]:
+    """The lists of these traits (their letters), for the model they were made on.
+
+    Raises:
+        UserError: the model has another shape, a trait is not published, or the dataset cannot be had.
+    """
+    shape = engine.survey((), Sampling(), ())[1].positive.shape[1:]
+    if shape != SHAPE:
+        raise UserError(
+            "npti.neurons=published has the neurons of Llama-3-8B-Instruct ({} layers of {}), but this model has {} "
+            "layers of {}; use neurons=search.".format(*SHAPE, *shape)
+        )
+    return read_lists(traits)
+
+
+def read_lists(traits: Collection[str]) -> Mapping[str, TraitNeurons]:
+    """The same without a model. A neuron that is in no list has 0 everywhere.
+
+    Raises:
+        UserError: a trait is not published, or the dataset cannot be had.
+    """
+    found = {trait: TraitNeurons(*(np.zeros(SHAPE, np.float32) for _ in range(3))) for trait in traits}
+    letters = {name.capitalize(): letter for letter, name in TRAITS.items()}
+    listed = set()
+    with gzip.open(path_of(DATASET, FILE), "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            letter = letters[row["trait"]]
+            listed.add(letter)
+            if letter not in found:
+                continue
+            one, at, high = found[letter], (row["layer"], row["neuron"]), row["aspect"] == "positive"
+            one.delta[at] = row["delta"] if high else -row["delta"]
+            (one.high_p95 if high else one.low_p95)[at] = row["a95"]
+    if missing := [TRAITS[trait] for trait in traits if trait not in listed]:
+        raise UserError(
+            f"NPTI published no neurons for {' and '.join(missing)}; use neurons=search, or leave the trait out."
+        )
+    return found
