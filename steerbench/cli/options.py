@@ -1,9 +1,26 @@
 """Options that several commands share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Protocol(StrEnum):
+    STRICT = "strict"
+    PUBLISHED = "published"
+
+
+class CalibrationKind(StrEnum):
+    GOLDEN = "golden"
+    GRID = "grid"
+
+
+class Rule(StrEnum):
+    FLUENCY_FLOOR = "fluency-floor"
+    BEST_SCORE = "best-score"
+
 
 Model = Annotated[
     str | None,
@@ -27,3 +44,26 @@ JudgeBudget = Annotated[
     float | None, typer.Option(help="Stop when judges have cost this much, in your prices' currency.", min=0.0)
 ]
 SelfJudge = Annotated[bool, typer.Option("--allow-self-judge", help="Let a model judge its own answers.")]
+
+TaskName = Annotated[str, typer.Option("--task", help="What to measure on.")]
+Dataset = Annotated[str | None, typer.Option(help="The task's data.")]
+Respondents = Annotated[int | None, typer.Option(help="Only the first so many people.")]
+UnderProtocol = Annotated[Protocol, typer.Option(help="The rules: strict, or as in the paper.")]
+Calibration = Annotated[
+    CalibrationKind | None,
+    typer.Option(help="How strengths are searched.", show_default="golden; grid if published"),
+]
+Budget = Annotated[int, typer.Option(help="Evaluations that calibration may spend.", min=2)]
+ByRule = Annotated[
+    Rule, typer.Option(help="Rated answers: the best strength as fluent as the prompt baseline, or just the best.")
+]
+Strength = Annotated[float | None, typer.Option(help="Use this strength and calibrate nothing.")]
+Seed = Annotated[int, typer.Option(help="Seeds all that is random.")]
+Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+
+
+def usual_calibration(protocol: Protocol) -> CalibrationKind:
+    """How strengths are searched under a protocol, unless the user says otherwise."""
+    return CalibrationKind.GRID if protocol is Protocol.PUBLISHED else CalibrationKind.GOLDEN

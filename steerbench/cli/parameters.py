@@ -17,7 +17,7 @@ def comma_separated(values: Sequence[str]) -> list[str]:
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """By plug-in, its parameters. A value is read as JSON (48, 0.5, true, [1, 2]) and else is text.
+    """By plug-in, its parameters.
 
     Raises:
         UserError: an entry is not of the form NAME.PARAMETER=VALUE.
@@ -28,7 +28,7 @@ def parse_parameters(given: Sequence[str]) -> dict[str, dict[str, Any]]:
         plugin, dot, parameter = place.rpartition(".")
         if not (equals and dot and plugin and parameter):
             raise UserError(f"--param {entry} cannot be read: write NAME.PARAMETER=VALUE, for example pas.heads=48.")
-        result.setdefault(plugin, {})[parameter] = _value(value)
+        result.setdefault(plugin, {})[parameter] = value_of(value)
     return result
 
 
@@ -65,7 +65,8 @@ def judges_of(
     return named, own
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """A value as it was typed: JSON (48, 0.5, true, [1, 2]), and else text."""
     try:
         return json.loads(text)
     except ValueError:

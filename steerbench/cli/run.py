@@ -1,23 +1,37 @@
 """`steerbench run`: measures methods on a task, or goes on where an earlier start stopped."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from steerbench.cli.options import (
+    Budget,
+    ByRule,
+    Calibration,
+    Dataset,
     Device,
     Dtype,
     EngineName,
     FluencyJudge,
     JudgeBudget,
+    Json,
     Model,
+    Out,
     Param,
+    Protocol,
+    Quiet,
+    Respondents,
+    Rule,
+    Seed,
     SelfJudge,
+    Strength,
+    TaskName,
     Template,
     TraitJudge,
+    UnderProtocol,
+    usual_calibration,
 )
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
@@ -30,41 +44,21 @@ INTERRUPTED = 130
 BESIDE_RESUME = {"resume", "device", "json", "quiet", "judge_budget"}
 
 
-class Protocol(StrEnum):
-    STRICT = "strict"
-    PUBLISHED = "published"
-
-
-class CalibrationKind(StrEnum):
-    GOLDEN = "golden"
-    GRID = "grid"
-
-
-class Rule(StrEnum):
-    FLUENCY_FLOOR = "fluency-floor"
-    BEST_SCORE = "best-score"
-
-
 def run_command(
     context: typer.Context,
     method: Annotated[list[str] | None, typer.Option(help="Methods: pas,few-shot or pas+few-shot; repeatable.")] = None,
-    task: Annotated[str, typer.Option(help="What to measure them on.")] = "papi",
+    task: TaskName = "papi",
     model: Model = None,
-    dataset: Annotated[str | None, typer.Option(help="The task's data.")] = None,
-    respondents: Annotated[int | None, typer.Option(help="Only the first so many people.")] = None,
+    dataset: Dataset = None,
+    respondents: Respondents = None,
     readout: Annotated[str | None, typer.Option(help="How an answer is read: label, letter or generate.")] = None,
-    protocol: Annotated[Protocol, typer.Option(help="The rules: strict, or as in the paper.")] = Protocol.STRICT,
+    protocol: UnderProtocol = Protocol.STRICT,
     variant: Annotated[str | None, typer.Option(help="The variant of methods that have several.")] = None,
-    calibration: Annotated[
-        CalibrationKind | None,
-        typer.Option(help="How strengths are searched.", show_default="golden; grid if published"),
-    ] = None,
-    budget: Annotated[int, typer.Option(help="Evaluations that calibration may spend.", min=2)] = 8,
-    rule: Annotated[
-        Rule, typer.Option(help="Rated answers: the best strength as fluent as the prompt baseline, or just the best.")
-    ] = Rule.FLUENCY_FLOOR,
-    strength: Annotated[float | None, typer.Option(help="Use this strength and calibrate nothing.")] = None,
-    seed: Annotated[int, typer.Option(help="Seeds all that is random.")] = 0,
+    calibration: Calibration = None,
+    budget: Budget = 8,
+    rule: ByRule = Rule.FLUENCY_FLOOR,
+    strength: Strength = None,
+    seed: Seed = 0,
     engine: EngineName = "hf",
     dtype: Dtype = None,
     device: Device = None,
@@ -75,10 +69,10 @@ def run_command(
     judge_budget: JudgeBudget = None,
     allow_self_judge: SelfJudge = False,
     trivial: Annotated[bool, typer.Option("--trivial/--no-trivial", help="Add the trivial rows.")] = True,
-    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    out: Out = Path("runs"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this run; its plan is in its ledger.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure steering methods on a task, beside the trivial rows."""
     if resume is not None:
@@ -105,7 +99,7 @@ def run_command(
         dtype=dtype,
         chat_template=str(chat_template) if chat_template else None,
         protocol=protocol.value,
-        calibration=(calibration or _usual(protocol)).value,
+        calibration=(calibration or usual_calibration(protocol)).value,
         budget=budget,
         rule=rule.value,
         strength=strength,
@@ -169,10 +163,6 @@ def _say(result: "RunResult", folder: Path, json: bool) -> None:
         print(result.model_dump_json(indent=1))
     else:
         show(result, folder)
-
-
-def _usual(protocol: Protocol) -> CalibrationKind:
-    return CalibrationKind.GRID if protocol is Protocol.PUBLISHED else CalibrationKind.GOLDEN
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:
