@@ -2,7 +2,7 @@
 their opposites are found by probes, and pushed towards the person's side."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from methods.contrasts import Contrast, Statements, capture_statements
 from methods.directions import mass_mean, one_deviation_long
 from methods.few_shot import FewShot
+from methods.layers import Layers, checked_layers, parsed_layers
 from methods.probes import Probes, Scores, accuracies, fit_probes, log_likelihoods
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
@@ -29,7 +30,8 @@ class PAS:
     probe's weights, `rank` the accuracy heads are ranked by. The defaults follow the paper's text, but for the
     direction, where the paper's code takes class means. `variant="published"` follows the code: heads ranked by
     the mean of training and validation accuracy (whatever `rank` says), a deviation over all statements
-    instead of those the person took a side on, and the few-shot prompt as part of the method.
+    instead of those the person took a side on, and the few-shot prompt as part of the method. `layers` are those
+    whose heads may be chosen.
     """
 
     heads: Annotated[int, Field(ge=1)] = 24
@@ -37,13 +39,16 @@ class PAS:
     direction: Literal["mass-mean", "probe"] = "mass-mean"
     rank: Literal["validation", "train+validation"] = "validation"
     variant: Literal["plain", "published"] = "plain"
+    layers: Layers = None
     seed: int = 0
 
     name = "pas"
     needs_model = True
     strengths = (0.0, 10.0)
+    symbols: ClassVar[dict[str, str]] = {"k": "heads", "alpha": "strength"}
 
     def __post_init__(self) -> None:
+        parsed_layers(self.name, self.layers)
         if self.variant == "published" and (self.contrast, self.direction) != ("letters", "mass-mean"):
             raise UserError(
                 "pas.variant=published means contrast=letters and direction=mass-mean; leave both as they are."
@@ -53,22 +58,25 @@ class PAS:
         """Steerings of unit strength. A target that leans on no statement gets no edit.
 
         Raises:
-            UserError: the model has fewer heads than are to be edited.
+            UserError: the model has no such layer, or fewer heads there than are to be edited.
         """
-        if self.heads > engine.layers * engine.heads:
+        layers = sorted(checked_layers(self.name, self.layers, engine))
+        if self.heads > len(layers) * engine.heads:
+            where = "" if self.layers is None else f" in layers {self.layers}"
             raise UserError(
-                f"pas.heads is {self.heads}, but the model has only {engine.layers * engine.heads} attention heads "
-                f"({engine.layers} layers of {engine.heads}); choose fewer."
+                f"pas.heads is {self.heads}, but the model has only {len(layers) * engine.heads} attention heads{where} "
+                f"({len(layers)} layers of {engine.heads}); choose fewer."
             )
         statements = capture_statements(engine, targets, "head_out", self.contrast)
-        steerings = [Steering() for _ in targets] if statements is None else self._steerings(engine, statements)
+        steerings = [Steering() for _ in targets] if statements is None else self._steerings(engine, statements, layers)
         if self.variant == "plain":
             return steerings
         prompts = FewShot(seed=self.seed).fit(engine, targets)
         return [steering + prompt for steering, prompt in zip(steerings, prompts, strict=True)]
 
-    def _steerings(self, engine: Engine, statements: Statements) -> list[Steering]:
-        activations = statements.activations.reshape(len(statements.activations), engine.layers * engine.heads, -1)
+    def _steerings(self, engine: Engine, statements: Statements, layers: Sequence[int]) -> list[Steering]:
+        captured = statements.activations if self.layers is None else statements.activations[:, layers]
+        activations = captured.reshape(len(captured), len(layers) * engine.heads, -1)
         probes, best = self._probe(activations, statements)
         directions = probes.weights
         if self.direction == "mass-mean":
@@ -81,7 +89,7 @@ class PAS:
             chosen = best[target]
             measured = activations[:, chosen] if self.variant == "published" else activations[np.ix_(used, chosen)]
             vectors = one_deviation_long(directions[target, chosen], measured)
-            steerings.append(Steering(edits_of_heads(chosen, vectors, engine.heads)))
+            steerings.append(Steering(edits_of_heads(chosen, vectors, layers, engine.heads)))
         return steerings
 
     def _probe(self, activations: NDArray[np.float32], statements: Statements) -> tuple[Probes, NDArray[np.intp]]:
@@ -105,10 +113,12 @@ def top_heads(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.int
     return np.lexsort((-likelihoods, -scores), axis=1)[:, :count]
 
 
-def edits_of_heads(chosen: NDArray[np.intp], vectors: NDArray[np.float32], heads: int) -> tuple[Edit, ...]:
-    """One edit per layer from vectors [chosen, dim]; heads are numbered through all layers."""
+def edits_of_heads(
+    chosen: NDArray[np.intp], vectors: NDArray[np.float32], layers: Sequence[int], heads: int
+) -> tuple[Edit, ...]:
+    """One edit per layer from vectors [chosen, dim]; heads are numbered through the `layers`."""
     by_layer: dict[int, NDArray[np.float32]] = {}
     for head, vector in zip(chosen.tolist(), vectors, strict=True):
-        layer, within = divmod(head, heads)
-        by_layer.setdefault(layer, np.zeros((heads, vectors.shape[1]), np.float32))[within] = vector
+        place, within = divmod(head, heads)
+        by_layer.setdefault(layers[place], np.zeros((heads, vectors.shape[1]), np.float32))[within] = vector
     return tuple(Add("head_out", layer, by_layer[layer].reshape(-1)) for layer in sorted(by_layer))

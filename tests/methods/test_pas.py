@@ -75,6 +75,16 @@ def test_all_targets_at_once_get_what_each_would_get_alone_from_the_papers_loop(
             np.testing.assert_allclose(ours[place], theirs[place], atol=2e-3 * np.abs(theirs[place]).max())
 
 
+def test_only_heads_of_the_layers_named_are_chosen_in_the_order_they_have_among_all(engine: HFEngine) -> None:
+    for target, steering in zip(PEOPLE, PAS(heads=5, layers="1,4-5").fit(engine, PEOPLE), strict=True):
+        of_all = oracle(PAS(heads=engine.layers * engine.heads), engine, target)
+        expected = [place for place in of_all if place[0] in {1, 4, 5}][:5]
+        found = vectors(steering, engine)
+        assert found.keys() == set(expected)
+        for place in expected:
+            np.testing.assert_allclose(found[place], of_all[place], atol=2e-3 * np.abs(of_all[place]).max())
+
+
 def test_directions_point_to_the_persons_own_answers(engine: HFEngine) -> None:
     statements = capture_statements(engine, PEOPLE, "head_out", "letters")
     assert statements is not None
@@ -167,6 +177,8 @@ def test_of_equally_good_heads_the_likelier_probe_decides_then_the_lower_number(
 def test_more_heads_than_the_model_has_are_refused_with_both_numbers(engine: HFEngine) -> None:
     with pytest.raises(UserError, match=r"pas\.heads is 25.*only 24 .*6 layers of 4"):
         PAS(heads=25).fit(engine, PEOPLE)
+    with pytest.raises(UserError, match=r"pas\.heads is 9.*only 8 .*in layers 2-3 .*2 layers of 4"):
+        PAS(heads=9, layers="2-3").fit(engine, PEOPLE)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +188,7 @@ def test_more_heads_than_the_model_has_are_refused_with_both_numbers(engine: HFE
         ({"contrast": "words"}, "contrast='words'"),
         ({"variant": "published", "direction": "probe"}, "variant=published"),
         ({"variant": "published", "contrast": "label"}, "variant=published"),
+        ({"layers": "5-3"}, "layers cannot be '5-3'"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused_at_once(parameters: dict[str, object], said: str) -> None:
