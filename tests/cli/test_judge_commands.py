@@ -15,7 +15,7 @@ def test_a_rated_board_has_the_best_on_top_and_names_its_judges(steerbench):
     told = steerbench(*RATED, "--method", "toy-push")
     assert told.returncode == 0
     lines = told.stdout.splitlines()
-    assert lines[0] == "toy-rated, strict"
+    assert lines[0].strip() == "toy-rated, strict"
     rows = [line.split()[0] for line in lines if line.split() and line.split()[0].startswith("toy-")]
     assert rows.index("toy-push") < rows.index("toy-silent") < rows.index("toy-echo")
     assert "trait rated by toy-judge: " in told.stdout

@@ -6,6 +6,7 @@ edits, and the option near the lean is the likeliest. So what a strength does to
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -214,10 +215,10 @@ class ToyJudge:
 
     def verdict(self, case: Case) -> Verdict:
         usage = Usage(1, 10, 2, self.price)
-        _, at, number = case.answer.rpartition("at ")
-        if not at:
+        told = re.search(r"at (-?[\d.]+)$", case.answer)
+        if told is None:
             return Verdict(None, "the text holds no number", usage=usage)
-        where = float(number)
+        where = float(told[1])
         rating = 5 - abs(where - 2.5) if case.quality == "fluency" else where + self.lenience
         return Verdict(min(max(rating, 1.0), 5.0), details={"where": where}, usage=usage)
 
