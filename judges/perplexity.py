@@ -8,8 +8,8 @@ Per answer, in `Verdict.details`:
 
 rating = 1 + 4 * sigmoid((MIDDLE - nll) / WIDTH) * (1 - repeated)^2
 
-The constants were set on the embedded model: its own greedy text has an nll of about 1, people's fluent answers about
-3.7, the same answers with their words shuffled about 7. Loops are likely to every model (nll under 1 for a phrase said
+The constants were set on the embedded model: its own greedy text has an nll of about 1, a person's fluent answers have
+about 4, the same with their words shuffled 7 to 8. Loops are likely to every model (nll under 1 for a phrase said
 ten times), so repetition multiplies: of ten equal phrases it leaves nothing. The judge is blind to sense: a fluent
 answer to another question, or the question said again, is rated high. An empty answer is rated 1.
 """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,12 +48,13 @@ def _encoder() -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    switches: Any = logging
+    bars = switches.is_progress_bar_enabled()
+    switches.disable_progress_bar()
     try:
         encoder = SentenceTransformer(str(weights.parent), device="cpu", local_files_only=True)
     finally:
         if bars:
-            logging.enable_progress_bar()
+            switches.enable_progress_bar()
     encoder.max_seq_length = LONGEST
     return encoder

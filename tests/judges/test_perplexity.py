@@ -112,7 +112,10 @@ def test_shuffled_words_are_rated_near_1_and_people_well_above(engine: HFEngine)
     said = people_say()
     rng = random.Random(0)
     shuffled = [(question, " ".join(rng.sample(answer.split(), len(answer.split())))) for question, answer in said]
-    fluent, salad = ratings(engine, said), ratings(engine, shuffled)
+    both = verdicts(engine, said), verdicts(engine, shuffled)
+    losses = [sum(v.details["nll"] for v in found) / len(said) for found in both]
+    assert losses == pytest.approx([4.0, 7.7], abs=0.2)
+    fluent, salad = ([float(v.rating or 0) for v in found] for found in both)
     assert min(fluent) > max(salad) + 1
     assert max(salad) < 2
     assert sum(fluent) / len(fluent) > 3.4
