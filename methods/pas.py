@@ -62,9 +62,9 @@ class PAS:
         """
         layers = sorted(checked_layers(self.name, self.layers, engine))
         if self.heads > len(layers) * engine.heads:
-            where = "" if self.layers is None else f" in layers {self.layers}"
+            there = "attention heads" if self.layers is None else f"attention heads in layers {self.layers}"
             raise UserError(
-                f"pas.heads is {self.heads}, but the model has only {len(layers) * engine.heads} attention heads{where} "
+                f"pas.heads is {self.heads}, but the model has only {len(layers) * engine.heads} {there} "
                 f"({len(layers)} layers of {engine.heads}); choose fewer."
             )
         statements = capture_statements(engine, targets, "head_out", self.contrast)
