@@ -123,7 +123,7 @@ def test_shuffled_words_are_rated_near_1_and_people_well_above(engine: HFEngine)
 
 
 def test_a_loop_is_rated_near_1_though_it_is_likely(engine: HFEngine) -> None:
-    looped = [(question, " ".join([" ".join(answer.split()[:7])] * 10)) for question, answer in people_say()]
+    looped = [(question, " ".join([" ".join(answer.split()[:7])] * 10)) for question, answer in people_say()[:4]]
     for verdict in verdicts(engine, looped):
         assert verdict.details["nll"] < 1.5
         assert verdict.rating is not None
