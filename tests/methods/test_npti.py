@@ -286,12 +286,12 @@ def rate(engine: HFEngine, steering: Steering, of: Boost, question: str) -> floa
 def test_steering_the_embedded_model_makes_the_poles_neurons_more_active_and_silences_the_others(
     embedded: HFEngine,
 ) -> None:
-    asked = zip(*Search(1, 12, 0).requests(), strict=True)
-    requests, ends = zip(*((r, POLES[g][1]) for r, g in asked if POLES[g][0] == "N"), strict=True)
-    _, known = embedded.survey(requests, Sampling(max_new_tokens=12), [int(high) for high in ends])
+    asked = zip(*Search(1, 24, 0).requests(), strict=True)
+    requests, ends = zip(*((r, int(POLES[g][1])) for r, g in asked if POLES[g][0] == "N"), strict=True)
+    _, known = embedded.survey(requests, Sampling(max_new_tokens=24), ends)
     low, high = known.positive / known.tokens[:, None, None]
     trait = TraitNeurons((high - low).astype(np.float32), known.p95[1], known.p95[0])
-    steering = NPTI(threshold=0.2).towards(trait, True, range(30))
+    steering = NPTI(threshold=0.1).towards(trait, True, range(30))
     boost = max((e for e in steering.edits if isinstance(e, Boost)), key=lambda e: len(e.neurons))
     cap = next(e for e in steering.edits if isinstance(e, Cap) and e.layer == boost.layer)
     question = "Your flight tomorrow may be cancelled. How do you feel about it?"
