@@ -174,7 +174,9 @@ class ChatClient:
             if self._answered:
                 error = ExhaustedError(f"{self.attempts} attempts failed, the last with: {fault}", calls)
             else:
-                error = UserError(f"No server answers at {self.address} ({fault}); start it, or correct base_url.")
+                error = UserError(
+                    f"No server answers at {self.address} ({fault}); start it, correct base_url, or raise timeout."
+                )
         raise error
 
     def _wait(self, state: RetryCallState) -> float:

@@ -111,6 +111,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif step == "stall":
             self.owner.closing.wait(STALL)
             self.close_connection = True
+        elif step == "drip":  # never silent for long, never done
+            self.reply(200, b" ", length=10**6)
+            while not self.owner.closing.wait(0.05):
+                self.wfile.write(b" ")
         elif step == "close":
             self.close_connection = True
         else:
@@ -139,13 +143,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(200, b"<html><body>Welcome to the proxy</body></html>", kind="text/html")
         elif step.startswith("429"):
             self.fail(429, "slow down", _wait_header(step.removeprefix("429").strip()))
+        elif step == "no credit":
+            self.fail(429, "You exceeded your current quota", code="insufficient_quota")
         elif step.isdigit():
             self.fail(int(step), f"status {step} as told; you sent {self.headers['Authorization']}")
         else:
             self.reply(200, good)
 
-    def fail(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        self.reply(status, json.dumps({"error": {"message": message}}).encode(), headers=headers)
+    def fail(
+        self, status: int, message: str, headers: Mapping[str, str] | None = None, code: str | None = None
+    ) -> None:
+        self.reply(status, json.dumps({"error": {"message": message, "code": code}}).encode(), headers=headers)
 
     def reply(
         self,

@@ -1,0 +1,285 @@
+"""Asking a server, and doing many things at once, against a real server on loopback."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from steerbench import chat_client
+from steerbench.chat_client import (
+    ChatClient,
+    ExhaustedError,
+    RefusedError,
+    Reply,
+    concurrently,
+)
+from steerbench.errors import UserError
+from tests.judges.faulty_server import COMPLETION_TOKENS, KEY, PROMPT_TOKENS, FaultyServer, meant
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+
+def client(server: FaultyServer | str, **settings: object) -> ChatClient:
+    url = server if isinstance(server, str) else server.url
+    return ChatClient("m", url, **{"backoff": 0.01, "attempts": 3, "timeout": 4.0} | settings)  # type: ignore[arg-type]
+
+
+def ask(asked: ChatClient, case: int = 0, **wishes: object) -> Reply:
+    async def once() -> Reply:
+        async with asked:
+            return await asked.ask([("user", f"case-{case}")], max_tokens=9, **wishes)  # type: ignore[arg-type]
+
+    return asyncio.run(once())
+
+
+def test_a_reply_holds_text_tokens_and_what_it_took() -> None:
+    with FaultyServer({0: ("503", "ok")}) as server:
+        reply = ask(client(server), logprobs=True, temperature=0.5)
+    assert reply.text == f"It shows.\nRating: [[{meant(0)}]]"
+    assert reply.top is not None
+    assert "".join(token.text for token in reply.top) == reply.text
+    assert sorted(reply.top[1].candidates) == ["1", "2", "the"]
+    assert (reply.calls, reply.prompt_tokens, reply.completion_tokens) == (2, PROMPT_TOKENS, COMPLETION_TOKENS)
+    assert (server.bodies[0]["temperature"], server.bodies[0]["max_tokens"]) == (0.5, 9)
+
+
+@pytest.mark.parametrize(
+    "step", ["408", "409", "429", "500", "502", "503", "529", "truncated", "cut off", "html", "close"]
+)
+def test_faults_that_may_pass_are_tried_again_and_then_given_up_with_the_reason(step: str) -> None:
+    with FaultyServer({0: (step, step, "ok"), 1: (step,)}) as server:
+        asked = client(server)
+        assert ask(asked).calls == 3
+        with pytest.raises(ExhaustedError, match="3 attempts failed, the last with: ") as given_up:
+            ask(asked, 1)
+    assert given_up.value.calls == len(server.calls[1]) == 3
+
+
+@pytest.mark.parametrize("step", ["stall", "drip"])
+def test_an_attempt_ends_after_the_timeout_as_a_whole(step: str) -> None:
+    with FaultyServer({0: (step, "ok")}) as server:
+        start = time.monotonic()
+        assert ask(client(server, timeout=0.8)).calls == 2
+    assert time.monotonic() - start < 8
+
+
+@pytest.mark.parametrize("status", ["400", "413", "422"])
+def test_a_refused_request_is_not_tried_again(status: str) -> None:
+    with (
+        FaultyServer({0: (status,)}) as server,
+        pytest.raises(RefusedError, match=rf"\({status}\): status {status}") as told,
+    ):
+        ask(client(server))
+    assert told.value.calls == len(server.calls[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("wrong key", r"refuses the key in OPENAI_API_KEY \(401"),
+        ("403", r"refuses the key in OPENAI_API_KEY \(403"),
+        ("404", r"no model 'm' at http://127\.0\.0\.1:\d+/v1 \(404"),
+        ("402", r"no credit at .* \(402"),
+        ("no credit", r"no credit at .* \(429: You exceeded"),
+    ],
+)
+def test_what_no_request_can_overcome_is_the_users_to_mend_and_asked_once(step: str, said: str) -> None:
+    with FaultyServer({0: (step,)}) as server, pytest.raises(UserError, match=said) as told:
+        ask(client(server))
+    assert len(server.calls[0]) == 1
+    assert KEY not in str(told.value)
+
+
+def test_a_server_that_is_not_there_is_told_from_one_that_went_away() -> None:
+    with FaultyServer() as server:
+        asked = client(server, attempts=2)
+        ask(asked)
+    with pytest.raises(ExhaustedError, match="broken connection"):
+        ask(asked)
+    with pytest.raises(UserError, match=r"No server answers at .*/v1"):
+        ask(client(server, attempts=2))
+
+
+def test_waits_double_up_to_the_longest_and_are_drawn_at_random_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds: list[float] = []
+    monkeypatch.setattr("random.uniform", lambda _, high: bounds.append(high) or 0.0)
+    with FaultyServer({0: ("500",)}) as server, pytest.raises(ExhaustedError):
+        ask(client(server, attempts=6, backoff=0.5, longest_backoff=3.0))
+    assert bounds[:5] == [0.5, 1.0, 2.0, 3.0, 3.0]
+    assert len(server.calls[0]) == 6
+
+
+def test_a_server_cannot_ask_for_more_patience_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_client, "PATIENCE", 0.4)
+    with FaultyServer({0: ("429 3600", "429 date 3600", "ok")}) as server:
+        ask(client(server))
+    assert all(0.4 <= waited < 3 for waited in server.waits(0))
+
+
+def test_a_local_server_needs_no_key_but_openai_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with FaultyServer() as server, pytest.raises(UserError, match="provided: none"):
+        ask(client(server))
+    with pytest.raises(UserError, match="OPENAI_API_KEY holds no key"):
+        ChatClient("m")
+    with pytest.raises(UserError, match="MY_KEY holds no key"):
+        ChatClient("m", key_env="MY_KEY")
+
+
+def test_the_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ChatClient("m").address == "https://api.openai.com/v1"
+    with FaultyServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        assert ask(ChatClient("m")).calls == 1
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost/v1", "http://", "http://[::1/v1", "http://a:99999"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(UserError, match="base_url cannot be"):
+        ChatClient("m", url)
+
+
+@pytest.mark.parametrize(
+    "url", [f"http://me:{KEY}@localhost/v1", f"http://localhost/v1?key={KEY}", "http://localhost/#a"]
+)
+def test_an_address_that_holds_a_secret_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(UserError, match="give the key by key_env") as told:
+        ChatClient("m", url)
+    assert KEY not in str(told.value)
+
+
+@pytest.mark.parametrize("bad", ["sk-\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9", "sk-one\nsk-two"])
+def test_a_key_that_cannot_be_sent_is_refused_without_repeating_it(bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", bad)
+    with pytest.raises(UserError, match="OPENAI_API_KEY holds characters") as told:
+        ChatClient("m")
+    assert "sk-" not in str(told.value)
+
+
+# -- many at once
+
+
+async def tripled(n: int) -> int:
+    await asyncio.sleep(0.001 * (7 - n % 7))
+    return 3 * n
+
+
+def test_everything_is_done_once_and_comes_with_its_place() -> None:
+    batches = list(concurrently(range(50), tripled, 8, AsyncExitStack()))
+    assert sorted(pair for batch in batches for pair in batch) == [(n, 3 * n) for n in range(50)]
+    assert all(batches)
+
+
+def test_nothing_to_do_is_done() -> None:
+    assert list(concurrently([], tripled, 8, AsyncExitStack())) == []
+
+
+def test_items_are_drawn_and_results_taken_in_the_callers_thread_so_that_a_database_may_serve_both(
+    tmp_path: Path,
+) -> None:
+    database = sqlite3.connect(tmp_path / "results.sqlite")
+    database.execute("CREATE TABLE results (n INTEGER, tripled INTEGER)")
+
+    def wanted() -> Iterator[int]:
+        for n in range(30):
+            if not database.execute("SELECT 1 FROM results WHERE n = ?", (n % 10,)).fetchone():
+                yield n % 10
+
+    drawn = []
+    for batch in concurrently((drawn.append(n) or n for n in wanted()), tripled, 1, AsyncExitStack()):
+        with database:
+            database.executemany("INSERT INTO results VALUES (?, ?)", [(done // 3, done) for _, done in batch])
+    assert drawn == list(range(10))  # the second and third time round every result had been written
+    database.close()
+
+
+def test_an_error_comes_after_the_results_that_were_there_and_ends_the_rest() -> None:
+    cancelled = []
+
+    async def work(n: int) -> int:
+        if n == 3:
+            await asyncio.sleep(0.2)
+            raise UserError("no")
+        try:
+            await asyncio.sleep(30 if n > 3 else 0)
+        except asyncio.CancelledError:
+            cancelled.append(n)
+            raise
+        return n
+
+    results: list[tuple[int, int]] = []
+    running = concurrently(range(20), work, 4, AsyncExitStack())
+    with pytest.raises(UserError, match="no"):
+        results.extend(pair for batch in running for pair in batch)
+    assert sorted(results) == [(0, 0), (1, 1), (2, 2)]
+    assert sorted(cancelled) == [4, 5, 6]
+    assert no_thread_is_left()
+
+
+def test_a_caller_that_stops_early_leaves_nothing_running() -> None:
+    ended = []
+
+    async def work(n: int) -> int:
+        try:
+            await asyncio.sleep(30 if n else 0)
+        finally:
+            ended.append(n)
+        return n
+
+    with closing(concurrently(range(9), work, 3, AsyncExitStack())) as running:
+        assert next(running) == [(0, 0)]
+    assert sorted(ended) == [0, 1, 2]
+    assert no_thread_is_left()
+
+
+def test_an_interrupt_ends_everything_at_once() -> None:
+    ended = []
+
+    async def work(n: int) -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.append(n)
+
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(concurrently(range(9), work, 2, AsyncExitStack()))
+    assert time.monotonic() - start < 10
+    assert sorted(ended) == [0, 1]
+    assert no_thread_is_left()
+
+
+def test_an_iterable_that_fails_ends_what_runs() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(concurrently(items(), tripled, 4, AsyncExitStack()))
+    assert no_thread_is_left()
+
+
+def test_one_client_serves_one_crowd_after_another() -> None:
+    with FaultyServer() as server:
+        asked = client(server)
+        for _ in range(2):
+            crowd = concurrently(range(6), lambda n: asked.ask([("user", f"case-{n}")], max_tokens=9), 3, within=asked)
+            assert sum(len(batch) for batch in crowd) == 6
+    assert all(len(calls) == 2 for calls in server.calls.values())
+
+
+def no_thread_is_left() -> bool:
+    return not [thread for thread in threading.enumerate() if thread.name == "requests"]
