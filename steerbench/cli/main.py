@@ -15,6 +15,7 @@ from steerbench.cli.fit import fit_command
 from steerbench.cli.list import list_command
 from steerbench.cli.run import run_command
 from steerbench.cli.show import compare_command, export_command, show_command
+from steerbench.cli.sweep import sweep_command
 from steerbench.errors import UserError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run_command)
+app.command("sweep")(sweep_command)
 app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("compare")(compare_command)

@@ -1,0 +1,117 @@
+"""A sweep as a chart: the effect against the parameter, above what it costs. Needs the extra `charts`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+
+from steerbench.results import Metric
+from steerbench.storage import understandable
+from steerbench.sweep import REFERENCE, Point, SweepResult
+
+LAYERS = ("layer", "layers")
+WIDTH, HEIGHT = 560, 210
+BLUE, ORANGE, GREY, INK = "#1f6fb4", "#c4600c", "#6b6b6b", "#222222"
+FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
+FILES = ("sweep.html", "sweep.svg", "sweep.png")
+
+
+def write_charts(sweep: SweepResult, folder: Path) -> list[Path]:
+    """Draw the chart as a page that needs no network, as SVG and as PNG; the files written."""
+    drawn = chart(sweep)
+    paths = [folder / name for name in FILES]
+    for path in paths:
+        with understandable(path):
+            drawn.save(path, inline=True, scale_factor=2)
+    return paths
+
+
+def chart(sweep: SweepResult) -> alt.VConcatChart:
+    """The headline with its interval, and below it, on the same axis, the fluency or else the second metric."""
+    shown = panels(sweep)
+    drawn = [
+        _panel(sweep, name, colour, last=place == len(shown) - 1)
+        for place, (name, colour) in enumerate(zip(shown, (BLUE, ORANGE), strict=False))
+    ]
+    title = alt.TitleParams(
+        f"{sweep.method} on {sweep.task}",
+        subtitle=f"{sweep.targets} targets; bands are 95 % intervals; dashed: {REFERENCE}",
+        anchor="start",
+        offset=14,
+    )
+    together: alt.VConcatChart = alt.vconcat(*drawn, spacing=18, title=title).resolve_scale(x="shared")
+    styled: alt.VConcatChart = (
+        together.configure(background="white", font=FONT, padding=16)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelFontSize=13, titleFontSize=14, titleFontWeight="normal", gridColor="#e6e6e6", labelColor=INK
+        )
+        .configure_title(fontSize=17, subtitleFontSize=13, subtitleColor=GREY, color=INK)
+    )
+    return styled
+
+
+def panels(sweep: SweepResult) -> list[str]:
+    """The metrics drawn."""
+    names = list(sweep.points[0].metrics)
+    below = "fluency" if "fluency" in names else next(iter(names[1:]), None)
+    return list(dict.fromkeys(name for name in (sweep.headline, below) if name))
+
+
+def is_numeric(sweep: SweepResult) -> bool:
+    """Whether the parameter is a quantity: not if its values are words or numbers of layers."""
+    values = [point.value for point in sweep.points]
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return numbers and sweep.parameter not in LAYERS
+
+
+def _panel(sweep: SweepResult, name: str, colour: str, last: bool) -> alt.LayerChart | alt.FacetChart:
+    numeric = is_numeric(sweep)
+    rows = [row for point in sweep.points if (row := _row(point, name, numeric))]
+    axis = alt.Axis(labelOverlap=True) if last else alt.Axis(labels=False, ticks=False)
+    title = sweep.symbol if last else None
+    x: Any = (
+        alt.X("parameter:Q", title=title, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=12))
+        if numeric
+        else alt.X("parameter:O", title=title, axis=axis, sort=None)
+    )
+    better = "higher" if sweep.higher_is_better else "lower"
+    y_title = f"{name} ({better} is better)" if name == sweep.headline else name
+    scale = alt.Scale(zero=False)
+    y = alt.Y("value:Q", title=y_title, scale=scale)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x)
+    bounds = {"y": alt.Y("low:Q", title=y_title, scale=scale), "y2": alt.Y2("high:Q")}
+    tooltip = ["parameter:N", "value:Q", "low:Q", "high:Q"]
+    banded = numeric and len(rows) > 1
+    interval = base.mark_area(color=colour, opacity=0.2) if banded else base.mark_rule(color=colour, strokeWidth=2)
+    layers: list[Any] = [
+        interval.encode(**bounds),
+        base.mark_line(color=colour, strokeWidth=2).encode(y=y),
+        base.mark_circle(color=colour, size=60, opacity=1).encode(y=y, tooltip=tooltip),
+        *_reference(sweep.reference.metrics.get(name)),
+    ]
+    return alt.layer(*layers, width=WIDTH, height=HEIGHT)
+
+
+def _row(point: Point, name: str, numeric: bool) -> dict[str, Any] | None:
+    """A point's estimate; without an interval, its bounds are the estimate itself."""
+    metric = point.metrics.get(name)
+    if metric is None or metric.value is None:
+        return None
+    low, high = (bound if bound is not None else metric.value for bound in (metric.low, metric.high))
+    return {
+        "parameter": point.value if numeric else str(point.value),
+        "value": metric.value,
+        "low": low,
+        "high": high,
+    }
+
+
+def _reference(metric: Metric | None) -> Sequence[alt.Chart]:
+    """A dashed line at the model without steering, and its name."""
+    if metric is None or metric.value is None:
+        return ()
+    base = alt.Chart(alt.InlineData(values=[{"value": metric.value}])).encode(y="value:Q")
+    name = base.mark_text(align="right", baseline="bottom", dy=-4, color=GREY, fontSize=12, text=REFERENCE)
+    return base.mark_rule(color=GREY, strokeDash=[5, 4], strokeWidth=1.5), name.encode(x=alt.value("width"))

@@ -1,0 +1,169 @@
+"""`steerbench sweep`: one parameter of a method over several values, as a table and a chart."""
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from steerbench.cli.options import (
+    Budget,
+    ByRule,
+    Calibration,
+    Dataset,
+    Device,
+    Dtype,
+    EngineName,
+    FluencyJudge,
+    Json,
+    JudgeBudget,
+    Model,
+    Out,
+    Protocol,
+    Quiet,
+    Respondents,
+    Rule,
+    Seed,
+    SelfJudge,
+    Strength,
+    TaskName,
+    Template,
+    TraitJudge,
+    UnderProtocol,
+    usual_calibration,
+)
+from steerbench.cli.run import INTERRUPTED
+from steerbench.cli.startup import quick
+from steerbench.errors import UserError
+
+if TYPE_CHECKING:
+    from steerbench.contracts import Engine
+    from steerbench.sweep import Sweep, SweepResult
+
+SweptParam = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        metavar="NAME=VALUES",
+        help="What to sweep: k=6,12,24, gamma=0.6:1.5:0.1, layers=each, layers=windows:5. As in `run`, "
+        "NAME.PARAMETER=VALUE fixes another; repeatable.",
+    ),
+]
+
+
+def sweep_command(
+    method: Annotated[list[str] | None, typer.Option(help="The method: pas, or pas+few-shot.")] = None,
+    param: SweptParam = None,
+    task: TaskName = "papi",
+    model: Model = None,
+    dataset: Dataset = None,
+    respondents: Respondents = None,
+    protocol: UnderProtocol = Protocol.STRICT,
+    calibration: Calibration = None,
+    budget: Budget = 8,
+    rule: ByRule = Rule.FLUENCY_FLOOR,
+    strength: Strength = None,
+    seed: Seed = 0,
+    engine: EngineName = "hf",
+    dtype: Dtype = None,
+    device: Device = None,
+    chat_template: Template = None,
+    judge: TraitJudge = None,
+    fluency_judge: FluencyJudge = None,
+    judge_budget: JudgeBudget = None,
+    allow_self_judge: SelfJudge = False,
+    out: Out = Path("runs"),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a method at several values of one of its parameters, beside the unsteered model."""
+    from steerbench.cli.parameters import judges_of, parse_parameters
+    from steerbench.cli.sweep_values import expanded, swept_parameter
+    from steerbench.plan import Plan
+    from steerbench.sweep import STRENGTH, Sweep, parameter_named
+
+    spec = _only(method or [])
+    asked, others = swept_parameter(param or [], spec)
+    given = parse_parameters(others)
+    judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
+    of_task: dict[str, Any] = given.pop(task, {})
+    named = {"dataset": dataset, "respondents": respondents}
+    plan = Plan(
+        methods=(spec,),
+        task=task,
+        method_parameters=given,
+        task_parameters=of_task | {name: value for name, value in named.items() if value is not None},
+        model=model,
+        engine=engine,
+        dtype=dtype,
+        chat_template=str(chat_template) if chat_template else None,
+        protocol=protocol.value,
+        calibration=(calibration or usual_calibration(protocol)).value,
+        budget=budget,
+        rule=rule.value,
+        strength=strength,
+        judges=judges,
+        judge_parameters=of_judges,
+        seed=seed,
+        trivial=False,
+    )
+    swept = parameter_named(plan, asked.name, asked.method)
+
+    @cache
+    def opened() -> "Engine":
+        with quick():
+            from steerbench.runner import open_engine
+
+            return open_engine(plan, device)
+
+    def layers() -> int:
+        if swept.parameter == STRENGTH:
+            raise UserError(f"{asked.name}={asked.values} names layers, and a strength is none; write numbers.")
+        return opened().layers
+
+    try:
+        sweep = Sweep(plan, swept, expanded(asked.values, layers))
+        result, folder = _run(sweep, opened(), out, judge_budget, quiet)
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    _say(result, folder, json)
+
+
+def _only(method: list[str]) -> str:
+    from steerbench.cli.parameters import comma_separated
+
+    specs = comma_separated(method)
+    if len(specs) != 1:
+        raise UserError(f"A sweep is of one method, and {len(specs) or 'none'} were named: give one --method.")
+    return specs[0]
+
+
+def _run(
+    sweep: "Sweep", engine: "Engine", out: Path, judge_budget: float | None, quiet: bool
+) -> tuple["SweepResult", Path]:
+    from steerbench.cli.progress import Bars
+    from steerbench.sweep import run_sweep
+
+    with Bars(quiet) as bars:
+        return run_sweep(sweep, out, engine, bars, judge_budget)
+
+
+def _say(result: "SweepResult", folder: Path, json: bool) -> None:
+    """The table or the result on stdout; the chart in the folder, if what draws it is installed."""
+    from steerbench.cli.sweep_table import show
+
+    if json:
+        print(result.model_dump_json(indent=1))
+    else:
+        show(result, folder)
+    try:
+        import altair  # noqa: F401
+        import vl_convert  # noqa: F401
+    except ModuleNotFoundError:
+        print("No chart was drawn: that takes the extra, pip install 'steerbench[charts]'.", file=sys.stderr)
+        return
+    from steerbench.charts import write_charts
+
+    write_charts(result, folder)
