@@ -183,7 +183,7 @@ class ChatClient:
         fault = state.outcome.exception() if state.outcome else None
         if isinstance(fault, _PassingError) and fault.wait is not None:
             # Requests that were all told the same time do not all come back at that time.
-            return min(max(fault.wait, 0), PATIENCE) + wait_random(0, self.backoff)(state)
+            return min(max(0.0, fault.wait), PATIENCE) + wait_random(0, self.backoff)(state)
         return wait_random_exponential(self.backoff, self.longest_backoff)(state)
 
     async def _attempt(self, messages: Messages, max_tokens: int, temperature: float, logprobs: bool) -> Reply:
