@@ -1,18 +1,24 @@
-"""`steerbench data`: which datasets there are, getting them, checking them."""
+"""`steerbench data`: which datasets there are, getting them, checking them, having new ones written."""
 
+import sys
 from collections import Counter
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.filesize import decimal
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from steerbench.datasets import fetch as store
 from steerbench.datasets.registry import Dataset, dataset, datasets
 from steerbench.errors import UserError
 
-app = typer.Typer(help="Benchmark data: list it, fetch it, check it.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from steerbench.building import Built
+
+app = typer.Typer(help="Benchmark data: list it, fetch it, check it, have it made.", no_args_is_help=True)
 
 Names = Annotated[list[str], typer.Argument(help="Names of datasets, as `steerbench data list` shows them.")]
 
@@ -65,6 +71,54 @@ def verify_datasets(
         raise UserError(f"These datasets are not as published: {', '.join(wrong)}; the lines above name the files.")
     if names and absent:
         raise UserError(f"These datasets were to be checked and are not here: {', '.join(absent)}.")
+
+
+@app.command("build")
+def build_data(
+    task: Annotated[str, typer.Argument(help="The task, such as personalitybench.", show_default=False)],
+    generator: Annotated[str, typer.Option(help="Address of an OpenAI-compatible server: http://localhost:8000/v1")],
+    generator_model: Annotated[str, typer.Option(help="The server's model that writes the questions.")],
+    key_env: Annotated[str, typer.Option(help="The environment variable with the server's key.")] = "OPENAI_API_KEY",
+    per_facet: Annotated[int, typer.Option(help="Questions asked for on each facet.", min=1)] = 8,
+    topics: Annotated[
+        Path | None, typer.Option(help="A file with a topic a line.", dir_okay=False, show_default="the task's own")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write.", show_default="TASK.jsonl")] = None,
+    concurrency: Annotated[int, typer.Option(help="Requests under way at once.", min=1)] = 8,
+    seed: Annotated[int, typer.Option(help="Draws topics and parts.", min=0)] = 0,
+) -> None:
+    """Have a model write a task's questions. Stopped at any moment, the same command goes on from there."""
+    from steerbench.building import Order, buildable
+
+    target = out or Path(f"{task}.jsonl")
+    order = Order(generator, generator_model, target, key_env, per_facet, topics, concurrency, seed)
+    console = Console(stderr=True)
+    columns = (TextColumn("questions settled"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+            bar = bars.add_task("")
+            built = buildable(task).build(order, lambda done, total: bars.update(bar, completed=done, total=total))
+    except KeyboardInterrupt:
+        print(f"\nStopped; what was made is in {target}, and the same command goes on from there.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    _report(built, target)
+    if built.unfinished:
+        raise typer.Exit(1)
+
+
+def _report(built: "Built", target: Path) -> None:
+    """What was built, a line each."""
+    dropped, unfinished, usage = sum(built.dropped.values()), sum(built.unfinished.values()), built.usage
+    lines = [f"{target}: {built.kept} questions kept, {dropped} dropped."]
+    lines += [f"  {count} dropped: {reason}" for reason, count in sorted(built.dropped.items())]
+    lines.append(
+        f"This time: {usage.calls:,} calls, {usage.prompt_tokens:,} tokens sent, {usage.completion_tokens:,} received."
+    )
+    if unfinished:
+        lines.append(f"{unfinished} questions could not be had; the same command asks for them again:")
+        lines += [f"  {count}: {reason}" for reason, count in sorted(built.unfinished.items())]
+    for line in (*lines, *built.notes):
+        Console().print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _absence(names: list[str]) -> str:

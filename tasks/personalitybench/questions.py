@@ -16,7 +16,7 @@ from steerbench.targets import TRAITS, Item
 
 BANK, PUBLISHED, SUFFIX = "bank", "published", ".jsonl"
 PUBLISHED_DATASET = "personalitybench"
-PARTS = ("test", "calibration")
+PARTS = ("test", "calibration", "search")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Questions:
 def load(name: str) -> Questions:
     """The questions of a dataset: `bank`, `published`, or the path of a .jsonl file.
 
-    The bank's calibration questions serve all datasets that have none of their own.
+    The bank's calibration questions serve all datasets that have none of their own. Questions of a file that are
+    there to search neurons on are left out.
 
     Raises:
         UserError: nothing has that name, the data cannot be had, or a line of the file is no question.
@@ -115,5 +116,5 @@ def _question(line: str, number: int, where: str) -> tuple[Item, str]:
     if not isinstance(facet, str | None):
         raise UserError(f"{where}: the facet is {facet!r}; it has to be text.")
     if part not in (None, *PARTS):
-        raise UserError(f"{where}: the part is {part!r}; it has to be {' or '.join(PARTS)}.")
+        raise UserError(f"{where}: the part is {part!r}; it has to be one of {', '.join(PARTS)}.")
     return Item(f"line-{number}", text.strip(), trait=trait, facet=facet or ""), part or "test"

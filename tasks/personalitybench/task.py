@@ -27,6 +27,7 @@ from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Blend, Item, Respondent, Target, TraitPole, target_named
 from tasks.papi.sample.reader import read_items
+from tasks.personalitybench.construction import build
 from tasks.personalitybench.metrics import TRIVIAL, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, load, spread
 from tasks.personalitybench.repetition import distinct, words
@@ -58,6 +59,8 @@ class PersonalityBench:
     name: str = field(default="personalitybench", init=False)
     baselines: tuple[str, ...] = field(default=TRIVIAL, init=False)
     reference: str = field(default="simple-prompt", init=False)
+
+    build = staticmethod(build)
 
     def __post_init__(self) -> None:
         for parameter in ("questions", "max_new_tokens"):

@@ -54,8 +54,10 @@ def test_a_file_gives_its_own_questions_and_borrows_calibration_ones_if_it_has_n
         Item("line-3", "A storm?", trait="N"),
     )
     assert alone.calibration == bank.questions("calibration")
-    both = load(written(tmp_path, first, {"trait": "E", "question": "A queue?", "part": "calibration"}))
+    queue: dict[str, object] = {"trait": "E", "question": "A queue?", "part": "calibration"}
+    both = load(written(tmp_path, first, queue, {"trait": "E", "question": "A stage?", "part": "search"}))
     assert [item.text for item in both.calibration] == ["A queue?"]
+    assert [item.text for item in both.test] == ["A party?"]
     assert alone.digests["bank"] == bank.digest()
     assert set(both.digests) == {"file"}
     assert both.digests["file"] != alone.digests["file"]
@@ -72,7 +74,7 @@ def test_a_file_gives_its_own_questions_and_borrows_calibration_ones_if_it_has_n
         ({"trait": "E"}, "has no question"),
         ({"trait": "E", "question": "  "}, "has no question"),
         ({"trait": "E", "question": "A party?", "facet": 3}, "the facet is 3"),
-        ({"trait": "E", "question": "A party?", "part": "search"}, "the part is 'search'"),
+        ({"trait": "E", "question": "A party?", "part": "train"}, "the part is 'train'"),
         ({"trait": "E", "question": "Alone?"}, "stands in line 1 too"),
     ],
 )
