@@ -45,6 +45,11 @@ class Axis:
     qualities = frozenset(TRAITS.values())
     needs_model = False
 
+    @property
+    def built_on(self) -> frozenset[str]:
+        """The texts that the axes run between."""
+        return frozenset(text for trait in TRAITS for high in (False, True) for text in anchors(trait, high))
+
     def identity(self) -> Mapping[str, str]:
         texts = [text for trait in TRAITS for high in (False, True) for text in anchors(trait, high)]
         return {

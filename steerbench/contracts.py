@@ -305,7 +305,8 @@ class Verdict:
 class Judge(Protocol):
     """Rates texts; a verdict it cannot give is None with a reason, never a number.
 
-    `qualities` are what it can rate. A judge with `needs_model` measures by the model that is being
+    `qualities` are what it can rate. An attribute `built_on` names the texts it was made from, if there are any,
+    whose order proves little. A judge with `needs_model` measures by the model that is being
     evaluated, unsteered, and is given its engine; others may be given None.
     """
 

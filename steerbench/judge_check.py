@@ -95,8 +95,10 @@ def check(panel: Panel, role: str, texts: Sequence[Known]) -> JudgeCheck:
     twice = [i for end in _ends(texts).values() for i in end[:RETESTED]]
     again = _ratings(panel, role, [texts[i] for i in twice], [texts[i].text for i in twice], "retest")
     signs = np.array([1 if known.high else -1 for known in texts])
+    built_on = getattr(panel.judges[role], "built_on", frozenset())
     return JudgeCheck(
         texts=len(texts),
+        seen=float(np.mean([known.text in built_on for known in texts])),
         auc={quality: _auc(plain, texts, quality) for quality in sorted({known.quality for known in texts})},
         retest=_mean(np.abs(again - plain[twice])),
         length_bias=_mean(telling_first - plain),

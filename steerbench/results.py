@@ -59,6 +59,7 @@ class JudgeCheck(_Record):
     `auc` by quality: the chance that a text of the high end is rated above one of the low end. `retest`: mean
     absolute difference of two ratings of one text. `length_bias`: mean change when a text is lengthened by what
     says nothing. `position_bias`: mean change, away from the middle, when what tells stands last and not first.
+    `seen`: the share of the texts that the judge was built on, whose order therefore proves little.
     """
 
     texts: int
@@ -67,6 +68,7 @@ class JudgeCheck(_Record):
     length_bias: float | None
     position_bias: float | None
     unscored: float
+    seen: float = 0.0
 
 
 class JudgeResult(_Record):

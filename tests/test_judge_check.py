@@ -23,6 +23,7 @@ class Habitual:
     per_word: float = 0.0
     last_counts_more: float = 0.0
     drift: float = 0.0
+    built_on: frozenset = frozenset()
     blind: bool = False
     silent_on: str = ""
     name: str = "habitual"
@@ -32,7 +33,9 @@ class Habitual:
     seen: set = field(default_factory=set)
 
     def identity(self):
-        return {name: str(getattr(self, name)) for name in ("per_word", "last_counts_more", "drift", "blind")}
+        return {
+            name: str(getattr(self, name)) for name in ("per_word", "last_counts_more", "drift", "blind", "silent_on")
+        }
 
     def rate(self, cases, engine):
         for place, case in enumerate(cases):
@@ -61,7 +64,7 @@ def figures(judge):
 
 def test_a_judge_without_bad_habits_has_none_found():
     found = figures(Habitual())
-    assert found.texts == 80
+    assert (found.texts, found.seen) == (80, 0.0)
     assert found.auc == dict.fromkeys(sorted(TRAITS.values()), 1.0)
     assert (found.retest, found.length_bias, found.position_bias, found.unscored) == (0.0, 0.0, 0.0, 0.0)
 
@@ -72,6 +75,7 @@ def test_each_habit_shows_in_its_own_figure():
     assert figures(Habitual(last_counts_more=0.3)).position_bias == pytest.approx(0.3)
     assert figures(Habitual(drift=0.2)).retest == pytest.approx(0.2)
     assert set(figures(Habitual(blind=True)).auc.values()) == {0.5}
+    assert figures(Habitual(built_on=frozenset(HIGH))).seen == 0.5
     mute = figures(Habitual(silent_on="openness"))
     assert mute.auc["openness"] is None
     assert mute.auc["extraversion"] == 1.0

@@ -79,7 +79,8 @@ def check_command(
         return
     console = Console()
     for name, figure in figures.items():
-        console.print(f"{judge} on {name} ({figure.texts} texts)", style="bold", highlight=False)
+        seen = f", {figure.seen:.0%} of which it was built on" if figure.seen else ""
+        console.print(f"{judge} on {name} ({figure.texts} texts{seen})", style="bold", highlight=False)
         for quality, auc in figure.auc.items():
             console.print(f"  area under the curve, {quality}: {_number(auc)}", highlight=False)
         console.print(f"  two ratings of one text differ by {_number(figure.retest)} on average", highlight=False)

@@ -11,7 +11,9 @@ from rich.text import Text
 from steerbench.results import JudgeResult, MethodResult, Metric, RunResult
 
 WIDE = 100
-"""Columns of a terminal that the whole board needs; a narrower one gets fewer metrics and one interval."""
+"""Columns of a terminal that a board wants; a narrower one gets one interval and not two."""
+MOST, LEAST = 6, 3
+"""Metrics of a board, from the first on."""
 
 
 def show(result: RunResult, folder: Path, console: Console | None = None) -> None:
@@ -19,7 +21,7 @@ def show(result: RunResult, folder: Path, console: Console | None = None) -> Non
     console = console or Console()
     if not console.is_terminal:
         console.width = max(console.width, WIDE)
-    console.print(board(result, wide=console.width >= WIDE))
+    console.print(fitting(result, console))
     for name, method in ordered(result):
         for flag in method.flags:
             console.print(Text.assemble((f"{name}: ", "bold"), flag))
@@ -30,10 +32,19 @@ def show(result: RunResult, folder: Path, console: Console | None = None) -> Non
     console.print(f"{result.targets} targets. All of it is in {folder}.", highlight=False, soft_wrap=True)
 
 
-def board(result: RunResult, wide: bool = True) -> Table:
-    """Rows by the headline metric, trivial ones dimmed."""
-    shown = columns(result)[: 6 if wide else 4]
-    intervals = shown[: 2 if wide else 1]
+def fitting(result: RunResult, console: Console) -> Table:
+    """The board with as many metrics as the console has room for: six with two intervals, or fewer."""
+    for metrics in range(MOST, LEAST, -1):
+        table = board(result, metrics, intervals=2 if console.width >= WIDE else 1)
+        if console.measure(table).maximum <= console.width:
+            return table
+    return board(result, LEAST, intervals=1)
+
+
+def board(result: RunResult, metrics: int = 6, intervals: int = 2) -> Table:
+    """Rows by the headline metric, trivial ones dimmed; the first metrics, with intervals of the first of them."""
+    shown = columns(result)[:metrics]
+    with_interval = shown[:intervals]
     title = f"{result.plan.task}, {result.plan.protocol}"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     longest = max(len(name) for name in result.methods)
@@ -41,7 +52,7 @@ def board(result: RunResult, wide: bool = True) -> Table:
     for name in (*shown, "median strength", "time (s)"):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, method in ordered(result):
-        cells = [_cell(method.metrics.get(metric), metric in intervals) for metric in shown]
+        cells = [_cell(method.metrics.get(metric), metric in with_interval) for metric in shown]
         table.add_row(name, *cells, _strength(method), _seconds(result, name), style="dim" if method.trivial else "")
     return table
 
@@ -56,7 +67,8 @@ def trust(judge: JudgeResult) -> str:
     if judge.check is not None:
         areas = [auc for auc in judge.check.auc.values() if auc is not None]
         if areas:
-            said.append(f"orders texts of known end with an area under the curve of {_short(min(areas))} or more")
+            known = "the texts it was built on" if judge.check.seen == 1 else "texts of known end"
+            said.append(f"orders {known} with an area under the curve of {_short(min(areas))} or more")
         if judge.check.length_bias is not None:
             said.append(f"length bias {_short(judge.check.length_bias)}")
     return ", ".join(said) + "."
