@@ -106,10 +106,21 @@ def test_a_pole_is_fitted_and_says_where_it_is_from(steerbench, tmp_path):
     )
 
 
+def test_a_blend_is_the_sum_of_its_poles_fitted_alone(steerbench, tmp_path):
+    for name, pole in (("e", "extraversion+"), ("o", "openness-"), ("both", "extraversion+openness-")):
+        told = steerbench(*FIT, "--pole", pole, "--out", f"{name}.safetensors")
+        assert told.returncode == 0, told.stderr
+    alone = [load_steering(tmp_path / f"{name}.safetensors")[0] for name in ("e", "o")]
+    both, provenance = load_steering(tmp_path / "both.safetensors")
+    assert both.digest == (alone[0] + alone[1]).digest
+    assert provenance["target"] == "extraversion+openness-"
+
+
 @pytest.mark.parametrize(
     ("pole", "sentence"),
     [
         ("extraversion", "The pole 'extraversion' has no end: write a trait and + or -, for example extraversion+."),
+        ("E+E-", "The blend 'E+E-' names a trait twice; a trait has one pole in it."),
         ("extravrsion+", "There is no trait 'extravrsion'; did you mean 'extraversion'"),
     ],
 )

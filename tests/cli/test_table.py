@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from steerbench.cli.table import show
+from steerbench.cli.table import ordered, show
 from steerbench.plan import Plan
 from steerbench.results import MethodResult, Metric, RunResult, Timing, Timings
 
@@ -89,3 +89,21 @@ def test_rows_are_sorted_by_the_headline_and_trivial_ones_dimmed():
 def test_flags_stand_beneath_and_a_file_is_as_wide_as_the_whole_board():
     assert "pas+few-shot: not better than always-3" in lines(100)
     assert "missing" in shown(40, terminal=False)
+
+
+@pytest.mark.parametrize("width", [100, 120, 80])
+def test_a_board_with_long_names_and_intervals_loses_metrics_and_never_the_end_of_a_line(width):
+    long = {f"a fairly lengthy {n}": Metric(value=12.345, low=-11.5, high=13.25) for n in "abcdef"}
+    rows = {name: method(1.0).model_copy(update={"metrics": long}) for name in ("pas+few-shot", "random-direction")}
+    text = io.StringIO()
+    result = RESULT.model_copy(update={"methods": rows})
+    show(result, "runs/x", Console(file=text, width=width, force_terminal=True, color_system=None))
+    heads = text.getvalue().splitlines()[1:5]
+    assert any(line.rstrip().endswith("(s)") for line in heads)
+    assert max(len(line.rstrip()) for line in text.getvalue().splitlines()[:8]) <= width
+
+
+def test_where_more_is_better_the_most_stands_on_top():
+    result = RESULT.model_copy(update={"higher_is_better": True})
+    assert [name for name, _ in ordered(result)] == ["always-1", "random-direction", "pas+few-shot"]
+    assert [name for name, _ in ordered(RESULT)] == ["pas+few-shot", "random-direction", "always-1"]
