@@ -14,15 +14,35 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from steerbench import bank
+from steerbench.targets import TRAITS
+from tasks.personalitybench.construction import Slot
+from tasks.personalitybench.question_prompts import draft_messages
 
 BORROWED = "Honestly now: " + bank.questions("test", "N")[0].text
 REPEATED = "You have been here before, have you not? What now?"
 PROMPT_TOKENS, COMPLETION_TOKENS = 10, 5
 
 Situation = Callable[[int], str]
+
+# What a question meets: the calls it takes, and why it is dropped ("" if it is kept).
+SITUATIONS = {
+    "": (3, ""),
+    "biased": (3, "leans to one end"),
+    "mumbling once": (4, ""),
+    "mumbling": (4, "no readable verdict of the bias filter"),
+    "borrowed": (3, "8 consecutive words of the embedded bank"),
+    "long": (2, "more than 120 words"),
+    "silent once": (4, ""),
+    "silent": (2, "the generator said nothing"),
+    "busy draft": (4, ""),
+    "busy filter": (4, ""),
+    "refused": (1, "refused by the server"),
+    "repeated": (3, "a question there is already"),
+}
 
 
 def number_of(draft_prompt: str) -> int:
@@ -99,6 +119,7 @@ def generator_server(situation: Situation = lambda _: "", pause: float = 0.0) ->
 def _handler(state: GeneratorServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # headers and body in one packet; in two, the second waits for 40 ms
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -116,6 +137,7 @@ def _handler(state: GeneratorServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", str(len(encoded)))
                 self.end_headers()
                 self.wfile.write(encoded)
+                self.wfile.flush()
             except OSError:
                 self.close_connection = True  # the one who asked was killed
 
@@ -128,3 +150,15 @@ def _handler(state: GeneratorServer) -> type[BaseHTTPRequestHandler]:
 def _found(pattern: str, text: str) -> str | None:
     match = re.search(pattern, text)
     return match[1] if match else None
+
+
+def situation(number: int) -> str:
+    return list(SITUATIONS)[number % len(SITUATIONS)]
+
+
+def number(slot: Slot) -> int:
+    return number_of(draft_messages(TRAITS[slot.trait], slot.facet, slot.statements, slot.topic)[1][1])
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().split(b"\n") if line] if path.exists() else []
