@@ -22,8 +22,8 @@ from steerbench.models.cache import models_folder
 from steerbench.targets import TRAITS
 
 PERSONA = (
-    "Somebody describes themselves like this: {0}\n\nAnswer what you are asked as this person would, in the first "
-    "person, and let their character show."
+    "You are a person who says of yourself: {0}\n\n"
+    "Stay this person whatever you are asked: speak as them, in the first person, and let their character show."
 )
 REPETITION_PENALTY = 1.1
 POLES = tuple((trait, high) for trait in TRAITS for high in (True, False))
