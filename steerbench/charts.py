@@ -14,17 +14,17 @@ LAYERS = ("layer", "layers")
 WIDTH, HEIGHT = 560, 210
 BLUE, ORANGE, GREY, INK = "#1f6fb4", "#c4600c", "#6b6b6b", "#222222"
 FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
-FILES = ("sweep.html", "sweep.svg", "sweep.png")
+PAGE, DRAWING, IMAGE = "sweep.html", "sweep.svg", "sweep.png"
 
 
 def write_charts(sweep: SweepResult, folder: Path) -> list[Path]:
     """Draw the chart as a page that needs no network, as SVG and as PNG; the files written."""
     drawn = chart(sweep)
-    paths = [folder / name for name in FILES]
-    for path in paths:
-        with understandable(path):
-            drawn.save(path, inline=True, scale_factor=2)
-    return paths
+    options: dict[str, dict[str, Any]] = {PAGE: {"inline": True}, DRAWING: {}, IMAGE: {"scale_factor": 2}}
+    for name, how in options.items():
+        with understandable(folder / name):
+            drawn.save(folder / name, **how)
+    return [folder / name for name in options]
 
 
 def chart(sweep: SweepResult) -> alt.VConcatChart:
@@ -36,7 +36,7 @@ def chart(sweep: SweepResult) -> alt.VConcatChart:
     ]
     title = alt.TitleParams(
         f"{sweep.method} on {sweep.task}",
-        subtitle=f"{sweep.targets} targets; bands are 95 % intervals; dashed: {REFERENCE}",
+        subtitle=f"{sweep.targets} targets, 95 % intervals",
         anchor="start",
         offset=14,
     )
@@ -70,7 +70,8 @@ def _panel(sweep: SweepResult, name: str, colour: str, last: bool) -> alt.LayerC
     numeric = is_numeric(sweep)
     rows = [row for point in sweep.points if (row := _row(point, name, numeric))]
     axis = alt.Axis(labelOverlap=True) if last else alt.Axis(labels=False, ticks=False)
-    title = sweep.symbol if last else None
+    called = sweep.symbol if sweep.symbol == sweep.parameter else f"{sweep.symbol} ({sweep.parameter})"
+    title = called if last else None
     x: Any = (
         alt.X("parameter:Q", title=title, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=12))
         if numeric

@@ -44,7 +44,7 @@ def metrics_in_order(result: SweepResult) -> list[str]:
 
 
 def table_of(result: SweepResult, names: Sequence[str]) -> Table:
-    title = f"{result.method} on {result.task}, {result.symbol} swept"
+    title = f"{result.method} on {result.task}"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(result.symbol)
     chosen = result.parameter != STRENGTH and any(point.strength is not None for point in result.points)
