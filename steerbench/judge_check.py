@@ -95,7 +95,7 @@ def check(panel: Panel, role: str, texts: Sequence[Known]) -> JudgeCheck:
     twice = [i for end in _ends(texts).values() for i in end[:RETESTED]]
     again = _ratings(panel, role, [texts[i] for i in twice], [texts[i].text for i in twice], "retest")
     signs = np.array([1 if known.high else -1 for known in texts])
-    built_on = getattr(panel.judges[role], "built_on", frozenset())
+    built_on: frozenset[str] = getattr(panel.judges[role], "built_on", frozenset())
     return JudgeCheck(
         texts=len(texts),
         seen=float(np.mean([known.text in built_on for known in texts])),
@@ -175,5 +175,6 @@ def _mean(differences: Array) -> float | None:
 
 def _digest(panel: Panel, judge: Judge, texts: Sequence[Known]) -> str:
     evaluated = dict(panel.engine.identity()) if judge.needs_model and panel.engine else {}
-    told = json.dumps([judge_digest(judge), bank_digest(), evaluated, [vars(known) for known in texts], FILLER])
+    figures = sorted(JudgeCheck.model_fields)  # figures kept by a version that had others are made anew
+    told = json.dumps([judge_digest(judge), bank_digest(), evaluated, [vars(k) for k in texts], FILLER, figures])
     return hashlib.sha256(told.encode()).hexdigest()

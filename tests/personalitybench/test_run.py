@@ -1,0 +1,76 @@
+"""PersonalityBench end to end: the embedded model, the embedded bank, the offline judges, at a small size."""
+
+import json
+
+import polars as pl
+import pytest
+
+from steerbench.export import read_samples
+from steerbench.plan import Plan
+from steerbench.rejudging import prepare_again, rejudge
+from steerbench.runner import execute, prepare
+
+PLAN = Plan(
+    methods=("simple-prompt", "p2", "actadd", "pas", "npti"),
+    task="personalitybench",
+    task_parameters={"poles": "extraversion+,extraversion-", "questions": 1, "max_new_tokens": 12},
+    method_parameters={"npti": {"personas": 1, "max_new_tokens": 8}},
+    budget=2,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    return folder, execute(prepare(PLAN), folder)
+
+
+def test_every_method_is_measured_beside_the_trivial_rows_and_every_answer_is_rated(run):
+    folder, result = run
+    rows = (*PLAN.methods, "unsteered", "echo", "fixed-text")
+    assert set(result.methods) == set(rows)
+    frame = read_samples(folder).filter(pl.col("split") == "test")
+    assert len(frame) == len(rows) * 2
+    assert frame["unscored"].unique().to_list() == [""]
+    for name in rows:
+        metrics = result.methods[name].metrics
+        assert 2 <= metrics["trait score"].value <= 10
+        assert 2 <= metrics["fluency"].value <= 10
+        records = [json.loads(text) for text in frame.filter(frame["method"] == name)["record"]]
+        assert all(set(record["ratings"]) == set("ACENO") for record in records)
+        high, low = (next(r["ratings"]["E"] for r in records if r["high"] is end) for end in (True, False))
+        assert metrics["separation"].value == pytest.approx(high - low)
+        assert metrics["trait score"].value == pytest.approx(high + 6 - low)
+
+
+def test_trivial_rows_are_what_they_say(run):
+    folder, result = run
+    frame = read_samples(folder).filter(pl.col("split") == "test")
+    said = {name: frame.filter(frame["method"] == name) for name in ("unsteered", "echo", "fixed-text")}
+    assert said["unsteered"]["text"].n_unique() == 1
+    assert said["echo"]["text"].n_unique() == 1
+    assert said["fixed-text"]["text"].n_unique() == 2
+    assert result.methods["unsteered"].metrics["separation"].value == 0
+    assert result.methods["fixed-text"].metrics["separation"].value > 1
+
+
+def test_a_method_that_steers_answers_otherwise_than_the_model(run):
+    frame = read_samples(run[0]).filter(pl.col("split") == "test")
+    unsteered = frame.filter(frame["method"] == "unsteered")["text"].to_list()
+    assert frame.filter(frame["method"] == "simple-prompt")["text"].to_list() != unsteered
+
+
+def test_the_result_carries_how_far_its_judges_can_be_trusted(run):
+    judges = run[1].judges
+    assert (judges["trait"].name, judges["fluency"].name) == ("axis", "perplexity")
+    assert judges["trait"].check.seen == 1.0
+    assert min(judges["trait"].check.auc.values()) >= 0.98
+    assert judges["fluency"].check.auc["fluency"] >= 0.95
+    assert (judges["trait"].unscored, judges["fluency"].unscored) == (0, 0)
+
+
+def test_rating_again_by_the_same_judges_gives_the_same_board_without_a_new_answer(run, tmp_path):
+    folder, result = run
+    again = rejudge(folder, prepare_again(folder, {}, {}), tmp_path)
+    assert again.methods == result.methods
+    assert read_samples(tmp_path)["text"].to_list() == read_samples(folder)["text"].to_list()
