@@ -11,7 +11,7 @@ from steerbench.contracts import Prompt, Request, Sampling
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.hf.thinning import PERIOD, draws
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, Boost, Cap, Positions, Steering, load_steering
+from steerbench.steering import UNSTEERED, Boost, Cap, Edit, Positions, Steering, load_steering
 from tests.engines import oracle
 
 DECODE = Positions("decode")
@@ -91,3 +91,22 @@ def test_a_share_that_makes_no_sense_is_refused(engine: HFEngine, share: float, 
         engine.generate(
             [Request(Prompt(start=TEXT), Steering((replace(edit, kept=share, positions=positions),)))], Sampling(1)
         )  # type: ignore[arg-type]
+
+
+def test_on_the_embedded_model_caps_and_boosts_are_those_of_a_hand_edited_forward() -> None:
+    engine = HFEngine.load("smollm2-135m", dtype="float32", device="cpu")
+    rng = np.random.default_rng(0)
+    edits: list[Edit] = []
+    for layer in range(0, 30, 5):
+        chosen = rng.permutation(1536)[:40]
+        values = rng.uniform(0, 1, 20).astype(np.float32)
+        edits += [Cap(layer, chosen[:20], 0.0, DECODE), Boost(layer, chosen[20:], values, DECODE, kept=0.9)]
+    steering, options = Steering(tuple(edits)), (" Very Accurate", " Moderately Inaccurate")
+    request = Request(Prompt(start=TEXT), steering, options)
+    found = engine.capture([request, replace(request, steering=UNSTEERED)], ["mlp_act"])["mlp_act"]
+    prompt = oracle.ids_of(engine.loaded, request.prompt)
+    for option, ours, unsteered in zip(options, *found, strict=True):
+        whole = prompt + oracle.option_ids(engine.loaded, option)
+        slow = oracle.values(engine.loaded, whole, len(prompt), steering, "mlp_act")[-1]
+        np.testing.assert_allclose(ours, slow, atol=1e-5 * np.abs(slow).max())
+        assert np.abs(ours - unsteered).max() > 0.3
