@@ -44,6 +44,7 @@ def chart(sweep: SweepResult) -> alt.VConcatChart:
     styled: alt.VConcatChart = (
         together.configure(background="white", font=FONT, padding=16)
         .configure_view(stroke=None)
+        .configure_axisY(minExtent=44)
         .configure_axis(
             labelFontSize=13, titleFontSize=14, titleFontWeight="normal", gridColor="#e6e6e6", labelColor=INK
         )
@@ -69,7 +70,7 @@ def is_numeric(sweep: SweepResult) -> bool:
 def _panel(sweep: SweepResult, name: str, colour: str, last: bool) -> alt.LayerChart | alt.FacetChart:
     numeric = is_numeric(sweep)
     rows = [row for point in sweep.points if (row := _row(point, name, numeric))]
-    axis = alt.Axis(labelOverlap=True) if last else alt.Axis(labels=False, ticks=False)
+    axis = alt.Axis(labelOverlap=True, labelAngle=0) if last else alt.Axis(labels=False, ticks=False)
     called = sweep.symbol if sweep.symbol == sweep.parameter else f"{sweep.symbol} ({sweep.parameter})"
     title = called if last else None
     x: Any = (
@@ -79,16 +80,21 @@ def _panel(sweep: SweepResult, name: str, colour: str, last: bool) -> alt.LayerC
     )
     better = "higher" if sweep.higher_is_better else "lower"
     y_title = f"{name} ({better} is better)" if name == sweep.headline else name
-    scale = alt.Scale(zero=False)
+    scale = alt.Scale(zero=False, padding=8)
     y = alt.Y("value:Q", title=y_title, scale=scale)
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=x)
     bounds = {"y": alt.Y("low:Q", title=y_title, scale=scale), "y2": alt.Y2("high:Q")}
     tooltip = ["parameter:N", "value:Q", "low:Q", "high:Q"]
     banded = numeric and len(rows) > 1
-    interval = base.mark_area(color=colour, opacity=0.2) if banded else base.mark_rule(color=colour, strokeWidth=2)
+    interval = (
+        base.mark_area(color=colour, opacity=0.2)
+        if banded
+        else base.mark_rule(color=colour, opacity=0.5, strokeWidth=2)
+    )
     layers: list[Any] = [
         interval.encode(**bounds),
-        base.mark_line(color=colour, strokeWidth=2).encode(y=y),
+        # A line between words would say that there is something between them.
+        *([base.mark_line(color=colour, strokeWidth=2).encode(y=y)] if numeric or sweep.parameter in LAYERS else []),
         base.mark_circle(color=colour, size=60, opacity=1).encode(y=y, tooltip=tooltip),
         *_reference(sweep.reference.metrics.get(name)),
     ]
@@ -110,9 +116,9 @@ def _row(point: Point, name: str, numeric: bool) -> dict[str, Any] | None:
 
 
 def _reference(metric: Metric | None) -> Sequence[alt.Chart]:
-    """A dashed line at the model without steering, and its name."""
+    """A dashed line at the model without steering, and its name beside the panel, where no data are."""
     if metric is None or metric.value is None:
         return ()
     base = alt.Chart(alt.InlineData(values=[{"value": metric.value}])).encode(y="value:Q")
-    name = base.mark_text(align="right", baseline="bottom", dy=-4, color=GREY, fontSize=12, text=REFERENCE)
+    name = base.mark_text(align="left", baseline="middle", dx=6, color=GREY, fontSize=12, text=REFERENCE)
     return base.mark_rule(color=GREY, strokeDash=[5, 4], strokeWidth=1.5), name.encode(x=alt.value("width"))

@@ -98,8 +98,10 @@ def test_layers_and_words_are_categories_in_the_order_they_were_asked_for(values
     assert x["type"] == ("quantitative" if numeric else "ordinal")
     if not numeric:
         assert x["sort"] is None
-        assert [row["parameter"] for row in layers_of(chart(swept), 0)["line"][0]] == [str(v) for v in values]
-        assert "area" not in layers_of(chart(swept), 0)
+        drawn = layers_of(chart(swept), 0)
+        assert [row["parameter"] for row in drawn["circle"][0]] == [str(v) for v in values]
+        assert "area" not in drawn
+        assert ("line" in drawn) == (parameter in ("layer", "layers"))
 
 
 def test_axes_say_what_they_are_and_which_way_is_better():
