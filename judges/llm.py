@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from judges.rubrics import RUBRICS, SCALE, digest, instruction, parse, rating_place
-from steerbench.chat_client import ChatClient, Reply, RequestError, Token, concurrently
+from steerbench.chat.client import ChatClient, RequestError
+from steerbench.chat.completion import Reply, Token
+from steerbench.chat.concurrency import concurrently
 from steerbench.contracts import Case, Engine, Usage, Verdict
 from steerbench.errors import UserError
 

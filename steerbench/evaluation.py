@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 from steerbench.calibration import Setting
 from steerbench.contracts import Completion, Engine, Judged, Outcome, Request, Scored, Split, Task, batched
 from steerbench.errors import UserError
-from steerbench.judging import Panel
+from steerbench.judging.panel import Panel
 from steerbench.ledger import Ledger
 from steerbench.progress import Progress
 from steerbench.records import Sample

@@ -14,11 +14,11 @@ from pathlib import Path
 from steerbench.calibration import Setting
 from steerbench.contracts import PENDING, Completion, Outcome, Score, Scored, Split
 from steerbench.errors import UserError
+from steerbench.judging.verdicts import TABLE as VERDICTS
+from steerbench.judging.verdicts import Verdicts
 from steerbench.plan import Identity, Plan, differences
 from steerbench.records import Sample, columns_of, outcome_of, score_of, score_text
 from steerbench.storage import understandable
-from steerbench.verdicts import TABLE as VERDICTS
-from steerbench.verdicts import Verdicts
 
 SCHEMA = 2
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from steerbench.contracts import Scored, Split, Task
-from steerbench.judging import Panel, judge_digest
+from steerbench.judging.panel import Panel, judge_digest
 from steerbench.ledger import Ledger
 from steerbench.plan import Identity, Plan, Row
 from steerbench.results import JudgeCheck, JudgeResult, MethodResult, RunResult, Timing, Timings, comparison, metrics

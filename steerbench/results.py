@@ -54,7 +54,7 @@ class MethodResult(_Record):
 
 
 class JudgeCheck(_Record):
-    """How a judge rated texts whose end is known (`steerbench.judge_check`); None where it could not rate them.
+    """How a judge rated texts whose end is known (`steerbench.judging.check`); None where it could not rate them.
 
     `auc` by quality: the chance that a text of the high end is rated above one of the low end. `retest`: mean
     absolute difference of two ratings of one text. `length_bias`: mean change when a text is lengthened by what
@@ -102,7 +102,7 @@ class Timings(_Record):
 
 
 class RunResult(_Record):
-    """All of a run's results. Two runs of one identity agree in every field but `timings`."""
+    """All of a run's results. Two runs of one identity agree in every field but `timings` and what judges took."""
 
     schema_version: int = SCHEMA
     digest: str

@@ -15,8 +15,8 @@ from steerbench.composition import build_method
 from steerbench.contracts import Engine, Judge, Judged, Method, Scored, Split, Task
 from steerbench.evaluation import Evaluation, Question, Step, packing_of, target_costs, target_losses
 from steerbench.fits import Fits
-from steerbench.judge_check import checks
-from steerbench.judging import Panel
+from steerbench.judging.check import checks
+from steerbench.judging.panel import Panel
 from steerbench.ledger import Ledger
 from steerbench.models.embedded import EMBEDDED
 from steerbench.plan import Identity, Plan, Row, build_judges, build_rows, build_task, identify

@@ -29,7 +29,7 @@ def rejudge_command(
     from steerbench.cli.parameters import judges_of, parse_parameters
     from steerbench.cli.progress import Bars
     from steerbench.cli.table import show
-    from steerbench.rejudging import prepare_again, rejudge
+    from steerbench.judging.rejudging import prepare_again, rejudge
 
     given = parse_parameters(param or [])
     named, own = judges_of(judge, fluency_judge, given, allow_self_judge)
@@ -62,7 +62,7 @@ def check_command(
     from rich.console import Console
 
     from steerbench.cli.parameters import parse_parameters
-    from steerbench.judge_check import check_judge
+    from steerbench.judging.check import check_judge
     from steerbench.plan import Plan, build_judge
     from steerbench.runner import open_engine
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from steerbench import bank
 from steerbench.building import Built, Order, Progress
-from steerbench.chat_client import ChatClient, ExhaustedError, Messages, RefusedError, RequestError, concurrently
+from steerbench.chat.client import ChatClient, ExhaustedError, Messages, RefusedError, RequestError
+from steerbench.chat.concurrency import concurrently
 from steerbench.contracts import Usage
 from steerbench.datasets.fetch import state_of
 from steerbench.datasets.registry import dataset

@@ -41,9 +41,9 @@ class FaultyServer:
     """
 
     def __init__(
-        self, scripts: Mapping[int, Sequence[str]] | None = None, *, logprobs: bool = True, delay: float = 0.0
+        self, scripts: Mapping[int, Sequence[str]] | None = None, *, refuses: Sequence[str] = (), delay: float = 0.0
     ) -> None:
-        self.scripts, self.logprobs, self.delay = scripts or {}, logprobs, delay
+        self.scripts, self.refuses, self.delay = scripts or {}, refuses, delay
         self.calls: dict[int, list[tuple[float, str]]] = defaultdict(list)
         self.bodies: list[dict[str, Any]] = []
         self.at_once = self.most_at_once = 0
@@ -106,8 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.fail(404, f"no such path {self.path}")
         elif sent_key != KEY or step == "wrong key":
             self.fail(401, f"Incorrect API key provided: {sent_key}")
-        elif body.get("logprobs") and not self.owner.logprobs:
-            self.fail(400, "Unrecognized request argument supplied: logprobs")
+        elif refused := [wish for wish in self.owner.refuses if wish in body]:
+            self.fail(400, f"Unsupported parameter: '{refused[0]}' is not supported with this model.")
         elif step == "stall":
             self.owner.closing.wait(STALL)
             self.close_connection = True

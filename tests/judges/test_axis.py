@@ -21,7 +21,7 @@ from judges.sentence_encoder import encode, token_counts
 from steerbench.bank import descriptions
 from steerbench.contracts import Case, Verdict
 from steerbench.errors import UserError
-from steerbench.judge_check import published_texts
+from steerbench.judging.check import published_texts
 from steerbench.targets import TRAITS
 
 QUESTION = "Your weekend is free. What do you do?"

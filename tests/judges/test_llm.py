@@ -14,7 +14,7 @@ import pytest
 
 from judges.llm import KEPT, LLM, UNREADABLE, rating_probabilities
 from judges.rubrics import REMINDER, digest
-from steerbench.chat_client import Token
+from steerbench.chat.completion import Token
 from steerbench.construction import construct
 from steerbench.contracts import Case, Usage, Verdict
 from steerbench.errors import UserError
@@ -113,11 +113,21 @@ def test_a_reply_without_a_rating_is_asked_for_once_more_with_a_reminder_and_the
 
 
 def test_a_server_that_refuses_logprobs_is_asked_without_from_then_on() -> None:
-    with FaultyServer(logprobs=False) as server:
+    with FaultyServer(refuses=["logprobs"]) as server:
         found = verdicts(judge(server, concurrency=1), cases(5))
     assert [found[i].rating for i in range(5)] == [meant(i) for i in range(5)]
     assert [len(server.calls[i]) for i in range(5)] == [2, 1, 1, 1, 1]
     assert "probabilities" not in found[0].details
+
+
+def test_a_model_that_takes_no_temperature_and_another_name_for_the_limit_is_asked_its_way() -> None:
+    with FaultyServer(refuses=["max_tokens", "temperature", "logprobs"]) as server:
+        found = verdicts(judge(server, concurrency=1, max_tokens=77), cases(3))
+    assert [found[i].rating for i in range(3)] == [meant(i) for i in range(3)]
+    assert [len(server.calls[i]) for i in range(3)] == [4, 1, 1]
+    assert found[0].usage.calls == 4
+    assert server.bodies[-1]["max_completion_tokens"] == 77
+    assert not {"max_tokens", "temperature", "logprobs", "top_logprobs"} & set(server.bodies[-1])
 
 
 def test_logprobs_that_are_not_wanted_are_not_asked_for() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from steerbench.building import Built, Order
-from steerbench.chat_client import ChatClient
+from steerbench.chat.client import ChatClient
 from steerbench.errors import UserError
 from steerbench.targets import TRAITS
 from tasks.personalitybench import construction

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from steerbench.export import read_samples
+from steerbench.judging.rejudging import prepare_again, rejudge
 from steerbench.plan import Plan
-from steerbench.rejudging import prepare_again, rejudge
 from steerbench.runner import execute, prepare
 
 PLAN = Plan(

@@ -18,12 +18,12 @@ from steerbench.bank import digest as bank_digest
 from steerbench.contracts import Case, Engine, Judge
 from steerbench.datasets.fetch import path_of, state_of
 from steerbench.datasets.registry import dataset
-from steerbench.judging import Panel, judge_digest
+from steerbench.judging.panel import Panel, judge_digest
+from steerbench.judging.verdicts import Verdicts
 from steerbench.progress import Progress
 from steerbench.results import JudgeCheck
 from steerbench.storage import cache_folder
 from steerbench.targets import TRAITS
-from steerbench.verdicts import Verdicts
 
 Array = NDArray[np.float64]
 

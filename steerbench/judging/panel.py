@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from steerbench.contracts import Case, Engine, Judge, Verdict
 from steerbench.errors import UserError
+from steerbench.judging.verdicts import Verdicts, case_key
 from steerbench.progress import Progress, Silent
-from steerbench.verdicts import Verdicts, case_key
 
 
 @dataclass

@@ -11,8 +11,8 @@ from typing import Any
 from steerbench.contracts import Judged, Split
 from steerbench.errors import UserError
 from steerbench.evaluation import Evaluation, Question, Step
-from steerbench.judge_check import checks
-from steerbench.judging import Panel
+from steerbench.judging.check import checks
+from steerbench.judging.panel import Panel
 from steerbench.ledger import Ledger
 from steerbench.plan import Identity, Plan, build_judges, build_rows, build_task, differences, identify
 from steerbench.progress import Progress, Silent

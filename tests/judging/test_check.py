@@ -7,11 +7,11 @@ import pytest
 
 from steerbench.bank import descriptions
 from steerbench.contracts import Usage, Verdict
-from steerbench.judge_check import FILLER, check_judge, checks, embedded_texts, looped, published_texts
-from steerbench.judging import Panel
+from steerbench.judging.check import FILLER, check_judge, checks, embedded_texts, looped, published_texts
+from steerbench.judging.panel import Panel
+from steerbench.judging.verdicts import Verdicts
 from steerbench.progress import Silent
 from steerbench.targets import TRAITS
-from steerbench.verdicts import Verdicts
 
 HIGH = {text for trait in TRAITS for text in descriptions(trait, True)}
 

@@ -12,14 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from steerbench import chat_client
-from steerbench.chat_client import (
-    ChatClient,
-    ExhaustedError,
-    RefusedError,
-    Reply,
-    concurrently,
-)
+from steerbench.chat import client as client_module
+from steerbench.chat.client import ChatClient, ExhaustedError, RefusedError
+from steerbench.chat.completion import Reply
+from steerbench.chat.concurrency import concurrently
 from steerbench.errors import UserError
 from tests.judges.faulty_server import COMPLETION_TOKENS, KEY, PROMPT_TOKENS, FaultyServer, meant
 
@@ -121,7 +117,7 @@ def test_waits_double_up_to_the_longest_and_are_drawn_at_random_below_it(monkeyp
 
 
 def test_a_server_cannot_ask_for_more_patience_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_client, "PATIENCE", 0.4)
+    monkeypatch.setattr(client_module, "PATIENCE", 0.4)
     with FaultyServer({0: ("429 3600", "429 date 3600", "ok")}) as server:
         ask(client(server))
     assert all(0.4 <= waited < 3 for waited in server.waits(0))

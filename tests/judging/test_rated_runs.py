@@ -11,14 +11,21 @@ from steerbench.contracts import Case, Score, Scored, Usage, Verdict
 from steerbench.errors import UserError
 from steerbench.evaluation import target_costs
 from steerbench.export import read_samples
-from steerbench.judging import Panel, judge_digest
+from steerbench.judging.check import QUESTION
+from steerbench.judging.panel import Panel, judge_digest
+from steerbench.judging.rejudging import CHOSEN_BY, prepare_again, rejudge
+from steerbench.judging.verdicts import Verdicts, case_key
 from steerbench.plan import Plan
-from steerbench.rejudging import CHOSEN_BY, prepare_again, rejudge
 from steerbench.results import read_result
 from steerbench.runner import execute, prepare
-from steerbench.verdicts import Verdicts, case_key
 
 PLAN = Plan(methods=("toy-push", "toy-words"), task="toy-rated", model="toy-model", engine="toy", budget=6)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """No judge has been checked before."""
+    monkeypatch.setenv("STEERBENCH_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -125,9 +132,10 @@ def test_answers_are_scored_by_their_verdicts(tmp_path):
     # The echo says "Say 7.", which says nothing of where it is: counted as unscored, and no mean is made of it.
     assert result.methods["toy-echo"].unscored == result.methods["toy-echo"].items == 12
     assert result.methods["toy-echo"].metrics == {}
-    judge = result.judges["trait"]
-    assert (judge.name, judge.calls) == ("toy-judge", judge.verdicts)
-    assert judge.verdicts == len(next(iter(prepared.judges.values())).asked)
+    judge, asked = result.judges["trait"], next(iter(prepared.judges.values())).asked
+    of_answers = [case for case in asked if case.question != QUESTION]
+    assert (judge.name, judge.calls, judge.verdicts) == ("toy-judge", len(asked), len(of_answers))
+    assert len(set(of_answers)) == len(of_answers) < len(asked)
 
 
 def test_roles_of_one_judge_share_it():
@@ -188,8 +196,7 @@ def judged_by(judge):
 
 
 def test_a_run_killed_while_it_is_judged_pays_for_no_verdict_twice(tmp_path):
-    prepared, expected = run(tmp_path / "whole")
-    total = len(next(iter(prepared.judges.values())).asked)
+    expected = run(tmp_path / "whole")[1]
     asked = 0
     for _ in range(100):
         judge = CrashingJudge()
@@ -199,8 +206,8 @@ def test_a_run_killed_while_it_is_judged_pays_for_no_verdict_twice(tmp_path):
             break
         except CrashError:
             asked += len(judge.asked) - 1  # the last was never answered
-    assert asked == total
-    assert numbers(result) == numbers(expected)
+    assert asked == expected.judges["trait"].verdicts
+    assert numbers(result) == numbers(run(tmp_path / "again")[1])
 
 
 def test_a_killed_run_generates_nothing_again_to_be_judged(tmp_path):

@@ -2,27 +2,24 @@
 
 import asyncio
 import os
-import threading
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random
 from tenacity.wait import wait_random_exponential
 
+from steerbench.chat.completion import Reply, read_completion
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
     from openai import APIError, APIStatusError, AsyncOpenAI
 
-T = TypeVar("T")
-R = TypeVar("R")
 Messages = Sequence[tuple[str, str]]
 
 OPENAI = "https://api.openai.com/v1"
@@ -30,30 +27,12 @@ PATIENCE = 120.0
 """Seconds: the longest wait a server may ask for (`Retry-After`)."""
 QUOTED = 200
 """Characters of a server's own words that an error repeats."""
+TOP = 10
+"""Candidates for each token that log-probabilities are asked of."""
+WISHES = frozenset({"logprobs", "max_tokens", "temperature"})
+"""What a server may refuse (400 or 422) and is then asked without."""
 PLACEHOLDER = 8
 """A key shorter than this (x, EMPTY) is no secret, and hiding it would garble what servers say."""
-
-
-@dataclass(frozen=True)
-class Token:
-    """A generated token and the log-probabilities (nats) of the candidates for its place."""
-
-    text: str
-    candidates: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back: the text, its tokens if their log-probabilities were asked for and given, and what it took.
-
-    `calls` counts the attempts, those that failed included.
-    """
-
-    text: str
-    top: tuple[Token, ...] | None = None
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    calls: int = 1
 
 
 class RequestError(Exception):
@@ -81,11 +60,11 @@ class _PassingError(Exception):
 
 
 class _RefusalError(Exception):
-    """A fault that another attempt would meet again, unless it is the wish for log-probabilities."""
+    """A fault that another attempt would meet again, unless it is one of the wishes it `names`."""
 
-    def __init__(self, reason: str, names_logprobs: bool) -> None:
+    def __init__(self, reason: str, names: frozenset[str] = frozenset()) -> None:
         super().__init__(reason)
-        self.names_logprobs = names_logprobs
+        self.names = names
 
 
 @dataclass(eq=False)
@@ -110,7 +89,7 @@ class ChatClient:
     longest_backoff: float = 30.0
     _client: "AsyncOpenAI | None" = field(default=None, init=False, repr=False)
     _answered: bool = field(default=False, init=False, repr=False)
-    _gives_logprobs: bool = field(default=True, init=False, repr=False)
+    _refused: frozenset[str] = field(default=frozenset(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         given = self.base_url or os.environ.get("OPENAI_BASE_URL")
@@ -134,8 +113,9 @@ class ChatClient:
     ) -> Reply:
         """The model's reply to chat messages (role, content).
 
-        With `logprobs`, those of the tokens where the server gives them; one that refuses the wish (400 or 422)
-        is asked without from then on.
+        With `logprobs`, those of the tokens where the server gives them. A server that refuses a wish
+        (log-probabilities, a temperature, `max_tokens` in place of `max_completion_tokens`) is asked without it
+        from then on.
 
         Raises:
             UserError: no request can succeed (refused key, no such model, no credit, no server there).
@@ -143,20 +123,21 @@ class ChatClient:
             ExhaustedError: it might have, but did not.
         """
         calls = 0
+        wishes = {"max_tokens": max_tokens, "temperature": temperature, **({"logprobs": True} if logprobs else {})}
 
         async def attempt() -> Reply:
             nonlocal calls
-            calls += 1
-            wished = logprobs and self._gives_logprobs
-            try:
-                return await self._attempt(messages, max_tokens, temperature, wished)
-            except _RefusalError as refusal:
-                if not (wished and refusal.names_logprobs):
-                    raise
-            calls += 1
-            reply = await self._attempt(messages, max_tokens, temperature, False)
-            self._gives_logprobs = False
-            return reply
+            without = self._refused
+            while True:
+                calls += 1
+                try:
+                    reply = await self._attempt(messages, _granted(wishes, without))
+                    self._refused |= without
+                    return reply
+                except _RefusalError as refusal:
+                    if not refusal.names & (wishes.keys() - without):
+                        raise
+                    without |= refusal.names
 
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_PassingError),
@@ -186,24 +167,21 @@ class ChatClient:
             return min(max(0.0, fault.wait), PATIENCE) + wait_random(0, self.backoff)(state)
         return wait_random_exponential(self.backoff, self.longest_backoff)(state)
 
-    async def _attempt(self, messages: Messages, max_tokens: int, temperature: float, logprobs: bool) -> Reply:
+    async def _attempt(self, messages: Messages, wishes: Mapping[str, Any]) -> Reply:
         from openai import APIError, APIStatusError, APITimeoutError
 
         if self._client is None:
             raise RuntimeError("a ChatClient is asked inside `async with client:`")
-        wishes: dict[str, Any] = {"logprobs": True, "top_logprobs": 10} if logprobs else {}
         fault: Exception
         try:
             async with asyncio.timeout(self.timeout):
                 raw = await self._client.chat.completions.with_raw_response.create(
                     model=self.model,
                     messages=[{"role": role, "content": content} for role, content in messages],  # type: ignore[misc]
-                    max_tokens=max_tokens,
-                    temperature=temperature,
                     **wishes,
                 )
             self._answered = True
-            reply = _read(raw.text)
+            reply = read_completion(raw.text)
             return replace(reply, text=self._without_key(reply.text))
         except (TimeoutError, APITimeoutError):
             fault = _PassingError(f"no answer within {self.timeout:g} s")
@@ -234,7 +212,8 @@ class ChatClient:
             )
         if status in (408, 409, 429) or status >= 500:
             return _PassingError(f"status {status}: {said}", _retry_after(error.response.headers))
-        return _RefusalError(f"the server refused the request ({status}): {said}", "logprobs" in error.response.text)
+        names = frozenset(wish for wish in WISHES if wish in error.response.text)
+        return _RefusalError(f"the server refused the request ({status}): {said}", names)
 
     def _quoted(self, text: str) -> str:
         """The beginning of a server's words, on one line."""
@@ -245,121 +224,14 @@ class ChatClient:
         return text.replace(key, "***") if len(key) >= PLACEHOLDER else text
 
 
-def concurrently(
-    items: Iterable[T],
-    work: Callable[[T], Awaitable[R]],
-    limit: int,
-    within: AbstractAsyncContextManager[Any],
-) -> Generator[list[tuple[int, R]], None, None]:
-    """Does `work` on each item, `limit` at once; yields what has been done since the last yield, with its place.
-
-    The work runs in an event loop in a thread of its own, inside `async with within`. Items are drawn in the
-    caller's thread, while it waits for the next results: one whenever there is room, and never before
-    the results that made the room have been yielded. So whoever takes the results may write them to a
-    database between yields, and decide by them whether there is another item.
-
-    When work raises, what was done by then is yielded, then the error is raised and the rest is cancelled; so
-    it is if the caller stops early or is interrupted.
-    """
-    places: dict[Future[R], int] = {}
-    drawn = enumerate(items)
-    with _event_loop(within) as loop:
-        while True:
-            while len(places) < limit and (following := next(drawn, None)):
-                places[asyncio.run_coroutine_threadsafe(_awaited(work, following[1]), loop)] = following[0]
-            if not places:
-                return
-            done = wait(places, return_when=FIRST_COMPLETED).done
-            ended = sorted(((places.pop(future), future) for future in done), key=lambda one: one[0])
-            if results := [(place, future.result()) for place, future in ended if not future.exception()]:
-                yield results
-            if errors := [error for _, future in ended if (error := future.exception())]:
-                raise errors[0]
-
-
-async def _awaited(work: Callable[[T], Awaitable[R]], item: T) -> R:
-    return await work(item)
-
-
-@contextmanager
-def _event_loop(within: AbstractAsyncContextManager[Any]) -> Iterator[asyncio.AbstractEventLoop]:
-    """A running loop in another thread; what still runs in it at the end is cancelled."""
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-
-    async def until_stopped() -> None:
-        stop = asyncio.Event()
-        async with within:
-            started.set_result((asyncio.get_running_loop(), stop))
-            await stop.wait()
-            mine = asyncio.current_task()
-            others = [task for task in asyncio.all_tasks() if task is not mine]
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-
-    def run() -> None:
-        try:
-            asyncio.run(until_stopped())
-        except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)
-
-    thread = threading.Thread(target=run, name="requests", daemon=True)
-    thread.start()
-    loop, stop = started.result()
-    try:
-        yield loop
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-
-
-class _Candidate(BaseModel):
-    token: str
-    logprob: float | None
-
-
-class _Position(_Candidate):
-    top_logprobs: list[_Candidate] = []
-
-
-class _Logprobs(BaseModel):
-    content: list[_Position] | None = None
-
-
-class _Message(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    logprobs: _Logprobs | None = None
-
-
-class _Tokens(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-class _Body(BaseModel):
-    choices: list[_Choice] = Field(min_length=1)
-    usage: _Tokens | None = None
-
-
-def _read(body: str) -> Reply:
-    """Raises:
-    ValidationError: the body is no chat completion.
-    """
-    answer = _Body.model_validate_json(body)
-    choice, usage = answer.choices[0], answer.usage or _Tokens()
-    positions = choice.logprobs.content if choice.logprobs else None
-    top = tuple(Token(p.token, _candidates([*p.top_logprobs, p])) for p in positions) if positions else None
-    return Reply(choice.message.content or "", top, usage.prompt_tokens, usage.completion_tokens)
-
-
-def _candidates(listed: list[_Candidate]) -> dict[str, float]:
-    return {one.token: one.logprob for one in listed if one.logprob is not None}
+def _granted(wishes: Mapping[str, Any], without: frozenset[str]) -> dict[str, Any]:
+    """The wishes as request fields, but for those a server refused."""
+    fields = {wish: value for wish, value in wishes.items() if wish not in without}
+    if "logprobs" in fields:
+        fields["top_logprobs"] = TOP
+    if "max_tokens" in without:
+        fields["max_completion_tokens"] = wishes["max_tokens"]
+    return fields
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

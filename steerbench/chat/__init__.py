@@ -1,0 +1,1 @@
+"""Asking a model on any OpenAI-compatible server."""

@@ -1,0 +1,81 @@
+"""Asynchronous work from ordinary code: so many at once, results as they come."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def concurrently(
+    items: Iterable[T],
+    work: Callable[[T], Awaitable[R]],
+    limit: int,
+    within: AbstractAsyncContextManager[Any],
+) -> Generator[list[tuple[int, R]], None, None]:
+    """Does `work` on each item, `limit` at once; yields what has been done since the last yield, with its place.
+
+    The work runs in an event loop in a thread of its own, inside `async with within`. Items are drawn in the
+    caller's thread, while it waits for the next results: one whenever there is room, and never before
+    the results that made the room have been yielded. So whoever takes the results may write them to a
+    database between yields, and decide by them whether there is another item.
+
+    When work raises, what was done by then is yielded, then the error is raised and the rest is cancelled; so
+    it is if the caller stops early or is interrupted.
+    """
+    places: dict[Future[R], int] = {}
+    drawn = enumerate(items)
+    with _event_loop(within) as loop:
+        while True:
+            while len(places) < limit and (following := next(drawn, None)):
+                places[asyncio.run_coroutine_threadsafe(_awaited(work, following[1]), loop)] = following[0]
+            if not places:
+                return
+            done = wait(places, return_when=FIRST_COMPLETED).done
+            ended = sorted(((places.pop(future), future) for future in done), key=lambda one: one[0])
+            if results := [(place, future.result()) for place, future in ended if not future.exception()]:
+                yield results
+            if errors := [error for _, future in ended if (error := future.exception())]:
+                raise errors[0]
+
+
+async def _awaited(work: Callable[[T], Awaitable[R]], item: T) -> R:
+    return await work(item)
+
+
+@contextmanager
+def _event_loop(within: AbstractAsyncContextManager[Any]) -> Iterator[asyncio.AbstractEventLoop]:
+    """A running loop in another thread; what still runs in it at the end is cancelled."""
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        async with within:
+            started.set_result((asyncio.get_running_loop(), stop))
+            await stop.wait()
+            mine = asyncio.current_task()
+            others = [task for task in asyncio.all_tasks() if task is not mine]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+    def run() -> None:
+        try:
+            asyncio.run(until_stopped())
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    thread = threading.Thread(target=run, name="requests", daemon=True)
+    thread.start()
+    loop, stop = started.result()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
