@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from methods.search_questions import Source, questions_digest, search_questions
 from methods.seeding import generator
 from steerbench import bank
 from steerbench.contracts import Engine, NeuronStatistics, Prompt, Request, Sampling
-from steerbench.models.cache import models_folder
+from steerbench.storage import cache_folder
 from steerbench.targets import TRAITS
 
 PERSONA = (
@@ -45,18 +46,22 @@ class TraitNeurons:
 
 @dataclass(frozen=True)
 class Search:
-    """How many descriptions of a pole each question is asked under, how long the answers are, what draws which."""
+    """Which questions, and how many a trait (None for all); under how many descriptions of a pole each is asked, how
+    long the answers are, what draws which."""
 
     personas: int
     max_new_tokens: int
     seed: int
+    questions: Source = "bank"
+    per_trait: int | None = None
 
     def requests(self) -> tuple[list[Request], list[int]]:
         """Every trait's questions under both ends of the trait, and the pole each belongs to."""
         requests, groups = [], []
+        asked = {trait: search_questions(self.questions, trait, self.per_trait) for trait in TRAITS}
         for group, (trait, high) in enumerate(POLES):
             descriptions = bank.descriptions(trait, high)
-            for item in bank.questions("search", trait):
+            for item in asked[trait]:
                 # The same places for both ends, so that they differ in nothing but the descriptions.
                 drawn = generator(self.seed, "npti", item.id).permutation(len(descriptions))[: self.personas]
                 for place in drawn:
@@ -70,13 +75,14 @@ class Search:
 
     def key(self, engine: Engine) -> str:
         """A hash of all that the statistics depend on."""
-        depends = [dict(engine.identity()), bank.digest(), asdict(self), asdict(self.sampling()), PERSONA]
+        texts = [bank.digest(), questions_digest(self.questions), PERSONA]
+        depends = [dict(engine.identity()), texts, asdict(self), asdict(self.sampling())]
         return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
 
 def searched(engine: Engine, search: Search) -> Mapping[str, TraitNeurons]:
     """Every trait's neurons in this model, from the cache if they were searched before."""
-    file = models_folder().parent / "neurons" / f"{search.key(engine)}.safetensors"
+    file = cache_folder() / "neurons" / f"{search.key(engine)}.safetensors"
     statistics = _read(file)
     if statistics is None:
         requests, groups = search.requests()

@@ -14,6 +14,7 @@ from methods.answers import trait_scores
 from methods.layers import Layers, checked_layers, parsed_layers
 from methods.neurons import Search, TraitNeurons, searched
 from methods.published_neurons import published_neurons
+from methods.search_questions import Source
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
 from steerbench.steering import Boost, Cap, Edit, Positions, Steering
@@ -34,10 +35,11 @@ class NPTI:
     times their 95th percentile times a logistic function of the difference. A respondent gets the poles of the
     traits they lean on, weakened by how far; the other pole's neurons are held down all the same.
 
-    The embedded questions are asked under `personas` of the eight descriptions of each pole, and answered with
-    `max_new_tokens`. `neurons="published"` takes the lists of the paper's Llama-3-8B-Instruct instead. `layers`
-    restricts the edits, not the choice of neurons. `positions="all"` edits the prompt too, which answers read off
-    as option likelihoods need: an option's first token is decided by the prompt's last.
+    The questions (the embedded bank's, or those published for the purpose; `per_trait` of each trait, or all) are
+    asked under `personas` of the eight descriptions of each pole, and answered with `max_new_tokens`.
+    `neurons="published"` takes the lists of the paper's Llama-3-8B-Instruct instead. `layers` restricts the edits,
+    not the choice of neurons. `positions="all"` edits the prompt too, which answers read off as option likelihoods
+    need: an option's first token is decided by the prompt's last.
 
     `variant="published"` adds what only the paper's code has: a pole has at least 2,000 neurons if so many differ
     in its direction at all, at every position a random tenth of them is left out, and only what comes after the
@@ -51,6 +53,8 @@ class NPTI:
     positions: Literal["decode", "all"] = "decode"
     personas: Annotated[int, Field(ge=1, le=8)] = 4
     max_new_tokens: Annotated[int, Field(ge=2)] = 100
+    questions: Source = "bank"
+    per_trait: Annotated[int, Field(ge=1)] | None = None
     seed: int = 0
 
     name = "npti"
@@ -81,7 +85,8 @@ class NPTI:
         if self.neurons == "published":
             known = published_neurons(traits, engine)
         else:
-            known = searched(engine, Search(self.personas, self.max_new_tokens, self.seed))
+            search = Search(self.personas, self.max_new_tokens, self.seed, self.questions, self.per_trait)
+            known = searched(engine, search)
         towards = {(trait, high): self.towards(known[trait], high, layers) for trait, high in poles}
         return [
             sum((towards[t, high].scaled(abs(of_one[t] - MIDDLE) / FULL_LEAN) for t, high in one.items()), Steering())

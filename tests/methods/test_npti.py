@@ -5,7 +5,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -231,9 +231,6 @@ def test_a_layer_the_model_does_not_have_is_refused_before_the_search(engine: HF
 
 def test_the_papers_sweep_is_gamma_from_point_six_to_one_and_a_half() -> None:
     assert NPTI.published_strengths == pytest.approx([0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5], abs=1e-12)
-    assert set(asdict(NPTI())) == {
-        "threshold", "variant", "neurons", "layers", "positions", "personas", "max_new_tokens", "seed",
-    }  # fmt: skip
 
 
 def test_positions_all_edits_the_prompt_too() -> None:
