@@ -1,7 +1,7 @@
 """What a run found: the schema of `run.json`, the one file that tables, comparisons and the site read."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,12 @@ class RunResult(_Record):
     timings: Timings
     higher_is_better: bool = False
     judges: dict[str, JudgeResult] = {}
+
+
+def without_break_downs(names: Iterable[str]) -> list[str]:
+    """Metrics' names but for those that break down one before ("error A" after "error")."""
+    listed = list(names)
+    return [name for place, name in enumerate(listed) if not any(name.startswith(f"{n} ") for n in listed[:place])]
 
 
 def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, Metric]:

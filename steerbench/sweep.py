@@ -7,7 +7,7 @@ before is not measured again. The model as it is, without steering, is run besid
 import hashlib
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from steerbench.errors import UserError
 from steerbench.plan import Plan, build_rows, build_task
 from steerbench.plugins import find, unknown
 from steerbench.progress import Progress, Silent
-from steerbench.results import Metric, RunResult
+from steerbench.results import Metric, RunResult, without_break_downs
 from steerbench.runner import execute, prepare
 from steerbench.storage import understandable
 
@@ -248,17 +248,10 @@ def _point(value: JsonValue, result: RunResult, folder: Path) -> Point:
         value=value,
         run=folder.name,
         digest=result.digest,
-        metrics=without_break_downs(row.metrics),
+        metrics={name: row.metrics[name] for name in without_break_downs(row.metrics)},
         strength=statistics.median(chosen) if any(strength != 1 for strength in chosen) else None,
         flags=row.flags,
     )
-
-
-def without_break_downs(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
-    """The metrics that are no break-down of one before ("error A" after "error")."""
-    found = list(metrics)
-    broad = [name for i, name in enumerate(found) if not any(name.startswith(f"{n} ") for n in found[:i])]
-    return {name: metrics[name] for name in broad}
 
 
 def _cost(result: RunResult) -> float:

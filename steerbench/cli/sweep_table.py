@@ -8,7 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from steerbench.cli.table import WIDE, _cell
+from steerbench.cli.table import WIDE, cell
 from steerbench.sweep import REFERENCE, STRENGTH, Point, SweepResult
 
 FLUENCY = "fluency"
@@ -51,7 +51,7 @@ def table_of(result: SweepResult, names: Sequence[str]) -> Table:
     for name in (*names, *(["median strength"] if chosen else [])):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for label, point in [*((str(point.value), point) for point in result.points), (REFERENCE, result.reference)]:
-        cells = [_cell(point.metrics.get(name), interval=place < 2) for place, name in enumerate(names)]
+        cells = [cell(point.metrics.get(name), interval=place < 2) for place, name in enumerate(names)]
         strength = [_strength(point)] if chosen else []
         table.add_row(label, *cells, *strength, style="dim" if point is result.reference else "")
     return table

@@ -9,7 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from steerbench.results import JudgeResult, MethodResult, Metric, RunResult
+from steerbench.results import JudgeResult, MethodResult, Metric, RunResult, without_break_downs
 
 WIDE = 100
 """Columns of a terminal that a board wants; a narrower one gets one interval and not two."""
@@ -54,7 +54,7 @@ def board(result: RunResult, metrics: int = 6, intervals: int = 2) -> Table:
     for name in (*shown, "median strength", "time (s)"):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, method in ordered(result):
-        cells = [_cell(method.metrics.get(metric), metric in with_interval) for metric in shown]
+        cells = [cell(method.metrics.get(metric), metric in with_interval) for metric in shown]
         table.add_row(name, *cells, _strength(method), _seconds(result, name), style="dim" if method.trivial else "")
     return table
 
@@ -77,11 +77,10 @@ def trust(judge: JudgeResult) -> str:
 
 
 def columns(result: RunResult) -> list[str]:
-    """The metrics worth a column: those that are no break-down of one before ("error A" after "error")."""
+    """The metrics worth a column."""
     # The fullest row first: it has the metrics in the task's own order, gaps of other rows left aside.
     fullest = sorted(result.methods.values(), key=lambda method: -len(method.metrics))
-    names = list(dict.fromkeys(name for method in fullest for name in method.metrics))
-    return [name for place, name in enumerate(names) if not any(name.startswith(f"{n} ") for n in names[:place])]
+    return without_break_downs(dict.fromkeys(name for method in fullest for name in method.metrics))
 
 
 def ordered(result: RunResult) -> list[tuple[str, MethodResult]]:
@@ -94,7 +93,7 @@ def _headline(method: MethodResult, sign: int) -> float:
     return float("inf") if first is None or first.value is None else sign * first.value
 
 
-def _cell(metric: Metric | None, interval: bool) -> str:
+def cell(metric: Metric | None, interval: bool) -> str:
     if metric is None or metric.value is None:
         return "-"
     if not interval or metric.low is None or metric.high is None:
