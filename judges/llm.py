@@ -32,7 +32,8 @@ class LLM:
     A rating is the expectation over the digits 1 to 5 where the server gives log-probabilities, else the digit
     that stands in the reply; with `repeats`, the mean over those that could be read. A reply without a rating
     is asked for once more. Prices are per million tokens; where none is given, the model is looked up in
-    prices.toml in the user's configuration folder. `timeout` and `backoff` are in seconds.
+    prices.toml in the user's configuration folder. `timeout` and `backoff` are in seconds. `allow_self_judge` lets it
+    rate the answers of a model of its own name.
 
     Raises:
         UserError: no model is named, there is no key, or prices.toml cannot be read.
@@ -50,6 +51,7 @@ class LLM:
     max_tokens: Annotated[int, Field(ge=1)] = 256
     price_in: Price | None = None
     price_out: Price | None = None
+    allow_self_judge: bool = False
 
     name = "llm"
     qualities = frozenset(RUBRICS)

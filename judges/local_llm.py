@@ -19,7 +19,7 @@ DRAWN = 64
 @dataclass(frozen=True)
 class LocalLLM:
     """Rates with `model` (smollm2-135m, a folder or a Hugging Face id), which need not write anything: the rating
-    is the expectation over the digits 1 to 5 after `Rating: [[`.
+    is the expectation over the digits 1 to 5 after `Rating: [[`. `allow_self_judge` lets it rate its own answers.
 
     Raises:
         UserError: no model is named.
@@ -43,19 +43,7 @@ class LocalLLM:
         return {**self._engine.identity(), "rubric": digest()}
 
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
-        """As the contract says.
-
-        Raises:
-            UserError: the model is the one under evaluation, and that was not allowed. At once, not at the first case.
-        """
-        if engine and not self.allow_self_judge and engine.identity()["weights"] == self._engine.identity()["weights"]:
-            raise UserError(
-                f"The judge's model '{self.model}' has the weights of the model that it is to judge; name another with "
-                "--param local-llm.model=NAME, or allow it with --allow-self-judge."
-            )
-        return self._rated(cases)
-
-    def _rated(self, cases: Iterable[Case]) -> Iterator[Mapping[int, Verdict]]:
+        """As the contract says."""
         numbered = enumerate(cases)
         while drawn := list(islice(numbered, DRAWN)):
             places = [place for place, _ in drawn]

@@ -16,7 +16,7 @@ from steerbench.contracts import Engine, Judge, Judged, Method, Scored, Split, T
 from steerbench.evaluation import Evaluation, Question, Step, packing_of, target_costs, target_losses
 from steerbench.fits import Fits
 from steerbench.judging.check import checks
-from steerbench.judging.panel import Panel
+from steerbench.judging.panel import Panel, refuse_self_judging
 from steerbench.ledger import Ledger
 from steerbench.models.embedded import EMBEDDED
 from steerbench.plan import Identity, Plan, Row, build_judges, build_rows, build_task, identify
@@ -60,6 +60,8 @@ def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None)
     judges = build_judges(plan, task)
     needed = any(row.method.needs_model for row in rows) or any(judge.needs_model for judge in judges.values())
     engine = (engine or open_engine(plan, device)) if needed else None
+    if engine is not None:
+        refuse_self_judging(judges, engine.identity(), plan.model or EMBEDDED)
     identity = identify(plan, rows, engine.identity() if engine else None, task.identity(), judges)
     return Prepared(plan, task, rows, engine, identity, judges)
 

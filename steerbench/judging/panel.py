@@ -32,6 +32,9 @@ class Panel:
                     f"A judge budget needs prices, and none is known for the judge '{judge.name}'; "
                     f"give {judge.name}.price_in and {judge.name}.price_out (per million tokens) with --param."
                 )
+        for judge in {id(judge): judge for judge in self.judges.values()}.values():
+            # Whoever will not judge this model says so now, before anything is generated.
+            list(judge.rate((), self.engine))
         self._digests = {id(judge): judge_digest(judge) for judge in self.judges.values()}
         self._spent = sum(self.verdicts.used(digest).cost for digest in set(self._digests.values()))
 
@@ -86,6 +89,24 @@ class Panel:
     @property
     def _exhausted(self) -> bool:
         return self.budget is not None and self._spent >= self.budget
+
+
+def refuse_self_judging(judges: Mapping[str, Judge], evaluated: Mapping[str, str], model: str) -> None:
+    """Nobody rates their own answers unnoticed: a judge may not be the evaluated model, by its weights or its name.
+
+    `evaluated` is the identity of that model's engine. A judge's parameter `allow_self_judge` allows it.
+
+    Raises:
+        UserError: a judge is the evaluated model.
+    """
+    for judge in judges.values():
+        told = judge.identity()
+        same = told.get("weights", "?") == evaluated.get("weights") or told.get("model", "?") == model
+        if same and not getattr(judge, "allow_self_judge", False):
+            raise UserError(
+                f"The judge '{judge.name}' is the model that it is to judge ({model}); name another with "
+                f"--param {judge.name}.model=NAME, or allow it with --allow-self-judge."
+            )
 
 
 def judge_digest(judge: Judge) -> str:

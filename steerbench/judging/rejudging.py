@@ -12,8 +12,9 @@ from steerbench.contracts import Judged, Split
 from steerbench.errors import UserError
 from steerbench.evaluation import Evaluation, Question, Step
 from steerbench.judging.check import checks
-from steerbench.judging.panel import Panel
+from steerbench.judging.panel import Panel, refuse_self_judging
 from steerbench.ledger import Ledger
+from steerbench.models.embedded import EMBEDDED
 from steerbench.plan import Identity, Plan, build_judges, build_rows, build_task, differences, identify
 from steerbench.progress import Progress, Silent
 from steerbench.reporting import judge_results, report
@@ -49,6 +50,7 @@ def prepare_again(
     if engine is not None and dict(engine.identity()) != then.identity["engine"]:
         changes = "; ".join(differences(then.identity["engine"], dict(engine.identity()))[:3])
         raise UserError(f"The model of the run in {run} is not the one there is now ({changes}); rate it where it was.")
+    refuse_self_judging(built, then.identity["engine"] or {}, plan.model or EMBEDDED)
     fields = identify(plan, rows, then.identity["engine"], task.identity(), built).fields
     identity = Identity.of({**fields, "rejudged": then.digest})
     return Prepared(plan, task, rows, engine, identity, built)

@@ -12,6 +12,7 @@ from steerbench.construction import construct
 from steerbench.contracts import Case
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
+from steerbench.judging.panel import refuse_self_judging
 from tests.models.tiny import tiny_model
 
 CASES = [
@@ -54,13 +55,13 @@ def test_judging_a_model_with_itself_is_refused_at_once_whatever_name_it_has(oth
     moved = tiny_model(tmp_path / "same-weights-elsewhere")
     judged = HFEngine.load(str(moved), dtype="float32", device="cpu")
     with pytest.raises(UserError, match="--allow-self-judge"):
-        LocalLLM(str(other)).rate(CASES, judged)
-    allowed = LocalLLM(str(other), allow_self_judge=True).rate(CASES, judged)
-    assert sum(len(batch) for batch in allowed) == 3
+        refuse_self_judging({"trait": LocalLLM(str(other))}, judged.identity(), str(moved))
+    refuse_self_judging({"trait": LocalLLM(str(other), allow_self_judge=True)}, judged.identity(), str(moved))
 
 
 def test_another_models_answers_are_rated(other: Path, tmp_path: Path) -> None:
     judged = HFEngine.load(str(tiny_model(tmp_path, seed=1)), dtype="float32", device="cpu")
+    refuse_self_judging({"trait": LocalLLM(str(other))}, judged.identity(), "other")
     assert sum(len(batch) for batch in LocalLLM(str(other)).rate(CASES, judged)) == 3
 
 

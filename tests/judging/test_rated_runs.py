@@ -97,6 +97,18 @@ def test_a_budget_without_prices_is_refused(store):
         panel(ToyJudge(priced=False), store, budget=1.0)
 
 
+class UnwillingJudge(ToyJudge):
+    def rate(self, cases, engine):
+        raise UserError("It would judge itself.")
+
+
+def test_a_judge_that_will_not_judge_a_model_says_so_before_anything_is_generated(tmp_path):
+    prepared = judged_by(UnwillingJudge())
+    with pytest.raises(UserError, match="It would judge itself"):
+        execute(prepared, tmp_path)
+    assert prepared.engine.asked == []
+
+
 def test_a_quality_the_judge_does_not_rate_is_named(store):
     with pytest.raises(UserError, match="'toy-judge' does not rate charm; it rates depth, fluency, height"):
         panel(ToyJudge(), store).rate(cases("at 2", quality="charm"))
