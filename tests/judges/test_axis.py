@@ -205,3 +205,20 @@ def test_answers_labelled_by_hand_are_mostly_in_their_order() -> None:
     assert spearmanr(labels, found).statistic > 0.6
     assert len(right) == 80
     assert np.mean(right) > 0.85
+
+
+def test_on_a_small_models_answers_it_follows_a_reader_only_weakly() -> None:
+    """40 steered answers of the embedded model, labelled by one reader who knew neither method nor pole.
+
+    Measured: Spearman .31, high above low 69 %. Most of these answers say little of anybody.
+    """
+    with (Path(__file__).parent / "labelled_generated.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    found = [float(ratings(TRAITS[row["trait"]], [row["answer"]])[0]) for row in rows]
+    labels = [int(row["label"]) for row in rows]
+    assert len(rows) == 40
+    assert 0.2 < spearmanr(labels, found).statistic < 0.45
+    pairs = [
+        (a, b) for la, a in zip(labels, found, strict=True) for lb, b in zip(labels, found, strict=True) if la > 3 > lb
+    ]
+    assert 0.6 < np.mean([a > b for a, b in pairs]) < 0.8
