@@ -18,8 +18,10 @@ DRAWN = 64
 
 @dataclass(frozen=True)
 class LocalLLM:
-    """Rates with `model` (smollm2-135m, a folder or a Hugging Face id), which need not write anything: the rating
-    is the expectation over the digits 1 to 5 after `Rating: [[`. `allow_self_judge` lets it rate its own answers.
+    """Rates by the rubric with a local `model`: smollm2-135m, a folder or a Hugging Face id.
+
+    It need not write anything: the rating is the expectation over the digits 1 to 5 after `Rating: [[`.
+    `allow_self_judge` lets it rate its own answers.
 
     Raises:
         UserError: no model is named.

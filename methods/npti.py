@@ -28,7 +28,9 @@ PUBLISHED_LEAST, PUBLISHED_KEPT = 2000, 0.9
 
 @dataclass(frozen=True)
 class NPTI:
-    """A trait's neurons are those whose probability of being active differs by more than `threshold` between
+    """Drives the FFN neurons of the target's end of a trait, and holds those of the other end down.
+
+    A trait's neurons are those whose probability of being active differs by more than `threshold` between
     answers given as a person high and as a person low on it.
 
     Towards a pole, the other pole's neurons are held at or below 0, and the pole's own get gamma (the strength)

@@ -24,7 +24,9 @@ DATASET = "papi-300"
 
 @dataclass(frozen=True)
 class P2:
-    """`prompts="own"`: the model that is steered writes the descriptions, greedily, from the answers it is shown.
+    """Makes a description of the person the prompt.
+
+    `prompts="own"`: the model that is steered writes the descriptions, greedily, from the answers it is shown.
 
     `prompts="published"`: the 300 descriptions of the PAPI dataset, written by Llama-3-70B-Instruct. They are
     used as they are: written from reverse-keyed answers taken for ticks, and from all 120 of them, those held
