@@ -85,7 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        case = int(re.findall(r"case-(\d+)", body["messages"][-1]["content"])[0])
+        named = re.search(r"case-(\d+)", body["messages"][-1]["content"])
+        case = int(named[1]) if named else 0
         step = self.owner.step(case)
         with self.owner.lock:
             self.owner.bodies.append(body)

@@ -7,9 +7,10 @@ import pytest
 
 from steerbench.errors import UserError
 from steerbench.export import read_samples
-from steerbench.judging.rejudging import prepare_again, rejudge
+from steerbench.judging.rejudging import CHOSEN_BY, prepare_again, rejudge
 from steerbench.plan import Plan
 from steerbench.runner import execute, prepare
+from tests.judges.faulty_server import KEY, FaultyServer, expected
 
 PLAN = Plan(
     methods=("simple-prompt", "p2", "actadd", "pas", "npti"),
@@ -88,3 +89,23 @@ def test_a_model_does_not_rate_its_own_answers_unless_that_is_allowed(run):
         prepare_again(run[0], {"fluency": "llm"}, named)
     allowed = {"local-llm": {"model": "smollm2-135m", "allow_self_judge": True}}
     assert prepare_again(run[0], {"trait": "local-llm"}, allowed).judges["trait"].name == "local-llm"
+
+
+def test_an_llm_rates_the_stored_answers_and_its_key_is_written_nowhere(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with FaultyServer({0: ("429 ms 20", "500", "ok")}) as server:
+        judge = {"model": "m", "base_url": server.url, "backoff": 0.01, "price_in": 2.0, "price_out": 8.0}
+        result = rejudge(run[0], prepare_again(run[0], {"trait": "llm"}, {"llm": judge}), tmp_path / "again")
+        calls = sum(map(len, server.calls.values()))
+    frame = read_samples(tmp_path / "again").filter(pl.col("split") == "test")
+    ratings = {r for text in frame["record"] for r in json.loads(text)["ratings"].values()}
+    assert ratings == {expected(0)}
+    told = result.judges["trait"]
+    assert (told.calls, told.unscored) == (calls, 0)
+    assert told.cost == pytest.approx((2.0 * told.prompt_tokens + 8.0 * told.completion_tokens) / 1e6)
+    # A judge that rates everything alike orders nothing, and the result says so.
+    assert set(told.check.auc.values()) == {0.5}
+    assert CHOSEN_BY in result.deviations
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in written} >= {"run.json", "ledger.sqlite"}
+    assert not [path for path in written if KEY.encode() in path.read_bytes()]
