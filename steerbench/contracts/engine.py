@@ -1,0 +1,133 @@
+"""Engines: many requests to a model at once, each under its own steering."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.steering import UNSTEERED, Site, Steering
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the model is given: chat messages (role, content) and the words its answer starts with.
+
+    With no messages, `start` alone is the prompt: plain text that the model continues.
+    """
+
+    messages: tuple[tuple[str, str], ...] = ()
+    start: str = ""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How free text is drawn. Temperature 0 is greedy."""
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a model under one steering.
+
+    With `options` the answer is their log-likelihoods (`Engine.choose`), without it is free text
+    (`Engine.generate`). `prompt` already says what the steering's prompt change wants said; the engine
+    applies the edits.
+    """
+
+    prompt: Prompt
+    steering: Steering = UNSTEERED
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Log-likelihood (nats) of each option's text after the prompt."""
+
+    logprobs: tuple[float, ...]
+
+    def probabilities(self) -> NDArray[np.float64]:
+        """The same, normalised over the options."""
+        shifted = np.exp(np.asarray(self.logprobs) - max(self.logprobs))
+        return np.asarray(shifted / shifted.sum())
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Free text, the number of its tokens, and why it ended."""
+
+    text: str
+    tokens: int
+    finish: Literal["stop", "length"]
+
+
+Outcome = Choice | Completion
+
+
+Activations = Mapping[Site, NDArray[np.float32]]
+"""Per site, [requests, options, layers, dim]: the last token of each option (of the prompt, if the
+request has none, and then there is one option). With `front=k`: [requests, k, layers, dim], the first
+k tokens of the prompt."""
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronStatistics:
+    """How FFN neurons (`mlp_act`) behaved over the tokens that a model generated and read, by group of requests.
+
+    `tokens` [groups]: how many there were: of each answer all but the last token, which is never read.
+    `positive` [groups, layers, neurons]: on how many of them a neuron's activation was above 0.
+    `p95` [groups, layers, neurons]: the 95th percentile of its activation over all of them, off by at most
+    `p95_error` of itself; 0 if the neuron was positive on no more than a twentieth of them.
+    """
+
+    tokens: NDArray[np.int64]
+    positive: NDArray[np.int64]
+    p95: NDArray[np.float32]
+    p95_error: float
+
+
+class Engine(Protocol):
+    """Runs many requests, each under its own steering, in one batch."""
+
+    name: str
+    layers: int
+    heads: int
+    width: int
+
+    def identity(self) -> Mapping[str, str]:
+        """What a result depends on: weights, tokenizer, template, dtype, engine and versions."""
+        ...
+
+    def tokenize(self, prompt: Prompt) -> Sequence[int]:
+        """A prompt's token ids, as the model is given them."""
+        ...
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
+        """Indices of the requests that are run together: the same for the same requests, every time."""
+        ...
+
+    def choose(self, requests: Sequence[Request]) -> Sequence[Choice]: ...
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]: ...
+
+    def survey(
+        self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
+    ) -> tuple[Sequence[Completion], NeuronStatistics]:
+        """`generate`, while counting what the neurons do; `groups` [requests] numbers each request's group from 0."""
+        ...
+
+    def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations: ...
+
+    def text_logprob(self, texts: Sequence[str]) -> Sequence[float]: ...
+
+
+def batched(requests: Sequence[Request], engine: Engine) -> Iterator[tuple[list[int], list[Request]]]:
+    """The requests in the engine's own batches, with their places in the sequence."""
+    for indices in engine.batches(requests):
+        yield list(indices), [requests[i] for i in indices]

@@ -1,0 +1,23 @@
+"""Methods: from targets to steerings."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from steerbench.contracts.engine import Engine
+from steerbench.steering import Steering
+from steerbench.targets import Target
+
+
+@runtime_checkable
+class Method(Protocol):
+    """Turns targets into steerings of unit strength.
+
+    A method with `needs_model = False` is fitted with no engine and answers by `Steering.reply`.
+    `strengths` bounds what calibration may try; (1, 1) means there is nothing to choose.
+    """
+
+    name: str
+    needs_model: bool
+    strengths: tuple[float, float]
+
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]: ...
