@@ -305,3 +305,17 @@ def test_profile_r_of_a_constant_is_zero_even_when_rounding_differs_from_person_
 def test_two_people_have_no_profile_r():
     own = rng(1).normal(size=(2, 5))
     assert trait_profile_r(own, own, rng()) is None
+
+
+def test_a_centred_interval_is_as_wide_and_lies_about_the_estimate():
+    columns = np.random.default_rng(3).normal(size=(12, 20))
+
+    def mean_absolute(counts):
+        return np.abs(weighted_means(counts, columns)).mean(axis=1)
+
+    plain, centred = (
+        cluster_bootstrap(mean_absolute, 12, np.random.default_rng(0), centred=centred) for centred in (False, True)
+    )
+    assert plain.low > plain.value, "what the option is for"
+    assert centred.low < centred.value == plain.value < centred.high
+    assert centred.high - centred.low == pytest.approx(plain.high - plain.low)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -76,12 +77,19 @@ def entries(board: Board, shifts: Array) -> dict[Part, Array]:
 
 
 def mean_absolute(columns: Sequence[Array], seed: int) -> Metric | None:
-    """Mean over columns [questions] of the absolute value of a column's mean, None if there is no column."""
+    """Mean over columns [questions] of the absolute value of a column's mean, None if there is no column.
+
+    Noise alone lifts it above 0; its interval is the resamples' spread about it, cut off at 0.
+    """
     if not columns:
         return None
-    return _resampled(
-        np.stack(columns, axis=1), lambda counts, found: np.abs(weighted_means(counts, found)).mean(axis=1), seed
+    found = _resampled(
+        np.stack(columns, axis=1),
+        lambda counts, values: np.abs(weighted_means(counts, values)).mean(axis=1),
+        seed,
+        centred=True,
     )
+    return found if found.low is None else replace(found, low=max(found.low, 0.0))
 
 
 def _columns(board: Board, values: Array, weights: Mapping[Part, float]) -> Array:
@@ -90,7 +98,7 @@ def _columns(board: Board, values: Array, weights: Mapping[Part, float]) -> Arra
     return np.stack([np.where(board.trait == trait, by_pole[:, pole], np.nan) for trait, pole in weights], axis=1)
 
 
-def _resampled(columns: Array, statistic: Callable[[Array, Array], Array], seed: int) -> Metric:
+def _resampled(columns: Array, statistic: Callable[[Array, Array], Array], seed: int, centred: bool = False) -> Metric:
     """A statistic of counts [resamples, questions] and columns [questions, parts], over questions with a value.
 
     Traits are not resampled apart: their share of the questions varies, and the statistic takes means per column.
@@ -102,4 +110,5 @@ def _resampled(columns: Array, statistic: Callable[[Array, Array], Array], seed:
         return Metric(math.nan, n=len(columns))
     if (per_column < 2).any():
         return Metric(float(statistic(np.ones((1, len(columns))), columns)[0]), n=len(columns))
-    return cluster_bootstrap(lambda counts: statistic(counts, columns), len(columns), np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    return cluster_bootstrap(lambda counts: statistic(counts, columns), len(columns), rng, centred=centred)

@@ -167,6 +167,8 @@ def test_off_target_is_the_mean_absolute_shift_of_the_other_traits(seed: int) ->
     for (steered, rated), entry in entries.items():
         assert metrics[f"off-target {steered} on {rated}"].value == pytest.approx(entry)
     assert metrics["off-target"].value == pytest.approx(fmean(abs(entry) for entry in entries.values()))
+    # Resampling adds noise, which lifts absolute values: the interval still lies about the estimate.
+    assert 0 <= metrics["off-target"].low < metrics["off-target"].value < metrics["off-target"].high
     assert not any("E on E" in name for name in metrics)
 
 
