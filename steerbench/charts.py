@@ -11,7 +11,7 @@ from steerbench.storage import understandable
 from steerbench.sweep import REFERENCE, Point, SweepResult
 
 LAYERS = ("layer", "layers")
-WIDTH, HEIGHT = 560, 210
+WIDTH, HEIGHT, TICKS = 560, 210, 7
 BLUE, ORANGE, GREY, INK = "#1f6fb4", "#c4600c", "#6b6b6b", "#222222"
 FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 PAGE, DRAWING, IMAGE = "sweep.html", "sweep.svg", "sweep.png"
@@ -70,7 +70,8 @@ def is_numeric(sweep: SweepResult) -> bool:
 def _panel(sweep: SweepResult, name: str, colour: str, last: bool) -> alt.LayerChart | alt.FacetChart:
     numeric = is_numeric(sweep)
     rows = [row for point in sweep.points if (row := _row(point, name, numeric))]
-    axis = alt.Axis(labelOverlap=True, labelAngle=0) if last else alt.Axis(labels=False, ticks=False)
+    # Few ticks: labels such as 0.085 would touch each other.
+    axis = alt.Axis(labelOverlap=True, labelAngle=0, labelSeparation=8, tickCount=TICKS, labels=last, ticks=last)
     called = sweep.symbol if sweep.symbol == sweep.parameter else f"{sweep.symbol} ({sweep.parameter})"
     title = called if last else None
     x: Any = (
