@@ -156,7 +156,7 @@ class ChatClient:
                 error = ExhaustedError(f"{self.attempts} attempts failed, the last with: {fault}", calls)
             else:
                 error = UserError(
-                    f"No server answers at {self.address} ({fault}); start it, correct base_url, or raise timeout."
+                    f"No server answers at {self.address} ({fault}); start it, correct the address, or raise timeout."
                 )
         raise error
 
@@ -204,7 +204,7 @@ class ChatClient:
             )
         if status == 404:
             return UserError(
-                f"There is no model '{self.model}' at {self.address} (404: {said}); name another, or correct base_url."
+                f"There is no model '{self.model}' at {self.address} (404: {said}); name another, or correct the address."
             )
         if status == 402 or error.code == "insufficient_quota":
             return UserError(

@@ -85,5 +85,5 @@ def test_every_case_is_rated_or_unscored_with_a_reason_and_its_tokens_are_counte
 
 
 def test_what_a_real_server_says_of_a_wrong_address_reaches_the_user(server: str, model: str) -> None:
-    with pytest.raises(UserError, match=r"correct base_url"):
+    with pytest.raises(UserError, match=r"correct the address"):
         list(LLM(model, base_url=f"{server}/elsewhere").rate(CASES[:1], None))
