@@ -204,7 +204,8 @@ class ChatClient:
             )
         if status == 404:
             return UserError(
-                f"There is no model '{self.model}' at {self.address} (404: {said}); name another, or correct the address."
+                f"There is no model '{self.model}' at {self.address} (404: {said}); name another, "
+                "or correct the address."
             )
         if status == 402 or error.code == "insufficient_quota":
             return UserError(

@@ -62,6 +62,7 @@ def check_command(
     from rich.console import Console
 
     from steerbench.cli.parameters import parse_parameters
+    from steerbench.cli.progress import Bars
     from steerbench.judging.check import check_judge
     from steerbench.plan import Plan, build_judge
     from steerbench.runner import open_engine
@@ -71,7 +72,8 @@ def check_command(
         built = build_judge(judge, given.pop(judge, {}))
         plan = Plan(methods=("unsteered",), task="none", model=model)
         engine = open_engine(plan, device) if built.needs_model else None
-    figures = check_judge(built, engine, judge_budget)
+    with Bars(json) as bars:
+        figures = check_judge(built, engine, judge_budget, bars)
     if json:
         import json as as_json
 

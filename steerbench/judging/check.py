@@ -20,7 +20,7 @@ from steerbench.datasets.fetch import path_of, state_of
 from steerbench.datasets.registry import dataset
 from steerbench.judging.panel import Panel, judge_digest
 from steerbench.judging.verdicts import Verdicts
-from steerbench.progress import Progress
+from steerbench.progress import Progress, Silent
 from steerbench.results import JudgeCheck
 from steerbench.storage import cache_folder
 from steerbench.targets import TRAITS
@@ -69,21 +69,26 @@ def checks(panel: Panel, progress: Progress) -> dict[str, JudgeCheck]:
     return found
 
 
-def check_judge(judge: Judge, engine: Engine | None, budget: float | None = None) -> dict[str, JudgeCheck]:
+def check_judge(
+    judge: Judge, engine: Engine | None, budget: float | None = None, progress: Progress | None = None
+) -> dict[str, JudgeCheck]:
     """A judge's figures on the embedded texts and, if they are on this machine, on the published descriptions.
 
     What it says is kept beside the figures, so that a check that was stopped goes on where it was.
     """
     roles = {FLUENCY if quality == FLUENCY else "trait": judge for quality in judge.qualities}
     with Verdicts.in_file(cache_folder() / "judge-checks" / "verdicts.sqlite") as verdicts:
-        panel = Panel(roles, engine, verdicts, budget)
+        heard = progress or Silent()
+        panel = Panel(roles, engine, verdicts, budget, progress=heard)
         found = {}
         for role in roles:
             qualities = [q for q in judge.qualities if (q == FLUENCY) == (role == FLUENCY)]
             sources = {"embedded": embedded_texts(qualities), "published": published_texts(qualities)}
             for source, texts in sources.items():
                 if texts:
+                    heard.started("check", f"{judge.name} on {source} texts", len(texts), 0)
                     found[f"{role}, {source} texts"] = check(panel, role, texts)
+                    heard.finished()
     return found
 
 

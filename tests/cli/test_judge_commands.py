@@ -75,6 +75,7 @@ def test_a_judge_on_a_task_that_has_none_is_told(steerbench):
 
 def test_judge_check_tells_how_a_judge_orders_texts_of_known_end(steerbench, tmp_path, monkeypatch):
     monkeypatch.setenv("STEERBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("STEERBENCH_DATA", raising=False)  # the published texts are many, and have a test of their own
     told = steerbench("judge", "check", "axis", "--json")
     assert told.returncode == 0, told.stderr
     figures = json.loads(told.stdout)["trait, embedded texts"]
