@@ -29,7 +29,7 @@ def rejudge_command(
     from steerbench.cli.parameters import judges_of, parse_parameters
     from steerbench.cli.progress import Bars
     from steerbench.cli.table import show
-    from steerbench.judging.rejudging import prepare_again, rejudge
+    from steerbench.rejudging import prepare_again, rejudge
 
     given = parse_parameters(param or [])
     named, own = judges_of(judge, fluency_judge, given, allow_self_judge)

@@ -1,1 +1,1 @@
-"""Having answers rated: the panel of judges, their verdicts, how far they can be trusted, and rating again."""
+"""Having answers rated: the panel of judges, their verdicts, and how far they can be trusted."""

@@ -13,9 +13,9 @@ from steerbench.evaluation import target_costs
 from steerbench.export import read_samples
 from steerbench.judging.check import QUESTION
 from steerbench.judging.panel import Panel, judge_digest
-from steerbench.judging.rejudging import CHOSEN_BY, prepare_again, rejudge
 from steerbench.judging.verdicts import Verdicts, case_key
 from steerbench.plan import Plan
+from steerbench.rejudging import CHOSEN_BY, prepare_again, rejudge
 from steerbench.results import read_result
 from steerbench.runner import execute, prepare
 

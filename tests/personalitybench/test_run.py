@@ -7,8 +7,8 @@ import pytest
 
 from steerbench.errors import UserError
 from steerbench.export import read_samples
-from steerbench.judging.rejudging import CHOSEN_BY, prepare_again, rejudge
 from steerbench.plan import Plan
+from steerbench.rejudging import CHOSEN_BY, prepare_again, rejudge
 from steerbench.runner import execute, prepare
 from tests.judges.faulty_server import KEY, FaultyServer, expected
 
