@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from methods.neurons import TraitNeurons
-from steerbench.contracts import Engine, Sampling
+from steerbench.contracts import Engine
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
 from steerbench.targets import TRAITS
@@ -23,7 +23,7 @@ def published_neurons(traits: Collection[str], engine: Engine) -> Mapping[str, T
     Raises:
         UserError: the model has another shape, a trait is not published, or the dataset cannot be had.
     """
-    shape = engine.survey((), Sampling(), ())[1].positive.shape[1:]
+    shape = engine.layers, engine.neurons
     if shape != SHAPE:
         raise UserError(
             "npti.neurons=published has the neurons of Llama-3-8B-Instruct ({} layers of {}), but this model has {} "

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from methods.seeding import generator
 from steerbench.composition import build_method
-from steerbench.contracts import Engine, Method, Prompt, Request
+from steerbench.contracts import Engine, Method
 from steerbench.steering import Add, Edit, Steering
 from steerbench.targets import Target
 
@@ -50,8 +50,7 @@ class RandomDirection:
         randomised = []
         for target, fitted in zip(targets, fits, strict=True):
             random = generator(self.seed, self.name, target.id)
-            neurons = _neurons(engine) if any(not isinstance(edit, Add) for edit in fitted.edits) else 0
-            randomised.append(replace(fitted, edits=_randomised(fitted.edits, engine.heads, neurons, random)))
+            randomised.append(replace(fitted, edits=_randomised(fitted.edits, engine.heads, engine.neurons, random)))
         return randomised
 
 
@@ -76,9 +75,3 @@ def same_norms(vector: NDArray[np.float32], parts: int, random: np.random.Genera
     noise = random.standard_normal(blocks.shape)
     noise *= np.linalg.norm(blocks, axis=-1, keepdims=True) / np.linalg.norm(noise, axis=-1, keepdims=True)
     return noise.reshape(vector.shape).astype(np.float32)
-
-
-def _neurons(engine: Engine) -> int:
-    """How many FFN neurons a layer has: as many as an activation of them has entries."""
-    activations = engine.capture([Request(Prompt(start="."))], ["mlp_act"])["mlp_act"]
-    return int(activations.shape[-1])

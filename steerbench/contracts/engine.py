@@ -93,11 +93,15 @@ class NeuronStatistics:
 
 
 class Engine(Protocol):
-    """Runs many requests, each under its own steering, in one batch."""
+    """Runs many requests, each under its own steering, in one batch.
+
+    `heads` and `neurons` (of the FFN) are those of one layer, `width` is that of its `head_out`.
+    """
 
     name: str
     layers: int
     heads: int
+    neurons: int
     width: int
 
     def identity(self) -> Mapping[str, str]:

@@ -55,6 +55,7 @@ class ToyEngine:
     name: str = "toy"
     layers: int = 1
     heads: int = 1
+    neurons: int = 1
     width: int = 2
     asked: list[Request] = field(default_factory=list)
 

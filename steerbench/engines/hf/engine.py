@@ -58,6 +58,7 @@ class HFEngine:
         self.modules = Modules(self.loaded.model, self.loaded.architecture)
         self.layers = len(self.modules.layers)
         self.heads = int(self.modules.config.num_attention_heads)
+        self.neurons = self.modules.width("mlp_act")
         self.width = self.modules.width("head_out")
 
     def identity(self) -> Mapping[str, str]:
