@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from steerbench import contracts
 from steerbench.errors import UserError
 from steerbench.plan import Plan
-from steerbench.storage import understandable
+from steerbench.storage import understandable, write_whole
 
 SCHEMA = 1
 RESULT = "run.json"
@@ -146,9 +146,7 @@ def finite(value: float | None) -> float | None:
 def write_result(result: RunResult, folder: Path) -> None:
     path = folder / RESULT
     with understandable(path):
-        temporary = path.with_suffix(".partial")
-        temporary.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, result.model_dump_json(indent=1) + "\n")
 
 
 def read_result(folder: Path) -> RunResult:

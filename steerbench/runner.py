@@ -128,9 +128,13 @@ class Run:
 
     def fit(self, row: Row, split: Split, targets: Sequence[Target]) -> list[Steering]:
         """Each target's steering; where nothing is held out of it while calibrating, that is the one of both splits."""
-        if split is Split.TEST and not self.published and targets == self.task.targets(Split.CALIBRATION):
+        if split is Split.TEST and not self.published and self._nothing_held_out:
             split = Split.CALIBRATION
         return self.fits.of(row.name, row.method, split, targets)
+
+    @cached_property
+    def _nothing_held_out(self) -> bool:
+        return self.task.targets(Split.TEST) == self.task.targets(Split.CALIBRATION)
 
     # -- calibrate
 

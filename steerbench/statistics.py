@@ -92,6 +92,12 @@ def weighted_means(counts: Array, values: Array) -> Array:
     return np.divide(sums, weights, out=np.full_like(sums, np.nan), where=weights > 0)
 
 
+def means_where(values: NDArray[Any], where: NDArray[np.bool_]) -> Array:
+    """[rows, ...]: mean along the second axis over the cells `where`, nan where there are none."""
+    counts, sums = where.sum(axis=1), np.where(where, values, 0.0).sum(axis=1)
+    return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))
+
+
 def sign_flip_test(differences: Array, rng: np.random.Generator) -> float:
     """Two-sided p of paired `differences` [clusters] having mean 0, if each could as well be its negative.
 

@@ -18,6 +18,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("STEERBENCH_CACHE") or user_cache_path("steerbench", appauthor=False))
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Put a text file there in one step, and its folder before it: whoever looks finds all of it or what was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".partial")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
 @contextmanager
 def understandable(path: Path) -> Iterator[None]:
     """Within, what goes wrong with the file `path` of a run becomes a UserError."""

@@ -23,7 +23,7 @@ from steerbench.plugins import find, unknown
 from steerbench.progress import Progress, Silent
 from steerbench.results import Metric, RunResult, without_break_downs
 from steerbench.runner import execute, prepare
-from steerbench.storage import understandable
+from steerbench.storage import understandable, write_whole
 
 SCHEMA = 1
 RESULT = "sweep.json"
@@ -263,7 +263,4 @@ def _cost(result: RunResult) -> float:
 def _write(result: SweepResult, folder: Path) -> None:
     path = folder / RESULT
     with understandable(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".partial")
-        temporary.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, result.model_dump_json(indent=1) + "\n")

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from steerbench.cli.options import Device, FluencyJudge, JudgeBudget, Model, Param, Run, SelfJudge, TraitJudge
+from steerbench.cli.options import (
+    Device,
+    FluencyJudge,
+    JudgeBudget,
+    Model,
+    Out,
+    Param,
+    Quiet,
+    Run,
+    SelfJudge,
+    TraitJudge,
+)
+from steerbench.cli.run import INTERRUPTED
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
@@ -22,8 +34,8 @@ def rejudge_command(
     allow_self_judge: SelfJudge = False,
     unscored: Annotated[bool, typer.Option("--unscored", help="Ask once more where there is no rating yet.")] = False,
     device: Device = None,
-    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    out: Out = Path("runs"),
+    quiet: Quiet = False,
 ) -> None:
     """Rate a finished run's answers by other judges, without generating them again."""
     from steerbench.cli.parameters import judges_of, parse_parameters
@@ -45,7 +57,7 @@ def rejudge_command(
             result = rejudge(run, prepared, folder, bars, judge_budget, ask_again=unscored)
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     show(result, folder)
 
 

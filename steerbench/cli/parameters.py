@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from steerbench.cli.options import CalibrationKind, Protocol, Rule, usual_calibration
 from steerbench.composition import names
 from steerbench.construction import parameters
 from steerbench.errors import UserError
+from steerbench.plan import Plan
 from steerbench.plugins import available, find
 
 
@@ -50,6 +53,43 @@ def with_variant(
     for name in having:
         result[name] = {"variant": variant, **result.get(name, {})}
     return result
+
+
+def plan_of(
+    methods: Sequence[str],
+    task: str,
+    given: dict[str, dict[str, Any]],
+    of_task: Mapping[str, Any],
+    *,
+    variant: str | None,
+    chat_template: Path | None,
+    protocol: Protocol,
+    calibration: CalibrationKind | None,
+    rule: Rule,
+    judge: str | None,
+    fluency_judge: str | None,
+    allow_self_judge: bool,
+    **others: Any,
+) -> Plan:
+    """The plan that a user's options come to; `given` are the parameters by plug-in, `others` go into it as they are.
+
+    Options of the task that were not given (None) are left to it.
+    """
+    judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
+    own = given.pop(task, {})
+    return Plan(
+        methods=tuple(methods),
+        task=task,
+        method_parameters=with_variant(variant, methods, given),
+        task_parameters=own | {name: value for name, value in of_task.items() if value is not None},
+        chat_template=str(chat_template) if chat_template else None,
+        protocol=protocol.value,
+        calibration=(calibration or usual_calibration(protocol)).value,
+        rule=rule.value,
+        judges=judges,
+        judge_parameters=of_judges,
+        **others,
+    )
 
 
 def judges_of(

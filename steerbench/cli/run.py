@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,7 +31,6 @@ from steerbench.cli.options import (
     Template,
     TraitJudge,
     UnderProtocol,
-    usual_calibration,
 )
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
@@ -81,30 +80,26 @@ def run_command(
         return
     if not method:
         raise UserError("No method was named: give --method, for example --method pas (`steerbench list methods`).")
-    from steerbench.cli.parameters import comma_separated, judges_of, parse_parameters, with_variant
-    from steerbench.plan import Plan
+    from steerbench.cli.parameters import comma_separated, parse_parameters, plan_of
 
-    given = parse_parameters(param or [])
-    judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
-    of_task: dict[str, Any] = given.pop(task, {})
-    named = {"dataset": dataset, "respondents": respondents, "readout": readout}
-    methods = comma_separated(method)
-    plan = Plan(
-        methods=tuple(methods),
-        task=task,
-        method_parameters=with_variant(variant, methods, given),
-        task_parameters=of_task | {name: value for name, value in named.items() if value is not None},
+    plan = plan_of(
+        comma_separated(method),
+        task,
+        parse_parameters(param or []),
+        {"dataset": dataset, "respondents": respondents, "readout": readout},
+        variant=variant,
         model=model,
         engine=engine,
         dtype=dtype,
-        chat_template=str(chat_template) if chat_template else None,
-        protocol=protocol.value,
-        calibration=(calibration or usual_calibration(protocol)).value,
+        chat_template=chat_template,
+        protocol=protocol,
+        calibration=calibration,
         budget=budget,
-        rule=rule.value,
+        rule=rule,
         strength=strength,
-        judges=judges,
-        judge_parameters=of_judges,
+        judge=judge,
+        fluency_judge=fluency_judge,
+        allow_self_judge=allow_self_judge,
         seed=seed,
         trivial=trivial,
     )

@@ -3,7 +3,7 @@
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,7 +31,6 @@ from steerbench.cli.options import (
     Template,
     TraitJudge,
     UnderProtocol,
-    usual_calibration,
 )
 from steerbench.cli.run import INTERRUPTED
 from steerbench.cli.startup import quick
@@ -78,33 +77,30 @@ def sweep_command(
     quiet: Quiet = False,
 ) -> None:
     """Measure a method at several values of one of its parameters, beside the unsteered model."""
-    from steerbench.cli.parameters import judges_of, parse_parameters
+    from steerbench.cli.parameters import parse_parameters, plan_of
     from steerbench.cli.sweep_values import expanded, swept_parameter
-    from steerbench.plan import Plan
     from steerbench.sweep import STRENGTH, Sweep, parameter_named
 
     spec = _only(method or [])
     asked, others = swept_parameter(param or [], spec)
-    given = parse_parameters(others)
-    judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
-    of_task: dict[str, Any] = given.pop(task, {})
-    named = {"dataset": dataset, "respondents": respondents}
-    plan = Plan(
-        methods=(spec,),
-        task=task,
-        method_parameters=given,
-        task_parameters=of_task | {name: value for name, value in named.items() if value is not None},
+    plan = plan_of(
+        [spec],
+        task,
+        parse_parameters(others),
+        {"dataset": dataset, "respondents": respondents},
+        variant=None,
         model=model,
         engine=engine,
         dtype=dtype,
-        chat_template=str(chat_template) if chat_template else None,
-        protocol=protocol.value,
-        calibration=(calibration or usual_calibration(protocol)).value,
+        chat_template=chat_template,
+        protocol=protocol,
+        calibration=calibration,
         budget=budget,
-        rule=rule.value,
+        rule=rule,
         strength=strength,
-        judges=judges,
-        judge_parameters=of_judges,
+        judge=judge,
+        fluency_judge=fluency_judge,
+        allow_self_judge=allow_self_judge,
         seed=seed,
         trivial=False,
     )

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from steerbench.cli.table import WIDE, cell
+from steerbench.cli.table import WIDE, cell, fits
 from steerbench.sweep import REFERENCE, STRENGTH, Point, SweepResult
 
 FLUENCY = "fluency"
@@ -31,7 +30,7 @@ def fitting(result: SweepResult, console: Console) -> Table:
     names = metrics_in_order(result)
     for count in range(len(names), 1, -1):
         table = table_of(result, names[:count])
-        if Measurement.get(console, console.options.update(max_width=10_000), table).maximum <= console.width:
+        if fits(table, console):
             return table
     return table_of(result, names[:1])
 

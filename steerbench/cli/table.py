@@ -37,10 +37,14 @@ def fitting(result: RunResult, console: Console) -> Table:
     """The board with as many metrics as the console has room for: six with two intervals, or fewer."""
     for metrics in range(MOST, LEAST, -1):
         table = board(result, metrics, intervals=2 if console.width >= WIDE else 1)
-        # Asked for more room than it has, so that it says what it needs and not what it gets.
-        if Measurement.get(console, console.options.update(max_width=10 * WIDE), table).maximum <= console.width:
+        if fits(table, console):
             return table
     return board(result, LEAST, intervals=1)
+
+
+def fits(table: Table, console: Console) -> bool:
+    """Whether a table has all the room it needs: it is asked with more, so that it says what it needs."""
+    return Measurement.get(console, console.options.update(max_width=100 * WIDE), table).maximum <= console.width
 
 
 def board(result: RunResult, metrics: int = 6, intervals: int = 2) -> Table:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from steerbench.bank import descriptions
 from steerbench.bank import digest as bank_digest
@@ -22,7 +22,7 @@ from steerbench.judging.panel import Panel, judge_digest
 from steerbench.judging.verdicts import Verdicts
 from steerbench.progress import Progress, Silent
 from steerbench.results import JudgeCheck
-from steerbench.storage import cache_folder
+from steerbench.storage import cache_folder, write_whole
 from steerbench.targets import TRAITS
 
 Array = NDArray[np.float64]
@@ -52,20 +52,17 @@ def checks(panel: Panel, progress: Progress) -> dict[str, JudgeCheck]:
     """By role, the figures of a panel's judges; a judge that was checked before is not asked again."""
     found = {}
     for role, judge in panel.judges.items():
-        texts = embedded_texts([q for q in judge.qualities if (q == FLUENCY) == (role == FLUENCY)])
+        texts = embedded_texts(_qualities(judge, role))
         if not texts:
             continue
         file = cache_folder() / "judge-checks" / f"{_digest(panel, judge, texts)}.json"
         try:
-            found[role] = TypeAdapter(JudgeCheck).validate_json(file.read_text(encoding="utf-8"))
+            found[role] = JudgeCheck.model_validate_json(file.read_text(encoding="utf-8"))
         except (OSError, ValidationError):
             progress.started("check", judge.name, len({known.quality for known in texts}), 0)
             found[role] = check(panel, role, texts)
             progress.finished()
-            file.parent.mkdir(parents=True, exist_ok=True)
-            temporary = file.with_suffix(".partial")
-            temporary.write_text(found[role].model_dump_json(), encoding="utf-8")
-            temporary.replace(file)
+            write_whole(file, found[role].model_dump_json())
     return found
 
 
@@ -82,7 +79,7 @@ def check_judge(
         panel = Panel(roles, engine, verdicts, budget, progress=heard)
         found = {}
         for role in roles:
-            qualities = [q for q in judge.qualities if (q == FLUENCY) == (role == FLUENCY)]
+            qualities = _qualities(judge, role)
             sources = {"embedded": embedded_texts(qualities), "published": published_texts(qualities)}
             for source, texts in sources.items():
                 if texts:
@@ -110,6 +107,11 @@ def check(panel: Panel, role: str, texts: Sequence[Known]) -> JudgeCheck:
         position_bias=_mean(signs * (telling_last - telling_first)),
         unscored=float(np.isnan(plain).mean()),
     )
+
+
+def _qualities(judge: Judge, role: str) -> list[str]:
+    """What a judge rates in a role: fluency in that of fluency, all else in the others."""
+    return [quality for quality in judge.qualities if (quality == FLUENCY) == (role == FLUENCY)]
 
 
 def embedded_texts(qualities: Sequence[str]) -> list[Known]:

@@ -26,16 +26,18 @@ class Panel:
     progress: Progress = field(default_factory=Silent)
 
     def __post_init__(self) -> None:
-        for judge in self.judges.values():
+        # Roles of the same judge share one.
+        self._each = list({id(judge): judge for judge in self.judges.values()}.values())
+        for judge in self._each:
             if self.budget is not None and not getattr(judge, "priced", True):
                 raise UserError(
                     f"A judge budget needs prices, and none is known for the judge '{judge.name}'; "
                     f"give {judge.name}.price_in and {judge.name}.price_out (per million tokens) with --param."
                 )
-        for judge in {id(judge): judge for judge in self.judges.values()}.values():
+        for judge in self._each:
             # Whoever will not judge this model says so now, before anything is generated.
             list(judge.rate((), self.engine))
-        self._digests = {id(judge): judge_digest(judge) for judge in self.judges.values()}
+        self._digests = {id(judge): judge_digest(judge) for judge in self._each}
         self._spent = sum(self.verdicts.used(digest).cost for digest in set(self._digests.values()))
 
     def rate(self, cases: Sequence[Case], salt: str = "") -> list[Verdict]:
@@ -45,7 +47,7 @@ class Panel:
             UserError: a judge cannot go on, a case has a quality it does not rate, or the budget is spent.
         """
         found: dict[str, Verdict] = {}
-        for judge in {id(judge): judge for judge in self.judges.values()}.values():
+        for judge in self._each:
             found |= self._rated(judge, {case_key(c, salt): c for c in cases if self.judges[c.role] is judge})
         return [found[case_key(case, salt)] for case in cases]
 

@@ -8,18 +8,19 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steerbench.contracts import Comparison, Metric, Scored, Summary
 from steerbench.statistics import (
     bootstrap_mean,
     cluster_bootstrap,
     individual_r,
+    means_where,
     paired_comparisons,
     trait_profile_r,
     weighted_means,
 )
 from steerbench.targets import TRAITS
+from tasks.flags import not_better, percent
 from tasks.papi.board import Answers, Array, Board, board_of
 
 ERROR = "error"
@@ -37,7 +38,6 @@ UNSTEERED = "unsteered"
 CONSTANTS = tuple(f"always-{tick}" for tick in range(1, 6))
 TRIVIAL = (*CONSTANTS, "trait-mean", "item-median", UNSTEERED, "random-direction")
 
-SIGNIFICANT = 0.05
 ONE_SIDED_ANSWERS = 0.9
 
 Missing = Literal["impute", "drop"]
@@ -96,7 +96,7 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
     if UNSTEERED in board.rows and name != UNSTEERED:
         agreement, keyed = _shifts(board, row)
         estimates |= {AGREEMENT_SHIFT: _mean(agreement, seed), KEYED_SHIFT: _mean(keyed, seed)}
-    estimates[MISSING_RATE] = _mean(_person_means(row.unreadable, row.asked), seed)
+    estimates[MISSING_RATE] = _mean(means_where(row.unreadable, row.asked), seed)
     estimates[MODAL_SHARE] = _mean(modal_shares(row.answer), seed)
     return {metric: estimate for metric, estimate in estimates.items() if estimate is not None}
 
@@ -130,13 +130,6 @@ def _mean(values: Array, seed: int) -> Metric | None:
     return None if np.isnan(values).all() else bootstrap_mean(values, np.random.default_rng(seed))
 
 
-def _person_means(values: NDArray[np.generic], where: NDArray[np.bool_]) -> Array:
-    """[people]: each person's mean over the cells `where`, nan for a person with none."""
-    counts = where.sum(axis=1)
-    sums = np.where(where, values, 0.0).sum(axis=1)
-    return np.asarray(np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0))
-
-
 def _shifts(board: Board, row: Answers) -> tuple[Array, Array]:
     """[people] twice: the change of expected tick against `unsteered`, and that on + less that on - items.
 
@@ -144,8 +137,8 @@ def _shifts(board: Board, row: Answers) -> tuple[Array, Array]:
     """
     change = row.expected - board.rows[UNSTEERED].expected
     paired = ~np.isnan(change)
-    towards, away = (_person_means(change, paired & (board.key == key)) for key in (1, -1))
-    return _person_means(change, paired), towards - away
+    towards, away = (means_where(change, paired & (board.key == key)) for key in (1, -1))
+    return means_where(change, paired), towards - away
 
 
 def modal_shares(answers: Array) -> Array:
@@ -160,20 +153,10 @@ def modal_shares(answers: Array) -> Array:
 
 def _flags(name: str, metrics: Mapping[str, Metric], comparisons: Sequence[Comparison]) -> list[str]:
     """What a reader of the table must not miss, in short sentences."""
-    flags = []
-    matched = [c.against for c in comparisons if not (c.p_holm < SIGNIFICANT and c.difference < 0)]
-    if matched:
-        flags.append(f"not better than {', '.join(matched)}")
+    flags = not_better(comparisons)
     share = metrics[MODAL_SHARE].value if MODAL_SHARE in metrics else 0.0
     if share > ONE_SIDED_ANSWERS and name not in CONSTANTS:
-        flags.append(f"answers one option to {_percent(share)} of items")
+        flags.append(f"answers one option to {percent(share)} of items")
     if metrics[MISSING_RATE].value > 0:
-        flags.append(f"{_percent(metrics[MISSING_RATE].value)} unreadable")
+        flags.append(f"{percent(metrics[MISSING_RATE].value)} unreadable")
     return flags
-
-
-def _percent(share: float) -> str:
-    """Rounded, but "0 %" and "100 %" only if it is exactly that."""
-    if 0 < share < 0.01:
-        return "under 1 %"
-    return f"{round(100 * share) if share == 1 else min(round(100 * share), 99)} %"

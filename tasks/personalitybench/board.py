@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Scored
+from steerbench.statistics import means_where
 from steerbench.targets import LABELS, TRAITS
 
 Array = NDArray[np.float64]
@@ -123,6 +124,4 @@ def _answers(scored: Sequence[Scored], questions: Mapping[str, int], targets: Ma
 def _means(values: Array, where: NDArray[np.bool_]) -> Array:
     """Mean over the targets `where`, of the values there are; nan if there are none."""
     known = where.reshape(*where.shape, *[1] * (values.ndim - 2)) & ~np.isnan(values)
-    counts = known.sum(axis=1)
-    sums = np.where(known, values, 0.0).sum(axis=1)
-    return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))
+    return means_where(values, known)

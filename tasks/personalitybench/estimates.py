@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from steerbench.contracts import Metric
-from steerbench.statistics import bootstrap_mean, cluster_bootstrap, weighted_means
+from steerbench.statistics import bootstrap_mean, cluster_bootstrap, means_where, weighted_means
 from tasks.personalitybench.board import Answers, Array, Board, Part
 
 
@@ -49,9 +49,7 @@ def mean(values: Array, seed: int) -> Metric | None:
 
 def question_means(values: Array) -> Array:
     """[questions]: mean over the targets that have a value, nan if none has."""
-    known = ~np.isnan(values)
-    counts, sums = known.sum(axis=1), np.where(known, values, 0.0).sum(axis=1)
-    return np.asarray(np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0))
+    return means_where(values, ~np.isnan(values))
 
 
 def separations(board: Board, row: Answers) -> Array:

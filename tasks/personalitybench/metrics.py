@@ -11,6 +11,7 @@ import numpy as np
 
 from steerbench.contracts import Comparison, Metric, Scored, Summary
 from steerbench.statistics import paired_comparisons, sign_flip_test
+from tasks.flags import SIGNIFICANT, not_better, percent
 from tasks.personalitybench.board import HIGHEST, LETTERS, LOWEST, RUNS, Answers, Array, Board, board_of
 from tasks.personalitybench.estimates import (
     entries,
@@ -40,7 +41,6 @@ DISTINCT = "distinct-2"
 UNSTEERED = "unsteered"
 TRIVIAL = (UNSTEERED, "echo", "fixed-text")
 
-SIGNIFICANT = 0.05
 OFTEN_TRUNCATED = 0.5
 REPETITIVE = 0.5
 
@@ -149,25 +149,15 @@ def _less_fluent(board: Board, name: str, seed: int) -> bool:
 
 def _flags(metrics: Mapping[str, Metric], comparisons: Sequence[Comparison], less_fluent: bool) -> list[str]:
     """What a reader of the table must not miss, in short sentences."""
-    flags = []
-    matched = [c.against for c in comparisons if not (c.p_holm < SIGNIFICANT and c.difference < 0)]
-    if matched:
-        flags.append(f"not better than {', '.join(matched)}")
+    flags = not_better(comparisons)
     if less_fluent:
         flags.append("less fluent than unsteered")
     if DISTINCT in metrics and metrics[DISTINCT].value < REPETITIVE:
         flags.append("repeats itself")
     if metrics[TRUNCATED].value > OFTEN_TRUNCATED:
-        flags.append(f"{_percent(metrics[TRUNCATED].value)} cut off at the token limit")
+        flags.append(f"{percent(metrics[TRUNCATED].value)} cut off at the token limit")
     if metrics[UNSCORED].value > 0:
-        flags.append(f"{_percent(metrics[UNSCORED].value)} unscored")
+        flags.append(f"{percent(metrics[UNSCORED].value)} unscored")
     if metrics[UNSCORED_FLUENCY].value > 0:
-        flags.append(f"fluency of {_percent(metrics[UNSCORED_FLUENCY].value)} unscored")
+        flags.append(f"fluency of {percent(metrics[UNSCORED_FLUENCY].value)} unscored")
     return flags
-
-
-def _percent(share: float) -> str:
-    """Rounded, but "0 %" and "100 %" only if it is exactly that."""
-    if 0 < share < 0.01:
-        return "under 1 %"
-    return f"{round(100 * share) if share == 1 else min(round(100 * share), 99)} %"
