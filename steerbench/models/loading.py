@@ -1,9 +1,6 @@
-"""A model, its tokenizer and its chat template, loaded and checked."""
+"""A model's weights, loaded and checked, with its tokenizer and chat template."""
 
-import hashlib
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,42 +10,42 @@ from safetensors import SafetensorError
 
 from steerbench.errors import UserError
 from steerbench.models.architectures import Architecture
-from steerbench.models.cache import weights_digest
-from steerbench.models.chat_template import ChatTemplate, Messages
-from steerbench.models.chat_template import chat_template as template_of
-from steerbench.models.source import model_folder
+from steerbench.models.chat_template import Messages
+from steerbench.models.text import ModelText, first_line, load_text, quiet
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A model ready to run: evaluation mode, no gradients, on its device.
+    """A model ready to run: evaluation mode, no gradients, on its device."""
 
-    `folder` holds the files it was read from.
-    """
-
-    spec: str
-    folder: Path
+    text: ModelText
     model: Any
-    tokenizer: Any
-    template: ChatTemplate
-    architecture: Architecture
     device: torch.device
     dtype: torch.dtype
 
+    @property
+    def folder(self) -> Path:
+        return self.text.folder
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.text.tokenizer
+
+    @property
+    def architecture(self) -> Architecture:
+        return self.text.architecture
+
     def render(self, messages: Messages) -> str:
-        """Messages (role, content) as the text the model reads, up to where its answer starts."""
-        return self.template.render(messages)
+        return self.text.render(messages)
 
     def identity(self) -> Mapping[str, str]:
         """What the model's answers depend on: contents, never the path or name it was loaded by."""
         import transformers
 
         return {
-            "weights": weights_digest(self.folder),
-            "tokenizer": hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
-            "chat_template": self.template.digest,
+            **self.text.identity(),
             "dtype": str(self.dtype).removeprefix("torch."),
             "device": self.device.type,
             "transformers": transformers.__version__,
@@ -70,12 +67,10 @@ def load_model(
         UserError: it cannot be had or loaded, is not supported, or has no chat template.
     """
     numbers, place = _dtype(dtype), _device(device)
-    folder, kind = model_folder(spec)
-    with _quiet():
-        tokenizer = _tokenizer(folder, spec)
-        template = template_of(tokenizer, chat_template, spec)
-        model = _weights(folder, spec, numbers, kind).to(place)
-    return LoadedModel(spec, folder, model.eval().requires_grad_(False), tokenizer, template, kind, place, numbers)
+    text = load_text(spec, chat_template)
+    with quiet():
+        model = _weights(text.folder, spec, numbers, text.architecture).to(place)
+    return LoadedModel(text, model.eval().requires_grad_(False), place, numbers)
 
 
 def _dtype(name: str | None) -> torch.dtype:
@@ -96,18 +91,6 @@ def _device(name: str | None) -> torch.device:
     return device
 
 
-def _tokenizer(folder: Path, spec: str) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        raise UserError(f"The tokenizer of '{spec}' cannot be loaded: {_first_line(error)}") from error
-    if not tokenizer.is_fast:
-        raise UserError(f"The tokenizer of '{spec}' has no fast version (tokenizer.json), which steerbench needs.")
-    return tokenizer
-
-
 def _weights(folder: Path, spec: str, dtype: torch.dtype, kind: Architecture) -> Any:
     from transformers import AutoModelForCausalLM
 
@@ -122,30 +105,9 @@ def _weights(folder: Path, spec: str, dtype: torch.dtype, kind: Architecture) ->
             output_loading_info=True,
         )
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"The weights of '{spec}' cannot be loaded: {_first_line(error)}") from error
+        raise UserError(f"The weights of '{spec}' cannot be loaded: {first_line(error)}") from error
     model, report = loaded
     # transformers only warns, and goes on with random numbers.
     if lacking := sorted(report["missing_keys"]):
         raise UserError(f"The weights of '{spec}' lack {len(lacking)} tensors ({lacking[0]}, ...); get a whole copy.")
     return model
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' own progress bars and warnings off the screen: what matters is raised here."""
-    from transformers.utils import logging as theirs
-
-    switches: Any = theirs
-    level, bars = switches.get_verbosity(), switches.is_progress_bar_enabled()
-    switches.set_verbosity(logging.ERROR)
-    switches.disable_progress_bar()
-    try:
-        yield
-    finally:
-        switches.set_verbosity(level)
-        if bars:
-            switches.enable_progress_bar()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from steerbench.contracts import Prompt, Request
-from steerbench.engines.hf.thinning import PERIOD, draws
+from steerbench.engines.thinning import PERIOD, draws
 from steerbench.models.loading import LoadedModel
 from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steerbench.contracts import Sampling
+from steerbench.engines.branches import Branch, branch, group, packed
 from steerbench.engines.hf.batching import GENERATION, GENERATION_ROOM, HEADROOM, SCORING, Measure, split
-from steerbench.engines.hf.branches import Branch, branch, group, packed
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.hf.packing import pack
 from tests.engines.situations import LABELS, requests

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steerbench.engines.hf.branches import Branch, branch, common_prefix, group, packed, unpacked
+from steerbench.engines.branches import Branch, branch, common_prefix, group, packed, unpacked
 from steerbench.engines.hf.packing import pack
 
 FEW = st.integers(0, 2)

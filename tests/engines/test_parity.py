@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Prompt, Request
-from steerbench.engines.hf.branches import Group, group
+from steerbench.engines.branches import Group, group
 from steerbench.engines.hf.engine import HFEngine
 from tests.engines import oracle
 from tests.engines.conftest import MODELS

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from steerbench.contracts import NeuronStatistics, Prompt, Request, Sampling
+from steerbench.engines import histograms as histograms_module
 from steerbench.engines.hf import engine as engine_module
-from steerbench.engines.hf import survey as survey_module
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.engines.hf.survey import BINS, bins_of
+from steerbench.engines.histograms import BINS, bins_of
 from steerbench.steering import UNSTEERED
 from tests.engines import oracle
 from tests.engines.situations import ENDS, STARTS, steerings
@@ -69,7 +69,7 @@ def test_statistics_are_those_of_a_plain_forward_whatever_the_batches(
     assert (len(engine.batches(requests)) > 1) == (budget == 600)
     stop = oracle.greedy(engine.loaded, requests[0], 9, ())[4]
     monkeypatch.setattr(engine.loaded.model.generation_config, "eos_token_id", [2, stop])
-    monkeypatch.setattr(survey_module, "BUFFERED", {"cpu": 40})
+    monkeypatch.setattr(histograms_module, "BUFFERED", {"cpu": 40})
     completions, statistics = engine.survey(requests, GREEDY, groups)
     assert {one.finish for one in completions} == {"stop", "length"}
     assert list(completions) == list(engine.generate(requests, GREEDY))

@@ -9,7 +9,7 @@ import torch
 
 from steerbench.contracts import Prompt, Request, Sampling
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.engines.hf.thinning import PERIOD, draws
+from steerbench.engines.thinning import PERIOD, draws
 from steerbench.errors import UserError
 from steerbench.steering import UNSTEERED, Boost, Cap, Edit, Positions, Steering, load_steering
 from tests.engines import oracle

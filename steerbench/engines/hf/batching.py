@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from steerbench.engines.hf.branches import Branch, Group, group
+from steerbench.engines.branches import Branch, Group, group
 from steerbench.engines.hf.packing import fill
 
 HEADROOM = 256

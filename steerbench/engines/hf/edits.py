@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from steerbench.engines.hf.modules import Modules
-from steerbench.engines.hf.thinning import PERIOD, draws
-from steerbench.engines.hf.validation import site_of
+from steerbench.engines.thinning import PERIOD, draws
+from steerbench.engines.validation import site_of
 from steerbench.steering import Boost, Cap, Edit, Site, Steering
 
 

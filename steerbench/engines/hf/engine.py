@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,14 +10,15 @@ import numpy as np
 import torch
 
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.engines.branches import Branch, branch, unpacked
 from steerbench.engines.hf.batching import GENERATION, SCORING, Measure, size_of, split
-from steerbench.engines.hf.branches import Branch, Ids, branch, packed, unpacked
 from steerbench.engines.hf.generation import generate
 from steerbench.engines.hf.memory import is_out_of_memory, measured_budget
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.scoring import Batch, captured, scored
 from steerbench.engines.hf.survey import Counts, Survey
-from steerbench.engines.hf.validation import check_steerings
+from steerbench.engines.prompts import PromptTokens
+from steerbench.engines.validation import check_steerings
 from steerbench.errors import UserError
 from steerbench.models.loading import LoadedModel, load_model
 from steerbench.steering import Site
@@ -35,7 +36,6 @@ class HFEngine:
     loaded: LoadedModel
     token_budget: int
     name: str = "hf"
-    _tokens: dict[tuple[str, bool], Ids] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(
@@ -56,6 +56,7 @@ class HFEngine:
 
     def __post_init__(self) -> None:
         self.modules = Modules(self.loaded.model, self.loaded.architecture)
+        self.tokens = PromptTokens(self.loaded.text)
         self.layers = len(self.modules.layers)
         self.heads = int(self.modules.config.num_attention_heads)
         self.neurons = self.modules.width("mlp_act")
@@ -68,32 +69,13 @@ class HFEngine:
 
     def tokenize(self, prompt: Prompt) -> Sequence[int]:
         """A prompt's token ids: its messages through the chat template, then `start`; or `start` as plain text."""
-        ids: list[int] = unpacked(self._prompt(prompt)).tolist()
+        ids: list[int] = unpacked(self.tokens.prompt(prompt)).tolist()
         return ids
-
-    def _prompt(self, prompt: Prompt) -> Ids:
-        text = self.loaded.render(prompt.messages) + prompt.start if prompt.messages else prompt.start
-        ids = self._encode(text, special=not prompt.messages)
-        if not ids:
-            raise UserError("A prompt is empty; give it messages, or a text to continue.")
-        return ids
-
-    def _encode(self, text: str, special: bool) -> Ids:
-        if (text, special) not in self._tokens:
-            self._tokens[text, special] = packed(self.loaded.tokenizer(text, add_special_tokens=special)["input_ids"])
-        return self._tokens[text, special]
 
     def _branches(self, requests: Sequence[Request], last: bool = False) -> list[Branch]:
         """The requests as branches, all checked against the model."""
-        check_steerings((request.steering for request in requests), self.modules)
-        branches = []
-        for request in requests:
-            prompt = self._prompt(request.prompt)
-            options = [unpacked(self._encode(option, special=False)).tolist() for option in request.options]
-            if not all(options):
-                raise UserError(f"An option of a request is empty: {', '.join(map(repr, request.options))}.")
-            branches.append(branch(prompt, options, last))
-        return branches
+        check_steerings((request.steering for request in requests), self.layers, self.modules.width)
+        return [self.tokens.branch(request, last) for request in requests]
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         """Indices of the requests that are run together; the requests of one of them, asked alone, are one batch."""
@@ -121,7 +103,7 @@ class HFEngine:
 
         Of a text without tokens it is 0.
         """
-        ids = [self._encode(text, special=True) for text in texts]
+        ids = [self.tokens.encode(text, special=True) for text in texts]
         asked = [i for i, tokens in enumerate(ids) if tokens]
         branches = [branch(ids[i][:4], [unpacked(ids[i][4:]).tolist()], last=False) for i in asked]
         requests = [Request(Prompt(start=texts[i])) for i in asked]

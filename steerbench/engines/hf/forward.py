@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from steerbench.engines.hf.branches import Branch, Group
+from steerbench.engines.branches import Branch, Group
 from steerbench.engines.hf.edits import Frame
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.packing import Rows, pack

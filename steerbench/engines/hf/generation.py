@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import DynamicCache, GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from steerbench.contracts import Completion, Sampling
-from steerbench.engines.hf.branches import group
+from steerbench.engines.branches import group
 from steerbench.engines.hf.edits import Frame, steered
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.scoring import Batch

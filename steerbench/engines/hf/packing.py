@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.engines.hf.branches import Branch, Group
+from steerbench.engines.branches import Branch, Group
 
 ROW = 256
 """Tokens of a row: long enough to keep matrix products large, short enough that attention between

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from steerbench.engines.hf.branches import Branch, group
+from steerbench.engines.branches import Branch, group
 from steerbench.engines.hf.edits import Frame, Tables, compile_tables, steered, watched
 from steerbench.engines.hf.forward import Layout, lay_out, run
 from steerbench.engines.hf.modules import Modules

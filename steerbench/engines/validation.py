@@ -1,8 +1,7 @@
 """What cannot be run on this model is refused before anything is computed, in the user's words."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from steerbench.engines.hf.modules import Modules
 from steerbench.errors import UserError
 from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 
@@ -11,18 +10,20 @@ def site_of(edit: Edit) -> Site:
     return edit.site if isinstance(edit, Add) else "mlp_act"
 
 
-def check_steerings(steerings: Iterable[Steering], modules: Modules) -> None:
-    """Raises:
-    UserError: an edit names a layer or neuron the model lacks, or its numbers do not fit the site.
+def check_steerings(steerings: Iterable[Steering], layers: int, width: Callable[[Site], int]) -> None:
+    """Check edits against a model of so many layers, whose sites have that last dimension.
+
+    Raises:
+        UserError: an edit names a layer or neuron the model lacks, or its numbers do not fit the site.
     """
     for steering in {s.edits_key: s for s in steerings}.values():
         for edit in steering.edits:
-            if not 0 <= edit.layer < len(modules.layers):
+            if not 0 <= edit.layer < layers:
                 raise UserError(
-                    f"The steering edits layer {edit.layer}, but the model has layers 0 to {len(modules.layers) - 1}: "
+                    f"The steering edits layer {edit.layer}, but the model has layers 0 to {layers - 1}: "
                     "it was fitted on another model."
                 )
-            _check_numbers(edit, modules.width(site_of(edit)))
+            _check_numbers(edit, width(site_of(edit)))
 
 
 def _check_numbers(edit: Edit, dim: int) -> None:

@@ -1,0 +1,88 @@
+"""A model as its user's text meets it: tokenizer, chat template and architecture, without the weights."""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steerbench.errors import UserError
+from steerbench.models.architectures import Architecture
+from steerbench.models.cache import weights_digest
+from steerbench.models.chat_template import ChatTemplate, Messages
+from steerbench.models.chat_template import chat_template as template_of
+from steerbench.models.source import model_folder
+
+
+@dataclass(frozen=True, eq=False)
+class ModelText:
+    """How a model reads and writes; `folder` holds all of its files."""
+
+    spec: str
+    folder: Path
+    tokenizer: Any
+    template: ChatTemplate
+    architecture: Architecture
+
+    def render(self, messages: Messages) -> str:
+        """Messages (role, content) as the text the model reads, up to where its answer starts."""
+        return self.template.render(messages)
+
+    def identity(self) -> Mapping[str, str]:
+        """What the model's answers depend on: contents, never the path or name it was loaded by."""
+        return {
+            "weights": weights_digest(self.folder),
+            "tokenizer": hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
+            "chat_template": self.template.digest,
+        }
+
+
+def load_text(spec: str, chat_template: Path | None = None) -> ModelText:
+    """Everything of a model but its weights, which are not read but must be there.
+
+    Args:
+        spec: `smollm2-135m`, a folder, or a Hugging Face id.
+        chat_template: a jinja file to use instead of the model's own template.
+
+    Raises:
+        UserError: it cannot be had, is not supported, or has no chat template.
+    """
+    folder, kind = model_folder(spec)
+    with quiet():
+        tokenizer = _tokenizer(folder, spec)
+    return ModelText(spec, folder, tokenizer, template_of(tokenizer, chat_template, spec), kind)
+
+
+def _tokenizer(folder: Path, spec: str) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise UserError(f"The tokenizer of '{spec}' cannot be loaded: {first_line(error)}") from error
+    if not tokenizer.is_fast:
+        raise UserError(f"The tokenizer of '{spec}' has no fast version (tokenizer.json), which steerbench needs.")
+    return tokenizer
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' own progress bars and warnings off the screen: what matters is raised here."""
+    from transformers.utils import logging as theirs
+
+    switches: Any = theirs
+    level, bars = switches.get_verbosity(), switches.is_progress_bar_enabled()
+    switches.set_verbosity(logging.ERROR)
+    switches.disable_progress_bar()
+    try:
+        yield
+    finally:
+        switches.set_verbosity(level)
+        if bars:
+            switches.enable_progress_bar()
