@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from steerbench.cli import data, judge
+from steerbench.cli import bench, data, judge
 from steerbench.cli.chat import chat_command
 from steerbench.cli.fit import fit_command
 from steerbench.cli.list import list_command
@@ -32,6 +32,7 @@ app.command("export")(export_command)
 app.command("fit")(fit_command)
 app.command("chat")(chat_command)
 app.command("rejudge")(judge.rejudge_command)
+app.add_typer(bench.app, name="bench")
 app.add_typer(judge.app, name="judge")
 app.add_typer(data.app, name="data")
 

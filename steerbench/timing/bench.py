@@ -1,0 +1,176 @@
+"""From what a user asks to have timed to the timing file: load, fit, warm up, measure, put together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any, get_args
+
+from steerbench.composition import build_method, method_settings, names
+from steerbench.construction import parameters
+from steerbench.contracts import Engine, Prompt, Request
+from steerbench.errors import UserError
+from steerbench.models.embedded import EMBEDDED
+from steerbench.plan import Plan, build_task
+from steerbench.plugins import find, unknown
+from steerbench.runner import open_engine
+from steerbench.timing.machine import this_machine, versions
+from steerbench.timing.ratios import ratio_of
+from steerbench.timing.recording import throwaway_cache
+from steerbench.timing.schema import GROUPS, Case, Clock, Group, Measure, Round, Sizes, TimingFile
+from steerbench.timing.session import Heard, measure, steps
+from steerbench.timing.work import Fitted, Material, Workload, fitted_once, workload
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to time. `given`: parameters by plug-in; `readout` and `text`: the tasks that lend their questions."""
+
+    methods: Sequence[str]
+    engines: Sequence[str] = ("hf",)
+    groups: Sequence[Group] = GROUPS
+    model: str | None = None
+    dtype: str | None = None
+    device: str | None = None
+    alternations: int = 3
+    clock: Clock = "wall"
+    sizes: Sizes = field(default_factory=Sizes)
+    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    readout: str = "papi"
+    text: str = "personalitybench"
+    seed: int = 0
+
+
+def bench(asked: Asked, heard: Heard) -> TimingFile:
+    """Time every method at every kind of work on every engine.
+
+    Raises:
+        UserError: something asked for does not exist or cannot be had, or a method has nothing to time.
+    """
+    _check(asked)
+    given = _bounded(asked)
+    material = Material(_task(asked, asked.readout), _task(asked, asked.text), asked.sizes)
+    engines = {name: open_engine(_plan(asked, asked.readout, name), asked.device) for name in asked.engines}
+    with throwaway_cache():
+        loads: list[Workload] = []
+        for engine_name, engine in engines.items():
+            fits: list[Fitted] = []
+            for number, spec in enumerate(asked.methods):
+                heard(f"{engine_name}: fit of {spec}", number, len(asked.methods))
+                fits.append(fitted_once(spec, build_method(spec, given, asked.seed), engine, material))
+            made = [workload(group, one, engine, engine_name, material) for group in asked.groups for one in fits]
+            loads += [load for load in made if load is not None]
+        if not loads:
+            raise UserError("These methods ask the engine nothing while they are fitted; time other groups of them.")
+        machine = this_machine()
+        about = {"device": machine.device, "threads": machine.threads, "versions": versions()}
+        todo = steps(loads, asked.alternations)
+        measured = measure(todo, asked.clock, about, _Counter(engines), heard)
+    return TimingFile(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        clock=asked.clock,
+        alternations=asked.alternations,
+        sizes=asked.sizes,
+        machine=machine,
+        versions=versions(),
+        model=_model_name(asked.model),
+        engines={name: dict(engine.identity()) for name, engine in engines.items()},
+        methods={spec: method_settings(spec, given, asked.seed) for spec in asked.methods},
+        cases=[case(load, measured) for load in loads],
+    )
+
+
+def case(load: Workload, measured: Sequence[Mapping[str, Any]]) -> Case:
+    """A case from the records of all its sides."""
+    own = [one for one in measured if (one["group"], one["method"], one["engine"]) == _name(load)]
+    own.sort(key=lambda one: (one["alternation"], one["pair"]))
+    rounds = []
+    for (alternation, pair), both in groupby(own, key=lambda one: (one["alternation"], one["pair"])):
+        records = {one["side"]: one for one in both}
+        sides = {name: Measure(**{key: one[key] for key in Measure.model_fields}) for name, one in records.items()}
+        rounds.append(
+            Round(alternation=alternation, pair=pair, method_first=records["method"]["method_first"], **sides)
+        )
+    return Case(
+        group=load.group,
+        method=load.method,
+        engine=load.engine,
+        reference=load.reference,
+        per=load.per,
+        rounds=rounds,
+        ratio=ratio_of(rounds, load.per),
+    )
+
+
+def _name(load: Workload) -> tuple[str, str, str]:
+    return load.group, load.method, load.engine
+
+
+class _Counter:
+    """Counts prompts' tokens; both sides of a round ask for the same prompts."""
+
+    def __init__(self, engines: Mapping[str, Engine]) -> None:
+        self._engines = engines
+        self._known: dict[tuple[str, Prompt], int] = {}
+
+    def __call__(self, engine: str, requests: Sequence[Request]) -> int:
+        return sum(self._length(engine, request.prompt) for request in requests)
+
+    def _length(self, engine: str, prompt: Prompt) -> int:
+        key = engine, prompt
+        if key not in self._known:
+            self._known[key] = len(self._engines[engine].tokenize(prompt))
+        return self._known[key]
+
+
+def _plan(asked: Asked, task: str, engine: str) -> Plan:
+    own = dict(asked.given.get(task, {}))
+    return Plan(
+        methods=tuple(asked.methods),
+        task=task,
+        task_parameters=own,
+        model=asked.model,
+        engine=engine,
+        dtype=asked.dtype,
+        seed=asked.seed,
+    )
+
+
+def _task(asked: Asked, name: str) -> Any:
+    task = build_task(_plan(asked, name, asked.engines[0]))
+    # Questions are asked and their answers thrown away: nothing is measured that a seal would have to keep.
+    task.unseal()
+    return task
+
+
+def _bounded(asked: Asked) -> dict[str, dict[str, Any]]:
+    """The methods' parameters, where a search that generates is kept small unless the user says how large."""
+    given = {name: dict(own) for name, own in asked.given.items()}
+    for name in {single for spec in asked.methods for single in names(spec)}:
+        taken = parameters(find("method", name))
+        offered = {key: value for key, value in asked.sizes.search.items() if key in taken}
+        given[name] = offered | given.get(name, {})
+    return given
+
+
+def _check(asked: Asked) -> None:
+    for option, values, example in (
+        ("--method", asked.methods, "pas"),
+        ("--engine", asked.engines, "hf"),
+        ("--groups", asked.groups, "choose,generate"),
+    ):
+        if not values:
+            raise UserError(f"There is nothing to time: give {option}, for example {option} {example}.")
+    for group in asked.groups:
+        if group not in get_args(Group):
+            raise UserError(unknown("group of timings called", group, GROUPS))
+    known = {*(single for spec in asked.methods for single in names(spec)), asked.readout, asked.text}
+    for name in asked.given:
+        if name not in known:
+            raise UserError(unknown("method or task in this timing called", name, known))
+
+
+def _model_name(model: str | None) -> str:
+    """As asked for; of a folder its last name, because where it lies on this machine is nobody's business."""
+    return Path(model).resolve().name if model and Path(model).exists() else model or EMBEDDED

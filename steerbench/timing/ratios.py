@@ -1,0 +1,36 @@
+"""What rounds say: the ratio of a method to its reference, and how sure it is."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.timing.schema import Measure, Per, Ratio, Round
+
+Array = NDArray[np.float64]
+
+RESAMPLES = 4000
+TAILS = (0.025, 0.975)
+
+
+def ratio_of(rounds: Sequence[Round], per: Per) -> Ratio:
+    """A case's ratio to its reference from its rounds: the same for the same rounds, always."""
+    values = paired_ratios(rounds, per)
+    low, high = np.quantile(resampled(values, np.median, np.random.default_rng(0)), TAILS)
+    return Ratio(values=values.tolist(), median=float(np.median(values)), low=float(low), high=float(high))
+
+
+def paired_ratios(rounds: Sequence[Round], per: Per) -> Array:
+    """[rounds]: the method's cost by the reference's."""
+    return np.array([cost(one.method, per) / cost(one.reference, per) for one in rounds])
+
+
+def cost(side: Measure, per: Per) -> float:
+    """Seconds, or seconds by generated token."""
+    return side.seconds / (max(side.generated_tokens, 1) if per == "second per generated token" else 1)
+
+
+def resampled(values: Array, statistic: Callable[..., Array], rng: np.random.Generator) -> Array:
+    """[resamples]: the statistic of as many rounds as there are, drawn with replacement."""
+    drawn = rng.integers(values.size, size=(RESAMPLES, values.size))
+    return np.asarray(statistic(values[drawn], axis=1))
