@@ -45,7 +45,7 @@ def generate(
     frame = Frame()
     with steered(modules, tables, frame), _seeded(batch, sampling, modules), _own_defaults(modules):
         cache = _prefix_cache(modules, batch, prefixes, lines, frame)
-        with _following(modules, frame, lines, lengths), watching(frame, stops) as told:
+        with _following(modules, frame, lines, lengths), _head_on_rows(modules), watching(frame, stops) as told:
             out = modules.model.generate(
                 input_ids=ids.to(modules.device),
                 attention_mask=mask.to(modules.device),
@@ -133,6 +133,20 @@ def _following(modules: Modules, frame: Frame, lines: Tensor, lengths: Tensor) -
         frame.decode = frame.positions >= lengths[:, None]
 
     handle = modules.decoder.register_forward_pre_hook(before, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _head_on_rows(modules: Modules) -> Iterator[None]:
+    """Give the head the prompts' last hidden states as one matrix.
+
+    They come as a slice of all hidden states, and torch multiplies such a batch of far-apart rows by as many
+    copies of the head's weight: gigabytes, and longer than the rest of the prompt.
+    """
+    handle = modules.model.lm_head.register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
     try:
         yield
     finally:
