@@ -169,6 +169,11 @@ class Steering:
         )
 
     @cached_property
+    def edits_digest(self) -> str:
+        """Hash of the edits' contents: equal for steerings that change a model's computation alike."""
+        return Steering(self.edits).digest
+
+    @cached_property
     def digest(self) -> str:
         """Hash of everything that can change what a model says."""
         header, arrays = _flatten(self)

@@ -58,6 +58,15 @@ class Branch:
         """Token ids from a place in the prompt on."""
         return np.concatenate([unpacked(self.prompt[4 * start :]), np.array(self.nodes, np.int64)])
 
+    def path(self, place: int) -> list[int]:
+        """Token ids of the sequence that ends in a place, which is in the prompt or an option's node."""
+        nodes: list[int] = []
+        while place >= self.prompt_length:
+            nodes.append(self.nodes[place - self.prompt_length])
+            place = self.parents[place - self.prompt_length]
+        prompt: list[int] = unpacked(self.prompt[: 4 * (place + 1)]).tolist()
+        return prompt + nodes[::-1]
+
     def depths(self, start: int = 0) -> NDArray[np.int64]:
         """Position of every token, from place `start` on, in its own sequence."""
         depths = list(range(self.prompt_length))

@@ -44,3 +44,15 @@ class PromptTokens:
         if not all(options):
             raise UserError(f"An option of a request is empty: {', '.join(map(repr, request.options))}.")
         return branch(prompt, options, last)
+
+
+def stop_tokens(text: ModelText) -> list[int]:
+    """Tokens that end an answer: the tokenizer's, and those in the model's generation config (else its config)."""
+    from transformers import AutoConfig, GenerationConfig
+
+    try:
+        told = GenerationConfig.from_pretrained(text.folder, local_files_only=True).eos_token_id
+    except OSError:
+        told = getattr(AutoConfig.from_pretrained(text.folder, local_files_only=True), "eos_token_id", None)
+    more = told if isinstance(told, list) else [told]
+    return sorted({token for token in (text.tokenizer.eos_token_id, *more) if token is not None})

@@ -1,0 +1,292 @@
+"""The engine contract on vLLM: options' likelihoods, free text, neuron statistics and activations."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.engines.branches import Branch, unpacked
+from steerbench.engines.histograms import BINS, P95_ERROR
+from steerbench.engines.prompts import PromptTokens, stop_tokens
+from steerbench.engines.validation import check_steerings
+from steerbench.engines.vllm.client import Ask, Client, Settings
+from steerbench.engines.vllm.selftest import selftest
+from steerbench.engines.vllm.support import check_architecture, vllm_version
+from steerbench.errors import UserError
+from steerbench.models.loading import DTYPES
+from steerbench.models.text import ModelText, load_text
+from steerbench.steering import UNSTEERED, Site
+
+TOGETHER = 512
+"""Requests of one batch: what is lost if a run is stopped, and enough that its tail costs little."""
+
+COUNTED = 2**30
+"""Bytes of histograms that a survey holds at once."""
+
+NEXT_TOKEN = {"max_tokens": 1, "temperature": 0.0}
+
+
+@dataclass(eq=False)
+class VLLMEngine:
+    """Runs a model of vLLM, on CPU or CUDA, every request under its own steering."""
+
+    text: ModelText
+    client: Client
+    told: Mapping[str, str]
+    name: str = "vllm"
+
+    @classmethod
+    def load(
+        cls,
+        spec: str,
+        dtype: str | None = None,
+        device: str | None = None,
+        chat_template: Path | None = None,
+        *,
+        tensor_parallel: int = 1,
+        eager: bool | None = None,
+        rows: int = 512,
+        memory: float | None = None,
+        context: int | None = None,
+        prefix_caching: bool = True,
+        batched_tokens: int | None = None,
+    ) -> "VLLMEngine":
+        """Load a model by name, Hugging Face id or folder; what can be set is as in `Settings`.
+
+        `eager` is true on a CPU unless it is said otherwise.
+
+        Raises:
+            UserError: vLLM is not there or not supported, or the model cannot be had or is not supported.
+        """
+        version = vllm_version()
+        text = load_text(spec, chat_template)
+        check_architecture(text.architecture, spec)
+        if dtype is not None and dtype not in DTYPES:
+            raise UserError(f"There is no dtype '{dtype}'; there are: {', '.join(DTYPES)}.")
+        place = _device(device)
+        settings = Settings(
+            dtype or "bfloat16",
+            place == "cpu" if eager is None else eager,
+            rows,
+            tensor_parallel,
+            memory,
+            context,
+            prefix_caching,
+            batched_tokens,
+        )
+        client = Client(str(text.folder), settings, Widths(text.folder).of)
+        told = {"dtype": settings.dtype, "device": place, "vllm": version}
+        engine = cls(text, client, told)
+        selftest(client, engine.layers)
+        return engine
+
+    def __post_init__(self) -> None:
+        self.shape = Widths(self.text.folder)
+        self.layers, self.heads = self.shape.layers, self.shape.heads
+        self.neurons, self.width = self.shape.of("mlp_act"), self.shape.of("head_out")
+        self.tokens = PromptTokens(self.text)
+        self.stops = stop_tokens(self.text)
+
+    def identity(self) -> Mapping[str, str]:
+        import torch
+
+        return {**self.text.identity(), **self.told, "engine": self.name, "torch": torch.__version__}
+
+    def close(self) -> None:
+        """Give the model's memory and processes back."""
+        self.client.close()
+
+    # -- requests as tokens
+
+    def tokenize(self, prompt: Prompt) -> Sequence[int]:
+        ids: list[int] = unpacked(self.tokens.prompt(prompt)).tolist()
+        return ids
+
+    def _branches(self, requests: Sequence[Request], last: bool = False) -> list[Branch]:
+        """The requests as branches, all checked against the model."""
+        check_steerings((request.steering for request in requests), self.layers, self.shape.of)
+        return [self.tokens.branch(request, last) for request in requests]
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
+        """Requests with the same steering and start stand next to each other, so that the cache serves them."""
+        branches = self._branches(requests)
+        order = sorted(range(len(requests)), key=lambda i: (requests[i].steering.edits_digest, branches[i].prompt, i))
+        return [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
+
+    # -- the contract
+
+    def choose(self, requests: Sequence[Request]) -> Sequence[Choice]:
+        """Log-likelihoods of every request's options: each place of a tree of options is a sequence of its own.
+
+        Raises:
+            UserError: a request has no options, or an option has no token.
+        """
+        for request in requests:
+            if not request.options:
+                raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
+        branches = self._branches(requests)
+        asked = [self._places(branch) for branch in branches]
+        asks = [
+            Ask(branch.path(place), request.steering, branch.prompt_length, NEXT_TOKEN | {"logprob_token_ids": wanted})
+            for request, branch, places in zip(requests, branches, asked, strict=True)
+            for place, wanted in places.items()
+        ]
+        outputs = iter(self.client.run(asks))
+        choices = []
+        for branch, places in zip(branches, asked, strict=True):
+            known = {place: next(outputs).outputs[0].logprobs[0] for place in places}
+            choices.append(
+                Choice(tuple(sum(known[place][token].logprob for place, token in one) for one in branch.scored))
+            )
+        return choices
+
+    def _places(self, branch: Branch) -> dict[int, list[int]]:
+        """By place in a branch, the tokens whose log-probability after it is asked for."""
+        pairs = sorted({pair for pairs in branch.scored for pair in pairs})
+        return {place: [token for _, token in same] for place, same in groupby(pairs, key=lambda pair: pair[0])}
+
+    def text_logprob(self, texts: Sequence[str]) -> Sequence[float]:
+        """Log-likelihood (nats) of each text's tokens; its first token is given unless the model has a start token.
+
+        Of a text without tokens it is 0.
+        """
+        ids = [unpacked(self.tokens.encode(text, special=True)).tolist() for text in texts]
+        asked = [tokens for tokens in ids if tokens]
+        asks = [Ask(tokens, UNSTEERED, len(tokens), NEXT_TOKEN | {"prompt_logprobs": 0}) for tokens in asked]
+        outputs = iter(self.client.run(asks))
+        return [self._total(tokens, next(outputs).prompt_logprobs) if tokens else 0.0 for tokens in ids]
+
+    def _total(self, tokens: Sequence[int], known: Sequence[Any]) -> float:
+        return sum(float(known[place][tokens[place]].logprob) for place in range(1, len(tokens)))
+
+    def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations:
+        """Values at the sites, after the requests' own edits, as float32 (see `Activations` for the shapes).
+
+        Raises:
+            UserError: `front` is more tokens than a prompt has.
+        """
+        branches = self._branches(requests, last=True)
+        asks: list[Ask] = []
+        for number, (request, branch) in enumerate(zip(requests, branches, strict=True)):
+            if front:
+                if branch.prompt_length < front:
+                    raise UserError(
+                        f"The first {front} tokens of a prompt were asked for, but one has only {branch.prompt_length}."
+                    )
+                seen: dict[str, Any] = {"key": f"{number}.0", "positions": list(range(front))}
+                # What the cache has is not computed again, and cannot be looked at.
+                sampling = NEXT_TOKEN | {"skip_reading_prefix_cache": True}
+                asks.append(Ask(branch.path(front - 1), request.steering, branch.prompt_length, sampling, seen))
+                continue
+            for option, end in enumerate(branch.ends):
+                path = branch.path(end)
+                seen = {"key": f"{number}.{option}", "positions": [len(path) - 1]}
+                asks.append(Ask(path, request.steering, branch.prompt_length, NEXT_TOKEN, seen))
+        with self.client.capturing(sites) as found:
+            self.client.run(asks)
+        if front:
+            return {site: np.stack([found[f"{n}.0/{site}"] for n in range(len(requests))]) for site in sites}
+        ends = [range(len(branch.ends)) for branch in branches]
+        return {
+            site: np.stack([np.stack([found[f"{n}.{o}/{site}"][0] for o in options]) for n, options in enumerate(ends)])
+            for site in sites
+        }
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]:
+        """Free text after each prompt; options are left out of account."""
+        return self._completions(self.client.run(self._asks(requests, sampling)))
+
+    def survey(
+        self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
+    ) -> tuple[Sequence[Completion], NeuronStatistics]:
+        """`generate`, while counting what the neurons do after edits; `groups` [requests] are numbered from 0."""
+        count, shape = max(groups, default=-1) + 1, (self.layers, self.neurons)
+        tokens = np.zeros(count, np.int64)
+        positive, p95 = np.zeros((count, *shape), np.int64), np.zeros((count, *shape), np.float32)
+        asks = self._asks(requests, sampling)
+        completions: dict[int, Completion] = {}
+        # As many groups at once as their histograms leave room for.
+        step = max(1, COUNTED // (4 * BINS * self.layers * self.neurons))
+        for start in range(0, count, step):
+            part = [i for i, group in enumerate(groups) if start <= group < start + step]
+            counted = [_counted(asks[i], groups[i] - start) for i in part]
+            with self.client.counting(min(step, count - start)) as found:
+                completions |= zip(part, self._completions(self.client.run(counted)), strict=True)
+            for group in range(start, min(start + step, count)):
+                tokens[group] = found[f"{group - start}/tokens"][0]
+                positive[group], p95[group] = found[f"{group - start}/positive"], found[f"{group - start}/p95"]
+        return [completions[i] for i in range(len(requests))], NeuronStatistics(tokens, positive, p95, P95_ERROR)
+
+    def _asks(self, requests: Sequence[Request], sampling: Sampling) -> list[Ask]:
+        """One sequence a request; those with the same prompt draw differently, and each the same every time."""
+        check_steerings((request.steering for request in requests), self.layers, self.shape.of)
+        how = {
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "repetition_penalty": sampling.repetition_penalty,
+            "stop_token_ids": self.stops,
+        }
+        met: Counter[tuple[str, bytes]] = Counter()
+        asks = []
+        for request in requests:
+            ids = self.tokens.prompt(request.prompt)
+            of = request.steering.edits_digest, ids
+            seed = hashlib.sha256(repr((sampling.seed, met[of])).encode() + ids).digest()
+            met[of] += 1
+            drawn = how | {"seed": int.from_bytes(seed[:4], "big")} if sampling.temperature else how
+            tokens: list[int] = unpacked(ids).tolist()
+            asks.append(Ask(tokens, request.steering, len(tokens), drawn))
+        return asks
+
+    def _completions(self, outputs: Sequence[Any]) -> list[Completion]:
+        return [self._completion(output.outputs[0].token_ids) for output in outputs]
+
+    def _completion(self, tokens: Sequence[int]) -> Completion:
+        end = next((i for i, token in enumerate(tokens) if token in self.stops), None)
+        text = self.text.tokenizer.decode(list(tokens[:end]), skip_special_tokens=True)
+        return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "stop")
+
+
+def _counted(ask: Ask, group: int) -> Ask:
+    return Ask(ask.tokens, ask.steering, ask.prompt, ask.sampling, {"group": group})
+
+
+class Widths:
+    """A model's sizes, from its config."""
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True).get_text_config()
+        self.layers, self.heads = int(config.num_hidden_layers), int(config.num_attention_heads)
+        head = getattr(config, "head_dim", None) or config.hidden_size // self.heads
+        self._of: dict[Site, int] = {
+            "head_out": self.heads * int(head),
+            "mlp_act": int(config.intermediate_size),
+            "resid": int(config.hidden_size),
+        }
+
+    def of(self, site: Site) -> int:
+        """The last dimension at a site."""
+        return self._of[site]
+
+
+def _device(asked: str | None) -> str:
+    """Where the installed vLLM runs.
+
+    Raises:
+        UserError: another device is asked for.
+    """
+    from vllm.platforms import current_platform
+
+    here = str(current_platform.device_type)
+    if asked is not None and asked.split(":")[0] != here:
+        raise UserError(f"The installed vLLM runs on {here or 'nothing'}, not on '{asked}' (docs/install.md).")
+    return here

@@ -1,0 +1,99 @@
+"""Which steerings are in the worker's tables, and where: slots and rows are given out, kept in use, and reused."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from steerbench.engines.vllm.lowering import Lowered
+from steerbench.engines.vllm.schedule import SITES, Schedule
+from steerbench.errors import UserError
+
+
+@dataclass(eq=False)
+class Entry:
+    """One steering in the tables: its slot, its rows by site, and how many requests use it now."""
+
+    slot: int
+    rows: Mapping[str, tuple[int, ...]]
+    users: int = 0
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What the worker is told of a steering that is new to it. All of it passes through any serialisation."""
+
+    slot: int
+    rows: dict[str, list[int]]
+    schedules: dict[str, tuple[tuple[int, ...], ...]]
+    payload: bytes
+
+
+class SlotBook:
+    """Gives steerings slots and rows; those longest unused are forgotten when there is no room for another.
+
+    `rows` is how many every site's table has beside the neutral one, and also how many slots there are.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.capacity = rows
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._slots = list(range(rows, 0, -1))
+        self._rows = {site: list(range(rows, 0, -1)) for site in SITES}
+
+    def use(self, key: str, lowered: "Lowered | None") -> tuple[int, Placement | None] | None:
+        """Take a steering into use: its slot, and what to tell the worker if it is not in the tables.
+
+        None if everything is in use and it has to wait. Call `done` when the request has finished.
+
+        Raises:
+            UserError: it has more rows than a table.
+        """
+        if key in self._entries:
+            self._entries.move_to_end(key)
+            self._entries[key].users += 1
+            return self._entries[key].slot, None
+        assert lowered is not None, "a steering that is not in the tables must be given"
+        needed = {site: lowered.count(site) for site in SITES}
+        if max(needed.values()) > self.capacity:
+            raise UserError(
+                f"A steering needs {max(needed.values())} rows in a table of {self.capacity}: it says something else "
+                "at each of many positions. Give the tables more, for example --param vllm.rows=1024."
+            )
+        if not self._make_room(needed):
+            return None
+        rows = {site: tuple(self._rows[site].pop() for _ in range(count)) for site, count in needed.items() if count}
+        entry = Entry(self._slots.pop(), rows, users=1)
+        self._entries[key] = entry
+        return entry.slot, _placement(entry, lowered)
+
+    def holds(self, key: str) -> bool:
+        return key in self._entries
+
+    def done(self, key: str) -> None:
+        """A request under this steering has finished."""
+        self._entries[key].users -= 1
+
+    def _make_room(self, needed: Mapping[str, int]) -> bool:
+        """Forget idle steerings, the longest unused first, until there is room; False if there cannot be."""
+        idle = [key for key, entry in self._entries.items() if not entry.users]
+        free = {
+            site: len(self._rows[site]) + sum(len(self._entries[k].rows.get(site, ())) for k in idle) for site in SITES
+        }
+        if not (self._slots or idle) or any(free[site] < count for site, count in needed.items()):
+            return False
+        for key in idle:
+            if self._slots and all(len(self._rows[site]) >= count for site, count in needed.items()):
+                break
+            entry = self._entries.pop(key)
+            self._slots.append(entry.slot)
+            for site, rows in entry.rows.items():
+                self._rows[site].extend(rows)
+        return True
+
+
+def _placement(entry: Entry, lowered: Lowered) -> Placement:
+    schedules: dict[str, tuple[tuple[int, ...], ...]] = {}
+    for site, schedule in lowered.schedules.items():
+        there: Schedule = schedule.mapped((0, *entry.rows.get(site, ())))
+        schedules[site] = (there.front, there.prompt, there.decode)
+    return Placement(entry.slot, {s: list(rows) for s, rows in entry.rows.items()}, schedules, lowered.payload())

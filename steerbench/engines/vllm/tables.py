@@ -1,0 +1,100 @@
+"""The worker's tables: every steering's rows at every site and layer, this rank's share of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load
+from torch import Tensor
+
+from steerbench.engines.vllm.schedule import SITES, Schedule, Schedules
+from steerbench.engines.vllm.slots import Placement
+
+SHARDED = ("head_out", "mlp_cap", "mlp_add")
+"""Sites whose columns are divided among tensor-parallel ranks, as heads and neurons are."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What tables are made for: `widths` are this rank's, `rank` of `ranks`, and `tokens` a step has at most."""
+
+    layers: int
+    rows: int
+    widths: Mapping[str, int]
+    tokens: int
+    rank: int = 0
+    ranks: int = 1
+
+
+class Tables:
+    """Rows [layers, rows + 1, width] by site, and the line of every token of the step [sites, tokens].
+
+    Both keep their place in memory, where compiled code and CUDA graphs find them.
+    """
+
+    def __init__(self, shape: Shape, dtype: torch.dtype, device: torch.device) -> None:
+        self.shape = shape
+        self.rows: dict[str, Tensor] = {
+            site: torch.full(
+                (shape.layers, shape.rows + 1, shape.widths[site]), neutral(site), dtype=dtype, device=device
+            )
+            for site in SITES
+        }
+        self.lines = torch.zeros(len(SITES), shape.tokens, dtype=torch.int32, device=device)
+        self.schedules = Schedules(shape.rows + 1)
+        # [sites, rows, layers]: where a row is not neutral. In eager mode, what no token needs is not computed.
+        self._edited = np.zeros((len(SITES), shape.rows + 1, shape.layers), bool)
+        self.active = np.zeros((len(SITES), shape.layers), bool)
+
+    def put(self, placement: Placement) -> None:
+        """Write a steering's rows where its slot has them; what stood there is gone."""
+        values = load(placement.payload)
+        for site, rows in placement.rows.items():
+            number = SITES.index(site)
+            self.rows[site][:, rows] = neutral(site)
+            self._edited[number, rows] = False
+            for layer in range(self.shape.layers):
+                if (given := values.get(f"{site}.{layer}")) is not None:
+                    table = self.rows[site]
+                    table[layer, rows] = self._own(site, given).to(table.device, table.dtype)
+                    self._edited[number, rows, layer] = True
+        self.schedules.put(placement.slot, {s: Schedule(*parts) for s, parts in placement.schedules.items()})
+
+    def _own(self, site: str, values: Tensor) -> Tensor:
+        """This rank's columns."""
+        if site not in SHARDED:
+            return values
+        width = self.shape.widths[site]
+        return values[:, self.shape.rank * width : (self.shape.rank + 1) * width]
+
+    def prepare(
+        self, slots: Sequence[int], counts: NDArray[np.int64], done: NDArray[np.int64], prompts: Sequence[int]
+    ) -> None:
+        """Say which row every token of the next step takes.
+
+        By request, in the order of the batch: its slot, how many tokens it has in the step, how many came before
+        them, and how many its prompt has.
+        """
+        positions = positions_of(counts, done)
+        each = np.repeat(np.arange(len(counts)), counts)
+        lines = self.schedules.rows_of(np.asarray(slots)[each], positions, np.asarray(prompts)[each])
+        for site in range(len(SITES)):
+            self.active[site] = self._edited[site, np.unique(lines[site])].any(0)
+        host = torch.from_numpy(lines)
+        if self.lines.is_cuda:
+            host = host.pin_memory()
+        self.lines[:, : lines.shape[1]].copy_(host, non_blocking=True)
+        self.lines[:, lines.shape[1] :].zero_()
+
+
+def positions_of(counts: NDArray[np.int64], done: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[tokens]: each token's position in its own sequence, requests behind one another."""
+    starts = np.cumsum(counts) - counts
+    return np.arange(counts.sum()) - np.repeat(starts - done, counts)
+
+
+def neutral(site: str) -> float:
+    """What a row that changes nothing is full of."""
+    return float("inf") if site == "mlp_cap" else 0.0
