@@ -1,5 +1,6 @@
 """Two runs against each other, method by method, over the targets both have."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,22 @@ def compare(first: Path, second: Path, seed: int = 0) -> list[Paired]:
         )
         for (method, (one, two)), p, adjusted in zip(pairs.items(), p_values, holm(p_values), strict=True)
     ]
+
+
+def worse(pairs: Sequence[Paired], margin: float) -> list[Paired]:
+    """Methods whose mean loss rose by more than the margin, and whose interval lies above it too (where it has one)."""
+    return [
+        pair
+        for pair in pairs
+        if pair.difference.value > margin and (pair.difference.low is None or pair.difference.low > margin)
+    ]
+
+
+def lost(first: Path, second: Path) -> dict[str, int]:
+    """By method, how many answers that have a loss in the first run have none in the second."""
+    before, after = measured_losses(first), measured_losses(second)
+    counts = {method: len(losses.keys() - after.get(method, {}).keys()) for method, losses in before.items()}
+    return {method: count for method, count in counts.items() if count}
 
 
 def measured_losses(run: Path) -> dict[str, dict[tuple[str, str], float]]:

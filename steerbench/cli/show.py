@@ -24,14 +24,30 @@ def show_command(
         show(result, run)
 
 
-def compare_command(first: Run, second: Run) -> None:
+WORSE = 1
+"""Exit code of a comparison in which something got worse."""
+
+
+def compare_command(
+    first: Run,
+    second: Run,
+    fail_if_worse: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MARGIN",
+            help="Exit with 1 if a method's loss rose by more than this, interval and all, or answers were lost.",
+            min=0.0,
+        ),
+    ] = None,
+) -> None:
     """Compare two runs, method by method, over the targets they share."""
-    from steerbench.comparison import compare
+    from steerbench.comparison import compare, lost, worse
 
     table = Table(box=None, padding=(0, 1), pad_edge=False)
     for name in ("method", "first", "second", "second less first", "p", "p (Holm)", "targets"):
         table.add_column(name, justify="left" if name == "method" else "right", no_wrap=name == "second less first")
-    for pair in compare(first, second):
+    pairs = compare(first, second)
+    for pair in pairs:
         low, high = pair.difference.low, pair.difference.high
         interval = f" [{low:+.3f}, {high:+.3f}]" if low is not None and high is not None else ""
         table.add_row(
@@ -46,6 +62,15 @@ def compare_command(first: Run, second: Run) -> None:
     console = Console()
     console.print(table)
     console.print("Mean loss per item; p by flipping the signs of the targets' differences.", highlight=False)
+    if fail_if_worse is None:
+        return
+    missing, got_worse = lost(first, second), worse(pairs, fail_if_worse)
+    for method, answers in missing.items():
+        console.print(f"{method}: {answers} answers of the first run have no loss in the second.", highlight=False)
+    for pair in got_worse:
+        console.print(f"{pair.method}: worse by more than {fail_if_worse:g}.", highlight=False)
+    if missing or got_worse:
+        raise typer.Exit(WORSE)
 
 
 def export_command(

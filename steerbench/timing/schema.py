@@ -93,8 +93,8 @@ class Case(_Record):
 
     `group`: `fit` (steerings for all targets), `calibrate` (one step: all targets' held-out items at mixed strengths),
     `choose` (all targets' test items at the middle strength), `generate` (free text, each request under a
-    steering of its own). `reference`: what the method was timed beside, in words. `per`: what the ratio is taken of,
-    a side's seconds, or its seconds by its generated tokens where answers may end at different lengths.
+    steering of its own, all of them weak). `reference`: what the method was timed beside, in words. `per`: what the
+    ratio is taken of, a side's seconds, or its seconds by its generated tokens where answers may differ in length.
     """
 
     group: Group

@@ -156,7 +156,7 @@ def _generating(fitted: Fitted, engine: Engine, material: Material) -> Callable[
         ]
         return Work(requests, lambda: engine.generate(requests, sampling))
 
-    steered = _dialled(fitted.steerings, wanted, _mixed(fitted.method))
+    steered = _dialled(fitted.steerings, wanted, _gentle(fitted.method))
     return lambda sheet: (side(sheet, steered), side(sheet, [Steering()] * wanted))
 
 
@@ -174,6 +174,13 @@ def _mixed(method: Method) -> Dial:
     """Strengths evenly over what calibration may try, its ends left out: at 0 nothing would be edited."""
     low, high = method.strengths
     return lambda steering, number, of: steering.scaled(low + (high - low) * (number + 1) / (of + 1))
+
+
+def _gentle(method: Method) -> Dial:
+    """Strengths all different, up to a twentieth of the range: the arithmetic is that of any other strength, and
+    answers end about where unsteered ones do, so that both sides generate as many tokens."""
+    low, high = method.strengths
+    return lambda steering, number, of: steering.scaled(low + (high - low) / 20 * (number + 1) / of)
 
 
 def _middle(method: Method) -> Dial:
