@@ -21,20 +21,27 @@ def construct(kind: Kind, name: str, given: Mapping[str, Any], offered: Mapping[
         UserError: no such plug-in, a parameter it does not have, or a value it does not take.
     """
     plugin = find(kind, name)
-    accepted = parameters(plugin)
-    for parameter in given:
-        if parameter not in accepted:
-            raise UserError(unknown(f"parameter of the {kind} '{name}' called", parameter, accepted))
-    hints = _hints(plugin)
-    values = {key: value for key, value in (offered or {}).items() if key in accepted} | {
-        key: _typed(f"{name}.{key}", value, hints.get(key, Any)) for key, value in given.items()
-    }
+    values = {key: value for key, value in (offered or {}).items() if key in parameters(plugin)}
+    values |= checked(kind, name, given, plugin)
     try:
         return plugin(**values)
     except ValidationError as error:
         raise UserError(f"The {kind} '{name}' does not take {_first(error)}.") from error
     except (TypeError, ValueError) as error:
         raise UserError(f"The {kind} '{name}' cannot be built from {values}: {error}.") from error
+
+
+def checked(kind: Kind, name: str, given: Mapping[str, Any], plugin: Any) -> dict[str, Any]:
+    """The user's parameters for a plug-in's constructor (or another callable of it), of their annotated types.
+
+    Raises:
+        UserError: a parameter it does not have, or a value of another type.
+    """
+    accepted, hints = parameters(plugin), _hints(plugin)
+    for parameter in given:
+        if parameter not in accepted:
+            raise UserError(unknown(f"parameter of the {kind} '{name}' called", parameter, accepted))
+    return {key: _typed(f"{name}.{key}", value, hints.get(key, Any)) for key, value in given.items()}
 
 
 def parameters(plugin: Any) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def settled(
 
 def _hints(plugin: Any) -> dict[str, Any]:
     try:
-        return get_type_hints(plugin.__init__)
+        return get_type_hints(plugin.__init__ if inspect.isclass(plugin) else plugin)
     except (NameError, TypeError):  # an annotation only a type checker can see: the constructor judges the value itself
         return {}
 

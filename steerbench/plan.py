@@ -39,6 +39,7 @@ class Plan(BaseModel):
     task_parameters: dict[str, JsonValue] = {}
     model: str | None = None
     engine: str = "hf"
+    engine_parameters: dict[str, JsonValue] = {}
     dtype: str | None = None
     chat_template: str | None = None
     protocol: Literal["strict", "published"] = "strict"
@@ -149,7 +150,7 @@ def identify(
 ) -> Identity:
     """The identity of a run; `engine` is None if no row needs a model.
 
-    The plan's model, dtype and chat template are left out: the engine's identity says what they were.
+    The plan's model, dtype, chat template and engine are left out: the engine's identity says what they were.
     """
     asked = plan.model_dump(mode="json", include={"protocol", "calibration", "budget", "seed", "task"})
     fields = {

@@ -12,7 +12,9 @@ from pathlib import Path
 from steerbench import calibration
 from steerbench.calibration import Search, Setting, Trials
 from steerbench.composition import build_method
+from steerbench.construction import checked
 from steerbench.contracts import Engine, Judge, Judged, Method, Scored, Split, Task
+from steerbench.errors import UserError
 from steerbench.evaluation import Evaluation, Question, Step, packing_of, target_costs, target_losses
 from steerbench.fits import Fits
 from steerbench.judging.check import checks
@@ -67,10 +69,18 @@ def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None)
 
 
 def open_engine(plan: Plan, device: str | None = None) -> Engine:
+    """The plan's engine, with its model.
+
+    Raises:
+        UserError: it does not exist or takes no such parameter, or the model cannot be had.
+    """
     template = Path(plan.chat_template) if plan.chat_template else None
-    engine: Engine = find("engine", plan.engine).load(
-        plan.model or EMBEDDED, dtype=plan.dtype, device=device, chat_template=template
-    )
+    load = find("engine", plan.engine).load
+    given = checked("engine", plan.engine, plan.engine_parameters, load)
+    usual = {"spec": plan.model or EMBEDDED, "dtype": plan.dtype, "device": device, "chat_template": template}
+    if twice := sorted(given.keys() & usual):
+        raise UserError(f"{plan.engine}.{twice[0]} is no parameter of its own: use --model, --dtype or --device.")
+    engine: Engine = load(**usual, **given)
     return engine
 
 

@@ -47,6 +47,7 @@ def fit_command(
         task_parameters=task_parameters,
         model=model,
         engine=engine,
+        engine_parameters=given.pop(engine, {}),
         dtype=dtype,
         chat_template=template,
     )

@@ -62,6 +62,7 @@ def plan_of(
     of_task: Mapping[str, Any],
     *,
     variant: str | None,
+    engine: str,
     chat_template: Path | None,
     protocol: Protocol,
     calibration: CalibrationKind | None,
@@ -76,12 +77,14 @@ def plan_of(
     Options of the task that were not given (None) are left to it.
     """
     judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
-    own = given.pop(task, {})
+    own, of_engine = given.pop(task, {}), given.pop(engine, {})
     return Plan(
         methods=tuple(methods),
         task=task,
         method_parameters=with_variant(variant, methods, given),
         task_parameters=own | {name: value for name, value in of_task.items() if value is not None},
+        engine=engine,
+        engine_parameters=of_engine,
         chat_template=str(chat_template) if chat_template else None,
         protocol=protocol.value,
         calibration=(calibration or usual_calibration(protocol)).value,

@@ -81,7 +81,8 @@ class VLLMEngine:
             batched_tokens,
         )
         client = Client(str(text.folder), settings, Widths(text.folder).of)
-        told = {"dtype": settings.dtype, "device": place, "vllm": version}
+        how = {"eager": str(settings.eager), "tensor_parallel": str(tensor_parallel)}
+        told = {"dtype": settings.dtype, "device": place, "vllm": version, **how}
         engine = cls(text, client, told)
         selftest(client, engine.layers)
         return engine
