@@ -125,13 +125,13 @@ class _Counter:
 
 
 def _plan(asked: Asked, task: str, engine: str) -> Plan:
-    own = dict(asked.given.get(task, {}))
     return Plan(
         methods=tuple(asked.methods),
         task=task,
-        task_parameters=own,
+        task_parameters=dict(asked.given.get(task, {})),
         model=asked.model,
         engine=engine,
+        engine_parameters=dict(asked.given.get(engine, {})),
         dtype=asked.dtype,
         seed=asked.seed,
     )
@@ -167,8 +167,8 @@ def _check(asked: Asked) -> None:
             raise UserError(unknown("group of timings called", group, GROUPS))
     known = {*(single for spec in asked.methods for single in names(spec)), asked.readout, asked.text}
     for name in asked.given:
-        if name not in known:
-            raise UserError(unknown("method or task in this timing called", name, known))
+        if name not in known | set(asked.engines):
+            raise UserError(unknown("method, task or engine in this timing called", name, known | set(asked.engines)))
 
 
 def _model_name(model: str | None) -> str:

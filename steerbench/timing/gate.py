@@ -8,13 +8,14 @@ A case got worse if, by more than the tolerance, both of these have grown:
 - the ratio of the median ratios, which one disturbed round cannot move;
 - the lower end of the 95 % percentile interval of the ratio of geometric means, old and new rounds resampled apart.
 
-Why so. With few rounds an interval of medians takes only a few values and is blind: medians of six rounds
-a side miss a tenth of all slow-downs by 30 %, geometric means a hundredth (rounds of 5 % noise on either
-side, tolerance 10 %). An interval that is widened for few rounds, as those of results are, misses five in a
-hundred. What the plain one lacks in width the tolerance, which noise has to overcome first, more than makes up:
-at 5 % noise it cries wolf about once in two thousand cases, at 20 % about once in sixty. Three rounds a side are
-too few for any of them; that is why an alternation has two.
-`tests/timing/test_gate.py` measures this anew.
+Why so. With few rounds an interval of medians takes only a few values and is blind: with six rounds a file (three
+alternations) and 5 % noise on either side of a round it misses 7 of 100 slow-downs by 30 %, where geometric means
+miss 1. An interval widened for few rounds, as those of results are, misses 4. What the plain one lacks in
+width is made up for by the tolerance, which noise has to overcome first. Of cases in which nothing changed it calls
+worse: at 5 % noise 1 in 6,000, at 10 % 1 in 300, at 20 % 1 in 60. At 10 % noise it still catches 60 of 100
+slow-downs by 30 %; more alternations catch more. Three rounds a file would be too few for any such rule, and so an
+alternation has two.
+`tests/timing/test_gate.py` holds it to this.
 """
 
 from dataclasses import dataclass

@@ -112,6 +112,7 @@ def measure(
             *("-c", str(settings), "--rootdir", folder, "--noconftest", "--import-mode=importlib"),
             *("-p", "benchmark", "-p", "no:cacheprovider", "--capture=no", "--exitfirst"),
             *("--benchmark-only", "--benchmark-quiet", "--benchmark-disable-gc", f"--benchmark-json={written}"),
+            f"--benchmark-storage=file://{folder}",
             f"--benchmark-timer=steerbench.timing.timer.{clock}",
             str(CASES),
         ]
