@@ -11,6 +11,7 @@ import torch
 
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
 from steerbench.engines.branches import Branch, branch, unpacked
+from steerbench.engines.hf.attention import share_heads
 from steerbench.engines.hf.batching import GENERATION, SCORING, Measure, size_of, split
 from steerbench.engines.hf.generation import generate
 from steerbench.engines.hf.memory import is_out_of_memory, measured_budget
@@ -55,6 +56,7 @@ class HFEngine:
         return cls(loaded, token_budget or measured_budget(Modules(loaded.model, loaded.architecture)))
 
     def __post_init__(self) -> None:
+        share_heads(self.loaded.model)
         self.modules = Modules(self.loaded.model, self.loaded.architecture)
         self.tokens = PromptTokens(self.loaded.text)
         self.layers = len(self.modules.layers)
