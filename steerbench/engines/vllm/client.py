@@ -72,6 +72,9 @@ class Client:
 
         memory = settings.memory or (2.0 if current_platform.is_cpu() else None)
         optional = {"max_num_batched_tokens": settings.batched_tokens} if settings.batched_tokens else {}
+        if current_platform.is_cpu():
+            # The smallest it has: a cached prefix is whole blocks, and a statement is short.
+            optional["block_size"] = 32
         self.llm = LLM(
             folder,
             dtype=settings.dtype,
