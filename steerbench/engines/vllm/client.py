@@ -1,6 +1,6 @@
 """vLLM in this process: sequences under steerings, in waves that its tables have room for."""
 
-import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
@@ -18,13 +18,6 @@ from steerbench.steering import Site, Steering
 
 WORKER = "steerbench.engines.vllm.worker.SteeringWorker"
 CONFIG = "steerbench"
-
-QUIET = {
-    # One process, so that the same requests are scheduled the same way every time.
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-}
 
 GIB = 2**30
 
@@ -65,8 +58,6 @@ class Client:
     """Owns a `vllm.LLM` with our worker."""
 
     def __init__(self, folder: str, settings: Settings, width: Width) -> None:
-        for name, value in QUIET.items():
-            os.environ.setdefault(name, value)
         from vllm import LLM
         from vllm.platforms import current_platform
 
@@ -75,23 +66,26 @@ class Client:
         if current_platform.is_cpu():
             # The smallest it has: a cached prefix is whole blocks, and a statement is short.
             optional["block_size"] = 32
-        self.llm = LLM(
-            folder,
-            dtype=settings.dtype,
-            skip_tokenizer_init=True,
-            generation_config="vllm",
-            enforce_eager=settings.eager,
-            tensor_parallel_size=settings.tensor_parallel,
-            kv_cache_memory_bytes=int(memory * GIB) if memory else None,
-            max_model_len=settings.context or -1,
-            enable_prefix_caching=settings.prefix_caching,
-            # An asynchronous scheduler reads one token past an answer's end, which a survey would count.
-            async_scheduling=False,
-            disable_log_stats=True,
-            worker_cls=WORKER,
-            additional_config=additional_config(settings.rows),
-            **optional,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            self.llm = LLM(
+                folder,
+                dtype=settings.dtype,
+                skip_tokenizer_init=True,
+                generation_config="vllm",
+                enforce_eager=settings.eager,
+                tensor_parallel_size=settings.tensor_parallel,
+                kv_cache_memory_bytes=int(memory * GIB) if memory else None,
+                max_model_len=settings.context or -1,
+                enable_prefix_caching=settings.prefix_caching,
+                # An asynchronous scheduler reads one token past an answer's end, which a survey would count.
+                async_scheduling=False,
+                disable_log_stats=True,
+                use_tqdm_on_load=False,
+                worker_cls=WORKER,
+                additional_config=additional_config(settings.rows),
+                **optional,
+            )
         self.width = width
         self.book = SlotBook(settings.rows)
         self.context: int = self.llm.llm_engine.model_config.max_model_len

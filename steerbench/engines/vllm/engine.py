@@ -17,13 +17,13 @@ from steerbench.engines.prompts import PromptTokens, stop_tokens
 from steerbench.engines.validation import check_steerings
 from steerbench.engines.vllm.client import Ask, Client, Settings
 from steerbench.engines.vllm.selftest import selftest
-from steerbench.engines.vllm.support import check_architecture, vllm_version
+from steerbench.engines.vllm.support import check_architecture, import_vllm, vllm_version
 from steerbench.errors import UserError
 from steerbench.models.loading import DTYPES
 from steerbench.models.text import ModelText, load_text
 from steerbench.steering import UNSTEERED, Site
 
-TOGETHER = 512
+TOGETHER = 256
 """Requests of one batch: what is lost if a run is stopped, and enough that its tail costs little."""
 
 COUNTED = 2**30
@@ -69,6 +69,7 @@ class VLLMEngine:
         check_architecture(text.architecture, spec)
         if dtype is not None and dtype not in DTYPES:
             raise UserError(f"There is no dtype '{dtype}'; there are: {', '.join(DTYPES)}.")
+        import_vllm()
         place = _device(device)
         settings = Settings(
             dtype or "bfloat16",

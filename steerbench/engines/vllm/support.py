@@ -1,5 +1,7 @@
 """What of vLLM is supported, checked before anything of it is used."""
 
+import logging
+import os
 from importlib.metadata import PackageNotFoundError, version
 
 from steerbench.errors import UserError
@@ -32,6 +34,21 @@ def vllm_version() -> str:
     if not found.startswith(f"{SUPPORTED}."):
         raise UserError(f"The engine vllm supports vLLM {SUPPORTED}; {found} is installed (docs/install.md).")
     return found
+
+
+def import_vllm() -> None:
+    """Import vLLM for use in this process, without its chatter; whoever sets its variables is left alone."""
+    own = {
+        # One process, so that the same requests are scheduled the same way every time.
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "VLLM_NO_USAGE_STATS": "1",
+    }
+    for name, value in own.items():
+        os.environ.setdefault(name, value)
+    # It speaks before it reads its own level.
+    logging.getLogger("vllm").setLevel(logging.ERROR)
+    import vllm  # noqa: F401
 
 
 def check_architecture(architecture: Architecture, model: str) -> None:
