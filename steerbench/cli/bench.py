@@ -104,6 +104,8 @@ def show(timing: "TimingFile", console: Console | None = None) -> None:
     """The table of a timing: ratios with intervals, and median seconds, speed and memory of the method's side."""
     from statistics import median
 
+    from steerbench.timing.gate import hardware
+
     console = console or Console()
     table = _table("group", "method", "engine", "ratio", "interval", "seconds", "tokens/s", "peak MB")
     for case in timing.cases:
@@ -120,10 +122,9 @@ def show(timing: "TimingFile", console: Console | None = None) -> None:
             f"{max(peaks) / 1e6:,.0f}" if peaks else "-",
         )
     console.print(table)
-    machine = timing.machine
     console.print(
-        f"{timing.model} on {machine.cpu if machine.device == 'cpu' else machine.device}, {machine.threads} threads, "
-        f"{timing.clock} time. A ratio is to the same requests unsteered, or, of fit, to the engine's part of it.",
+        f"{timing.model} on {hardware(timing.machine)}, {timing.clock} time. A ratio is to the same requests "
+        "unsteered, or, of fit, to the engine's part of it.",
         highlight=False,
     )
 

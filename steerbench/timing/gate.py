@@ -87,7 +87,7 @@ def differences(old: TimingFile, new: TimingFile) -> list[str]:
     """What differs between the files and may move ratios by itself, each in a few words."""
     found = []
     if _hardware(old.machine) != _hardware(new.machine):
-        found.append(f"machines ({_told(old.machine)}; {_told(new.machine)})")
+        found.append(f"machines ({hardware(old.machine)}; {hardware(new.machine)})")
     weights = [{name: one.get("weights", "") for name, one in timing.engines.items()} for timing in (old, new)]
     shared = weights[0].keys() & weights[1].keys()
     if old.model != new.model or any(weights[0][name] != weights[1][name] for name in shared):
@@ -104,6 +104,7 @@ def _hardware(machine: Machine) -> tuple[str, str, int]:
     return machine.device, machine.cpu, machine.threads
 
 
-def _told(machine: Machine) -> str:
+def hardware(machine: Machine) -> str:
+    """In words: "NVIDIA H100, 8 threads"."""
     device = machine.cpu if machine.device == "cpu" else machine.device
     return f"{device}, {machine.threads} {'thread' if machine.threads == 1 else 'threads'}"
