@@ -105,8 +105,13 @@ class Client:
         # What a batch finds in the cache must not depend on what was asked before it: the same batch, the same bits.
         self.llm.reset_prefix_cache()
         outputs: list[Any] = []
-        for wave, slots in self._waves(asks):
-            outputs += self._generate(wave, slots)
+        try:
+            for wave, slots in self._waves(asks):
+                outputs += self._generate(wave, slots)
+        except BaseException:
+            # What was given a place but not sent yet must not pass for sent.
+            self.book = SlotBook(self.book.capacity)
+            raise
         return outputs
 
     def _waves(self, asks: Sequence[Ask]) -> Iterator[tuple[list[Ask], list[int]]]:

@@ -20,7 +20,7 @@ from steerbench.engines.vllm.selftest import selftest
 from steerbench.engines.vllm.support import check_architecture, import_vllm, vllm_version
 from steerbench.errors import UserError
 from steerbench.models.loading import DTYPES
-from steerbench.models.text import ModelText, load_text
+from steerbench.models.text import ModelText, first_line, load_text
 from steerbench.steering import UNSTEERED, Site
 
 TOGETHER = 256
@@ -81,12 +81,15 @@ class VLLMEngine:
             prefix_caching,
             batched_tokens,
         )
-        client = Client(str(text.folder), settings, Widths(text.folder).of)
+        shape = Widths(text.folder)
+        try:
+            client = Client(str(text.folder), settings, shape.of)
+            selftest(client, shape.layers)
+        except (ValueError, RuntimeError, NotImplementedError, ImportError) as error:
+            raise UserError(f"vLLM cannot run '{spec}' here: {first_line(error)}") from error
         how = {"eager": str(settings.eager), "tensor_parallel": str(tensor_parallel)}
         told = {"dtype": settings.dtype, "device": place, "vllm": version, **how}
-        engine = cls(text, client, told)
-        selftest(client, engine.layers)
-        return engine
+        return cls(text, client, told)
 
     def __post_init__(self) -> None:
         self.shape = Widths(self.text.folder)
