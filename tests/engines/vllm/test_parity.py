@@ -22,9 +22,7 @@ Both = tuple[VLLMEngine, HFEngine]
 
 
 @pytest.fixture(params=MODELS)
-def both(
-    request: pytest.FixtureRequest, vllm_of: Callable[..., VLLMEngine], hf_of: Callable[[str], HFEngine]
-) -> Both:
+def both(request: pytest.FixtureRequest, vllm_of: Callable[..., VLLMEngine], hf_of: Callable[[str], HFEngine]) -> Both:
     return vllm_of(request.param), hf_of(request.param)
 
 
@@ -61,8 +59,7 @@ def test_captured_values_of_the_first_tokens_are_the_same(both: Both) -> None:
 
 
 def test_what_neurons_do_while_text_is_generated_is_the_same(both: Both) -> None:
-    vllm, hf = both
-    asked = requests(hf, ())
+    asked = requests(both[1], ())
     groups = [(5 * number) % 3 for number in range(len(asked))]
     (texts, ours), (expected, theirs) = (engine.survey(asked, GREEDY, groups) for engine in both)
     assert list(texts) == list(expected)
