@@ -110,7 +110,7 @@ class Client:
                 outputs += self._generate(wave, slots)
         except BaseException:
             # What was given a place but not sent yet must not pass for sent.
-            self.book = SlotBook(self.book.capacity)
+            self.book = SlotBook(self.book.size)
             raise
         return outputs
 

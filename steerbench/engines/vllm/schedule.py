@@ -15,8 +15,16 @@ from numpy.typing import NDArray
 SITES = ("head_out", "mlp_cap", "mlp_add", "resid")
 """Tables by what they do: `mlp_act` has one of maxima and one of additions."""
 
+FRONT_SITE, FRONT_SHARE = "resid", 4
+"""ActAdd adds another vector at each of a prompt's first tokens, here: this table has as many times the rows."""
+
 NEUTRAL = 0
 """The row, and the slot, that changes nothing."""
+
+
+def capacity(site: str, rows: int) -> int:
+    """How many rows a site's table has beside the neutral one, where `rows` is what a user asks for."""
+    return rows * FRONT_SHARE if site == FRONT_SITE else rows
 
 
 @dataclass(frozen=True)

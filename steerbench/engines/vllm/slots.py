@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steerbench.engines.vllm.lowering import Lowered
-from steerbench.engines.vllm.schedule import SITES, Schedule
+from steerbench.engines.vllm.schedule import SITES, Schedule, capacity
 from steerbench.errors import UserError
 
 
@@ -31,14 +31,14 @@ class Placement:
 class SlotBook:
     """Gives steerings slots and rows; those longest unused are forgotten when there is no room for another.
 
-    `rows` is how many every site's table has beside the neutral one, and also how many slots there are.
+    `rows` gives the tables' capacities, and is how many slots there are.
     """
 
     def __init__(self, rows: int) -> None:
-        self.capacity = rows
+        self.size = rows
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._slots = list(range(rows, 0, -1))
-        self._rows = {site: list(range(rows, 0, -1)) for site in SITES}
+        self._rows = {site: list(range(capacity(site, rows), 0, -1)) for site in SITES}
 
     def use(self, key: str, lowered: "Lowered | None") -> tuple[int, Placement | None] | None:
         """Take a steering into use: its slot, and what to tell the worker if it is not in the tables.
@@ -54,11 +54,12 @@ class SlotBook:
             return self._entries[key].slot, None
         assert lowered is not None, "a steering that is not in the tables must be given"
         needed = {site: lowered.count(site) for site in SITES}
-        if max(needed.values()) > self.capacity:
-            raise UserError(
-                f"A steering needs {max(needed.values())} rows in a table of {self.capacity}: it says something else "
-                "at each of many positions. Give the tables more, for example --param vllm.rows=1024."
-            )
+        for site, count in needed.items():
+            if count > capacity(site, self.size):
+                raise UserError(
+                    f"A steering needs {count} rows in a table of {capacity(site, self.size)}: it says something else "
+                    f"at each of many positions. Give the tables more with --param vllm.rows=N (now {self.size})."
+                )
         if not self._make_room(needed):
             return None
         rows = {site: tuple(self._rows[site].pop() for _ in range(count)) for site, count in needed.items() if count}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load
 from torch import Tensor
 
-from steerbench.engines.vllm.schedule import SITES, Schedule, Schedules
+from steerbench.engines.vllm.schedule import SITES, Schedule, Schedules, capacity
 from steerbench.engines.vllm.slots import Placement
 
 SHARDED = ("head_out", "mlp_cap", "mlp_add")
@@ -18,7 +18,10 @@ SHARDED = ("head_out", "mlp_cap", "mlp_add")
 
 @dataclass(frozen=True)
 class Shape:
-    """What tables are made for: `widths` are this rank's, `rank` of `ranks`, and `tokens` a step has at most."""
+    """What tables are made for: `widths` are this rank's, `rank` of `ranks`, and `tokens` a step has at most.
+
+    `rows` gives their capacities (`capacity`).
+    """
 
     layers: int
     rows: int
@@ -29,7 +32,7 @@ class Shape:
 
 
 class Tables:
-    """Rows [layers, rows + 1, width] by site, and the line of every token of the step [sites, tokens].
+    """Rows [layers, 1 + capacity, width] by site, and the line of every token of the step [sites, tokens].
 
     Both keep their place in memory, where compiled code and CUDA graphs find them.
     """
@@ -38,28 +41,30 @@ class Tables:
         self.shape = shape
         self.rows: dict[str, Tensor] = {
             site: torch.full(
-                (shape.layers, shape.rows + 1, shape.widths[site]), neutral(site), dtype=dtype, device=device
+                (shape.layers, 1 + capacity(site, shape.rows), shape.widths[site]),
+                neutral(site),
+                dtype=dtype,
+                device=device,
             )
             for site in SITES
         }
         self.lines = torch.zeros(len(SITES), shape.tokens, dtype=torch.int32, device=device)
         self.schedules = Schedules(shape.rows + 1)
-        # [sites, rows, layers]: where a row is not neutral. In eager mode, what no token needs is not computed.
-        self._edited = np.zeros((len(SITES), shape.rows + 1, shape.layers), bool)
+        # By site [rows, layers]: where a row is not neutral. In eager mode, what no token needs is not computed.
+        self._edited = {site: np.zeros((1 + capacity(site, shape.rows), shape.layers), bool) for site in SITES}
         self.active = np.zeros((len(SITES), shape.layers), bool)
 
     def put(self, placement: Placement) -> None:
         """Write a steering's rows where its slot has them; what stood there is gone."""
         values = load(placement.payload)
         for site, rows in placement.rows.items():
-            number = SITES.index(site)
             self.rows[site][:, rows] = neutral(site)
-            self._edited[number, rows] = False
+            self._edited[site][rows] = False
             for layer in range(self.shape.layers):
                 if (given := values.get(f"{site}.{layer}")) is not None:
                     table = self.rows[site]
                     table[layer, rows] = self._own(site, given).to(table.device, table.dtype)
-                    self._edited[number, rows, layer] = True
+                    self._edited[site][rows, layer] = True
         self.schedules.put(placement.slot, {s: Schedule(*parts) for s, parts in placement.schedules.items()})
 
     def _own(self, site: str, values: Tensor) -> Tensor:
@@ -80,8 +85,8 @@ class Tables:
         positions = positions_of(counts, done)
         each = np.repeat(np.arange(len(counts)), counts)
         lines = self.schedules.rows_of(np.asarray(slots)[each], positions, np.asarray(prompts)[each])
-        for site in range(len(SITES)):
-            self.active[site] = self._edited[site, np.unique(lines[site])].any(0)
+        for number, site in enumerate(SITES):
+            self.active[number] = self._edited[site][np.unique(lines[number])].any(0)
         host = torch.from_numpy(lines)
         if self.lines.is_cuda:
             host = host.pin_memory()
