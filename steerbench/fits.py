@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import quote
 
 from steerbench.calibration import Setting
@@ -92,8 +92,21 @@ class Fits:
             steering.save(path, provenance)
 
 
-def model_digest(engine: Engine) -> str:
+class Identified(Protocol):
+    """An engine, or a model's text without its weights."""
+
+    def identity(self) -> Mapping[str, str]: ...
+
+
+def model_digest(model: Identified) -> str:
     """What a steering is fitted on: the model's weights if the engine names them, else all of its identity."""
-    identity = dict(engine.identity())
+    identity = dict(model.identity())
     told = identity.get("weights") or json.dumps(identity, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+def check_fitted_on(model: Identified, provenance: Mapping[str, str], file: Path) -> None:
+    """Raises UserError if a steering's edits are of another model."""
+    fitted_on = provenance.get("model")
+    if fitted_on is not None and fitted_on != model_digest(model):
+        raise UserError(f"{file} was fitted on another model; name that one with --model, or add --force.")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.errors import UserError
-from steerbench.targets import Answer, Item
+from steerbench.targets import LABELS, Answer, Item
 
 Site = Literal["head_out", "mlp_act", "resid"]
 Vector = NDArray[np.float32]
@@ -96,6 +96,11 @@ class PromptChange:
 
     def __bool__(self) -> bool:
         return bool(self.system or self.shown)
+
+    def as_message(self) -> str:
+        """All of it as one system message: the description, and the answers line by line."""
+        shown = "\n".join(f"{answer.item.second_person} {LABELS[answer.tick]}." for answer in self.shown)
+        return "\n\n".join(part for part in (self.system, shown) if part)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ import typer
 
 from steerbench.cli.options import Device, Dtype, EngineName, Model, Template
 from steerbench.cli.startup import quick
-from steerbench.errors import UserError
 
 if TYPE_CHECKING:
     from steerbench.contracts import Engine, Sampling
-    from steerbench.steering import PromptChange, Steering
+    from steerbench.steering import Steering
 
 HELP = "/strength 2.5 sets the strength, /off stops steering, /reset forgets the talk, /quit ends."
 
@@ -33,6 +32,7 @@ def chat_command(
 ) -> None:
     """Talk with a model under a saved steering."""
     from steerbench.contracts import Sampling
+    from steerbench.fits import check_fitted_on
     from steerbench.plan import Plan
     from steerbench.runner import open_engine
     from steerbench.steering import load_steering
@@ -56,15 +56,6 @@ def chat_command(
             print(talk.answer(line, replace(sampling, seed=seed + len(talk.turns))))
 
 
-def check_fitted_on(engine: "Engine", provenance: dict[str, str], file: Path) -> None:
-    """Raises UserError if a steering's edits are of another model."""
-    from steerbench.fits import model_digest
-
-    fitted_on = provenance.get("model")
-    if fitted_on is not None and fitted_on != model_digest(engine):
-        raise UserError(f"{file} was fitted on another model; name that one with --model, or add --force.")
-
-
 @dataclass
 class Talk:
     """What was said so far, and how strongly the model is steered (1 is as the file has it)."""
@@ -78,7 +69,7 @@ class Talk:
         from steerbench.contracts import Prompt, Request
 
         self.turns.append(("user", said))
-        system = system_message(self.steering.prompt) if self.strength else ""
+        system = self.steering.prompt.as_message() if self.strength else ""
         messages = ([("system", system)] if system else []) + self.turns
         request = Request(Prompt(tuple(messages)), self.steering.scaled(self.strength))
         text = self.engine.generate([request], sampling)[0].text.strip()
@@ -103,14 +94,6 @@ class Talk:
                 return f"(the strength is {self.strength:g}; /strength takes a number)"
             return f"(strength {self.strength:g})"
         return f"({HELP})"
-
-
-def system_message(prompt: "PromptChange") -> str:
-    """A prompt change as a system message: its description, and its answers line by line."""
-    from steerbench.targets import LABELS
-
-    shown = "\n".join(f"{answer.item.second_person} {LABELS[answer.tick]}." for answer in prompt.shown)
-    return "\n\n".join(part for part in (prompt.system, shown) if part)
 
 
 def _lines() -> Iterator[str]:

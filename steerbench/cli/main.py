@@ -14,6 +14,7 @@ from steerbench.cli.chat import chat_command
 from steerbench.cli.fit import fit_command
 from steerbench.cli.list import list_command
 from steerbench.cli.run import run_command
+from steerbench.cli.serve import serve_command
 from steerbench.cli.show import compare_command, export_command, show_command
 from steerbench.cli.sweep import sweep_command
 from steerbench.errors import UserError
@@ -31,6 +32,7 @@ app.command("compare")(compare_command)
 app.command("export")(export_command)
 app.command("fit")(fit_command)
 app.command("chat")(chat_command)
+app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve_command)
 app.command("rejudge")(judge.rejudge_command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(judge.app, name="judge")

@@ -179,7 +179,7 @@ def test_a_file_that_is_no_steering_is_told(steerbench, tmp_path):
 def test_what_was_said_is_remembered_until_it_is_reset():
     from steerbench_testkit import GREEDY, ToyEngine
 
-    from steerbench.cli.chat import Talk, system_message
+    from steerbench.cli.chat import Talk
 
     engine = ToyEngine()
     talk = Talk(engine, Steering((Add("resid", 0, np.ones(2, dtype=np.float32)),)))
@@ -192,7 +192,7 @@ def test_what_was_said_is_remembered_until_it_is_reset():
     talk.answer("three", GREEDY)
     assert engine.asked[-1].prompt.messages == (("user", "three"),)
     assert talk.command("/quit") is None
-    assert system_message(talk.steering.prompt) == ""
+    assert talk.steering.prompt.as_message() == ""
 
 
 def test_an_unfinished_run_shows_no_table(steerbench, tmp_path):

@@ -1,0 +1,49 @@
+"""`steerbench serve`: a model behind an OpenAI-compatible server, every request under the steering it names."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steerbench.cli.options import Dtype, Model, Template
+from steerbench.cli.startup import quick
+
+ROWS = 512
+
+
+def serve_command(
+    context: typer.Context,
+    steering: Annotated[
+        Path, typer.Option(help="A folder of saved steerings, or a run.", file_okay=False, show_default=False)
+    ],
+    model: Model = None,
+    dtype: Dtype = None,
+    chat_template: Template = None,
+    rows: Annotated[int, typer.Option(help="Steerings at their strengths that may be in use at once.", min=1)] = ROWS,
+    force: Annotated[bool, typer.Option("--force", help="Use steerings that were fitted on another model.")] = False,
+) -> None:
+    """Serve a model with vLLM's OpenAI-compatible server, each request under a steering of its choice.
+
+    Options that are not named here are vLLM's own: --port, --api-key, --max-num-seqs and all the others. A request
+    picks its steering by name: extra_body={"steering": "extraversion+", "strength": 1.2}.
+    """
+    from steerbench.engines.vllm.support import check_architecture, vllm_version
+
+    vllm_version()
+    with quick():
+        from steerbench.engines.vllm.engine import Widths
+        from steerbench.engines.vllm.server import Serving, serve
+        from steerbench.engines.vllm.serving.catalogue import check, read_catalogue
+        from steerbench.models.embedded import EMBEDDED
+        from steerbench.models.text import load_text
+
+        catalogue = read_catalogue(steering)
+        name = model or EMBEDDED
+        text = load_text(name, chat_template)
+        check_architecture(text.architecture, name)
+        shape = Widths(text.folder)
+        check(catalogue, shape.layers, shape.of, rows, None if force else text)
+    own = ["--dtype", dtype or "bfloat16"]
+    if chat_template is not None:
+        own += ["--chat-template", str(chat_template)]
+    serve(Serving(text.folder, name, catalogue, shape.layers, shape.of, rows), [*own, *context.args])

@@ -1,0 +1,6 @@
+"""Steerings in vLLM's own server, picked by name in each request.
+
+Before it starts, the steerings of a folder are read and checked (`catalogue`). A request's steering and strength are
+taken out of its body and put where vLLM carries them to its engine (`middleware`); there each is given a slot in the
+worker's tables before it is admitted, and keeps it until the engine is done with it (`admission`).
+"""

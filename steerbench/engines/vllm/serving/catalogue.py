@@ -1,0 +1,134 @@
+"""The steerings a server has: a folder of files, by name."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from steerbench.engines.validation import check_steerings
+from steerbench.engines.vllm.lowering import Lowered, Width, lower
+from steerbench.engines.vllm.schedule import SITES
+from steerbench.errors import UserError
+from steerbench.fits import Identified, check_fitted_on
+from steerbench.steering import Steering, load_steering
+
+STRONGEST = 1000.0
+"""Strengths beyond it are mistakes: methods are searched up to some tens."""
+
+REMEMBERED = 1024
+"""Pairs of a steering and a strength whose digest is kept; the steerings share their arrays."""
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A steering as it is served: `provenance` says by which method and towards whom, `message` what it says first."""
+
+    name: str
+    file: Path
+    steering: Steering
+    provenance: Mapping[str, str]
+    message: str
+
+    def told(self) -> dict[str, Any]:
+        """What clients are told of it."""
+        about = {key: self.provenance.get(key) for key in ("target", "method")}
+        kinds = sorted({type(edit).__name__.lower() for edit in self.steering.edits})
+        return {"id": self.name, "object": "steering", **about, "edits": kinds, "prompt": bool(self.message)}
+
+
+class Catalogue:
+    """Steerings by name, each at any strength."""
+
+    def __init__(self, steerings: Iterable[Served]) -> None:
+        self._by_name: dict[str, Served] = {}
+        for served in steerings:
+            if (other := self._by_name.get(served.name)) is not None:
+                raise UserError(
+                    f"{other.file} and {served.file} are both named '{served.name}'; rename or move one of them."
+                )
+            self._by_name[served.name] = served
+        self._at = lru_cache(REMEMBERED)(self._scaled)
+
+    def __iter__(self) -> Iterator[Served]:
+        return iter(self._by_name.values())
+
+    def named(self, name: Any) -> Served:
+        """Raises UserError: there is none of that name; says which there are."""
+        if not isinstance(name, str):
+            raise UserError("The steering is asked for by its name, a text.")
+        if name not in self._by_name:
+            raise UserError(f"There is no steering '{name}'; there are: {', '.join(sorted(self._by_name))}.")
+        return self._by_name[name]
+
+    def at(self, name: str, strength: float) -> Steering:
+        """A steering of this catalogue, so many times as strong as its file has it."""
+        return self._at(name, strength)
+
+    def _scaled(self, name: str, strength: float) -> Steering:
+        return self._by_name[name].steering.scaled(strength)
+
+
+def read_strength(given: Any) -> float:
+    """A strength as a request has it.
+
+    Raises:
+        UserError: it is no number, or none that anybody can mean.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise UserError("The strength must be a number.")
+    if not math.isfinite(given) or abs(given) > STRONGEST:
+        raise UserError(
+            f"The strength must lie between -{STRONGEST:g} and {STRONGEST:g}; 1 is as the steering's file has it."
+        )
+    return float(given)
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """The steerings under a folder: files of `steerbench fit`, or a run, of which those it used are taken.
+
+    A steering's name is its file's path in the folder without the ending, escapes read (`pas/extraversion+`).
+
+    Raises:
+        UserError: there are none, two have the same name, or one cannot be served.
+    """
+    if not folder.is_dir():
+        raise UserError(f"There is no folder of steerings at {folder}.")
+    if (folder / "run.json").exists() or (folder / "ledger.sqlite").exists():
+        folder = folder / "steerings"
+    files = sorted(folder.rglob("*.safetensors"))
+    if not files:
+        raise UserError(f"{folder} holds no steerings (*.safetensors): make one with steerbench fit, or name a run.")
+    return Catalogue(_read(file, unquote(file.relative_to(folder).with_suffix("").as_posix())) for file in files)
+
+
+def _read(file: Path, name: str) -> Served:
+    steering, provenance = load_steering(file)
+    if steering.reply is not None:
+        raise UserError(f"{file} answers in the model's stead, which a server of the model cannot do; take it out.")
+    return Served(name, file, steering, provenance, steering.prompt.as_message())
+
+
+def check(catalogue: Catalogue, layers: int, width: Width, rows: int, fitted_on: Identified | None) -> None:
+    """Whether a model of these sizes, with tables of so many rows, can be steered by all of them.
+
+    Raises:
+        UserError: one is of another model (`fitted_on` is this one, None if that does not matter), or needs more rows.
+    """
+    for served in catalogue:
+        if fitted_on is not None:
+            check_fitted_on(fitted_on, served.provenance, served.file)
+        try:
+            check_steerings([served.steering], layers, width)
+        except UserError as error:
+            raise UserError(f"{served.file}: {error}") from None
+        needed = rows_of(lower(served.steering, width))
+        if needed > rows:
+            raise UserError(f"{served.file} needs {needed} rows of the tables, which have {rows}: add --rows {needed}.")
+
+
+def rows_of(lowered: Lowered) -> int:
+    """The most rows a steering takes in any table."""
+    return max(lowered.count(site) for site in SITES)

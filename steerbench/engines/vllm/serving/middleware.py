@@ -1,0 +1,154 @@
+"""A request's steering and strength, from its JSON body to where vLLM carries them to its engine."""
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from steerbench.engines.vllm.client import CONFIG
+from steerbench.engines.vllm.serving.admission import NAME, STRENGTH
+from steerbench.engines.vllm.serving.catalogue import Catalogue, read_strength
+from steerbench.errors import UserError
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+STEERINGS = "/v1/steerings"
+
+
+class SteeringMiddleware:
+    """What vLLM's `--middleware` is told: puts `Steerable` before the application's endpoints when it starts.
+
+    vLLM puts middleware before its check of API keys; names of steerings are told only to those who pass it.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            served = scope["app"]
+            served.router.middleware_stack = Steerable(served.router.middleware_stack, served.state.args.steerings)
+        await self.app(scope, receive, send)
+
+
+class Steerable:
+    """Takes `steering` and `strength` out of bodies of chat and text completions; refuses them everywhere else."""
+
+    def __init__(self, app: App, catalogue: Catalogue) -> None:
+        self.app, self.catalogue = app, catalogue
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            if scope["method"] == "GET" and path == STEERINGS:
+                return await self._list(scope, receive, send)
+            if scope["method"] == "POST" and not _header(scope, b"content-type").startswith(b"multipart/"):
+                raw = await _whole(receive)
+                changed = self._changed(path, raw)
+                if changed is not raw:
+                    others = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+                    length = str(len(changed)).encode()
+                    scope = {**scope, "headers": [*others, (b"content-length", length)]}
+                receive = _replayed(changed, receive)
+        await self.app(scope, receive, send)
+
+    async def _list(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        from starlette.responses import JSONResponse
+
+        response = JSONResponse({"object": "list", "data": [served.told() for served in self.catalogue]})
+        await response(scope, receive, send)
+
+    def _changed(self, path: str, raw: bytes) -> bytes:
+        """A body as vLLM is to have it: the very same, unless it asks for a steering.
+
+        Raises:
+            VLLMValidationError: what it asks for cannot be had.
+        """
+        from vllm.exceptions import VLLMValidationError
+
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            return raw  # vLLM says what is wrong with it.
+        if not isinstance(body, dict):
+            return raw
+        try:
+            changed = steered(path, body, self.catalogue)
+        except UserError as error:
+            raise VLLMValidationError(str(error)) from None
+        return raw if changed is body else json.dumps(changed).encode()
+
+
+def steered(path: str, body: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    """A request's body with its steering where vLLM carries it to the engine; itself if it asks for none.
+
+    Raises:
+        UserError: there is no such steering, it cannot be had here, or the strength is none.
+    """
+    arguments = body.get("vllm_xargs") or {}
+    if isinstance(arguments, dict) and any(name.startswith(CONFIG) for name in arguments):
+        raise UserError("Ask for a steering by 'steering' and 'strength', not by 'vllm_xargs'.")
+    name, strength = body.get("steering"), body.get("strength")
+    if name is None and strength is None:
+        return body
+    if path not in (CHAT, TEXT):
+        raise UserError(f"Steerings are for {CHAT} and {TEXT}; {path} has none.")
+    if name is None:
+        raise UserError("A strength was given, but no steering.")
+    served, strength = catalogue.named(name), read_strength(1.0 if strength is None else strength)
+    rest = {key: value for key, value in body.items() if key not in ("steering", "strength")}
+    if strength == 0:
+        return rest
+    if body.get("use_beam_search"):
+        raise UserError("A beam search cannot be steered.")
+    if served.message:
+        if path == TEXT:
+            raise UserError(
+                f"The steering '{name}' says something to the model first, which plain text has no place for; "
+                f"use {CHAT}."
+            )
+        rest["messages"] = opened(served.message, rest.get("messages"))
+    return {**rest, "vllm_xargs": {**arguments, NAME: name, STRENGTH: strength}}
+
+
+def opened(message: str, messages: Any) -> Any:
+    """A conversation that starts with a steering's words; a system message that it has follows in the same one."""
+    if not isinstance(messages, list):
+        return messages  # vLLM says what is wrong with it.
+    first = messages[0] if messages and isinstance(messages[0], dict) else {}
+    if first.get("role") not in ("system", "developer"):
+        return [{"role": "system", "content": message}, *messages]
+    content = first.get("content")
+    if isinstance(content, list):
+        return [{**first, "content": [{"type": "text", "text": message}, *content]}, *messages[1:]]
+    both = f"{message}\n\n{content}" if content else message
+    return [{**first, "content": both}, *messages[1:]]
+
+
+def _header(scope: MutableMapping[str, Any], name: bytes) -> bytes:
+    return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
+
+
+async def _whole(receive: Receive) -> bytes:
+    """A request's body; what came of it if the client left before its end."""
+    parts = []
+    while (message := await receive())["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Gives the body once, and then what the client does next: most of all, that it leaves."""
+    waiting = [body]
+
+    async def again() -> Message:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        return await receive()
+
+    return again
