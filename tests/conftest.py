@@ -1,8 +1,9 @@
 """Puts the toy plug-ins (tests/testkit) on the path, found like any installed package's, and says loudly what
-was not tested because the datasets are not there."""
+was not tested because the datasets or vLLM are not there."""
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,5 @@ sys.path.insert(0, str(TESTKIT))
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("real_data") and not os.environ.get("STEERBENCH_DATA"):
         pytest.skip("NOT TESTED, real data: set STEERBENCH_DATA to a folder that holds the datasets")
+    if item.get_closest_marker("vllm") and find_spec("vllm") is None:
+        pytest.skip("NOT TESTED, vLLM: install one of its extras as docs/install.md says")

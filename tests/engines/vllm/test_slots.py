@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from steerbench.engines.vllm.lowering import Lowered
-from steerbench.engines.vllm.schedule import SITES, Schedule
+from steerbench.engines.vllm.schedule import SITES, Schedule, capacity
 from steerbench.engines.vllm.slots import Placement, SlotBook
 from steerbench.errors import UserError
 
@@ -36,9 +36,9 @@ class Book(RuleBasedStateMachine):
     def fits(self, others: Any, counts: dict[str, int]) -> bool:
         if len(others) >= ROWS:
             return False
-        return all(sum(self.needs[k][site] for k in others) + counts[site] <= ROWS for site in SITES)
+        return all(sum(self.needs[k][site] for k in others) + counts[site] <= capacity(site, ROWS) for site in SITES)
 
-    @rule(key=st.sampled_from("abcdefghij"), counts=st.tuples(*[st.integers(0, 4)] * len(SITES)))
+    @rule(key=st.sampled_from("abcdefghij"), counts=st.tuples(*(st.integers(0, capacity(site, 4)) for site in SITES)))
     def use(self, key: str, counts: tuple[int, ...]) -> None:
         if self.book.holds(key):
             found = self.book.use(key, None)
@@ -82,7 +82,7 @@ class Book(RuleBasedStateMachine):
         for site in SITES:
             rows = [row for placement in self.places.values() for row in placement.rows.get(site, [])]
             assert len(set(rows)) == len(rows)
-            assert all(1 <= row <= ROWS for row in rows)
+            assert all(1 <= row <= capacity(site, ROWS) for row in rows)
 
     @invariant()
     def everybody_has_the_rows_they_need_and_is_told_to_use_them(self) -> None:
@@ -100,12 +100,13 @@ TestBook.settings = settings(max_examples=60, stateful_step_count=40, deadline=N
 def test_after_any_number_of_steerings_one_may_still_have_the_whole_table(sizes: list[int]) -> None:
     book = SlotBook(ROWS)
     for number, size in enumerate([*sizes, ROWS]):
-        found = book.use(str(number), lowered(dict.fromkeys(SITES, size)))
+        found = book.use(str(number), lowered({site: capacity(site, size) for site in SITES}))
         assert found is not None
         assert found[1] is not None
         assert sorted(found[1].rows) == sorted(SITES)
         book.done(str(number))
-    assert all(sorted(rows) == list(range(1, ROWS + 1)) for rows in found[1].rows.values())
+    for site, rows in found[1].rows.items():
+        assert sorted(rows) == list(range(1, capacity(site, ROWS) + 1))
 
 
 def test_what_everybody_uses_cannot_be_had_until_somebody_is_done() -> None:
@@ -121,5 +122,5 @@ def test_what_everybody_uses_cannot_be_had_until_somebody_is_done() -> None:
 
 
 def test_a_steering_with_more_rows_than_a_table_is_refused_in_a_sentence() -> None:
-    with pytest.raises(UserError, match=r"needs 7 rows in a table of 6.*--param vllm\.rows=1024"):
+    with pytest.raises(UserError, match=r"needs 7 rows in a table of 6.*--param vllm\.rows=N"):
         SlotBook(ROWS).use("a", lowered({"head_out": 1, "mlp_cap": 0, "mlp_add": 7, "resid": 0}))
