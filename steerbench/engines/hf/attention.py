@@ -1,8 +1,8 @@
-"""Attention on a CPU where several query heads share a head of keys and values, without copies of these.
+"""Attention on a CPU while one token a row is generated, where several query heads share keys and values.
 
-transformers repeats keys and values for every query head as soon as there is a mask. torch's kernel for the
-CPU can do without; and while one token is generated, query heads that share keys are told it as if they were
-positions, so that keys are read once for all of them. The numbers are the same: only shapes differ.
+transformers copies keys and values for every query head as soon as there is a mask. Here query heads that share
+them are told to torch's kernel as if they were positions, so that keys and values are read once for all of them.
+The numbers are the same: only shapes differ.
 """
 
 from typing import Any
@@ -33,11 +33,9 @@ def attend(
     Query is [rows, heads, length, dim], key and value [rows, shared heads, keys, dim].
     """
     rows, heads, length, dim = query.shape
-    if length == 1:
-        positions = query.view(rows, key.shape[1], -1, dim)
-        out = scaled_dot_product_attention(positions, key, value, attention_mask, scale=options["scaling"])
-        return out.reshape(rows, 1, heads, dim), None
-    if attention_mask is None:
+    if length > 1:
+        # Copies of keys and values pay here: the kernel reads them for many tokens each.
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    out = scaled_dot_product_attention(query, key, value, attention_mask, scale=options["scaling"], enable_gqa=True)
-    return out.transpose(1, 2).contiguous(), None
+    positions = query.view(rows, key.shape[1], -1, dim)
+    out = scaled_dot_product_attention(positions, key, value, attention_mask, scale=options["scaling"])
+    return out.reshape(rows, 1, heads, dim), None
