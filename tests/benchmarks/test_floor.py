@@ -127,7 +127,7 @@ def compared(benchmark: BenchmarkFixture, engine: Callable[[], object], floor: C
     return ratio
 
 
-def test_choosing_takes_less_than_three_times_its_arithmetic(benchmark: BenchmarkFixture, engine: HFEngine) -> None:
+def test_choosing_takes_at_most_twice_its_arithmetic(benchmark: BenchmarkFixture, engine: HFEngine) -> None:
     requests = asked(engine)
     [everything] = engine.batches(requests)
     branches = engine._branches([requests[i] for i in everything])
@@ -142,10 +142,11 @@ def test_choosing_takes_less_than_three_times_its_arithmetic(benchmark: Benchmar
     ratio = compared(benchmark, lambda: engine.choose(requests), floor)
     rate = linear_rate(engine, tokens)
     benchmark.extra_info |= {"tokens": tokens, "keys a token": seen / tokens, "places": places, "GFLOP/s": rate}
-    assert ratio <= 3
+    # Measured 1.4 to 1.6 on a busy machine.
+    assert ratio <= 2
 
 
-def test_generating_takes_less_than_three_times_its_arithmetic(benchmark: BenchmarkFixture, engine: HFEngine) -> None:
+def test_generating_takes_at_most_twice_its_arithmetic(benchmark: BenchmarkFixture, engine: HFEngine) -> None:
     requests = [Request(Prompt(start=f"On day {n} of the journey we"), heads(engine, n)) for n in range(BATCH)]
     prompts = [len(engine.tokenize(request.prompt)) for request in requests]
     # A batch is computed until its last request ends.
@@ -172,7 +173,8 @@ def test_generating_takes_less_than_three_times_its_arithmetic(benchmark: Benchm
         # At 1 decoding would be bound by reading the weights, at BATCH by multiplying.
         f"time of {BATCH} rows by that of one": together / alone,
     }
-    assert ratio <= 3
+    # Measured 1.4 to 1.6 on a busy machine.
+    assert ratio <= 2
 
 
 def linear_rate(engine: HFEngine, rows: int) -> float:
