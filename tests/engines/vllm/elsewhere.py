@@ -53,10 +53,13 @@ def compared(folder: str, parameters: dict[str, Any], interpreted: bool = False)
         _interpret_kernels()
     vllm = VLLMEngine.load(folder, **SMALL, **parameters)
     hf = HFEngine.load(folder, dtype="float32", device="cpu", token_budget=1000)
-    asked, bare = requests(hf), requests(hf, ())
+    asked, bare = requests(hf)[::3], requests(hf, ())[::3]
     long = [Request(r.prompt, r.steering) for r in bare if len(hf.tokenize(r.prompt)) > 5]
     found: dict[str, Any] = {
-        "choose": max(_apart(a.logprobs, b.logprobs) for a, b in zip(vllm.choose(asked), hf.choose(asked), strict=True))
+        "compiled": vllm.client.llm.llm_engine.vllm_config.compilation_config.mode != 0,
+        "choose": max(
+            _apart(a.logprobs, b.logprobs) for a, b in zip(vllm.choose(asked), hf.choose(asked), strict=True)
+        ),
     }
     found["other texts"] = sum(
         a != b for a, b in zip(vllm.generate(bare, GREEDY), hf.generate(bare, GREEDY), strict=True)

@@ -31,13 +31,16 @@ def test_two_tensor_parallel_ranks_give_what_one_gives(folder_of: Folders) -> No
 def test_the_second_model_runner_gives_what_the_first_gives(folder_of: Folders) -> None:
     found = elsewhere("compared", str(folder_of("llama")), {}, True, variables=SECOND_RUNNER)
     assert found["runner"] == "vllm.v1.worker.cpu.model_runner"
+    assert not found["compiled"]
     check(found)
 
 
 @pytest.mark.skipif(not os.environ.get("STEERBENCH_SLOW"), reason="takes minutes to compile: set STEERBENCH_SLOW=1")
 @pytest.mark.parametrize("name", ["llama", "gemma2"])
 def test_compiled_code_gives_what_plain_python_gives(folder_of: Folders, name: str) -> None:
-    check(elsewhere("compared", str(folder_of(name)), {"eager": False}, timeout=900))
+    found = elsewhere("compared", str(folder_of(name)), {"eager": False}, timeout=900)
+    assert found["compiled"]
+    check(found)
 
 
 @pytest.fixture(scope="module")
