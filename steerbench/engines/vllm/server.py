@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steerbench.engines.vllm.client import GIB, WORKER, additional_config
+from steerbench.engines.vllm.client import GIB, additional_config
 from steerbench.engines.vllm.lowering import Width
 from steerbench.engines.vllm.selftest import PROMPT, SAMPLING, judge, probes
+from steerbench.engines.vllm.serving import SERVER
 from steerbench.engines.vllm.serving.admission import Admission
 from steerbench.engines.vllm.serving.catalogue import Catalogue
 from steerbench.errors import UserError
 from steerbench.steering import Steering
 
+WORKER = "steerbench.engines.vllm.serving.worker.ServedWorker"
 MIDDLEWARE = "steerbench.engines.vllm.serving.middleware.SteeringMiddleware"
 
 ALONE = {
@@ -28,7 +30,7 @@ ALONE = {
     "grpc": (False,),
     "enable_lora": (False, None),
     "speculative_config": (None,),
-    "worker_cls": ("auto", WORKER),
+    "worker_cls": ("auto",),
 }
 """vLLM's options that steering has no part in, and what they may be: one process knows which slots are in use, and the
 worker is ours and steers whole models that write one token at a time."""
@@ -88,6 +90,7 @@ def serve(serving: Serving, given: Sequence[str]) -> None:
     os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
     if os.environ.get("VLLM_USE_RUST_FRONTEND", "0") not in ("", "0"):
         raise UserError("VLLM_USE_RUST_FRONTEND is not supported by steerbench serve; unset it.")
+    os.environ[SERVER] = str(os.getpid())
     args = arguments(serving, given)
     import uvloop
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from steerbench.engines.validation import check_steerings
 from steerbench.engines.vllm.lowering import Lowered, Width, lower
-from steerbench.engines.vllm.schedule import SITES
+from steerbench.engines.vllm.schedule import SITES, capacity
 from steerbench.errors import UserError
 from steerbench.fits import Identified, check_fitted_on
 from steerbench.steering import Steering, load_steering
@@ -126,9 +126,9 @@ def check(catalogue: Catalogue, layers: int, width: Width, rows: int, fitted_on:
             raise UserError(f"{served.file}: {error}") from None
         needed = rows_of(lower(served.steering, width))
         if needed > rows:
-            raise UserError(f"{served.file} needs {needed} rows of the tables, which have {rows}: add --rows {needed}.")
+            raise UserError(f"{served.file} says something else at each of many positions: add --rows {needed}.")
 
 
 def rows_of(lowered: Lowered) -> int:
-    """The most rows a steering takes in any table."""
-    return max(lowered.count(site) for site in SITES)
+    """What `rows` must be for the tables to have room for a steering."""
+    return max(math.ceil(lowered.count(site) / capacity(site, 1)) for site in SITES)
