@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from steerbench.engines.histograms import BINS, P95_ERROR
 from steerbench.engines.prompts import PromptTokens, stop_tokens
 from steerbench.engines.validation import check_steerings
 from steerbench.engines.vllm.client import Ask, Client, Settings
+from steerbench.engines.vllm.options import EVERY_TOKEN, NEXT_TOKEN, likelihoods, option_asks, total
 from steerbench.engines.vllm.selftest import selftest
 from steerbench.engines.vllm.support import check_architecture, import_vllm, vllm_version
 from steerbench.errors import UserError
@@ -28,8 +29,6 @@ TOGETHER = 256
 
 COUNTED = 2**30
 """Bytes of histograms that a survey holds at once."""
-
-NEXT_TOKEN = {"max_tokens": 1, "temperature": 0.0}
 
 
 @dataclass(eq=False)
@@ -127,7 +126,7 @@ class VLLMEngine:
     # -- the contract
 
     def choose(self, requests: Sequence[Request]) -> Sequence[Choice]:
-        """Log-likelihoods of every request's options: each place of a tree of options is a sequence of its own.
+        """Log-likelihoods of every request's options (see `options` for how they are asked).
 
         Raises:
             UserError: a request has no options, or an option has no token.
@@ -136,25 +135,12 @@ class VLLMEngine:
             if not request.options:
                 raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
         branches = self._branches(requests)
-        asked = [self._places(branch) for branch in branches]
-        asks = [
-            Ask(branch.path(place), request.steering, branch.prompt_length, NEXT_TOKEN | {"logprob_token_ids": wanted})
-            for request, branch, places in zip(requests, branches, asked, strict=True)
-            for place, wanted in places.items()
+        asked = [option_asks(request, branch) for request, branch in zip(requests, branches, strict=True)]
+        outputs = iter(self.client.run([ask for asks in asked for ask in asks]))
+        return [
+            Choice(likelihoods(branch, list(islice(outputs, len(asks)))))
+            for branch, asks in zip(branches, asked, strict=True)
         ]
-        outputs = iter(self.client.run(asks))
-        choices = []
-        for branch, places in zip(branches, asked, strict=True):
-            known = {place: next(outputs).outputs[0].logprobs[0] for place in places}
-            choices.append(
-                Choice(tuple(sum(known[place][token].logprob for place, token in one) for one in branch.scored))
-            )
-        return choices
-
-    def _places(self, branch: Branch) -> dict[int, list[int]]:
-        """By place in a branch, the tokens whose log-probability after it is asked for."""
-        pairs = sorted({pair for pairs in branch.scored for pair in pairs})
-        return {place: [token for _, token in same] for place, same in groupby(pairs, key=lambda pair: pair[0])}
 
     def text_logprob(self, texts: Sequence[str]) -> Sequence[float]:
         """Log-likelihood (nats) of each text's tokens; its first token is given unless the model has a start token.
@@ -163,12 +149,9 @@ class VLLMEngine:
         """
         ids = [unpacked(self.tokens.encode(text, special=True)).tolist() for text in texts]
         asked = [tokens for tokens in ids if tokens]
-        asks = [Ask(tokens, UNSTEERED, len(tokens), NEXT_TOKEN | {"prompt_logprobs": 0}) for tokens in asked]
+        asks = [Ask(tokens, UNSTEERED, len(tokens), EVERY_TOKEN) for tokens in asked]
         outputs = iter(self.client.run(asks))
-        return [self._total(tokens, next(outputs).prompt_logprobs) if tokens else 0.0 for tokens in ids]
-
-    def _total(self, tokens: Sequence[int], known: Sequence[Any]) -> float:
-        return sum(float(known[place][tokens[place]].logprob) for place in range(1, len(tokens)))
+        return [total(next(outputs), start=1) if tokens else 0.0 for tokens in ids]
 
     def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations:
         """Values at the sites, after the requests' own edits, as float32 (see `Activations` for the shapes).

@@ -8,8 +8,9 @@ import pytest
 from steerbench.contracts import Prompt, Request, Sampling
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.engine import VLLMEngine
+from steerbench.engines.vllm.options import option_asks
 from steerbench.steering import Site
-from tests.engines.situations import requests
+from tests.engines.situations import LABELS, STARTS, requests, steerings
 
 pytestmark = pytest.mark.vllm
 
@@ -31,6 +32,22 @@ def test_choices_under_every_kind_of_steering_are_the_same(both: Both) -> None:
     asked = requests(hf)
     for request, ours, theirs in zip(asked, vllm.choose(asked), hf.choose(asked), strict=True):
         np.testing.assert_allclose(ours.logprobs, theirs.logprobs, atol=TOLERANCE, rtol=0, err_msg=str(request))
+
+
+def test_long_options_are_read_whole_and_labels_of_long_prompts_by_place(both: Both) -> None:
+    vllm, hf = both
+    label, answer, lone = (
+        Request(Prompt(start=STARTS[0] * 5), steerings(hf)["everything"], LABELS),
+        Request(Prompt(start="I am"), steerings(hf)["neurons in decode"], (STARTS[0], STARTS[1] * 2, "!")),
+        Request(Prompt(start="I am"), steerings(hf)["residual in decode"], (STARTS[0] * 3,)),
+    )
+    asks = [option_asks(one, vllm.tokens.branch(one)) for one in (label, answer, lone)]
+    assert ["prompt_logprobs" in ask[0].sampling for ask in asks] == [False, True, True]
+    assert [len(ask) for ask in asks[1:]] == [3, 1]
+    asked = [label, answer, lone]
+    for ours, theirs in zip(vllm.choose(asked), hf.choose(asked), strict=True):
+        # A likelihood of a hundred tokens and more.
+        np.testing.assert_allclose(ours.logprobs, theirs.logprobs, atol=TOLERANCE, rtol=1e-6)
 
 
 def test_greedy_texts_under_every_kind_of_steering_are_the_same(both: Both) -> None:

@@ -1,0 +1,57 @@
+"""How a server starts, ends, and comes back."""
+
+import signal
+import subprocess
+
+import numpy as np
+import pytest
+
+from steerbench.steering import Add, Steering
+from tests.cli.conftest import COMMAND, environment
+from tests.engines.vllm.serving import free_port, served
+
+pytestmark = pytest.mark.vllm
+
+SMALL = ("--rows", 4, "--kv-cache-memory-bytes", 10**8)
+
+
+def answer(server) -> str:
+    client = server.client().completions
+    extra = {"steering": "one", "strength": 2}
+    return client.create(model=server.model, prompt="I", max_tokens=6, temperature=0, extra_body=extra).choices[0].text
+
+
+@pytest.fixture
+def steerings(tmp_path):
+    folder = tmp_path / "steerings"
+    folder.mkdir()
+    vector = np.random.default_rng(0).normal(size=32).astype(np.float32)
+    Steering((Add("resid", 1, vector),)).save(folder / "one.safetensors")
+    return folder
+
+
+@pytest.mark.timeout(300)
+def test_a_killed_server_leaves_nothing_behind_and_serves_again_at_the_same_port(folder_of, steerings, tmp_path):
+    given, port = (str(folder_of("llama")), steerings, tmp_path / "log", *SMALL), free_port()
+    with served(*given, port=port) as server:
+        first = answer(server)
+        assert server.end(signal.SIGKILL) == -signal.SIGKILL
+    with served(*given, port=port) as server:
+        assert answer(server) == first
+        assert server.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--api-server-count", "2"), "--api-server-count 2 is not supported by steerbench serve; leave it out."),
+        (("--enable-lora",), "--enable-lora True is not supported by steerbench serve; leave it out."),
+        (("another-model",), "'another-model' is no option; the model is named by --model."),
+    ],
+)
+def test_what_does_not_go_with_steering_is_refused_in_one_sentence(folder_of, steerings, options, sentence):
+    given = (*COMMAND, "serve", "--model", str(folder_of("llama")), "--steering", str(steerings), *options)
+    done = subprocess.run(given, env=environment(), capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2
+    assert f"error: {sentence}" in done.stderr
+    assert "Traceback" not in done.stderr
