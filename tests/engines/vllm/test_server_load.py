@@ -23,7 +23,7 @@ pytestmark = pytest.mark.vllm
 
 CLIENTS, SECONDS = map(int, os.environ.get("STEERBENCH_SERVE_LOAD", "8:15").split(":"))
 ROWS = 6
-STRENGTHS = (0.5, 1.0, -1.0, 1.7, 2.5)
+STRENGTHS = (0.5, -1.0, 2.0)
 SAID = ("Is it a party? ", "I often forget to put things back. ")
 LEAVES = 0.2
 """The share of clients who leave before an answer's end."""
@@ -112,7 +112,7 @@ async def _read(opening: Any, stream: bool) -> tuple[int, ...]:
 
 
 async def load(server: Server) -> tuple[dict[Asked, set[tuple[int, ...]]], int, int, list[int]]:
-    """What was answered, how often in all, how many clients left, and the server's bytes at a quarter and at the end."""
+    """What was answered, how often, how many clients left, and the server's bytes at a quarter and at the end."""
     found: dict[Asked, set[tuple[int, ...]]] = {}
     counts = {"answered": 0, "left": 0}
     started = time.monotonic()
@@ -173,8 +173,8 @@ def test_under_load_every_answer_is_its_own_steerings_and_nothing_is_held_on_to(
     wrong = [one for one, answer in zip(asked, alone, strict=True) if found[one] != {answer}]
     with capsys.disabled():
         print(
-            f"\n{CLIENTS} clients, {SECONDS} s, {Path(server.model).name}: {answered} answers to {len(asked)} requests, "
-            f"{left} clients left, {len(wrong)} differ alone; {quarter / 2**20:.0f} MiB at a quarter, "
+            f"\n{CLIENTS} clients, {SECONDS} s, {Path(server.model).name}: {answered} answers to {len(asked)} "
+            f"requests, {left} clients left, {len(wrong)} differ alone; {quarter / 2**20:.0f} MiB at a quarter, "
             f"{end / 2**20:.0f} MiB at the end"
         )
     assert wrong == []
