@@ -1,0 +1,158 @@
+"""Slots of requests that come, wait, leave and are broken off, in an order that the test decides; without vLLM."""
+
+import asyncio
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from steerbench.engines.vllm.serving.admission import Admission, salt
+from steerbench.engines.vllm.serving.catalogue import Catalogue
+from steerbench.steering import UNSTEERED, Add, Steering
+
+
+@dataclass
+class ScriptedEngine:
+    """Runs a request until the test lets it end; notes what it is told, in order."""
+
+    told: list[str] = field(default_factory=list)
+    ends: dict[str, asyncio.Event] = field(default_factory=dict)
+    takes: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.takes.set()
+        self.answers.set()
+
+    async def generate(self, prompt: dict[str, Any], sampling: Any, name: str) -> Any:
+        slot = (sampling.extra_args or {}).get("steerbench", {}).get("slot", 0)
+        self.told.append(f"{name} runs in {slot}")
+        try:
+            yield prompt
+            await self.ends.setdefault(name, asyncio.Event()).wait()
+            yield prompt
+            self.told.append(f"{name} ended")
+        except (asyncio.CancelledError, GeneratorExit):
+            self.told.append(f"{name} aborted")
+            raise
+
+    async def collective_rpc(self, method: str, args: tuple[Any, ...]) -> None:
+        ((placement,),) = args
+        self.told.append(f"{method} {placement[0]}")
+        await self.takes.wait()
+
+    async def is_sleeping(self) -> bool:
+        self.told.append("asked")
+        await self.answers.wait()
+        return False
+
+
+class Desk:
+    """An admission with room for so many steerings, and requests as tasks."""
+
+    def __init__(self, rows: int) -> None:
+        self.engine = ScriptedEngine()
+        self.admission = Admission(self.engine, Catalogue([]), lambda site: 2, rows)
+
+    def ask(self, name: str, steering: Steering) -> "asyncio.Task[list[Any]]":
+        async def outputs() -> list[Any]:
+            sampling = SimpleNamespace(extra_args=None)
+            return [each async for each in self.admission.under(steering, {"cache_salt": "own"}, sampling, name)]
+
+        return asyncio.create_task(outputs())
+
+    async def told(self, count: int) -> list[str]:
+        """What the engine was told once it was told so much, and long enough after it for more to have come."""
+        async with asyncio.timeout(10):
+            while len(self.engine.told) < count:
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
+        return self.engine.told
+
+    def end(self, name: str) -> None:
+        self.engine.ends.setdefault(name, asyncio.Event()).set()
+
+
+def push(size: float) -> Steering:
+    return Steering((Add("resid", 0, np.array([size, 0], np.float32)),))
+
+
+def test_a_slot_is_given_on_only_when_the_engine_has_answered_after_the_request():
+    async def story() -> list[str]:
+        desk = Desk(rows=1)
+        first, second = desk.ask("a", push(1)), desk.ask("b", push(2))
+        assert await desk.told(2) == ["steering_put 1", "a runs in 1"]
+        desk.engine.answers.clear()
+        desk.end("a")
+        assert (await desk.told(4))[2:] == ["a ended", "asked"]
+        assert first.done()
+        desk.engine.answers.set()
+        desk.end("b")
+        await second
+        return desk.engine.told[4:7]
+
+    assert asyncio.run(story()) == ["steering_put 1", "b runs in 1", "b ended"]
+
+
+def test_requests_under_the_same_steering_share_a_slot_and_are_salted_by_it_and_by_their_own_salt():
+    async def story() -> None:
+        desk = Desk(rows=1)
+        asked = [desk.ask(name, push(1)) for name in "abc"]
+        for name in "abc":
+            desk.end(name)
+        outputs = await asyncio.gather(*asked)
+        assert [line for line in desk.engine.told if line.startswith("steering_put")] == ["steering_put 1"]
+        salts = {output["cache_salt"] for each in outputs for output in each}
+        assert salts == {salt(push(1), "own")}
+        assert len({salt(push(1), None), salt(push(1), "own"), salt(push(1), "x"), salt(push(2), "own")}) == 4
+
+    asyncio.run(story())
+
+
+def test_nobody_passes_a_request_that_waits_but_plain_ones_do_not_wait():
+    async def story() -> list[str]:
+        desk = Desk(rows=1)
+        asked = [desk.ask("a", push(1)), desk.ask("b", push(2))]
+        await desk.told(2)
+        asked += [desk.ask("a again", push(1)), desk.ask("plain", UNSTEERED)]
+        await desk.told(3)
+        for name in ("a", "b", "a again", "plain"):
+            desk.end(name)
+        await asyncio.gather(*asked)
+        return [line for line in desk.engine.told if "runs" in line]
+
+    assert asyncio.run(story()) == ["a runs in 1", "plain runs in 0", "b runs in 1", "a again runs in 1"]
+
+
+def test_who_leaves_while_running_waiting_or_being_placed_gives_back_all_that_was_held():
+    async def story() -> list[str]:
+        desk = Desk(rows=1)
+        desk.engine.takes.clear()
+        placed = desk.ask("placed", push(1))
+        await desk.told(1)
+        placed.cancel()
+        await desk.told(2)
+        other, waits = desk.ask("same", push(1)), desk.ask("waits", push(2))
+        assert await desk.told(2) == ["steering_put 1", "asked"]  # sent once, and not used before it was taken
+        desk.engine.takes.set()
+        assert (await desk.told(3))[2:] == ["same runs in 1"]
+        waits.cancel()
+        other.cancel()
+        assert (await desk.told(5))[3:] == ["same aborted", "asked"]
+        desk.end("last")
+        await desk.ask("last", push(3))
+        return desk.engine.told[5:8]
+
+    assert asyncio.run(story()) == ["steering_put 1", "last runs in 1", "last ended"]
+
+
+def test_an_answer_that_is_not_read_to_its_end_is_aborted_before_its_slot_is_given_back():
+    async def story() -> list[str]:
+        desk = Desk(rows=1)
+        outputs = desk.admission.under(push(1), {}, SimpleNamespace(extra_args=None), "a")
+        await anext(outputs)
+        await outputs.aclose()
+        return await desk.told(4)
+
+    assert asyncio.run(story()) == ["steering_put 1", "a runs in 1", "a aborted", "asked"]
