@@ -1,0 +1,1 @@
+"""Reasoning and knowledge: the problems, and the answers that generated text states."""

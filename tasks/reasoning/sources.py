@@ -1,0 +1,110 @@
+"""The datasets of the reasoning tasks: an entry each.
+
+Address, checksum and licence stand in the dataset registry. An `embedded` source needs no download.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from steerbench.datasets.fetch import path_of
+from steerbench.datasets.registry import dataset
+from steerbench.errors import UserError
+from steerbench.plugins import unknown
+from tasks.reasoning import multiple_choice, open_answers
+from tasks.reasoning.problems import Kind, Problem
+
+MMLU_SUBJECTS = (
+    "clinical_knowledge",
+    "computer_security",
+    "elementary_mathematics",
+    "high_school_psychology",
+    "philosophy",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset: its name there, the kind of its answers, the files that are asked and those that are examples."""
+
+    name: str
+    kind: Kind
+    reader: Callable[[Path], list[Problem]]
+    files: tuple[str, ...]
+    examples: tuple[str, ...] = ()
+
+    @property
+    def licence(self) -> str:
+        """As the registry states it."""
+        return dataset(self.name).licence
+
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        Source("gsm8k", "number", open_answers.gsm8k, ("test.jsonl",), ("train_first100.jsonl",)),
+        Source("addsub", "number", open_answers.word_problems, ("AddSub.json",)),
+        Source("multiarith", "number", open_answers.word_problems, ("MultiArith.json",)),
+        Source("svamp", "number", open_answers.svamp, ("SVAMP.json",)),
+        Source("commonsenseqa", "letter", multiple_choice.commonsenseqa, ("dev_rand_split.jsonl",)),
+        Source("strategyqa", "yes-no", open_answers.strategyqa, ("task.json",)),
+        Source("bigbench-date", "text-letters", multiple_choice.bigbench_date, ("task.json",)),
+        Source("coin-flip", "yes-no", open_answers.coin_flip, ("coin_flip.json",)),
+        Source(
+            "mmlu",
+            "letter",
+            multiple_choice.mmlu,
+            tuple(f"test/{subject}_test.csv" for subject in MMLU_SUBJECTS),
+            tuple(f"dev/{subject}_dev.csv" for subject in MMLU_SUBJECTS),
+        ),
+        Source("socialiqa", "text-letters", multiple_choice.socialiqa, ("dev.jsonl",)),
+    )
+}
+
+
+def load(name: str) -> tuple[Problem, ...]:
+    """The problems that a dataset asks, in the order of its files.
+
+    Raises:
+        UserError: nothing has that name, the data cannot be had, or a row is broken.
+    """
+    return _read(name, _source(name).files)
+
+
+def examples(name: str) -> tuple[Problem, ...]:
+    """The problems that a dataset sets aside as examples; none if it has no such files.
+
+    Raises:
+        UserError: as `load`.
+    """
+    return _read(name, _source(name).examples)
+
+
+def _source(name: str) -> Source:
+    if name not in SOURCES:
+        raise UserError(unknown("reasoning dataset", name, SOURCES))
+    return SOURCES[name]
+
+
+def _read(name: str, files: Sequence[str]) -> tuple[Problem, ...]:
+    reader = SOURCES[name].reader
+    return with_repeats([problem for file in files for problem in reader(path_of(name, file))], name)
+
+
+def with_repeats(problems: Sequence[Problem], where: str) -> tuple[Problem, ...]:
+    """The same problems; one that asks what an earlier one asked says so (`meta["repeats"]`) and stays.
+
+    Raises:
+        UserError: two have the same id.
+    """
+    seen: dict[str, None] = {}
+    first: dict[tuple[str, tuple[str, ...]], str] = {}
+    marked = []
+    for problem in problems:
+        if problem.id in seen:
+            raise UserError(f"{where}: the id {problem.id} stands in two rows; leave one of them out.")
+        seen[problem.id] = None
+        original = first.setdefault((problem.question, tuple(sorted(problem.choices))), problem.id)
+        meta = problem.meta if original == problem.id else {**problem.meta, "repeats": original}
+        marked.append(replace(problem, meta=meta))
+    return tuple(marked)
