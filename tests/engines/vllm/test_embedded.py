@@ -20,7 +20,7 @@ pytestmark = pytest.mark.vllm
 
 MODEL = "smollm2-135m"
 LABELS = (" Very Accurate", " Moderately Accurate", " Very Inaccurate")
-GREEDY = Sampling(max_new_tokens=16)
+GREEDY = Sampling(max_new_tokens=12)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def test_both_engines_give_the_same_likelihoods_and_greedy_texts(setting: Settin
 def test_a_respondent_alone_is_answered_as_in_a_mixed_batch_of_64(setting: Setting) -> None:
     requests = batch(setting.fits)
     assert len({r.steering.edits_digest for r in requests}) == 11
-    alone = [setting.vllm.choose([request])[0] for request in requests[::8]]
-    assert apart(alone, setting.vllm.choose(requests)[::8]) <= 1e-4
-    texts = setting.vllm.generate(requests, GREEDY)[::8]
-    assert [setting.vllm.generate([request], GREEDY)[0] for request in requests[::8]] == list(texts)
+    alone = [setting.vllm.choose([request])[0] for request in requests[::13]]
+    assert apart(alone, setting.vllm.choose(requests)[::13]) <= 1e-4
+    texts = setting.vllm.generate(requests, GREEDY)[::13]
+    assert [setting.vllm.generate([request], GREEDY)[0] for request in requests[::13]] == list(texts)
