@@ -21,6 +21,7 @@ from typing import Literal
 
 from tasks.reasoning.choices_in_text import read_choice, read_letter
 from tasks.reasoning.numbers_in_text import read_number
+from tasks.reasoning.plain_text import plain
 from tasks.reasoning.problems import Kind
 from tasks.reasoning.readings import Reading, none
 from tasks.reasoning.yes_no_in_text import read_yes_no
@@ -48,7 +49,7 @@ def extract(text: str, kind: Kind, choices: Sequence[str] = (), stage: Stage = "
         read = read_yes_no
     else:
         read = partial(read_letter if kind == "letter" else read_choice, choices)
-    asked = _NEW_QUESTION.split(text, maxsplit=1)[0].strip()
+    asked = _NEW_QUESTION.split(plain(text), maxsplit=1)[0].strip()
     if not asked:
         return none("the text is empty")
     return _answer_stage(asked, read) if stage == "answer" else _chain_stage(asked, read)

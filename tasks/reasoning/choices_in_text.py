@@ -8,11 +8,11 @@ from datetime import date
 from tasks.reasoning.problems import LETTERS
 from tasks.reasoning.readings import Reading, none
 
-_NOT = re.compile(r"\b(?:not|isn't|except|nor)\s+(?:the\s+)?(?:(?:letter|option|choice|answer)\s+)?[\"'“(\[*]*$", re.I)
+_NOT = re.compile(r"\b(?:not|isn't|except|nor)\s+(?:the\s+)?(?:(?:letter|option|choice|answer)\s+)?[\"'(\[*]*$", re.I)
 _NEXT = re.compile(
-    r"(?:\s*[\"'”)\].:*]*\s*(?:,|/|&|\band\b|\bor\b))+\s*(?:(?:letter|option|choice)\s+)?[\"'“(\[*]*$", re.I
+    r"(?:\s*[\"')\].:*]*\s*(?:,|/|&|\band\b|\bor\b))+\s*(?:(?:letter|option|choice)\s+)?[\"'(\[*]*$", re.I
 )
-_NAMED = r"(?:letter|option|choice)\s*[:#]?\s*[\"'“(\[*]*"
+_NAMED = r"(?:letter|option|choice)\s*[:#]?\s*[\"'(\[*]*"
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = r"(?P<{0}>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
@@ -87,15 +87,15 @@ def read_choice(choices: Sequence[str], text: str, only: bool = False) -> Readin
 def _letters(choices: Sequence[str], text: str) -> Iterator[Letter]:
     """All letters of choices, in order."""
     offered = LETTERS[: len(choices)]
-    alone = re.fullmatch(rf"[\s\"'“”*_$\\(\[{{]*([{offered}{offered.lower()}])[\s\"'“”*_$.)\]}}:,]*", text)
+    alone = re.fullmatch(rf"[\s\"'*_$\\(\[{{]*([{offered}{offered.lower()}])[\s\"'*_$.)\]}}:,]*", text)
     if alone:
         yield Letter(alone[1].upper(), alone.start(1), alone.end(1), True)
         return
     both = offered + offered.lower()
     pattern = re.compile(
-        rf"(?P<round>[(\[]\s*(?P<in>[{both}])\s*[)\]])|(?<![\w'’.-])(?:(?i:{_NAMED})(?P<named>[{both}])(?![\w'’-])"
+        rf"(?P<round>[(\[]\s*(?P<in>[{both}])\s*[)\]])|(?<![\w'.-])(?:(?i:{_NAMED})(?P<named>[{both}])(?![\w'-])"
         rf"|(?P<mark>[{offered}])(?=[).:](?!\w))|(?P<small>[{offered.lower()}])(?=\)(?!\w))"
-        rf"|(?P<bare>[{offered}])(?![\w'’+-]|\.\w))"
+        rf"|(?P<bare>[{offered}])(?![\w'+-]|\.\w))"
     )
     for match in pattern.finditer(text):
         letter = next(match[name] for name in ("in", "named", "mark", "small", "bare") if match[name])

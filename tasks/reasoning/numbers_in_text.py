@@ -16,13 +16,11 @@ from tasks.reasoning.readings import Reading, none
 LONGEST = 30
 """Digits before and after the point that a result may have. More is a model that repeats itself."""
 
-WORDS = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-}
+_WORDS = """\
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty\
+"""
+WORDS = {word: number for number, word in enumerate(_WORDS.split())}
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _GAPS = "\u00a0\u2009\u202f"
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
@@ -31,7 +29,7 @@ _TOKEN = re.compile(
     rf"""
     (?<![A-Za-z_\d]) (?<![A-Za-z]-) (?<!\d[.,/:])
     (?P<words>(?:minus|negative)\s+)?
-    (?P<sign>(?<![\w)\]%][-−–+])(?<![\w)\]%])[-−–])? (?P<currency>(?:US)?[$€£¥]\s?)? (?P<inner>[-−](?=[\d.]))?
+    (?P<sign>(?<![\w)\]%][-+])(?<![\w)\]%])-)? (?P<currency>(?:US)?[$€£¥]\s?)? (?P<inner>-(?=[\d.]))?
     (?: (?P<vulgar>(?:\d+\s?)?[¼-¾⅐-⅞])
       | (?P<mixed>\d+(?:\s+and\s+|\s+)\d+/\d+)(?![\d/])
       | (?P<date>\d+/\d+/\d+|\d+:\d+(?::\d+)*)
@@ -39,15 +37,15 @@ _TOKEN = re.compile(
       | (?P<digits>\d+(?:[.,{_GAPS}]\d+)*|(?<!\d)\.\d+(?![.,]\d))
     )
     (?: [eE](?P<exponent>[+-]?\d+)(?!\w)
-      | \s*[×x*·]\s*10\s?(?:\^|\*\*)\s?[{{(]?(?P<tens>[-−]?\d+)[}})]? | \s*[×x*·]\s*10(?P<raised_tens>[⁻⁰¹²³⁴-⁹]+)
-      | (?:\^|\*\*)[{{(]?(?P<power>[-−]?\d+)[}})]? )?
+      | \s*[x*]\s*10\s?(?:\^|\*\*)\s?[{{(]?(?P<tens>-?\d+)[}})]? | \s*[x*]\s*10(?P<raised_tens>[⁻⁰¹²³⁴-⁹]+)
+      | (?:\^|\*\*)[{{(]?(?P<power>-?\d+)[}})]? )?
     (?P<scale>\s?(?:{"|".join(_SCALES)})\b)?
     (?P<ordinal>(?:st|nd|rd|th)\b)? (?P<short>[kKM]\b)? (?P<percent>\s?%)?
     """,
     re.VERBOSE,
 )
-_OPERATOR = re.compile(r"(?:\s+[A-Za-z]+){0,3}\s*(?:[+*×÷·]|\s[-−–/x]\s)\s*\(?\s*$")
-_RANGE = re.compile(r"\s*(?:[-−–—]|\bto\b|\bor\b|\band\b|,\s*and\b)\s*$")
+_OPERATOR = re.compile(r"(?:\s+[A-Za-z]+){0,3}\s*(?:[+*÷]|\s[-/x]\s)\s*\(?\s*$")
+_RANGE = re.compile(r"\s*(?:[-\u2014]|\bto\b|\bor\b|\band\b|,\s*and\b)\s*$")
 _EQUALS = re.compile(r"[=≈]|\bequals\b|\bis equal to\b")
 _WORD = re.compile(
     rf"[\s\"'*_(]*(?:about |exactly |only |just )?(?P<minus>minus |negative )?(?P<word>{'|'.join(WORDS)})\b"
@@ -73,7 +71,6 @@ def read_number(text: str, only: bool = False) -> Reading:
 
     A number word up to twenty counts if the text begins with it and holds no digits.
     """
-    text = plain(text)
     found = list(numbers(text))
     if not found:
         word = _WORD.match(text)
@@ -111,17 +108,6 @@ def numbers(text: str) -> Iterator[Found]:
                 f"{match[0].strip()} before {text[match.end() + 1 : match.end() + 4]} could be thousands",
             )
         yield Found(match.start(), match.end(), value, problem)
-
-
-def plain(text: str) -> str:
-    """Without LaTeX's commands, and with ASCII digits only."""
-    text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() and not c.isascii() else c for c in text)
-    text = re.sub(r"\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}", r" \1/\2", text)
-    text = text.replace("{,}", ",").replace("\\$", "$").replace("\\%", "%").replace("⁄", "/")
-    text = re.sub(r"\\(?:times|cdot)\b", "×", text)
-    text = re.sub(r"(?<=\d)\\[,!;]\s?(?=\d{3})", ",", text)
-    text = re.sub(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}", r" \1", text)
-    return re.sub(r"\*\*(?!\s?\d)|(?<=\s)\*\*(?=[\d$-])|^\*\*|__", " ", text)
 
 
 def _value(match: re.Match[str]) -> tuple[Fraction | None, str]:
@@ -174,7 +160,7 @@ def _decimal(digits: str) -> Fraction | None:
 def _raised(value: Fraction, match: re.Match[str]) -> Fraction | None:
     """The value times a power of ten, or to a power, as the token says; None if that is too large to be meant."""
     tens = match["exponent"] or match["tens"] or (match["raised_tens"] or "").translate(_RAISED)
-    written = (tens or match["power"] or "").replace("−", "-")
+    written = tens or match["power"] or ""
     if not written:
         return value
     if not re.fullmatch(r"[+-]?\d{1,3}", written) or abs(int(written)) > LONGEST:

@@ -104,4 +104,4 @@ def _only_right(row: Row) -> str:
     right = [answer for answer, score in scores.items() if score == 1]
     if len(right) != 1:
         raise row.broken(f"{len(right)} answers have the target score 1 instead of one")
-    return right[0]
+    return str(right[0])

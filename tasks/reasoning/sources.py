@@ -1,8 +1,9 @@
 """The datasets of the reasoning tasks: an entry each.
 
-Address, checksum and licence stand in the dataset registry. An `embedded` source needs no download.
+Address, checksum and licence stand in the dataset registry. The two samples are made up here and need no download.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
 from steerbench.plugins import unknown
 from tasks.reasoning import multiple_choice, open_answers
+from tasks.reasoning.generator import coin_flips, word_problems
 from tasks.reasoning.problems import Kind, Problem
 
 MMLU_SUBJECTS = (
@@ -61,6 +63,17 @@ SOURCES: dict[str, Source] = {
     )
 }
 
+SAMPLES: dict[str, Callable[[int], tuple[Problem, ...]]] = {
+    "arithmetic-sample": word_problems,
+    "coin-flip-sample": coin_flips,
+}
+SAMPLE_SIZE = 200
+
+
+def names() -> tuple[str, ...]:
+    """All datasets that `load` knows."""
+    return (*SOURCES, *SAMPLES)
+
 
 def load(name: str) -> tuple[Problem, ...]:
     """The problems that a dataset asks, in the order of its files.
@@ -68,7 +81,19 @@ def load(name: str) -> tuple[Problem, ...]:
     Raises:
         UserError: nothing has that name, the data cannot be had, or a row is broken.
     """
-    return _read(name, _source(name).files)
+    return SAMPLES[name](SAMPLE_SIZE) if name in SAMPLES else _read(name, _source(name).files)
+
+
+def digest(name: str) -> str:
+    """What a run's identity keeps of a dataset: the registry's digest of its files, or a sha256 of a sample.
+
+    Raises:
+        UserError: nothing has that name.
+    """
+    if name in SAMPLES:
+        rows = [f"{problem.id}\n{problem.question}\n{problem.gold[0]}\n" for problem in load(name)]
+        return hashlib.sha256("".join(rows).encode()).hexdigest()
+    return dataset(_source(name).name).digest
 
 
 def examples(name: str) -> tuple[Problem, ...]:
@@ -77,12 +102,12 @@ def examples(name: str) -> tuple[Problem, ...]:
     Raises:
         UserError: as `load`.
     """
-    return _read(name, _source(name).examples)
+    return () if name in SAMPLES else _read(name, _source(name).examples)
 
 
 def _source(name: str) -> Source:
     if name not in SOURCES:
-        raise UserError(unknown("reasoning dataset", name, SOURCES))
+        raise UserError(unknown("reasoning dataset", name, names()))
     return SOURCES[name]
 
 

@@ -7,8 +7,8 @@ from tasks.reasoning.readings import Reading, none
 _ECHO = re.compile(r"\b(?:yes\s*(?:or|/|and|,)\s*no|no\s*(?:or|/)\s*yes)\b", re.IGNORECASE)
 # "no" is the answer where something ends or a new clause begins; before a noun it is a determiner ("no evidence").
 _WORD = re.compile(
-    r"(?<![\w'’-])(?P<not>\bnot\s+[\"'“*(]*)?(?P<word>yes|no)\b(?![-'’]\w)"
-    r"(?P<next>\s*[\"'”’*_)\]}]*\s*(?:$|[.,;:!?\n—–-]|\(|"
+    r"(?<![\w'-])(?P<not>\bnot\s+[\"'*(]*)?(?P<word>yes|no)\b(?![-']\w)"
+    r"(?P<next>\s*[\"'*_)\]}]*\s*(?:$|[.,;:!?\n\u2014-]|\(|"
     r"(?:it|he|she|they|the|this|that|there|these|those|we|you|i|because|since|as|but|and|if|so|in|to|for)\b))?",
     re.IGNORECASE,
 )
