@@ -22,6 +22,10 @@ from tests.engines.vllm.serving import Server, served
 pytestmark = pytest.mark.vllm
 
 CLIENTS, SECONDS = map(int, os.environ.get("STEERBENCH_SERVE_LOAD", "8:15").split(":"))
+MODEL = os.environ.get("STEERBENCH_SERVE_MODEL")
+CACHE = 2 * 10**8 if MODEL else 2 * 10**7
+"""Bytes for keys and values: little, for memory counts only once it was used."""
+
 ROWS = 6
 STRENGTHS = (0.5, -1.0, 2.0)
 SAID = ("Is it a party? ", "I often forget to put things back. ")
@@ -53,7 +57,7 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def model(folder_of) -> str:
-    return os.environ.get("STEERBENCH_SERVE_MODEL") or str(folder_of("llama"))
+    return MODEL or str(folder_of("llama"))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +65,7 @@ def server(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("steerings")
     for name, steering in steerings_for(model).items():
         steering.save(folder / f"{name}.safetensors")
-    with served(model, folder, folder.parent / "log", "--rows", ROWS, "--kv-cache-memory-bytes", 2 * 10**8) as running:
+    with served(model, folder, folder.parent / "log", "--rows", ROWS, "--kv-cache-memory-bytes", CACHE) as running:
         yield running
 
 
