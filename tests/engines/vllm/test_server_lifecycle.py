@@ -1,13 +1,15 @@
 """How a server starts, ends, and comes back."""
 
 import signal
-import subprocess
 
 import numpy as np
 import pytest
 
+from steerbench.engines.vllm.engine import Widths
+from steerbench.engines.vllm.server import Serving, arguments
+from steerbench.engines.vllm.serving.catalogue import Catalogue
+from steerbench.errors import UserError
 from steerbench.steering import Add, Steering
-from tests.cli.conftest import COMMAND, environment
 from tests.engines.vllm.serving import free_port, served
 
 pytestmark = pytest.mark.vllm
@@ -49,9 +51,22 @@ def test_a_killed_server_leaves_nothing_behind_and_serves_again_at_the_same_port
         (("another-model",), "'another-model' is no option; the model is named by --model."),
     ],
 )
-def test_what_does_not_go_with_steering_is_refused_in_one_sentence(folder_of, steerings, options, sentence):
-    given = (*COMMAND, "serve", "--model", str(folder_of("llama")), "--steering", str(steerings), *options)
-    done = subprocess.run(given, env=environment(), capture_output=True, text=True, timeout=100)
-    assert done.returncode == 2
-    assert f"error: {sentence}" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_what_does_not_go_with_steering_is_refused_in_one_sentence(folder_of, options, sentence):
+    with pytest.raises(UserError) as refused:
+        arguments(serving(folder_of("llama")), options)
+    assert str(refused.value) == sentence
+
+
+def test_what_a_user_says_to_vllm_wins_over_what_steerbench_would_say(folder_of):
+    given = ("--host", "0.0.0.0", "--max-num-seqs", "7", "--served-model-name", "mine", "--no-enforce-eager")
+    args = arguments(serving(folder_of("llama")), (*given, "--additional-config", '{"theirs": 1}'))
+    assert (args.host, args.max_num_seqs, args.served_model_name, args.enforce_eager) == ("0.0.0.0", 7, ["mine"], False)
+    assert args.additional_config["theirs"] == 1
+    assert args.additional_config["steerbench"]["rows"] == 4
+    usual = arguments(serving(folder_of("llama")), ())
+    assert (usual.host, usual.served_model_name) == ("127.0.0.1", ["a-model"])
+
+
+def serving(folder):
+    shape = Widths(folder)
+    return Serving(folder, "a-model", Catalogue([]), shape.layers, shape.of, rows=4)
