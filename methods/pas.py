@@ -110,7 +110,7 @@ def top_heads(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.int
     by number would fill the choice with the first or the last layers. So of equals the one whose probe gives
     the validation rows the higher likelihood goes first, and only then the lower number.
     """
-    return np.lexsort((-likelihoods, -scores), axis=1)[:, :count]
+    return np.asarray(np.lexsort((-likelihoods, -scores), axis=1)[:, :count])
 
 
 def edits_of_heads(

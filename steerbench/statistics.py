@@ -89,7 +89,7 @@ def weighted_means(counts: Array, values: Array) -> Array:
     known = ~np.isnan(values)
     weights = counts @ known.astype(np.float64)
     sums = counts @ np.where(known, values, 0.0)
-    return np.divide(sums, weights, out=np.full_like(sums, np.nan), where=weights > 0)
+    return np.asarray(np.divide(sums, weights, out=np.full_like(sums, np.nan), where=weights > 0))
 
 
 def means_where(values: NDArray[Any], where: NDArray[np.bool_]) -> Array:
@@ -220,9 +220,10 @@ def trait_profile_r(modelled: Array, own: Array, rng: np.random.Generator, resam
     products = _products(left, right)
 
     def mean_correlation(counts: Array) -> Array:
-        totals, answers = np.tensordot(counts, products, axes=1), np.maximum(counts @ cells, 1.0)
+        totals: Array = np.asarray(np.tensordot(counts, products, axes=1))
+        answers = np.maximum(counts @ cells, 1.0)
         of_means = _products(counts @ left, counts @ right) / answers[..., None]
-        return np.asarray(_correlation(totals - of_means, totals).mean(axis=1))
+        return np.asarray(_correlation(np.asarray(totals - of_means), totals).mean(axis=1))
 
     return cluster_bootstrap(mean_correlation, people.size, rng, resamples)
 

@@ -31,7 +31,7 @@ class Answers:
 
     @property
     def unreadable(self) -> NDArray[np.bool_]:
-        return self.asked & np.isnan(self.answer)
+        return np.asarray(self.asked & np.isnan(self.answer))
 
     def errors(self, unreadable: str) -> Array:
         """Absolute error of each answer, nan where not asked.

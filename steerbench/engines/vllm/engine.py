@@ -86,7 +86,9 @@ class VLLMEngine:
             selftest(client, shape.layers)
         except (ValueError, RuntimeError, NotImplementedError, ImportError) as error:
             raise UserError(f"vLLM cannot run '{spec}' here: {first_line(error)}") from error
-        how = {"eager": str(settings.eager), "tensor_parallel": str(tensor_parallel)}
+        # What changes the last bits of numbers.
+        bits = ("eager", "tensor_parallel", "prefix_caching", "batched_tokens")
+        how = {name: str(getattr(settings, name)) for name in bits}
         told = {"dtype": settings.dtype, "device": place, "vllm": version, **how}
         return cls(text, client, told)
 
