@@ -84,7 +84,7 @@ class VLLMEngine:
         try:
             client = Client(str(text.folder), settings, shape.of)
             selftest(client, shape.layers)
-        except (ValueError, RuntimeError, NotImplementedError, ImportError) as error:
+        except (AssertionError, ImportError, NotImplementedError, RuntimeError, ValueError) as error:
             raise UserError(f"vLLM cannot run '{spec}' here: {first_line(error)}") from error
         # What changes the last bits of numbers.
         bits = ("eager", "tensor_parallel", "prefix_caching", "batched_tokens")
