@@ -37,22 +37,29 @@ _ANSWER = re.compile(
     re.IGNORECASE,
 )
 _NEW_QUESTION = re.compile(r"\n\s*(?:Q|Question|Problem|User|Human)\s*\d*\s*:", re.IGNORECASE)
-_END = re.compile(r"(?<![A-Z])(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bMrs)(?<!^\d)[.!?]+[\"')\]*]*(?=\s|$)|\n")
+# An initial ("J."), a title or a month does not end a sentence, nor does the number of the first entry of a list.
+_END = re.compile(
+    r"(?<!\b[A-Z])(?<!\b(?:Mr|Ms|Dr))(?<!\b(?:Mrs|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec))(?<!^\d)"
+    r"[.!?]+[\"')\]*]*(?=\s|$)|\n"
+)
 
 
 def extract(text: str, kind: Kind, choices: Sequence[str] = (), stage: Stage = "answer") -> Reading:
     """The answer that a text states. `choices` are those of the problem, in order, for the kinds with letters."""
-    read: Callable[[str, bool], Reading]
-    if kind == "number":
-        read = read_number
-    elif kind == "yes-no":
-        read = read_yes_no
-    else:
-        read = partial(read_letter if kind == "letter" else read_choice, choices)
+    read = _reader(kind, choices)
     asked = _NEW_QUESTION.split(plain(text), maxsplit=1)[0].strip()
     if not asked:
         return none("the text is empty")
     return _answer_stage(asked, read) if stage == "answer" else _chain_stage(asked, read)
+
+
+def _reader(kind: Kind, choices: Sequence[str]) -> Callable[[str, bool], Reading]:
+    """Reads a sentence; the flag says that it closes a text and no mark points to it."""
+    if kind == "number":
+        return read_number
+    if kind == "yes-no":
+        return lambda sentence, closing: read_yes_no(sentence)
+    return partial(read_letter if kind == "letter" else read_choice, choices)
 
 
 def _answer_stage(text: str, read: Callable[[str, bool], Reading]) -> Reading:
@@ -81,7 +88,7 @@ def first_sentence(text: str) -> str:
     text = text.strip()
     for end in _END.finditer(text):
         opening = text[: end.start()]
-        if opening.strip(" *_:") and not opening.rstrip(" *_").endswith(":"):
+        if opening.strip(" *_:\n") and not opening.rstrip(" *_\n").endswith(":"):
             return opening
     return text
 

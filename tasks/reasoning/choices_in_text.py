@@ -37,8 +37,8 @@ class Letter:
     listed: bool
 
 
-def read_letter(choices: Sequence[str], text: str, only: bool = False) -> Reading:
-    """The first letter of a choice that is stated; with `only` the text must not state another one too.
+def read_letter(choices: Sequence[str], text: str, closing: bool = False) -> Reading:
+    """The first letter of a choice that is stated; a closing sentence must state no other.
 
     "(B)", "B.", "b)", "option b" and a capital alone count, a lower-case letter alone only if it is all there is.
     Not counted: the article "A", what is negated, a list of the choices ("A) ... B) ..."), two letters at once.
@@ -46,30 +46,32 @@ def read_letter(choices: Sequence[str], text: str, only: bool = False) -> Readin
     found = list(_letters(choices, text))
     if not found:
         return none("there is no letter of a choice")
+    if closing and found[0].listed and found[0].start == 0 and re.search(r"\w", text[found[0].end :]):
+        return none("the closing sentence is an entry of a list")
     if len(found) > 1:
         one, two = found[:2]
         if one.letter != two.letter:
             if _NEXT.fullmatch(text[one.end : two.start]):
                 return none("there are two letters for one answer")
-            if only:
+            if closing:
                 return none("the closing sentence holds several letters and marks none")
             if one.listed and two.listed and LETTERS.index(two.letter) == LETTERS.index(one.letter) + 1:
                 return none("the choices are listed again and none is chosen")
     return Reading(found[0].letter)
 
 
-def read_choice(choices: Sequence[str], text: str, only: bool = False) -> Reading:
+def read_choice(choices: Sequence[str], text: str, closing: bool = False) -> Reading:
     """As `read_letter`, or the choice named by its text; whichever stands first.
 
     If the choices are dates, any way to write a date counts. One that is not offered is the answer all the same
     (MM/DD/YYYY): it was stated, and it is wrong. A letter with the text of another choice behind it is no answer.
     """
-    by_letter = read_letter(choices, text, only)
+    by_letter = read_letter(choices, text, closing)
     named = _dates(choices, text) if all(_parsed(choice) for choice in choices) else _texts(choices, text)
     letters = list(_letters(choices, text))
     if not named:
         return by_letter
-    if len({answer for _, answer in named}) > 1 and (only or not letters):
+    if len({answer for _, answer in named}) > 1 and (closing or not letters):
         return none("there is more than one of the choices")
     start, answer = named[0]
     if not letters or start < letters[0].start:
@@ -87,7 +89,7 @@ def read_choice(choices: Sequence[str], text: str, only: bool = False) -> Readin
 def _letters(choices: Sequence[str], text: str) -> Iterator[Letter]:
     """All letters of choices, in order."""
     offered = LETTERS[: len(choices)]
-    alone = re.fullmatch(rf"[\s\"'*_$\\(\[{{]*([{offered}{offered.lower()}])[\s\"'*_$.)\]}}:,]*", text)
+    alone = re.fullmatch(rf"[\s\"'*_$:\\(\[{{]*([{offered}{offered.lower()}])[\s\"'*_$.)\]}}:,]*", text)
     if alone:
         yield Letter(alone[1].upper(), alone.start(1), alone.end(1), True)
         return

@@ -16,8 +16,19 @@ MOST = 5000
 """Problems of one seed. There are far more that differ."""
 
 NAMES = ("Ada", "Bela", "Chiara", "Dario", "Edda", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Kaya", "Luan", "Mira")
-THINGS = ("pears", "marbles", "stamps", "pencils", "postcards", "buttons", "walnuts", "candles", "shells", "tickets")
-HOLDERS = ("boxes", "bags", "drawers", "jars")
+THINGS = (
+    "pears",
+    "marbles",
+    "stones",
+    "pencils",
+    "postcards",
+    "buttons",
+    "walnuts",
+    "candles",
+    "shells",
+    "paper boats",
+)
+HOLDERS = ("boxes", "bags", "baskets", "cartons")
 
 FLIPPING = ("{} turns the coin over.", "{} flips the coin to its other side.", "{} reverses the coin.")
 KEEPING = ("{} leaves the coin as it is.", "{} looks at the coin and does not turn it.", "{} does not touch the coin.")
@@ -132,10 +143,10 @@ def _have(stock: _Stock, draws: Draws) -> str:
     return f"{stock.owner} has {stock.count} {stock.things}."
 
 
-def _have_two_colours(stock: _Stock, draws: Draws) -> str:
-    red, blue = draws.between(5, 60), draws.between(5, 60)
-    stock.after(red + blue, 1)
-    return f"{stock.owner} has {red} red {stock.things} and {blue} blue ones."
+def _have_two_sizes(stock: _Stock, draws: Draws) -> str:
+    large, small = draws.between(5, 60), draws.between(5, 60)
+    stock.after(large + small, 1)
+    return f"{stock.owner} has {large} large {stock.things} and {small} small ones."
 
 
 def _have_in_holders(stock: _Stock, draws: Draws) -> str:
@@ -179,5 +190,5 @@ def _sell(stock: _Stock, draws: Draws) -> str:
     return f"{stock.owner} sells all of the {stock.things} for {price} dollars each. How many dollars is that?"
 
 
-_STARTS = (_have, _have_two_colours, _have_in_holders)
+_STARTS = (_have, _have_two_sizes, _have_in_holders)
 _EVENTS = (_find, _receive, _lose, _multiply)

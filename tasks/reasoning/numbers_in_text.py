@@ -66,8 +66,8 @@ class Found:
     problem: str = ""
 
 
-def read_number(text: str, only: bool = False) -> Reading:
-    """The first number, or the result of the calculation that begins with it; with `only` there must be no other one.
+def read_number(text: str, closing: bool = False) -> Reading:
+    """The first number, or the result of the calculation that begins with it; a closing sentence must hold no other.
 
     A number word up to twenty counts if the text begins with it and holds no digits.
     """
@@ -82,7 +82,7 @@ def read_number(text: str, only: bool = False) -> Reading:
     results = [number for number in found if after and number.start >= after[-1]]
     if results:
         found = results
-    elif only and len({number.value for number in found}) > 1:
+    elif closing and len({number.value for number in found}) > 1:
         return none("the closing sentence holds several numbers and marks none")
     number = found[0]
     if number.value is None:
@@ -97,9 +97,9 @@ def read_number(text: str, only: bool = False) -> Reading:
 
 
 def numbers(text: str) -> Iterator[Found]:
-    """All numbers in order. Ordinals ("the 3rd") are none."""
+    """All numbers in order. Ordinals ("the 3rd") are none, and negated ones ("not 5") are passed over."""
     for match in _TOKEN.finditer(text):
-        if match["ordinal"]:
+        if match["ordinal"] or re.search(r"\bnot\s+$", text[: match.start()]):
             continue
         value, problem = _value(match)
         if match["digits"] and re.match(r" \d{3}(?![\d,./:])", text[match.end() :]) and match["digits"].isdigit():

@@ -32,4 +32,5 @@ def plain(text: str) -> str:
     text = re.sub(r"(?<=\d)\\[,!;]\s?(?=\d{3})", ",", text)
     text = re.sub(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}", r" \1", text)
     # Two stars are bold, unless they stand between numbers and are a power.
-    return re.sub(r"(?<!\d)\*\*|\*\*(?!\s?\d)|__", " ", text)
+    text = re.sub(r"(?<!\d)\*\*|\*\*(?!\s?\d)", " ", text)
+    return re.sub(r"(?<!\w)_+|_+(?!\w)", " ", text)

@@ -42,10 +42,11 @@ class Row:
         Raises:
             UserError: it is none.
         """
+        value = value.strip() if isinstance(value, str) else value
         try:
             if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
                 raise InvalidOperation
-            number = Decimal(value.strip().replace(",", "") if isinstance(value, str) else value)
+            number = Decimal(value.replace(",", "") if isinstance(value, str) else value)
         except InvalidOperation:
             raise self.broken(f"the result {value!r} is no number") from None
         if not number.is_finite() or abs(number.adjusted()) > 30:

@@ -14,8 +14,8 @@ _WORD = re.compile(
 )
 
 
-def read_yes_no(text: str, only: bool = False) -> Reading:
-    """The first yes or no that is an answer; with `only` the text must not hold the other one too.
+def read_yes_no(text: str) -> Reading:
+    """The yes or no of a sentence; none if it has both.
 
     Not counted: the options repeated ("yes or no"), "no" before a noun ("no one", "there is no reason"), and what is
     negated.
@@ -28,6 +28,6 @@ def read_yes_no(text: str, only: bool = False) -> Reading:
             words.append(match["word"].lower())
     if not words:
         return none("there is no yes or no")
-    if only and len(set(words)) > 1:
+    if len(set(words)) > 1:
         return none("there are both yes and no")
     return Reading(words[0])
