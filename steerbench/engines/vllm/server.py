@@ -21,6 +21,9 @@ from steerbench.steering import Steering
 WORKER = "steerbench.engines.vllm.serving.worker.ServedWorker"
 MIDDLEWARE = "steerbench.engines.vllm.serving.middleware.SteeringMiddleware"
 
+PATIENCE = 3
+"""Seconds that a server which is told to end waits for answers; its engine has stopped before, so none can come."""
+
 ALONE = {
     "api_server_count": (None, 1),
     "data_parallel_size": (1,),
@@ -110,7 +113,7 @@ async def _serve(args: Namespace, serving: Serving) -> None:
             admission = Admission(engine, serving.catalogue, serving.width, serving.rows)
             await _selftest(admission, serving.layers)
             engine.generate = admission.generate
-            closing = await build_and_serve(engine, address, socket, args)
+            closing = await build_and_serve(engine, address, socket, args, timeout_graceful_shutdown=PATIENCE)
         await closing
     finally:
         socket.close()

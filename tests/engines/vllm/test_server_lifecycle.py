@@ -32,7 +32,7 @@ def steerings(tmp_path):
     return folder
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_killed_server_leaves_nothing_behind_and_serves_again_at_the_same_port(folder_of, steerings, tmp_path):
     given, port = (str(folder_of("llama")), steerings, tmp_path / "log", *SMALL), free_port()
     with served(*given, port=port) as server:
@@ -40,7 +40,12 @@ def test_a_killed_server_leaves_nothing_behind_and_serves_again_at_the_same_port
         assert server.end(signal.SIGKILL) == -signal.SIGKILL
     with served(*given, port=port) as server:
         assert answer(server) == first
-        assert server.end(signal.SIGTERM) == 0
+        extra = {"steering": "one", "ignore_eos": True}
+        running = server.client().completions.create(
+            model=server.model, prompt="I", max_tokens=1500, stream=True, extra_body=extra
+        )
+        next(iter(running))
+        assert server.end(signal.SIGTERM) == 0  # in the middle of an answer, and in seconds
 
 
 @pytest.mark.parametrize(
