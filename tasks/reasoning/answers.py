@@ -7,8 +7,8 @@ Text is read at one of two stages.
     It has to stand in the first sentence. If that sentence calculates ("3 + 4 = 7"), its result counts.
 `chain`: one chain of thought. The **last** of these counts that can be read: "#### 72", "\\boxed{72}", "the answer is
     72", "Answer: 72"; of several numbers behind one mark again the first (as Kojima et al. and Wei et al. 2022 do with
-    examples). Without a mark the closing sentence counts, if it is complete and states one answer only. What follows
-    where the model makes up a new question is not read.
+    examples). Without a mark the closing sentence counts, if the model ended its text itself and the sentence states
+    one answer only. What follows where the model makes up a new question is not read.
 
 Text that states nothing, two things at once, or something that could mean two numbers has no answer. It is not
 guessed at: `reason` says what was found.
@@ -37,20 +37,33 @@ _ANSWER = re.compile(
     re.IGNORECASE,
 )
 _NEW_QUESTION = re.compile(r"\n\s*(?:Q|Question|Problem|User|Human)\s*\d*\s*:", re.IGNORECASE)
-# An initial ("J."), a title or a month does not end a sentence, nor does the number of the first entry of a list.
+_ENTRY = re.compile(r"^[ \t]*(?P<number>\d{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
+# An initial ("J."), a title or a month ends no sentence, nor does a full stop before a small letter ("80 lbs. of").
 _END = re.compile(
-    r"(?<!\b[A-Z])(?<!\b(?:Mr|Ms|Dr))(?<!\b(?:Mrs|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec))(?<!^\d)"
-    r"[.!?]+[\"')\]*]*(?=\s|$)|\n"
+    r"(?<!\b[A-Z])(?<!\b(?:Mr|Ms|Dr))(?<!\b(?:Mrs|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec))"
+    r"(?:[!?]+[\"')\]*]*(?=\s|$)|\.+[\"')\]*]*(?=\s*(?:\n|$)|\s+[^a-z\s]))|\n"
 )
 
 
-def extract(text: str, kind: Kind, choices: Sequence[str] = (), stage: Stage = "answer") -> Reading:
-    """The answer that a text states. `choices` are those of the problem, in order, for the kinds with letters."""
+def extract(
+    text: str, kind: Kind, choices: Sequence[str] = (), stage: Stage = "answer", finished: bool = True
+) -> Reading:
+    """The answer that a text states.
+
+    `choices` are those of the problem, in order, for the kinds with letters. A text that was cut off at the limit of
+    tokens is not `finished`: the sentence it breaks off in closes nothing.
+    """
     read = _reader(kind, choices)
-    asked = _NEW_QUESTION.split(plain(text), maxsplit=1)[0].strip()
+    asked = _without_entry_numbers(_NEW_QUESTION.split(plain(text), maxsplit=1)[0].strip())
     if not asked:
         return none("the text is empty")
-    return _answer_stage(asked, read) if stage == "answer" else _chain_stage(asked, read)
+    return _answer_stage(asked, read) if stage == "answer" else _chain_stage(asked, read, finished)
+
+
+def _without_entry_numbers(text: str) -> str:
+    """The text of a numbered list without "1." and "2."; any other text as it is."""
+    entries = [match["number"] for match in _ENTRY.finditer(text)]
+    return _ENTRY.sub("", text) if entries[:2] == ["1", "2"] else text
 
 
 def _reader(kind: Kind, choices: Sequence[str]) -> Callable[[str, bool], Reading]:
@@ -70,7 +83,7 @@ def _answer_stage(text: str, read: Callable[[str, bool], Reading]) -> Reading:
     return read(opening, False)
 
 
-def _chain_stage(text: str, read: Callable[[str, bool], Reading]) -> Reading:
+def _chain_stage(text: str, read: Callable[[str, bool], Reading], finished: bool) -> Reading:
     failed = None
     for said in reversed(list(_marked(text))):
         reading = read(said, False)
@@ -79,8 +92,7 @@ def _chain_stage(text: str, read: Callable[[str, bool], Reading]) -> Reading:
         failed = failed or reading
     if failed is not None:
         return failed
-    closing = last_sentence(text)
-    return read(closing, True) if closing else none("the text breaks off and marks no answer")
+    return read(last_sentence(text), True) if finished else none("the text was cut off and marks no answer")
 
 
 def first_sentence(text: str) -> str:
@@ -94,18 +106,21 @@ def first_sentence(text: str) -> str:
 
 
 def last_sentence(text: str) -> str:
-    """The sentence that closes a text; empty if the text breaks off in the middle of one."""
-    ends = list(_END.finditer(text := text.rstrip()))
-    if not ends or ends[-1].end() != len(text):
-        return ""
-    return text[ends[-2].end() if len(ends) > 1 else 0 : ends[-1].start()].strip()
+    """What closes a text: its last sentence, or its last line if that has no full stop."""
+    text = text.strip()
+    starts = [end.end() for end in _END.finditer(text) if end.end() < len(text)]
+    return text[starts[-1] if starts else 0 :].strip()
 
 
 def _marked(text: str) -> Iterator[str]:
     """What stands behind each mark of an answer, in order: up to the end of its braces, line or sentence."""
-    found = [(match.start(), match["said"]) for match in _RESULT.finditer(text)]
-    found += [(match.start(), _braced(text, match.end())) for match in _BOXED.finditer(text)]
-    found += [(match.start(), first_sentence(text[match.end() :])) for match in _ANSWER.finditer(text)]
+    boxes = [(match.start(), _braced(text, match.end())) for match in _BOXED.finditer(text)]
+    found = boxes + [(match.start(), match["said"]) for match in _RESULT.finditer(text)]
+    # What is said behind one "the answer is" ends at the next.
+    answers = list(_ANSWER.finditer(text))
+    ends = [*(match.start() for match in answers), len(text)][1:]
+    for match, end in zip(answers, ends, strict=True):
+        found.append((match.start(), first_sentence(text[match.end() : end])))
     return (said for _, said in sorted(found) if said.strip(" .*_"))
 
 

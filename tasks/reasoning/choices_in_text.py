@@ -12,6 +12,9 @@ _NOT = re.compile(r"\b(?:not|isn't|except|nor)\s+(?:the\s+)?(?:(?:letter|option|
 _NEXT = re.compile(
     r"(?:\s*[\"')\].:*]*\s*(?:,|/|&|\band\b|\bor\b))+\s*(?:(?:letter|option|choice)\s+)?[\"'(\[*]*$", re.I
 )
+NEAR = 40
+"""Characters within which a negation or an "or" belongs to a letter."""
+
 _NAMED = r"(?:letter|option|choice)\s*[:#]?\s*[\"'(\[*]*"
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -51,7 +54,7 @@ def read_letter(choices: Sequence[str], text: str, closing: bool = False) -> Rea
     if len(found) > 1:
         one, two = found[:2]
         if one.letter != two.letter:
-            if _NEXT.fullmatch(text[one.end : two.start]):
+            if two.start - one.end <= NEAR and _NEXT.fullmatch(text[one.end : two.start]):
                 return none("there are two letters for one answer")
             if closing:
                 return none("the closing sentence holds several letters and marks none")
@@ -95,7 +98,7 @@ def _letters(choices: Sequence[str], text: str) -> Iterator[Letter]:
         return
     both = offered + offered.lower()
     pattern = re.compile(
-        rf"(?P<round>[(\[]\s*(?P<in>[{both}])\s*[)\]])|(?<![\w'.-])(?:(?i:{_NAMED})(?P<named>[{both}])(?![\w'-])"
+        rf"(?P<round>[(\[]\s*(?P<in>[{both}])\s*[)\]])|(?<![\w'.°-])(?:(?i:{_NAMED})(?P<named>[{both}])(?![\w'-])"
         rf"|(?P<mark>[{offered}])(?=[).:](?!\w))|(?P<small>[{offered.lower()}])(?=\)(?!\w))"
         rf"|(?P<bare>[{offered}])(?![\w'+-]|\.\w))"
     )
@@ -103,7 +106,7 @@ def _letters(choices: Sequence[str], text: str) -> Iterator[Letter]:
         letter = next(match[name] for name in ("in", "named", "mark", "small", "bare") if match[name])
         if match["bare"] == "A" and _is_article(choices[0], text[match.end() :]):
             continue
-        if _NOT.search(text[: match.start()]):
+        if _NOT.search(text, max(0, match.start() - NEAR), match.start()):
             continue
         yield Letter(letter.upper(), match.start(), match.end(), not (match["bare"] or match["named"]))
 
@@ -122,7 +125,7 @@ def _dates(choices: Sequence[str], text: str) -> list[tuple[int, str]]:
     found = []
     for pattern in _DATES:
         for match in pattern.finditer(text):
-            if (meant := _parsed(match[0])) and not _NOT.search(text[: match.start()]):
+            if (meant := _parsed(match[0])) and not _NOT.search(text, max(0, match.start() - NEAR), match.start()):
                 found.append((match.start(), letter_of.get(meant) or meant.strftime("%m/%d/%Y")))
     return sorted(found)
 
@@ -149,7 +152,7 @@ def _texts(choices: Sequence[str], text: str) -> list[tuple[int, str]]:
         if not words or any(_folded(choice) == _folded(earlier) for earlier in choices[:place]):
             continue
         for match in re.finditer(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE):
-            if not _NOT.search(text[: match.start()]):
+            if not _NOT.search(text, max(0, match.start() - NEAR), match.start()):
                 spans.append((match.start(), match.end(), LETTERS[place]))
     longest = [
         span

@@ -1,7 +1,8 @@
 """Numbers in generated text, exact.
 
 "1,000" is a thousand and "1.000" is one; "1.000.000" and "1.000,50" can only be the other custom and are read so.
-"1,5" could be either, and is no answer. A percent sign, a currency and a unit are left out: 25% is 25.
+"1,5" could be either, "1 200" one number or two, and they are no answers. A percent sign, a currency and a unit are
+left out: 25% is 25.
 """
 
 import re
@@ -34,7 +35,7 @@ _TOKEN = re.compile(
       | (?P<mixed>\d+(?:\s+and\s+|\s+)\d+/\d+)(?![\d/])
       | (?P<date>\d+/\d+/\d+|\d+:\d+(?::\d+)*)
       | (?P<fraction>\d+/\d+)(?![\d/])
-      | (?P<digits>\d+(?:[.,{_GAPS}]\d+)*|(?<!\d)\.\d+(?![.,]\d))
+      | (?P<digits>[1-9]\d{{0,2}}[ ]0\d\d(?:[ ]\d{{3}})*(?![\d,/:]|\.\d)|\d+(?:[.,{_GAPS}]\d+)*|(?<!\d)\.\d+(?![.,]\d))
     )
     (?: [eE](?P<exponent>[+-]?\d+)(?!\w)
       | \s*[x*]\s*10\s?(?:\^|\*\*)\s?[{{(]?(?P<tens>-?\d+)[}})]? | \s*[x*]\s*10(?P<raised_tens>[⁻⁰¹²³⁴-⁹]+)
@@ -99,10 +100,10 @@ def read_number(text: str, closing: bool = False) -> Reading:
 def numbers(text: str) -> Iterator[Found]:
     """All numbers in order. Ordinals ("the 3rd") are none, and negated ones ("not 5") are passed over."""
     for match in _TOKEN.finditer(text):
-        if match["ordinal"] or re.search(r"\bnot\s+$", text[: match.start()]):
+        if match["ordinal"] or text.endswith((" not ", "Not "), 0, match.start()):
             continue
         value, problem = _value(match)
-        if match["digits"] and re.match(r" \d{3}(?![\d,./:])", text[match.end() :]) and match["digits"].isdigit():
+        if match["digits"] and re.match(r" \d{3}(?![\d,/:]|\.\d)", text[match.end() :]) and match["digits"].isdigit():
             value, problem = (
                 None,
                 f"{match[0].strip()} before {text[match.end() + 1 : match.end() + 4]} could be thousands",
@@ -116,6 +117,8 @@ def _value(match: re.Match[str]) -> tuple[Fraction | None, str]:
         return None, f"{shown} is a date, a time or a ratio"
     if match["short"]:
         return None, f"{shown} could be thousands or a unit"
+    if len(shown) > 3 * LONGEST:
+        return None, f"{shown[:40]}... is out of range"
     value = _unsigned(match)
     if value is None:
         return None, f"{shown[:40]} could be read as more than one number"
@@ -144,14 +147,12 @@ def _unsigned(match: re.Match[str]) -> Fraction | None:
 
 def _decimal(digits: str) -> Fraction | None:
     """Digits with commas, dots and gaps between them; None if they do not make one number."""
-    if len(digits) > 2 * LONGEST:
-        return None
     if re.fullmatch(r"\d*\.\d+|\d+", digits):
         return Fraction(digits)
     if re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", digits):
         return Fraction(digits.replace(",", ""))
-    if re.fullmatch(rf"[1-9]\d{{0,2}}(?:[{_GAPS}]\d{{3}})+(?:\.\d+)?", digits):
-        return Fraction(re.sub(f"[{_GAPS}]", "", digits))
+    if re.fullmatch(rf"[1-9]\d{{0,2}}(?:[{_GAPS} ]\d{{3}})+(?:\.\d+)?", digits):
+        return Fraction(re.sub(f"[{_GAPS} ]", "", digits))
     if re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+,\d+|[1-9]\d{0,2}(?:\.\d{3}){2,}", digits):
         return Fraction(digits.replace(".", "").replace(",", "."))
     return None

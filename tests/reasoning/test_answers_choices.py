@@ -40,6 +40,8 @@ LETTERS_BEHIND_THE_PROMPT = [
     ("E\n\nQ: What is A?", "E"),
     ("(C)\n\n(D) is wrong", "C"),
     ("D (mall)", "D"),
+    ("(B) -49°C", "B"),
+    ("49°C", None),
     ("(\u202fB )", "B"),
     ("A library", None),
     ("A dog can bark", None),
@@ -82,7 +84,7 @@ LETTERS_IN_A_CHAIN = [
     ("A mall has many doors.", None),
     ("The answer is a mall.", None),
     ("The answer is (A) or (B).", None),
-    ("I would say (B) because", None),
+    ("I would say (B)", "B"),
 ]
 
 DATES = ("05/01/2021", "06/12/2021", "12/06/2021", "01/25/2021")
@@ -166,7 +168,7 @@ YES_NO_IN_A_CHAIN = [
     ("The answer is not no. The answer is yes", "yes"),
     ("There is no coin.", None),
     ("So the coin is still heads up.", None),
-    ("It is yes, I would", None),
+    ("So it is, yes", "yes"),
 ]
 
 

@@ -32,6 +32,8 @@ BEHIND_THE_PROMPT = [
     ("1.000,50", "1000.5"),
     ("12\u00a0500", "12500"),
     ("12\u202f500 people", "12500"),
+    ("$118 000.", "118000"),
+    ("1 000 250", "1000250"),
     ("1{,}000", "1000"),
     ("0.5", "0.5"),
     (".5 miles", "0.5"),
@@ -53,7 +55,7 @@ BEHIND_THE_PROMPT = [
     ("1.5E-2", "0.015"),
     ("1.2 \u00d7 10^3", "1200"),
     ("1.2 x 10^{3}", "1200"),
-    ("3 × 10⁴", "30000"),
+    ("3 \u00d7 10⁴", "30000"),
     ("10^3", "1000"),
     ("5**2", "25"),
     ("2 million", "2000000"),
@@ -69,7 +71,7 @@ BEHIND_THE_PROMPT = [
     ("72kg", "72"),
     ("72 km/h", "72"),
     ("5 m²", "5"),
-    ("７２", "72"),
+    ("\uff17\uff12", "72"),
     ("3 + 4 = 7", "7"),
     ("3 + 4 = 5 + 2 = 7.", "7"),
     ("$3 + $4 = $7", "7"),
@@ -81,6 +83,9 @@ BEHIND_THE_PROMPT = [
     ("\n\n72\n\nQuestion: What is 3 + 4?", "72"),
     ("72.\nQ: How many are 5 and 6?\nA: 11", "72"),
     ("72. Then she had 5 more.", "72"),
+    ("5. To check, 3 + 2 = 1.", "5"),
+    (":\n1. Add 3 and 4.\n2. Then stop.", None),
+    ("1. The sum is 7.\n2. That is all.", "7"),
     ("72, not 80", "72"),
     ("twelve", "12"),
     ("Twelve apples.", "12"),
@@ -98,7 +103,8 @@ BEHIND_THE_PROMPT = [
     ("12,50 euros", None),
     ("1,0000", None),
     ("0,500", None),
-    ("1 000", None),
+    ("1 200", None),
+    ("5 250 gram bags", None),
     ("1.2.3", None),
     ("3 to 4", None),
     ("3-4 days", None),
@@ -116,6 +122,9 @@ BEHIND_THE_PROMPT = [
     ("H2O", None),
     ("1e999999999", None),
     ("9" * 10000, None),
+    ("9" * 5000 + "/3", None),
+    ("1 " + "9" * 5000 + "/3", None),
+    ("9" * 5000 + "½", None),
     ("10^99999", None),
     ("NaN", None),
     ("inf", None),
@@ -146,7 +155,9 @@ IN_A_CHAIN = [
     ("She eats 3. So 5 - 3 = 2 are left.", "2"),
     ("She starts with some. Now there are 12 pears.", "12"),
     ("She has 5 pears. She gives 3 of 8 away.", None),
-    ("She has 5 pears and then", None),
+    ("She has 5 pears and then", "5"),
+    ("First she has 2+3=5\nSo she has 5*2=10 pears", "10"),
+    ("He needs 40 * 2 = 80 lbs. of carrots.\nSo 200 - 80 = 120 lbs. of carrots stay.", "120"),
     ("She has 5 pears. That was easy.", None),
     ("The answer is not 5.", None),
     ("The answer is 3 or 4.", None),
@@ -167,6 +178,16 @@ def test_a_chain_of_thought_is_read_where_it_says_its_answer(text: str, answer: 
     reading = extract(text, "number", stage="chain")
     assert reading.answer == answer
     assert bool(reading.reason) == (answer is None)
+
+
+def test_of_a_chain_that_was_cut_off_only_marks_count() -> None:
+    def cut_off(text: str) -> str | None:
+        return extract(text, "number", stage="chain", finished=False).answer
+
+    assert cut_off("She walks 4 miles. She walked 0.") is None
+    assert cut_off("So 2 + 3 = 5.") is None
+    assert cut_off("The answer is 5. To check, 3 + 2 = 1") == "5"
+    assert cut_off("#### 5\nNow 3") == "5"
 
 
 def test_the_reason_says_what_stands_there() -> None:

@@ -94,6 +94,29 @@ def test_the_result_of_every_gsm8k_solution_is_read_from_its_text() -> None:
 
 
 @pytest.mark.real_data
+def test_gsm8k_solutions_without_any_mark_are_read_by_their_last_line_or_not_at_all() -> None:
+    problems = load("gsm8k") + examples("gsm8k")
+    readings = [extract(problem.meta["solution"], "number", stage="chain") for problem in problems]
+    right = sum(problem.right(reading.answer or "") for problem, reading in zip(problems, readings, strict=True))
+    silent = sum(reading.answer is None for reading in readings)
+    assert (len(problems), right, silent) == (1419, 1405, 8)
+
+
+@pytest.mark.real_data
+def test_the_explanations_of_strategyqa_and_the_texts_of_choices_are_read_as_the_right_answers() -> None:
+    for problem in load("strategyqa"):
+        assert extract(problem.meta["explanation"], "yes-no").answer in problem.gold
+    for name in ("commonsenseqa", "bigbench-date", "mmlu", "socialiqa"):
+        for problem in load(name):
+            letter, right = problem.gold[0], problem.choices[LETTERS.index(problem.gold[0])]
+            assert extract(f"{letter}) {right}", problem.kind, problem.choices).answer == letter
+            chain = f"Think of it. The answer is ({letter}) {right}."
+            assert extract(chain, problem.kind, problem.choices, "chain").answer == letter
+            if problem.kind == "text-letters":
+                assert extract(right, problem.kind, problem.choices).answer in problem.gold
+
+
+@pytest.mark.real_data
 @pytest.mark.parametrize("name", ["addsub", "multiarith", "svamp"])
 def test_results_solve_the_equations_of_the_word_problems(name: str) -> None:
     wrong = []

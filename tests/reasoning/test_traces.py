@@ -1,7 +1,8 @@
 """What the embedded model wrote about 203 published problems, and what a reader says it answered.
 
 `answer_says` and `chain_says` are labels given by reading the two texts (null: no answer is stated), before extraction
-had been run on any of them. Extraction was mended on the other rows before it saw those with `held_out`.
+had been run on any of them; `finished` is whether the model ended its chain itself. Extraction was mended on the other
+rows before it saw those with `held_out`.
 """
 
 import json
@@ -18,8 +19,15 @@ ROWS: list[dict[str, Any]] = [
     json.loads(line) for line in (Path(__file__).parent / "traces.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 
-MISSED = [("addsub", "169", "45"), ("addsub", "225", "0")]
-"""Chains that the token limit cut off behind what looks like a sentence ("He walked 0."): read as an answer, and none."""
+CUT_OFF = {
+    ("gsm8k", "test-565"),
+    ("addsub", "183"),
+    ("svamp", "chal-596"),
+    ("svamp", "chal-631"),
+    ("svamp", "chal-876"),
+}
+"""Chains that the limit of tokens cut off just behind a sentence with a result. The reader, who did not know of the
+limit, took it for the answer; extraction reads no closing sentence there."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +38,7 @@ def problems() -> dict[tuple[str, str], Problem]:
 
 def read(problems: dict[tuple[str, str], Problem], row: dict[str, Any], stage: Stage) -> Reading:
     problem = problems[row["dataset"], row["id"]]
-    return extract(row[stage], problem.kind, problem.choices, stage)
+    return extract(row[stage], problem.kind, problem.choices, stage, finished=row["finished"])
 
 
 def test_there_are_traces_of_eight_datasets_with_and_without_an_answer() -> None:
@@ -47,10 +55,10 @@ def test_what_follows_the_answer_prompt_is_read_as_a_reader_reads_it(problems: d
 
 
 @pytest.mark.real_data
-def test_chains_are_read_as_a_reader_reads_them_but_for_two(problems: dict[tuple[str, str], Problem]) -> None:
+def test_chains_are_read_as_a_reader_reads_them_unless_cut_off(problems: dict[tuple[str, str], Problem]) -> None:
     readings = [(row, read(problems, row, "chain").answer) for row in ROWS]
-    wrong = [(row["dataset"], row["id"], answer) for row, answer in readings if answer != row["chain_says"]]
-    assert wrong == MISSED
+    unlike = {(row["dataset"], row["id"]): answer for row, answer in readings if answer != row["chain_says"]}
+    assert unlike == dict.fromkeys(CUT_OFF)
 
 
 @pytest.mark.real_data
