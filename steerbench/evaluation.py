@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from steerbench.calibration import Setting
-from steerbench.contracts import Completion, Engine, Judged, Outcome, Request, Scored, Split, Task, batched
+from steerbench.contracts import Completion, Continued, Engine, Judged, Outcome, Request, Scored, Split, Task, batched
 from steerbench.errors import UserError
 from steerbench.judging.panel import Panel
 from steerbench.ledger import Ledger
 from steerbench.progress import Progress
 from steerbench.records import Sample
-from steerbench.steering import PromptChange, Steering
+from steerbench.steering import Steering
 from steerbench.targets import Item, Target
 
 
@@ -137,10 +137,10 @@ class Evaluation:
                 self.progress.advance(sum(len(asked.questions) for asked in chunk))
                 continue
             started = time.perf_counter()
-            outcomes = self._outcomes(engine, requests)
+            outcomes = self._outcomes(engine, chunk, requests)
             self._record(step, list(self._answers(chunk, outcomes)), done, time.perf_counter() - started)
 
-    def _outcomes(self, engine: Engine, requests: Sequence[Request]) -> list[Outcome]:
+    def _outcomes(self, engine: Engine, chunk: Sequence[Asked], requests: Sequence[Request]) -> list[Outcome]:
         """What the engine says to each; choices and free text may be mixed."""
         outcomes: dict[int, Outcome] = {}
         choices = [i for i, request in enumerate(requests) if request.options]
@@ -148,8 +148,26 @@ class Evaluation:
         if choices:
             outcomes |= zip(choices, engine.choose([requests[i] for i in choices]), strict=True)
         if texts:
-            outcomes |= zip(texts, engine.generate([requests[i] for i in texts], self.task.sampling), strict=True)
+            said = engine.generate([requests[i] for i in texts], self.task.sampling)
+            outcomes |= zip(texts, self._continued(engine, [chunk[i] for i in texts], said), strict=True)
         return [outcomes[i] for i in range(len(requests))]
+
+    def _continued(self, engine: Engine, chunk: Sequence[Asked], said: Sequence[Completion]) -> list[Completion]:
+        """The answers, where the task asks for them in a second stage."""
+        answers = list(said)
+        if not isinstance(self.task, Continued):
+            return answers
+        asked: dict[int, Request] = {}
+        for place, (one, first) in enumerate(zip(chunk, said, strict=True)):
+            question = one.questions[0]
+            follow_up = self.task.follow_up(question.item, question.target, question.steering, first)
+            if follow_up is not None:
+                asked[place] = follow_up
+        seconds = engine.generate(list(asked.values()), self.task.follow_sampling)
+        for place, second in zip(asked, seconds, strict=True):
+            first = said[place]
+            answers[place] = replace(second, tokens=first.tokens + second.tokens, before=first.text)
+        return answers
 
     def _record(self, step: Step, samples: Sequence[Sample], done: set[tuple[str, str]], seconds: float = 0.0) -> None:
         """One transaction, unless an earlier start has made it."""
@@ -240,5 +258,4 @@ def prompt_digest(request: Request) -> str:
 
 def edits_digest(steering: Steering) -> str:
     """Hash (128 bits, hex) of a steering's edits alone; empty if there are none."""
-    bare = replace(steering, prompt=PromptChange(), alternatives=(), reply=None)
-    return bare.digest[:32] if bare.edits else ""
+    return steering.edits_digest[:32] if steering.edits else ""

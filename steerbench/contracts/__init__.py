@@ -18,7 +18,18 @@ from steerbench.contracts.engine import (
 )
 from steerbench.contracts.judge import Case, Judge, Usage, Verdict
 from steerbench.contracts.method import Method
-from steerbench.contracts.task import PENDING, Comparison, Judged, Metric, Score, Scored, Split, Summary, Task
+from steerbench.contracts.task import (
+    PENDING,
+    Comparison,
+    Continued,
+    Judged,
+    Metric,
+    Score,
+    Scored,
+    Split,
+    Summary,
+    Task,
+)
 
 __all__ = [
     "PENDING",
@@ -27,6 +38,7 @@ __all__ = [
     "Choice",
     "Comparison",
     "Completion",
+    "Continued",
     "Engine",
     "Judge",
     "Judged",

@@ -60,11 +60,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Completion:
-    """Free text, the number of its tokens, and why it ended."""
+    """Free text, the number of its tokens, and why it ended.
+
+    `before` is what the model said first, if its answer was asked in two stages (`Continued`); `tokens` are both's.
+    """
 
     text: str
     tokens: int
     finish: Literal["stop", "length"]
+    before: str = ""
 
 
 Outcome = Choice | Completion

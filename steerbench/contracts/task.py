@@ -107,6 +107,20 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class Continued(Protocol):
+    """What a task has besides, if it lets the model speak first and then asks for the answer to what it said.
+
+    The outcome of a question is then the answer, with what was said first as its `before`.
+    """
+
+    follow_sampling: Sampling
+
+    def follow_up(self, item: Item, target: Target, steering: Steering, said: Completion) -> Request | None:
+        """What is asked next, under the same steering; None if what was said is the answer."""
+        ...
+
+
+@runtime_checkable
 class Judged(Protocol):
     """What a task has besides, if its answers are rated by judges.
 
