@@ -27,8 +27,8 @@ class Plan(BaseModel):
     """All a run is asked to do. Frozen, and the same after a round trip through JSON.
 
     `rule` says whether a strength must keep the reference's fluency (`Judged.reference`). With a `strength` every
-    method that has one is used at it, and nothing is calibrated. `judges` names judges by role, where they are
-    not to be the task's own.
+    method that has one is used at it, and nothing is calibrated; `strengths` gives it by method and target.
+    `judges` names judges by role, where they are not to be the task's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +47,7 @@ class Plan(BaseModel):
     budget: int = Field(default=8, ge=2)
     rule: Literal["fluency-floor", "best-score"] = "fluency-floor"
     strength: float | None = None
+    strengths: dict[str, dict[str, float]] = {}
     judges: dict[str, str] = {}
     judge_parameters: dict[str, dict[str, JsonValue]] = {}
     seed: int = 0
@@ -165,6 +166,8 @@ def identify(
         asked |= plan.model_dump(mode="json", include={"rule"})
     if plan.strength is not None:
         asked["strength"] = plan.strength
+    if plan.strengths:
+        asked["strengths"] = plan.strengths
     return Identity.of(fields)
 
 

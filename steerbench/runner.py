@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from steerbench import calibration
+from steerbench import calibration, strengths
 from steerbench.calibration import Search, Setting, Trials
 from steerbench.composition import build_method
 from steerbench.construction import checked
@@ -59,6 +59,7 @@ def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None)
     """
     task = build_task(plan)
     rows = build_rows(plan, task)
+    strengths.check_strengths(plan, task, rows)
     judges = build_judges(plan, task)
     needed = any(row.method.needs_model for row in rows) or any(judge.needs_model for judge in judges.values())
     engine = (engine or open_engine(plan, device)) if needed else None
@@ -155,17 +156,15 @@ class Run:
                 self.evaluation.recall(row.name, Split.CALIBRATION, number)
             return
         targets = self.task.targets(self.split)
-        low, high = row.method.strengths
-        if low != high and self.plan.strength is not None:
-            low = high = self.plan.strength
-        if not row.method.needs_model:
-            self.ledger.freeze(row.name, {target.id: Setting(low) for target in targets}, {})
+        settings = strengths.given(self.plan, self.task, row.name, row.method, targets)
+        if settings is not None:
+            self.ledger.freeze(row.name, settings, {})
             return
         fits = self.fit(row, self.split, targets)
         # The published protocols search strengths only: a prompt is the one its paper gives.
         wordings = not self.published and any(fitted.alternatives for fitted in fits)
-        if low == high and (not wordings or self.plan.strength is not None):
-            self.ledger.freeze(row.name, {target.id: Setting(low) for target in targets}, {})
+        if not strengths.has_dial(row.method) and not wordings:
+            self.ledger.freeze(row.name, {target.id: Setting(row.method.strengths[0]) for target in targets}, {})
             return
         search = self._search(row, targets, fits)
         self.ledger.freeze(row.name, search.best(), search.losses())

@@ -58,6 +58,13 @@ ByRule = Annotated[
     Rule, typer.Option(help="Rated answers: the best strength as fluent as the prompt baseline, or just the best.")
 ]
 Strength = Annotated[float | None, typer.Option(help="Use this strength and calibrate nothing.")]
+StrengthsFrom = Annotated[
+    Path | None, typer.Option(help="Use the strengths that a finished run chose; its folder.", file_okay=False)
+]
+Pole = Annotated[
+    list[str] | None, typer.Option(help="Poles to steer to, such as conscientiousness+; repeatable, or with commas.")
+]
+Limit = Annotated[int | None, typer.Option(help="Only the first so many of the task's items.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seeds all that is random.")]
 Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]

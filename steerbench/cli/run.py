@@ -17,9 +17,11 @@ from steerbench.cli.options import (
     FluencyJudge,
     Json,
     JudgeBudget,
+    Limit,
     Model,
     Out,
     Param,
+    Pole,
     Protocol,
     Quiet,
     Respondents,
@@ -27,6 +29,7 @@ from steerbench.cli.options import (
     Seed,
     SelfJudge,
     Strength,
+    StrengthsFrom,
     TaskName,
     Template,
     TraitJudge,
@@ -57,6 +60,9 @@ def run_command(
     budget: Budget = 8,
     rule: ByRule = Rule.FLUENCY_FLOOR,
     strength: Strength = None,
+    strengths_from: StrengthsFrom = None,
+    pole: Pole = None,
+    limit: Limit = None,
     seed: Seed = 0,
     engine: EngineName = "hf",
     dtype: Dtype = None,
@@ -80,13 +86,23 @@ def run_command(
         return
     if not method:
         raise UserError("No method was named: give --method, for example --method pas (`steerbench list methods`).")
+    if strength is not None and strengths_from is not None:
+        raise UserError("Strengths are given twice, by --strength and by --strengths-from; leave one out.")
     from steerbench.cli.parameters import comma_separated, parse_parameters, plan_of
+    from steerbench.results import read_result
+    from steerbench.strengths import chosen_in
 
     plan = plan_of(
         comma_separated(method),
         task,
         parse_parameters(param or []),
-        {"dataset": dataset, "respondents": respondents, "readout": readout},
+        {
+            "dataset": dataset,
+            "respondents": respondents,
+            "readout": readout,
+            "poles": ",".join(pole) if pole else None,
+            "limit": limit,
+        },
         variant=variant,
         model=model,
         engine=engine,
@@ -97,6 +113,7 @@ def run_command(
         budget=budget,
         rule=rule,
         strength=strength,
+        strengths=chosen_in(read_result(strengths_from)) if strengths_from else {},
         judge=judge,
         fluency_judge=fluency_judge,
         allow_self_judge=allow_self_judge,

@@ -25,12 +25,12 @@ from steerbench.contracts import (
 )
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
-from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Blend, Item, Respondent, Target, TraitPole, target_named
-from tasks.papi.sample.reader import read_items
+from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Blend, Item, Respondent, Target
 from tasks.personalitybench.construction import build
 from tasks.personalitybench.metrics import TRIVIAL, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, load, spread
 from tasks.personalitybench.repetition import distinct, words
+from tasks.poles import poles_named, statements
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 KNOWN = "You have said how accurately some statements describe you:"
@@ -76,7 +76,7 @@ class PersonalityBench:
             Split.CALIBRATION: spread(loaded.calibration, self.questions),
         }
         self._measuring = frozenset(item.id for item in self._questions[Split.TEST])
-        self._targets = _targets(self.poles, self.statements())
+        self._targets = poles_named(self.poles, self.statements(), "personalitybench.poles")
         self._check_questions()
         self._sealed = True
 
@@ -103,7 +103,7 @@ class PersonalityBench:
 
     def statements(self) -> Sequence[Item]:
         """The statements a pole is told by: those of the embedded inventory."""
-        return [item for item, _ in read_items()]
+        return statements()
 
     def targets(self, split: Split) -> Sequence[Target]:
         """The poles and blends, the same on both splits: they are told by statements and not by questions."""
@@ -179,18 +179,6 @@ class PersonalityBench:
                 f"The dataset '{self.dataset}' would measure on a question that calibrates too: '{min(shared)}'; "
                 "leave it out of one part."
             )
-
-
-def _targets(names: str | None, statements: Sequence[Item]) -> list[TraitPole | Blend]:
-    """The poles and blends named, each once."""
-    if names is None:
-        wanted = [f"{trait}{end}" for trait in TRAITS for end in "+-"]
-    else:
-        wanted = [name.strip() for name in names.split(",") if name.strip()]
-    if not wanted:
-        raise UserError("personalitybench.poles names no pole; write for example extraversion+,neuroticism-.")
-    found = [target_named(name, statements) for name in wanted]
-    return list({target.id: target for target in found}.values())
 
 
 def _ends(target: Target) -> dict[str, bool]:

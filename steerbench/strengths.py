@@ -1,0 +1,66 @@
+"""Strengths that are given and not searched: one for all, or those that an earlier run chose."""
+
+from collections.abc import Mapping, Sequence
+
+from steerbench.calibration import Setting
+from steerbench.contracts import Method, Task
+from steerbench.errors import UserError
+from steerbench.plan import Plan, Row
+from steerbench.results import RunResult
+from steerbench.targets import Target
+
+
+def chosen_in(result: RunResult) -> dict[str, dict[str, float]]:
+    """By method and target, the strengths that a finished run froze."""
+    return {name: dict(row.strengths) for name, row in result.methods.items() if row.strengths}
+
+
+def has_dial(method: Method) -> bool:
+    """Whether a method's strength can be turned."""
+    low, high = method.strengths
+    return low != high
+
+
+def measures_only(task: Task) -> bool:
+    """Whether a task's items say nothing of the trait, so that no strength can be chosen on them."""
+    return not getattr(task, "chooses_strengths", True)
+
+
+def check_strengths(plan: Plan, task: Task, rows: Sequence[Row]) -> None:
+    """Raises UserError: a row's strength is neither given nor to be chosen on this task."""
+    turned = [row.name for row in rows if has_dial(row.method)]
+    if plan.strengths:
+        for name in turned:
+            if name not in plan.strengths:
+                raise UserError(
+                    f"The run that strengths come from has no row '{name}'; measure it there first, or leave it out."
+                )
+    elif turned and measures_only(task) and plan.strength is None:
+        raise UserError(
+            f"{task.name} measures what a steering costs and chooses no strength for {turned[0]}: give --strength, or "
+            "--strengths-from a run that chose some."
+        )
+
+
+def given(plan: Plan, task: Task, name: str, method: Method, targets: Sequence[Target]) -> dict[str, Setting] | None:
+    """By target, the setting a row has without any search; None if there is something to search, or wordings to try.
+
+    Raises:
+        UserError: strengths are taken from a run that has none for a target.
+    """
+    low, _ = method.strengths
+    if has_dial(method):
+        if plan.strengths:
+            return {target.id: Setting(_of(plan.strengths[name], target, name)) for target in targets}
+        return None if plan.strength is None else {target.id: Setting(plan.strength) for target in targets}
+    if not method.needs_model or plan.strength is not None or plan.strengths or measures_only(task):
+        return {target.id: Setting(low) for target in targets}
+    return None
+
+
+def _of(strengths: Mapping[str, float], target: Target, name: str) -> float:
+    if target.id not in strengths:
+        raise UserError(
+            f"The run that strengths come from has none of '{name}' towards {target.id}; it has {', '.join(strengths)}."
+        )
+    return strengths[target.id]

@@ -1,0 +1,100 @@
+"""Accuracy of reasoning answers: each method's, by pole, and its difference from the unsteered model's.
+
+An answer that cannot be read counts as wrong in the headline, and how many there are is a metric. The row
+"majority" is what the most frequent right answer, said to every problem, would be worth.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.contracts import Metric, Scored, Summary
+from steerbench.statistics import bootstrap_mean, paired_comparisons
+from tasks.flags import percent
+
+Array = NDArray[np.float64]
+
+UNSTEERED, MAJORITY = "unsteered", "majority"
+ACCURACY = "accuracy"
+CHANGE = "change"
+UNREADABLE = "unreadable rate"
+TOKENS = "tokens"
+
+OFTEN_UNREADABLE = 0.2
+
+
+def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+    """Metrics of every row that has answers; intervals resample problems, whose poles stay together."""
+    boards = {name: Answers(scored) for name, scored in rows.items() if scored}
+    losses = {name: answers.losses() for name, answers in boards.items()}
+    plain = boards.get(UNSTEERED)
+    metrics = {name: answers.metrics(None if name == UNSTEERED else plain, seed) for name, answers in boards.items()}
+    comparisons = {
+        name: paired_comparisons(losses, name, [UNSTEERED], np.random.default_rng(seed))
+        for name in boards
+        if plain is not None and name != UNSTEERED
+    }
+    flags = {name: _flags(metrics[name]) for name in boards}
+    if boards:
+        metrics[MAJORITY] = {ACCURACY: _majority(next(iter(boards.values())))}
+        flags[MAJORITY] = []
+    return Summary(metrics, comparisons, flags, higher_is_better=True)
+
+
+class Answers:
+    """A row as arrays [poles, problems]."""
+
+    def __init__(self, scored: Sequence[Scored]) -> None:
+        self.poles = list(dict.fromkeys(one.target for one in scored))
+        self.problems = list(dict.fromkeys(one.item for one in scored))
+        shape = len(self.poles), len(self.problems)
+        self.right, self.readable, self.tokens = np.zeros(shape), np.zeros(shape), np.full(shape, np.nan)
+        self.gold: dict[str, str] = {}
+        at = {pole: n for n, pole in enumerate(self.poles)}, {item: n for n, item in enumerate(self.problems)}
+        for one in scored:
+            place = at[0][one.target], at[1][one.item]
+            self.right[place] = one.score.loss == 0
+            self.readable[place] = one.score.loss is not None
+            self.tokens[place] = one.score.record.get("tokens", np.nan)
+            self.gold[one.item] = str(one.score.record["gold"])
+
+    def losses(self) -> Array:
+        """[problems]: the share of poles under which a problem is not answered rightly."""
+        return np.asarray(1 - self.right.mean(axis=0))
+
+    def metrics(self, plain: "Answers | None", seed: int) -> dict[str, Metric]:
+        found = {ACCURACY: _mean(self.right, seed)}
+        if len(self.poles) > 1:
+            found |= {f"{ACCURACY} {p}": _mean(self.right[n : n + 1], seed) for n, p in enumerate(self.poles)}
+        if plain is not None:
+            differences = self.right - plain.right
+            found[CHANGE] = _mean(differences, seed)
+            if len(self.poles) > 1:
+                found |= {f"{CHANGE} {p}": _mean(differences[n : n + 1], seed) for n, p in enumerate(self.poles)}
+        found[UNREADABLE] = _mean(1 - self.readable, seed)
+        if not np.isnan(self.tokens).any():
+            found[TOKENS] = _mean(self.tokens, seed)
+        return found
+
+
+def _mean(values: Array, seed: int) -> Metric:
+    """Mean over poles and problems [poles, problems], problems resampled."""
+    return bootstrap_mean(values.mean(axis=0), np.random.default_rng(seed))
+
+
+def _majority(answers: Answers) -> Metric:
+    counts = Counter(answers.gold.values())
+    return Metric(max(counts.values()) / len(answers.gold), n=len(answers.gold))
+
+
+def _flags(metrics: Mapping[str, Metric]) -> list[str]:
+    """What a reader of the table must not miss."""
+    flags = []
+    change = metrics.get(CHANGE)
+    if change is not None and change.high is not None and change.high < 0:
+        flags.append("less accurate than unsteered")
+    if metrics[UNREADABLE].value > OFTEN_UNREADABLE:
+        flags.append(f"{percent(metrics[UNREADABLE].value)} unreadable")
+    return flags

@@ -1,0 +1,232 @@
+"""Reasoning tasks: problems with one right answer, put to a model steered to a pole of a trait.
+
+They measure what a steering costs, so they choose no strength: one is given, or those that another run chose.
+Every pole is asked the same problems.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from steerbench.contracts import Choice, Completion, Outcome, Prompt, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.errors import UserError
+from steerbench.steering import PromptChange, Steering
+from steerbench.targets import Answer, Item, Target
+from tasks.poles import poles_named, statements
+from tasks.reasoning import board, prompts
+from tasks.reasoning.answers import extract
+from tasks.reasoning.problems import Problem
+from tasks.reasoning.sources import digest, examples, load
+
+Readout = Literal["reason", "choices"]
+
+POLES = "conscientiousness+,conscientiousness-"
+_ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement.", "Shown statement."), 3),))
+_EXAMPLE = Problem("example", "Question?", "number", ("1",), ("one", "two"), {"solution": "Because."})
+"""With every part that a prompt may have, so that the identity has every wording."""
+
+
+@dataclass
+class Reasoning:
+    """Problems of one dataset; the classes below name it.
+
+    Args:
+        dataset: another dataset of the same kind, such as `arithmetic-sample`, which needs no download.
+        poles: names of poles or blends, separated by commas.
+        limit: only the first so many problems.
+        readout: `reason` lets the model think step by step and then asks for the answer; `choices` takes the
+            likeliest letter of the choices.
+        shots: so many solved examples are shown, and the answer is read from one chain of thought (gsm8k only).
+        max_new_tokens: where reasoning is cut.
+    """
+
+    source: ClassVar[str]
+    usual: ClassVar[Readout] = "reason"
+
+    dataset: str | None = None
+    poles: str | None = None
+    limit: int | None = None
+    readout: Readout | None = None
+    shots: int = 0
+    max_new_tokens: int = 256
+    protocol: Literal["strict", "published"] = "strict"
+    name: str = field(default="", init=False)
+    baselines: tuple[str, ...] = field(default=(board.UNSTEERED,), init=False)
+    chooses_strengths: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.name = self.source
+        for parameter in ("limit", "max_new_tokens"):
+            value = getattr(self, parameter)
+            if value is not None and value < 1:
+                raise UserError(f"{self.name}.{parameter} is {value}; it has to be at least 1.")
+        self.data = self.dataset or self.source
+        self.reads: Readout = self.readout or self.usual
+        self._problems = {problem.id: problem for problem in load(self.data)[: self.limit]}
+        if self.reads == "choices" and not all(problem.choices for problem in self._problems.values()):
+            raise UserError(f"The problems of {self.data} have no choices to choose from; leave --readout out.")
+        self._examples = self._shown_examples()
+        self._targets = poles_named(self.poles or POLES, statements(), f"{self.name}.poles")
+        self.sampling = Sampling(max_new_tokens=self.max_new_tokens)
+        self.follow_sampling = Sampling(max_new_tokens=32)
+
+    def _shown_examples(self) -> tuple[Problem, ...]:
+        if not self.shots:
+            return ()
+        found = [problem for problem in examples(self.data) if "solution" in problem.meta][: self.shots]
+        if self.reads == "choices" or len(found) < self.shots:
+            raise UserError(f"{self.name}.shots is {self.shots}, but {self.data} has {len(found)} solved examples.")
+        return tuple(found)
+
+    @property
+    def deviations(self) -> Sequence[str]:
+        """Where a published run is not the published one."""
+        return ("prompts are this project's own words",) if self.protocol == "published" else ()
+
+    def identity(self) -> Mapping[str, str]:
+        example = [
+            prompts.reasoning(_EXAMPLE, _ONE_OF_EACH),
+            prompts.reasoning(_EXAMPLE, _ONE_OF_EACH, [_EXAMPLE]),
+            prompts.asking(_EXAMPLE, _ONE_OF_EACH, "Said."),
+            prompts.choosing(_EXAMPLE, _ONE_OF_EACH),
+        ]
+        return {
+            "dataset": self.data,
+            "digest": digest(self.data),
+            "problems": str(len(self._problems)),
+            "targets": ",".join(target.id for target in self._targets),
+            "readout": self.reads,
+            "shots": str(self.shots),
+            "max_new_tokens": str(self.max_new_tokens),
+            "wording": repr((example, prompts.ASKING)),
+        }
+
+    def statements(self) -> Sequence[Item]:
+        return statements()
+
+    def targets(self, split: Split) -> Sequence[Target]:
+        return self._targets
+
+    def items(self, target: Target, split: Split) -> Sequence[Item]:
+        """The problems; none to calibrate on."""
+        if split is Split.CALIBRATION:
+            return []
+        return [Item(problem.id, problem.question) for problem in self._problems.values()]
+
+    def request(self, item: Item, target: Target, steering: Steering) -> Request:
+        problem = self._problems[item.id]
+        if self.reads == "choices":
+            return Request(prompts.choosing(problem, steering.prompt), steering, prompts.letters(problem))
+        return Request(prompts.reasoning(problem, steering.prompt, self._examples), steering)
+
+    def follow_up(self, item: Item, target: Target, steering: Steering, said: Completion) -> Request | None:
+        """The second stage; none after examples, whose chain of thought states its answer itself."""
+        if self._examples:
+            return None
+        prompt: Prompt = prompts.asking(self._problems[item.id], steering.prompt, said.text)
+        return Request(prompt, steering)
+
+    def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
+        """Loss 0 for a right answer and 1 for a wrong one; none if no answer can be read.
+
+        Raises:
+            UserError: the outcome is a tick: the method answers statements only.
+        """
+        problem = self._problems[item.id]
+        gold = {"gold": problem.gold[0]}
+        if isinstance(outcome, Choice):
+            probabilities = outcome.probabilities()
+            answer = problem.letter_of(int(probabilities.argmax()))
+            right = problem.right(answer)
+            return Score(1.0 - right, gold | {"answer": answer, "probability": float(probabilities.max())})
+        if not isinstance(outcome, Completion):
+            raise UserError(f"{self.name} has problems, and one of the methods only ticks statements; leave it out.")
+        reading = extract(
+            outcome.text,
+            problem.kind,
+            problem.choices,
+            "chain" if self._examples else "answer",
+            finished=outcome.finish == "stop",
+        )
+        record = gold | {"answer": reading.answer, "tokens": outcome.tokens}
+        if reading.answer is None:
+            return Score(None, record, reading.reason)
+        return Score(1.0 - problem.right(reading.answer), record)
+
+    def unseal(self) -> None:
+        """Nothing is sealed: nothing is chosen on these problems."""
+
+    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+        return board.summarise(rows, seed)
+
+
+class GSM8K(Reasoning):
+    """School mathematics in two to eight steps."""
+
+    source = "gsm8k"
+
+
+class AddSub(Reasoning):
+    """Word problems of addition and subtraction."""
+
+    source = "addsub"
+
+
+class MultiArith(Reasoning):
+    """Word problems of several steps."""
+
+    source = "multiarith"
+
+
+class SVAMP(Reasoning):
+    """Word problems varied so that shortcuts fail."""
+
+    source = "svamp"
+
+
+class CommonsenseQA(Reasoning):
+    """Questions of common sense with five choices."""
+
+    source = "commonsenseqa"
+
+
+class StrategyQA(Reasoning):
+    """Yes-no questions whose steps are not said."""
+
+    source = "strategyqa"
+
+
+class Date(Reasoning):
+    """BIG-bench's questions about dates, with choices."""
+
+    source = "bigbench-date"
+
+
+class CoinFlip(Reasoning):
+    """Whether a coin is still heads up after some people turned it or not."""
+
+    source = "coin-flip"
+
+
+class Arithmetic(Reasoning):
+    """Made-up word problems, which need no download."""
+
+    source = "arithmetic-sample"
+
+
+class Coins(Reasoning):
+    """Made-up coin flips, which need no download."""
+
+    source = "coin-flip-sample"
+
+
+class MMLU(Reasoning):
+    """Knowledge of five subjects with four choices, by the likeliest letter."""
+
+    source, usual = "mmlu", "choices"
+
+
+class SocialIQA(Reasoning):
+    """Questions about people in social situations with three choices, by the likeliest letter."""
+
+    source, usual = "socialiqa", "choices"
