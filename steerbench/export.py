@@ -29,11 +29,15 @@ SCHEMA: dict[str, Any] = {
     "record": pl.String,
     "logprobs": pl.List(pl.Float64),
     "text": pl.String,
+    "before": pl.String,
     "tokens": pl.Int64,
     "finish": pl.String,
     "tick": pl.Float64,
 }
-"""One row a sample. Of the last five, those are filled that the kind of answer has; `record` is JSON."""
+"""One row a sample; `record` is JSON, and `before` what was said first where an answer is asked in two stages."""
+
+OF_AN_ANSWER = ("logprobs", "text", "before", "tokens", "finish", "tick")
+"""The columns that are filled as far as the kind of answer has them."""
 
 
 def export(run: Path, out: Path) -> Path:
@@ -63,5 +67,5 @@ def read_samples(run: Path) -> pl.DataFrame:
         for *columns, outcome, score in connection.execute(query):
             answer, scored = json.loads(outcome), json.loads(score)
             told = (scored["loss"], scored["unscored"], scored.get("cost"), json.dumps(scored["record"]))
-            rows.append((*columns, *told, *(answer.get(name) for name in list(SCHEMA)[-5:])))
+            rows.append((*columns, *told, *(answer.get(name) for name in OF_AN_ANSWER)))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")

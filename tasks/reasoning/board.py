@@ -1,7 +1,7 @@
 """Accuracy of reasoning answers: each method's, by pole, and its difference from the unsteered model's.
 
-An answer that cannot be read counts as wrong in the headline, and how many there are is a metric. The row
-"majority" is what the most frequent right answer, said to every problem, would be worth.
+An answer that cannot be read counts as wrong in the headline, and how many there are is a metric. A row that the most
+frequent right answer, said to every problem, would match is flagged.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from tasks.flags import percent
 
 Array = NDArray[np.float64]
 
-UNSTEERED, MAJORITY = "unsteered", "majority"
+UNSTEERED = "unsteered"
 ACCURACY = "accuracy"
 CHANGE = "change"
 UNREADABLE = "unreadable rate"
@@ -36,10 +36,7 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
         for name in boards
         if plain is not None and name != UNSTEERED
     }
-    flags = {name: _flags(metrics[name]) for name in boards}
-    if boards:
-        metrics[MAJORITY] = {ACCURACY: _majority(next(iter(boards.values())))}
-        flags[MAJORITY] = []
+    flags = {name: _flags(metrics[name], answers) for name, answers in boards.items()}
     return Summary(metrics, comparisons, flags, higher_is_better=True)
 
 
@@ -84,14 +81,12 @@ def _mean(values: Array, seed: int) -> Metric:
     return bootstrap_mean(values.mean(axis=0), np.random.default_rng(seed))
 
 
-def _majority(answers: Answers) -> Metric:
-    counts = Counter(answers.gold.values())
-    return Metric(max(counts.values()) / len(answers.gold), n=len(answers.gold))
-
-
-def _flags(metrics: Mapping[str, Metric]) -> list[str]:
+def _flags(metrics: Mapping[str, Metric], answers: Answers) -> list[str]:
     """What a reader of the table must not miss."""
     flags = []
+    (usual, times), *_ = Counter(answers.gold.values()).most_common(1)
+    if metrics[ACCURACY].value <= times / len(answers.gold):
+        flags.append(f"not more accurate than always saying {usual} ({percent(times / len(answers.gold))})")
     change = metrics.get(CHANGE)
     if change is not None and change.high is not None and change.high < 0:
         flags.append("less accurate than unsteered")
