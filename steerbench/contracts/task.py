@@ -84,6 +84,10 @@ class Task(Protocol):
 
     `targets` differ by split in what they show of themselves: while calibrating, the calibration
     items' answers are held out. `score` of a test item raises until `unseal` was called.
+
+    A task may also say `baselines` (names of the trivial rows that stand on its board), `deviations` (how a published
+    run is not the published one) and `chooses_strengths = False`: its items measure what a steering costs, so that a
+    strength has to be given or taken from another run.
     """
 
     name: str
