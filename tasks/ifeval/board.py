@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Scored, Summary
-from steerbench.statistics import bootstrap_mean, cluster_bootstrap, paired_comparisons
+from steerbench.statistics import bootstrap_mean, cluster_bootstrap
+from tasks.beside_unsteered import CHANGE, beside_unsteered, lowered
 from tasks.flags import percent
 
 Array = NDArray[np.float64]
 
-UNSTEERED = "unsteered"
 PROMPT, INSTRUCTION = "prompt strict", "instruction strict"
 SHARES = (PROMPT, "prompt loose", INSTRUCTION, "instruction loose")
-CHANGE = "change"
 CUT_OFF = "cut off"
 TOKENS = "tokens"
 
@@ -27,17 +26,7 @@ OFTEN_CUT_OFF = 0.2
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     """Metrics of every row that has answers, and what each lost against the unsteered model."""
-    boards = {name: Answers(scored) for name, scored in rows.items() if scored}
-    losses = {name: 1 - answers.counts[PROMPT].followed.mean(axis=0) for name, answers in boards.items()}
-    plain = boards.get(UNSTEERED)
-    metrics = {name: answers.metrics(None if name == UNSTEERED else plain, seed) for name, answers in boards.items()}
-    comparisons = {
-        name: paired_comparisons(losses, name, [UNSTEERED], np.random.default_rng(seed))
-        for name in boards
-        if plain is not None and name != UNSTEERED
-    }
-    flags = {name: _flags(found) for name, found in metrics.items()}
-    return Summary(metrics, comparisons, flags, higher_is_better=True)
+    return beside_unsteered(rows, Answers, seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +67,10 @@ class Answers:
         self.cut = np.array([[record["cut"] for record in row] for row in grid], dtype=np.float64)
         self.tokens = np.array([[record["tokens"] for record in row] for row in grid], dtype=np.float64)
 
+    def losses(self) -> Array:
+        """[prompts]: the share of poles under which a prompt is not followed."""
+        return np.asarray(1 - self.counts[PROMPT].followed.mean(axis=0))
+
     def metrics(self, plain: "Answers | None", seed: int) -> dict[str, Metric]:
         found = {name: self.counts[name].share(seed) for name in SHARES}
         for name in SHARES:
@@ -93,6 +86,15 @@ class Answers:
         found[TOKENS] = bootstrap_mean(self.tokens.mean(axis=0), np.random.default_rng(seed))
         return found
 
+    def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
+        """What a reader of the table must not miss."""
+        flags = []
+        if lowered(metrics):
+            flags.append("follows less than unsteered")
+        if metrics[CUT_OFF].value > OFTEN_CUT_OFF:
+            flags.append(f"{percent(metrics[CUT_OFF].value)} cut off")
+        return flags
+
     def _by_pole(self, name: str) -> list[tuple[str, Counts]]:
         """The counts of each pole, if there are several."""
         several = self.poles if len(self.poles) > 1 else []
@@ -107,14 +109,3 @@ def _of_kind(kind: str, kinds: Sequence[Sequence[str]], grid: Sequence[Sequence[
     ]
     given = [kinds[n].count(kind) for n in having]
     return Counts(np.array(followed, dtype=np.float64), np.array(given, dtype=np.float64))
-
-
-def _flags(metrics: Mapping[str, Metric]) -> list[str]:
-    """What a reader of the table must not miss."""
-    flags = []
-    change = metrics.get(CHANGE)
-    if change is not None and change.high is not None and change.high < 0:
-        flags.append("follows less than unsteered")
-    if metrics[CUT_OFF].value > OFTEN_CUT_OFF:
-        flags.append(f"{percent(metrics[CUT_OFF].value)} cut off")
-    return flags

@@ -11,10 +11,12 @@ from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
 from steerbench.steering import Steering
 from steerbench.targets import Item, Target
+from tasks.beside_unsteered import UNSTEERED
 from tasks.ifeval import board
 from tasks.ifeval.checks import check, versions
 from tasks.ifeval.prompts import DATASET, published
 from tasks.poles import poles_named, statements
+from tasks.sizes import check_sizes
 
 POLES = "conscientiousness+,conscientiousness-"
 
@@ -33,14 +35,11 @@ class IFEval:
     limit: int | None = None
     max_new_tokens: int = 1280
     name: str = field(default="ifeval", init=False)
-    baselines: tuple[str, ...] = field(default=(board.UNSTEERED,), init=False)
+    baselines: tuple[str, ...] = field(default=(UNSTEERED,), init=False)
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        for parameter in ("limit", "max_new_tokens"):
-            value = getattr(self, parameter)
-            if value is not None and value < 1:
-                raise UserError(f"{self.name}.{parameter} is {value}; it has to be at least 1.")
+        check_sizes(self.name, limit=self.limit, max_new_tokens=self.max_new_tokens)
         self._targets = poles_named(self.poles or POLES, statements(), f"{self.name}.poles")
         self._prompts = {prompt.id: prompt for prompt in published()[: self.limit]}
         self.sampling = Sampling(max_new_tokens=self.max_new_tokens)

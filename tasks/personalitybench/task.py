@@ -31,6 +31,7 @@ from tasks.personalitybench.metrics import TRIVIAL, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, load, spread
 from tasks.personalitybench.repetition import distinct, words
 from tasks.poles import poles_named, statements
+from tasks.sizes import check_sizes
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 KNOWN = "You have said how accurately some statements describe you:"
@@ -63,10 +64,7 @@ class PersonalityBench:
     build = staticmethod(build)
 
     def __post_init__(self) -> None:
-        for parameter in ("questions", "max_new_tokens"):
-            value = getattr(self, parameter)
-            if value is not None and value < 1:
-                raise UserError(f"personalitybench.{parameter} is {value}; it has to be at least 1.")
+        check_sizes(self.name, questions=self.questions, max_new_tokens=self.max_new_tokens)
         self.judges: Mapping[str, str] = {"trait": "axis", "fluency": "perplexity"}
         self.sampling = Sampling(max_new_tokens=self.max_new_tokens, repetition_penalty=1.1)
         loaded = load(self.dataset)

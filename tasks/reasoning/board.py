@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Scored, Summary
-from steerbench.statistics import bootstrap_mean, paired_comparisons
+from steerbench.statistics import bootstrap_mean
+from tasks.beside_unsteered import CHANGE, beside_unsteered, lowered
 from tasks.flags import percent
 
 Array = NDArray[np.float64]
 
-UNSTEERED = "unsteered"
 ACCURACY = "accuracy"
-CHANGE = "change"
 UNREADABLE = "unreadable rate"
 TOKENS = "tokens"
 
@@ -26,18 +25,8 @@ OFTEN_UNREADABLE = 0.2
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-    """Metrics of every row that has answers; intervals resample problems, whose poles stay together."""
-    boards = {name: Answers(scored) for name, scored in rows.items() if scored}
-    losses = {name: answers.losses() for name, answers in boards.items()}
-    plain = boards.get(UNSTEERED)
-    metrics = {name: answers.metrics(None if name == UNSTEERED else plain, seed) for name, answers in boards.items()}
-    comparisons = {
-        name: paired_comparisons(losses, name, [UNSTEERED], np.random.default_rng(seed))
-        for name in boards
-        if plain is not None and name != UNSTEERED
-    }
-    flags = {name: _flags(metrics[name], answers) for name, answers in boards.items()}
-    return Summary(metrics, comparisons, flags, higher_is_better=True)
+    """Every row beside the unsteered one; intervals resample problems, whose poles stay together."""
+    return beside_unsteered(rows, Answers, seed)
 
 
 class Answers:
@@ -75,21 +64,19 @@ class Answers:
             found[TOKENS] = _mean(self.tokens, seed)
         return found
 
+    def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
+        """What a reader of the table must not miss."""
+        flags = []
+        (usual, times), *_ = Counter(self.gold.values()).most_common(1)
+        if metrics[ACCURACY].value <= times / len(self.gold):
+            flags.append(f"not more accurate than always saying {usual} ({percent(times / len(self.gold))})")
+        if lowered(metrics):
+            flags.append("less accurate than unsteered")
+        if metrics[UNREADABLE].value > OFTEN_UNREADABLE:
+            flags.append(f"{percent(metrics[UNREADABLE].value)} unreadable")
+        return flags
+
 
 def _mean(values: Array, seed: int) -> Metric:
     """Mean over poles and problems [poles, problems], problems resampled."""
     return bootstrap_mean(values.mean(axis=0), np.random.default_rng(seed))
-
-
-def _flags(metrics: Mapping[str, Metric], answers: Answers) -> list[str]:
-    """What a reader of the table must not miss."""
-    flags = []
-    (usual, times), *_ = Counter(answers.gold.values()).most_common(1)
-    if metrics[ACCURACY].value <= times / len(answers.gold):
-        flags.append(f"not more accurate than always saying {usual} ({percent(times / len(answers.gold))})")
-    change = metrics.get(CHANGE)
-    if change is not None and change.high is not None and change.high < 0:
-        flags.append("less accurate than unsteered")
-    if metrics[UNREADABLE].value > OFTEN_UNREADABLE:
-        flags.append(f"{percent(metrics[UNREADABLE].value)} unreadable")
-    return flags

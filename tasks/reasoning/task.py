@@ -12,11 +12,13 @@ from steerbench.contracts import Choice, Completion, Outcome, Prompt, Request, S
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import Answer, Item, Target
+from tasks.beside_unsteered import UNSTEERED
 from tasks.poles import poles_named, statements
 from tasks.reasoning import board, prompts
 from tasks.reasoning.answers import extract
 from tasks.reasoning.problems import Problem
 from tasks.reasoning.sources import digest, examples, load
+from tasks.sizes import check_sizes
 
 Readout = Literal["reason", "choices"]
 
@@ -51,15 +53,12 @@ class Reasoning:
     max_new_tokens: int = 256
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="", init=False)
-    baselines: tuple[str, ...] = field(default=(board.UNSTEERED,), init=False)
+    baselines: tuple[str, ...] = field(default=(UNSTEERED,), init=False)
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.name = self.source
-        for parameter in ("limit", "max_new_tokens"):
-            value = getattr(self, parameter)
-            if value is not None and value < 1:
-                raise UserError(f"{self.name}.{parameter} is {value}; it has to be at least 1.")
+        check_sizes(self.name, limit=self.limit, max_new_tokens=self.max_new_tokens)
         self.data = self.dataset or self.source
         self.reads: Readout = self.readout or self.usual
         self._problems = {problem.id: problem for problem in load(self.data)[: self.limit]}
