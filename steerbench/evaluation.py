@@ -195,15 +195,10 @@ class Evaluation:
 
     def _distinct(self, questions: Sequence[Question]) -> list[Asked]:
         """The step's requests, each once, in the order they first come up."""
-        # By object, and holding on to it: a steering is hashed once however many requests are under it.
-        edits: dict[int, tuple[Steering, str]] = {}
         distinct: dict[tuple[str, str], Asked] = {}
         for question in questions:
             request = self.task.request(question.item, question.target, question.steering)
-            steering = request.steering
-            if id(steering) not in edits:
-                edits[id(steering)] = steering, edits_digest(steering)
-            key = (prompt_digest(request), edits[id(steering)][1])
+            key = (prompt_digest(request), edits_digest(request.steering))
             distinct.setdefault(key, Asked(request, *key, [])).questions.append(question)
         return list(distinct.values())
 

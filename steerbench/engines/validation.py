@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Iterable
 
+from steerbench.contracts import Request
 from steerbench.errors import UserError
 from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 
 
 def site_of(edit: Edit) -> Site:
     return edit.site if isinstance(edit, Add) else "mlp_act"
+
+
+def check_options(requests: Iterable[Request]) -> None:
+    """Raises UserError: a request that is to choose has nothing to choose from."""
+    for request in requests:
+        if not request.options:
+            raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
 
 
 def check_steerings(steerings: Iterable[Steering], layers: int, width: Callable[[Site], int]) -> None:

@@ -19,7 +19,7 @@ from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.scoring import Batch, captured, scored
 from steerbench.engines.hf.survey import Counts, Survey
 from steerbench.engines.prompts import PromptTokens
-from steerbench.engines.validation import check_steerings
+from steerbench.engines.validation import check_options, check_steerings
 from steerbench.errors import UserError
 from steerbench.models.loading import LoadedModel, load_model
 from steerbench.steering import Site
@@ -92,9 +92,7 @@ class HFEngine:
         Raises:
             UserError: a request has no options, or an option has no token.
         """
-        for request in requests:
-            if not request.options:
-                raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
+        check_options(requests)
         job = _Job(requests, self._branches(requests), _edits(requests), SCORING)
         return [
             Choice(tuple(options)) for options in self._in_batches(job, lambda batch, _: scored(self.modules, batch))

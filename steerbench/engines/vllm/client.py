@@ -18,8 +18,13 @@ from steerbench.steering import Site, Steering
 
 WORKER = "steerbench.engines.vllm.worker.SteeringWorker"
 CONFIG = "steerbench"
+"""The name of our settings in vLLM's `additional_config`, and of a request's in its `extra_args`."""
 
 GIB = 2**30
+
+CPU_BLOCK, CPU_MEMORY = 32, 2
+"""On a CPU: tokens of a block, the fewest it has, for a cached prefix is whole blocks and a statement is short; and GiB
+of the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +66,10 @@ class Client:
         from vllm import LLM
         from vllm.platforms import current_platform
 
-        memory = settings.memory or (2.0 if current_platform.is_cpu() else None)
+        memory = settings.memory or (CPU_MEMORY if current_platform.is_cpu() else None)
         optional = {"max_num_batched_tokens": settings.batched_tokens} if settings.batched_tokens else {}
         if current_platform.is_cpu():
-            # The smallest it has: a cached prefix is whole blocks, and a statement is short.
-            optional["block_size"] = 32
+            optional["block_size"] = CPU_BLOCK
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             self.llm = LLM(

@@ -14,7 +14,7 @@ from steerbench.contracts import Activations, Choice, Completion, NeuronStatisti
 from steerbench.engines.branches import Branch, unpacked
 from steerbench.engines.histograms import BINS, P95_ERROR
 from steerbench.engines.prompts import PromptTokens, stop_tokens
-from steerbench.engines.validation import check_steerings
+from steerbench.engines.validation import check_options, check_steerings
 from steerbench.engines.vllm.client import Ask, Client, Settings
 from steerbench.engines.vllm.options import EVERY_TOKEN, NEXT_TOKEN, likelihoods, option_asks, total
 from steerbench.engines.vllm.selftest import selftest
@@ -36,6 +36,7 @@ class VLLMEngine:
     """Runs a model of vLLM, on CPU or CUDA, every request under its own steering."""
 
     text: ModelText
+    shape: "Widths"
     client: Client
     told: Mapping[str, str]
     name: str = "vllm"
@@ -90,10 +91,9 @@ class VLLMEngine:
         bits = ("eager", "tensor_parallel", "prefix_caching", "batched_tokens")
         how = {name: str(getattr(settings, name)) for name in bits}
         told = {"dtype": settings.dtype, "device": place, "vllm": version, **how}
-        return cls(text, client, told)
+        return cls(text, shape, client, told)
 
     def __post_init__(self) -> None:
-        self.shape = Widths(self.text.folder)
         self.layers, self.heads = self.shape.layers, self.shape.heads
         self.neurons, self.width = self.shape.of("mlp_act"), self.shape.of("head_out")
         self.tokens = PromptTokens(self.text)
@@ -133,9 +133,7 @@ class VLLMEngine:
         Raises:
             UserError: a request has no options, or an option has no token.
         """
-        for request in requests:
-            if not request.options:
-                raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
+        check_options(requests)
         branches = self._branches(requests)
         asked = [option_asks(request, branch) for request, branch in zip(requests, branches, strict=True)]
         outputs = iter(self.client.run([ask for asks in asked for ask in asks]))

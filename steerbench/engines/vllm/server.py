@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steerbench.engines.vllm.client import GIB, additional_config
+from steerbench.engines.vllm.client import CPU_BLOCK, CPU_MEMORY, GIB, additional_config
 from steerbench.engines.vllm.lowering import Width
 from steerbench.engines.vllm.selftest import PROMPT, SAMPLING, judge, probes
 from steerbench.engines.vllm.serving import SERVER
@@ -65,9 +65,9 @@ def arguments(serving: Serving, given: Sequence[str]) -> Namespace:
     usual = ["--host", "127.0.0.1", "--served-model-name", serving.name, "--max-model-len", "-1"]
     if current_platform.is_cpu():
         # As the engine has it; compiled code would be compiled again at every start.
-        usual += ["--enforce-eager", "--block-size", "32"]
+        usual += ["--enforce-eager", "--block-size", str(CPU_BLOCK)]
         if "VLLM_CPU_KVCACHE_SPACE" not in os.environ:
-            usual += ["--kv-cache-memory-bytes", str(2 * GIB)]
+            usual += ["--kv-cache-memory-bytes", str(CPU_MEMORY * GIB)]
     parser: Any = make_arg_parser(FlexibleArgumentParser(prog="steerbench serve"))
     args: Namespace = parser.parse_args([*usual, *given])
     if args.model_tag is not None:

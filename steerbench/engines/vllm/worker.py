@@ -17,6 +17,7 @@ from vllm.distributed import get_tensor_model_parallel_rank, get_tensor_model_pa
 from vllm.platforms import current_platform
 
 from steerbench.engines.histograms import Histograms
+from steerbench.engines.vllm.client import CONFIG
 from steerbench.engines.vllm.eager import eagerly
 from steerbench.engines.vllm.hooks import Sites, install
 from steerbench.engines.vllm.observers import Capture, Count
@@ -29,9 +30,6 @@ if TYPE_CHECKING or not current_platform.is_cpu():
     from vllm.v1.worker.gpu_worker import Worker
 else:
     from vllm.v1.worker.cpu_worker import CPUWorker as Worker
-
-CONFIG = "steerbench"
-"""The name of our settings in vLLM's `additional_config`, and of a request's in its `extra_args`."""
 
 
 @dataclass(frozen=True)
