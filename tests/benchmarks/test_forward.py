@@ -12,14 +12,14 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.contracts import Prompt, Request
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.steering import EVERYWHERE, UNSTEERED, Add, Steering
+from steerbench.steering import UNSTEERED, Steering
+from tests.benchmarks.steerings import heads
 
 PEOPLE, ITEMS, ROUNDS = 8, 8, 7
 LABELS = (" Very Inaccurate", " Moderately Inaccurate", " Moderately Accurate", " Very Accurate")
@@ -31,17 +31,6 @@ def engine() -> Iterator[HFEngine]:
     torch.set_num_threads(1)
     yield HFEngine.load("smollm2-135m", dtype="bfloat16", device="cpu")
     torch.set_num_threads(threads)
-
-
-def heads(engine: HFEngine, person: int) -> Steering:
-    """24 heads in 15 layers, the first among them, as a fit of PAS has."""
-    rng = np.random.default_rng(person)
-    size = engine.width // engine.heads
-    vectors = np.zeros((engine.layers, engine.heads, size), np.float32)
-    layers = np.concatenate([np.arange(0, 30, 2), np.arange(0, 18, 2)])
-    vectors[layers, np.r_[rng.integers(0, 4, 15), rng.integers(4, 9, 9)]] = 0.1 * rng.normal(size=(24, size))
-    edited = np.unique(layers)
-    return Steering(tuple(Add("head_out", int(n), vectors[n].ravel(), EVERYWHERE) for n in edited))
 
 
 def asked(steerings: Sequence[Steering]) -> list[Request]:

@@ -22,6 +22,7 @@ from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.client import Ask
 from steerbench.engines.vllm.engine import VLLMEngine
 from steerbench.steering import UNSTEERED, Add, Boost, Cap, Positions, Steering
+from tests.benchmarks.steerings import heads
 
 pytestmark = pytest.mark.vllm
 
@@ -64,16 +65,6 @@ def stock(engine: VLLMEngine) -> Any:
         async_scheduling=False,
         disable_log_stats=True,
     )
-
-
-def heads(engine: VLLMEngine, person: int) -> Steering:
-    """24 heads in 15 layers, as a fit of PAS has."""
-    rng = np.random.default_rng(person)
-    size = engine.width // engine.heads
-    vectors = np.zeros((engine.layers, engine.heads, size), np.float32)
-    layers = np.concatenate([np.arange(0, 30, 2), np.arange(0, 18, 2)])
-    vectors[layers, np.r_[rng.integers(0, 4, 15), rng.integers(4, 9, 9)]] = 0.1 * rng.normal(size=(24, size))
-    return Steering(tuple(Add("head_out", int(n), vectors[n].ravel()) for n in np.unique(layers)))
 
 
 def neurons(engine: VLLMEngine, person: int) -> Steering:
