@@ -7,7 +7,7 @@ from steerbench.contracts import Method, Task
 from steerbench.errors import UserError
 from steerbench.plan import Plan, Row
 from steerbench.results import RunResult
-from steerbench.targets import Target
+from steerbench.targets import Respondent, Target
 
 
 def chosen_in(result: RunResult) -> dict[str, dict[str, float]]:
@@ -59,8 +59,9 @@ def given(plan: Plan, task: Task, name: str, method: Method, targets: Sequence[T
 
 
 def _of(strengths: Mapping[str, float], target: Target, name: str) -> float:
-    if target.id not in strengths:
+    sought = (isinstance(target, Respondent) and target.origin) or target.id
+    if sought not in strengths:
         raise UserError(
-            f"The run that strengths come from has none of '{name}' towards {target.id}; it has {', '.join(strengths)}."
+            f"The run that strengths come from has none of '{name}' towards {sought}; it has {', '.join(strengths)}."
         )
-    return strengths[target.id]
+    return strengths[sought]

@@ -64,12 +64,14 @@ class Respondent:
     """A person, by the answers a method may see.
 
     `shown` leaves out missing answers. `norms` holds, for every item of the inventory, the median
-    tick of the *other* respondents: what is known of people in general, never of this one.
+    tick of the *other* respondents: what is known of people in general, never of this one. `origin` is
+    the id of the respondent this one was made from by changing answers; it is steered at that one's strength.
     """
 
     id: str
     shown: tuple[Answer, ...]
     norms: Mapping[str, float] = field(default_factory=dict, repr=False)
+    origin: str = ""
 
     def leanings(self) -> dict[Item, int]:
         """+1 for each statement the person agrees with, -1 for each they reject; neutral ones are left out."""

@@ -1,5 +1,6 @@
 """Engines: many requests to a model at once, each under its own steering."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -48,9 +49,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Choice:
-    """Log-likelihood (nats) of each option's text after the prompt."""
+    """Log-likelihood (nats) of each option's text after the prompt; nan if the steering overflowed the model's numbers."""
 
     logprobs: tuple[float, ...]
+
+    @property
+    def overflowed(self) -> bool:
+        return any(math.isnan(logprob) for logprob in self.logprobs)
 
     def probabilities(self) -> NDArray[np.float64]:
         """The same, normalised over the options."""
@@ -60,15 +65,19 @@ class Choice:
 
 @dataclass(frozen=True)
 class Completion:
-    """Free text, the number of its tokens, and why it ended.
+    """Free text, the number of its tokens, and why it ended: `overflow` if the model's next logits were no numbers.
 
     `before` is what the model said first, if its answer was asked in two stages (`Continued`); `tokens` are both's.
     """
 
     text: str
     tokens: int
-    finish: Literal["stop", "length"]
+    finish: Literal["stop", "length", "overflow"]
     before: str = ""
+
+    @property
+    def overflowed(self) -> bool:
+        return self.finish == "overflow"
 
 
 Outcome = Choice | Completion
