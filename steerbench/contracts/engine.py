@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Choice:
-    """Log-likelihood (nats) of each option's text after the prompt; nan if the steering overflowed the model's numbers."""
+    """Log-likelihood (nats) of each option's text after the prompt; nan where the steering overflowed."""
 
     logprobs: tuple[float, ...]
 
