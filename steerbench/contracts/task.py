@@ -87,7 +87,7 @@ class Task(Protocol):
 
     A task may also say `baselines` (names of the trivial rows that stand on its board), `deviations` (how a published
     run is not the published one) and `chooses_strengths = False`: its items measure what a steering costs, so that a
-    strength has to be given or taken from another run.
+    strength has to be given or taken from another run; `cost`, what the cost of its scores measures ("fluency").
     """
 
     name: str

@@ -49,6 +49,8 @@ class PersonalityBench:
         questions: the first so many of each trait, facets taking turns; all if None.
         max_new_tokens: where an answer is cut.
         off_target: whether the answers that measure are rated on all five traits, or on the question's own alone.
+        part: the questions that measure: `test`, or those of `calibration`, to look at strengths while the test
+            questions stay unspent. Then strengths have to be given.
     """
 
     dataset: str = BANK
@@ -56,10 +58,12 @@ class PersonalityBench:
     questions: int | None = None
     max_new_tokens: int = 100
     off_target: bool = True
+    part: Literal["test", "calibration"] = "test"
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="personalitybench", init=False)
     baselines: tuple[str, ...] = field(default=TRIVIAL, init=False)
     reference: str = field(default="simple-prompt", init=False)
+    cost: str = field(default="fluency", init=False)
 
     build = staticmethod(build)
 
@@ -69,10 +73,10 @@ class PersonalityBench:
         self.sampling = Sampling(max_new_tokens=self.max_new_tokens, repetition_penalty=1.1)
         loaded = load(self.dataset)
         self._digests = loaded.digests
-        self._questions = {
-            Split.TEST: spread(loaded.test, self.questions),
-            Split.CALIBRATION: spread(loaded.calibration, self.questions),
-        }
+        self._questions = {split: spread(getattr(loaded, split), self.questions) for split in Split}
+        self.chooses_strengths = self.part == "test"
+        if not self.chooses_strengths:
+            self._questions[Split.TEST] = self._questions[Split.CALIBRATION]
         self._measuring = frozenset(item.id for item in self._questions[Split.TEST])
         self._targets = poles_named(self.poles, self.statements(), "personalitybench.poles")
         self._check_questions()
@@ -94,6 +98,7 @@ class PersonalityBench:
             "statements": hashlib.sha256(told.encode()).hexdigest(),
             "targets": ",".join(target.id for target in self._targets),
             "questions": ",".join(f"{split} {len(items)}" for split, items in self._questions.items()),
+            "part": self.part,
             "max_new_tokens": str(self.max_new_tokens),
             "off_target": str(self.off_target),
             "wording": repr(_prompt("Question?", _ONE_OF_EACH)),
@@ -172,7 +177,7 @@ class PersonalityBench:
         shared = {item.text for item in self._questions[Split.TEST]} & {
             item.text for item in self._questions[Split.CALIBRATION]
         }
-        if shared:
+        if shared and self.chooses_strengths:
             raise UserError(
                 f"The dataset '{self.dataset}' would measure on a question that calibrates too: '{min(shared)}'; "
                 "leave it out of one part."
