@@ -10,10 +10,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from steerbench.campaign import Campaign, Made
 from steerbench.composition import build_method, names
 from steerbench.construction import parameters
 from steerbench.contracts import Engine
@@ -21,8 +21,7 @@ from steerbench.errors import UserError
 from steerbench.plan import Plan, build_rows, build_task
 from steerbench.plugins import find, unknown
 from steerbench.progress import Progress, Silent
-from steerbench.results import Metric, RunResult, without_break_downs
-from steerbench.runner import execute, prepare
+from steerbench.results import Metric, without_break_downs
 from steerbench.storage import understandable, write_whole
 
 SCHEMA = 1
@@ -168,44 +167,13 @@ def run_sweep(
     Raises:
         UserError: a run cannot be made (as `prepare` and `execute`), or the budget is spent.
     """
-    heard = progress or Silent()
-    plans = [sweep.reference(), *(sweep.plan(value) for value in sweep.values)]
-    labels = [REFERENCE, *(f"{sweep.swept.symbol}={value}" for value in sweep.values)]
-    found: list[tuple[RunResult, Path]] = []
-    spent = 0.0
-    for number, (plan, label) in enumerate(zip(plans, labels, strict=True), 1):
-        # Prepared one by one: a task holds its data, and 200 of them need not be held at once.
-        prepared = prepare(plan, engine=engine)
-        folder = prepared.folder(out)
-        left = None if judge_budget is None else max(judge_budget - spent, 0.0)
-        told = Labelled(heard, f"{label}, run {number} of {len(plans)}")
-        result = execute(prepared, folder, told, left)
-        spent += _cost(result)
-        found.append((result, folder))
+    labelled = [(f"{sweep.swept.symbol}={value}", sweep.plan(value)) for value in sweep.values]
+    campaign = Campaign(out, engine, progress or Silent(), judge_budget)
+    found = campaign.run_all([(REFERENCE, sweep.reference()), *labelled])
     whole = _result(sweep, found)
-    folder = sweep.folder(out, [result.digest for result, _ in found])
+    folder = sweep.folder(out, [made.result.digest for made in found])
     _write(whole, folder)
     return whole, folder
-
-
-@dataclass(frozen=True, eq=False)
-class Labelled:
-    """A `Progress` that says of each stage which run of the sweep it belongs to."""
-
-    heard: Progress
-    label: str
-
-    def started(self, stage: str, method: str, targets: int, requests: int) -> None:
-        self.heard.started(stage, f"{method} ({self.label})", targets, requests)
-
-    def advance(self, requests: int) -> None:
-        self.heard.advance(requests)
-
-    def rated(self, done: int, total: int) -> None:
-        self.heard.rated(done, total)
-
-    def finished(self) -> None:
-        self.heard.finished()
 
 
 def read_sweep(folder: Path) -> SweepResult:
@@ -223,11 +191,9 @@ def read_sweep(folder: Path) -> SweepResult:
         raise UserError(f"{path} is not a sweep this version of steerbench can read.") from error
 
 
-def _result(sweep: Sweep, found: Sequence[tuple[RunResult, Path]]) -> SweepResult:
-    reference, *points = [
-        _point(value, result, folder) for value, (result, folder) in zip([None, *sweep.values], found, strict=True)
-    ]
-    first = found[1][0]
+def _result(sweep: Sweep, found: Sequence[Made]) -> SweepResult:
+    reference, *points = [_point(value, made) for value, made in zip([None, *sweep.values], found, strict=True)]
+    first = found[1].result
     return SweepResult(
         task=sweep.base.task,
         method=sweep.base.methods[0],
@@ -241,23 +207,17 @@ def _result(sweep: Sweep, found: Sequence[tuple[RunResult, Path]]) -> SweepResul
     )
 
 
-def _point(value: JsonValue, result: RunResult, folder: Path) -> Point:
-    (row,) = result.methods.values()
+def _point(value: JsonValue, made: Made) -> Point:
+    (row,) = made.result.methods.values()
     chosen = list(row.strengths.values())
     return Point(
         value=value,
-        run=folder.name,
-        digest=result.digest,
+        run=made.folder.name,
+        digest=made.result.digest,
         metrics={name: row.metrics[name] for name in without_break_downs(row.metrics)},
         strength=statistics.median(chosen) if any(strength != 1 for strength in chosen) else None,
         flags=row.flags,
     )
-
-
-def _cost(result: RunResult) -> float:
-    """What the judges of a run took; a judge of several roles is counted once."""
-    judges: dict[str, Any] = {json.dumps([j.name, j.identity], sort_keys=True): j.cost for j in result.judges.values()}
-    return float(sum(judges.values()))
 
 
 def _write(result: SweepResult, folder: Path) -> None:
