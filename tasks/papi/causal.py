@@ -1,0 +1,105 @@
+"""Causal effect: what moving a person's score on one trait does to what the steered model answers.
+
+After Zhu et al. 2024, appendix D. The model is steered to a person and to ten copies of them, whose shown answers score
+one point lower or higher on one trait. Each copy is fitted anew and nothing else differs, so that a difference of
+the answers is an effect of that score.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.errors import UserError
+from steerbench.steering import Steering
+from steerbench.targets import MIDDLE, TRAITS, Item, Respondent, Target
+from tasks.papi.causal_board import TRIVIAL, summarise
+from tasks.papi.dataset import SAMPLE
+from tasks.papi.task import PAPI
+from tasks.papi.treatment import moved, treatments
+from tasks.sizes import check_sizes
+
+
+class CausalPAPI:
+    """The measuring statements of all traits, asked of PAPI's people and of every copy.
+
+    Args:
+        dataset, readout, respondents: as PAPI has them.
+        items: so many statements of each trait, keyed + and - in turn; all if None.
+    """
+
+    name = "papi-causal"
+    baselines = TRIVIAL
+    chooses_strengths = False
+
+    def __init__(
+        self,
+        dataset: str = SAMPLE,
+        readout: Literal["label", "letter", "generate"] | None = None,
+        respondents: int | None = None,
+        items: int | None = None,
+        protocol: Literal["strict", "published"] = "strict",
+    ) -> None:
+        if protocol == "published":
+            raise UserError(f"{self.name} has no published protocol; leave --protocol out.")
+        check_sizes(self.name, items=items)
+        self._papi = PAPI(dataset, readout, respondents)
+        self._per_trait = items
+        self.sampling: Sampling = self._papi.sampling
+        self._people = {person.id: person for person in self._papi.targets(Split.TEST)}
+        made = [pair for person in self._people.values() for pair in treatments(person)]
+        self.treatments = {copy.id: treatment for copy, treatment in made}
+        self._targets = [*self._people.values(), *(copy for copy, _ in made)]
+
+    def identity(self) -> Mapping[str, str]:
+        return {**self._papi.identity(), "items": str(self._per_trait)}
+
+    def targets(self, split: Split) -> Sequence[Respondent]:
+        """The people, then the copies of all of them. Nothing is held out."""
+        return self._targets
+
+    def items(self, target: Target, split: Split) -> Sequence[Item]:
+        """The statements that measure, the same of a person and of all copies; none to calibrate on."""
+        if split is Split.CALIBRATION:
+            return []
+        asked = self._papi.items(self._person(target), split)
+        if self._per_trait is None:
+            return asked
+        chosen = {item.id for trait in TRAITS for item in _in_turn(trait, asked)[: self._per_trait]}
+        return [item for item in asked if item.id in chosen]
+
+    def request(self, item: Item, target: Target, steering: Steering) -> Request:
+        return self._papi.request(item, target, steering)
+
+    def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
+        """Absolute error to the person's own tick, moved as the copy's score was.
+
+        Raises:
+            RuntimeError: as PAPI's.
+        """
+        score = self._papi.score(item, self._person(target), outcome)
+        record = dict(score.record)
+        treatment = self.treatments.get(target.id)
+        if treatment is not None and treatment.trait == item.trait:
+            record["tick"] = moved(item, record["tick"], treatment.dose)
+        answer = MIDDLE if record["answer"] is None else record["answer"]
+        loss = None if score.loss is None else abs(answer - record["tick"])
+        return replace(score, loss=loss, record=record)
+
+    def unseal(self) -> None:
+        self._papi.unseal()
+
+    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+        return summarise(rows, list(self._people), self.treatments, seed)
+
+    def _person(self, target: Target) -> Respondent:
+        """The person a target is, or is a copy of."""
+        treatment = self.treatments.get(target.id)
+        return self._people[treatment.person if treatment else target.id]
+
+
+def _in_turn(trait: str, items: Sequence[Item]) -> list[Item]:
+    """The trait's items, one keyed + and one keyed - in turn, so that the first few are not all agreed with alike."""
+    by_key = {key: [item for item in items if item.trait == trait and item.key == key] for key in (1, -1)}
+    ranked = [(rank, -key, item) for key, of_key in by_key.items() for rank, item in enumerate(of_key)]
+    return [item for *_, item in sorted(ranked, key=lambda entry: entry[:2])]

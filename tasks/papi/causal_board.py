@@ -1,0 +1,180 @@
+"""Effects of treatments as a board: how far answers on each trait move per point of dose on one of them.
+
+What was sampled is people, so intervals resample people; a person's value is the mean over their copies. An effect is
+counted per point of dose that was asked for, not per point that arrived: what the end of the scale took is lost to the
+method too, and `points` says how much it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.contracts import Metric, Scored, Summary
+from steerbench.statistics import bootstrap_mean, cluster_bootstrap, means_where, paired_comparisons, weighted_means
+from steerbench.targets import TRAITS
+from tasks.flags import percent
+from tasks.papi.treatment import DOSES, HIGHEST, LOWEST, Treatment
+
+Array = NDArray[np.float64]
+LETTERS = list(TRAITS)
+PLACES = range(len(LETTERS))
+
+EFFECT = "effect"
+BEYOND_PLACEBO = "beyond placebo"
+SPILL_OVER = "spill-over"
+ABSOLUTE_SPILL_OVER = "absolute spill-over"
+POINTS = "points added"
+LEFT_OUT = "copies left out"
+MISSING_RATE = "missing rate"
+
+UNSTEERED = "unsteered"
+PLACEBO = "random-direction"
+TRIVIAL = (UNSTEERED, PLACEBO)
+
+
+def summarise(
+    rows: Mapping[str, Sequence[Scored]], people: Sequence[str], treatments: Mapping[str, Treatment], seed: int
+) -> Summary:
+    """Metrics, comparisons with the trivial rows and flags of every row that has scored items.
+
+    `treatments` are those of the copies, by their ids. Every metric is drawn from `seed` afresh.
+    """
+    read = {name: Effects.of(scored, people, treatments) for name, scored in rows.items() if scored}
+    own = {name: row.own() for name, row in read.items()}
+    # A comparison is of losses, and an effect is a gain.
+    losses = {name: -_person_means(effects) for name, effects in own.items()}
+    comparisons = {
+        name: paired_comparisons(losses, name, [t for t in TRIVIAL if t in own], np.random.default_rng(seed))
+        for name in own
+        if name not in TRIVIAL
+    }
+    given = _of_treatments(people, treatments, seed)
+    metrics = {name: _metrics(name, read, seed) | given for name in read}
+    flags = {name: [] if name in TRIVIAL else _flags(metrics[name]) for name in read}
+    return Summary(metrics, comparisons, flags, higher_is_better=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """What one row's answers did.
+
+    `by_trait` [people, traits treated, doses, traits measured]: the change of the expected score from the person to the
+    copy, divided by the dose, mean over the person's items; nan for a copy left out, or where nothing could be read.
+    `unreadable` [people]: share of the answers of a person and their copies that could not be read.
+    """
+
+    by_trait: Array
+    unreadable: Array
+
+    @classmethod
+    def of(cls, scored: Sequence[Scored], people: Sequence[str], treatments: Mapping[str, Treatment]) -> "Effects":
+        place = {person: row for row, person in enumerate(people)}
+        plain = {(one.target, one.item): _expected(one) for one in scored if one.target in place}
+        shape = len(people), len(LETTERS), len(DOSES), len(LETTERS)
+        sums, counts = np.zeros(shape), np.zeros(shape)
+        asked, unread = np.zeros(len(people)), np.zeros(len(people))
+        for one in scored:
+            treatment = treatments.get(one.target)
+            person = treatment.person if treatment else one.target
+            after, before = _expected(one), plain[person, one.item]
+            asked[place[person]] += 1
+            unread[place[person]] += np.isnan(after)
+            if treatment is not None and not np.isnan(after - before):
+                dose = DOSES.index(treatment.dose)
+                cell = place[person], LETTERS.index(treatment.trait), dose, LETTERS.index(one.score.record["trait"])
+                sums[cell] += (after - before) / treatment.dose
+                counts[cell] += 1
+        by_trait = np.divide(sums, counts, out=np.full(shape, np.nan), where=counts > 0)
+        return cls(by_trait, np.divide(unread, asked, out=np.full(len(people), np.nan), where=asked > 0))
+
+    def own(self) -> Array:
+        """[people, traits, doses]: effects on the trait that was treated."""
+        return np.moveaxis(self.by_trait[:, PLACES, :, PLACES], 0, 1)
+
+    def others(self) -> dict[tuple[int, int], Array]:
+        """By trait treated and another measured, the effects [people, doses]."""
+        return {(s, t): self.by_trait[:, s, :, t] for s, t in product(PLACES, PLACES) if s != t}
+
+
+def _expected(one: Scored) -> float:
+    """The expected tick as a score, high for high on the trait; nan if it could not be read."""
+    tick = one.score.record["expected"]
+    if tick is None:
+        return np.nan
+    return float(tick if one.score.record["key"] == 1 else LOWEST + HIGHEST - tick)
+
+
+def _metrics(name: str, read: Mapping[str, Effects], seed: int) -> dict[str, Metric]:
+    """A row's own, headline first; those that are undefined for it are absent."""
+    row = read[name]
+    own, others = row.own(), row.others()
+    pairs = {pair: _person_means(effects) for pair, effects in others.items()}
+    found: dict[str, Metric | None] = {EFFECT: _mean(own, seed)}
+    found |= {f"{EFFECT} {letter}": _mean(own[:, trait], seed) for trait, letter in enumerate(LETTERS)}
+    found |= {f"{EFFECT} {dose:+d}": _mean(own[:, :, place], seed) for place, dose in enumerate(DOSES)}
+    if PLACEBO in read and name != PLACEBO:
+        placebo = _person_means(read[PLACEBO].own())
+        found[BEYOND_PLACEBO] = _mean(_person_means(own) - placebo, seed)
+    found[SPILL_OVER] = _mean(np.stack(list(pairs.values()), axis=1), seed)
+    found |= {f"{SPILL_OVER} {LETTERS[s]} on {LETTERS[t]}": _mean(effects, seed) for (s, t), effects in pairs.items()}
+    found[ABSOLUTE_SPILL_OVER] = _mean_absolute(np.stack(list(pairs.values()), axis=1), seed)
+    found[MISSING_RATE] = _mean(row.unreadable, seed)
+    return {metric: estimate for metric, estimate in found.items() if estimate is not None}
+
+
+def _of_treatments(people: Sequence[str], treatments: Mapping[str, Treatment], seed: int) -> dict[str, Metric]:
+    """What the copies are, whatever the row: points that arrived per point of dose, and how many were left out."""
+    points = np.full((len(people), len(LETTERS), len(DOSES)), np.nan)
+    for given in treatments.values():
+        cell = people.index(given.person), LETTERS.index(given.trait), DOSES.index(given.dose)
+        points[cell] = given.points / abs(given.dose)
+    left_out = Metric(float(np.isnan(points).sum()), n=len(people))
+    arrived = _mean(points, seed)
+    return {LEFT_OUT: left_out} if arrived is None else {POINTS: arrived, LEFT_OUT: left_out}
+
+
+def _person_means(values: Array) -> Array:
+    """[people]: mean of all there is of a person in `values` [people, ...], nan if there is nothing."""
+    flat = values.reshape(len(values), -1)
+    return means_where(flat, ~np.isnan(flat))
+
+
+def _mean(values: Array, seed: int) -> Metric | None:
+    """Mean over people of their means, None if nobody has a value."""
+    means = _person_means(values)
+    return None if np.isnan(means).all() else bootstrap_mean(means, np.random.default_rng(seed))
+
+
+def _mean_absolute(pairs: Array, seed: int) -> Metric | None:
+    """Mean over pairs [people, pairs] of the size of a pair's mean. Noise alone lifts it above 0."""
+    pairs = pairs[:, ~np.isnan(pairs).all(axis=0)]
+    pairs = pairs[~np.isnan(pairs).all(axis=1)]
+    if not pairs.size:
+        return None
+    found = cluster_bootstrap(
+        lambda counts: np.abs(weighted_means(counts, pairs)).mean(axis=1),
+        len(pairs),
+        np.random.default_rng(seed),
+        centred=True,
+    )
+    return found if found.low is None else replace(found, low=max(found.low, 0.0))
+
+
+def _flags(metrics: Mapping[str, Metric]) -> list[str]:
+    """What a reader of the table must not miss."""
+    flags = []
+    if _holds_nothing(metrics.get(EFFECT)):
+        flags.append("not told apart from no effect")
+    if BEYOND_PLACEBO in metrics and _holds_nothing(metrics[BEYOND_PLACEBO]):
+        flags.append("not told apart from the placebo")
+    if MISSING_RATE in metrics and metrics[MISSING_RATE].value > 0:
+        flags.append(f"{percent(metrics[MISSING_RATE].value)} unreadable")
+    return flags
+
+
+def _holds_nothing(metric: Metric | None) -> bool:
+    """Whether 0 lies in an estimate's interval; one that has none excludes nothing."""
+    return metric is None or metric.low is None or metric.high is None or metric.low <= 0 <= metric.high
