@@ -33,9 +33,15 @@ R = TypeVar("R", bound=Row)
 
 
 def beside_unsteered(
-    scored: Mapping[str, Sequence[Scored]], read: Callable[[Sequence[Scored]], R], seed: int
+    scored: Mapping[str, Sequence[Scored]],
+    read: Callable[[Sequence[Scored]], R],
+    seed: int,
+    higher_is_better: bool = True,
 ) -> Summary:
-    """Metrics, a paired comparison with the unsteered row, and flags of every row that has answers."""
+    """Metrics, a paired comparison with the unsteered row, and flags of every row that has answers.
+
+    `higher_is_better` is said of the headline.
+    """
     rows = {name: read(of_row) for name, of_row in scored.items() if of_row}
     losses = {name: row.losses() for name, row in rows.items()}
     plain = rows.get(UNSTEERED)
@@ -46,7 +52,7 @@ def beside_unsteered(
         if plain is not None and name != UNSTEERED
     }
     flags = {name: row.flags(metrics[name]) for name, row in rows.items()}
-    return Summary(metrics, comparisons, flags, higher_is_better=True)
+    return Summary(metrics, comparisons, flags, higher_is_better=higher_is_better)
 
 
 def lowered(metrics: Mapping[str, Metric]) -> bool:

@@ -1,0 +1,1 @@
+"""How much less likely plain text becomes to a steered model."""

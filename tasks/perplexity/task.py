@@ -1,0 +1,108 @@
+"""Perplexity: how much less likely plain text becomes to a model that is steered to a pole of a trait.
+
+It measures what a steering costs without drawing any text, so it chooses no strength, and every pole is shown the same
+passages. A passage is put as an answer in a chat, because that is where steerings are used and prompts have their
+place: the steering's prompt change as the system's turn, one bare request for a text as the user's, the passage's first
+words as the start of the answer. What is measured is how likely the rest is.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from steerbench.contracts import Choice, Outcome, Prompt, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.errors import UserError
+from steerbench.steering import PromptChange, Steering
+from steerbench.targets import Item, Target
+from tasks.beside_unsteered import UNSTEERED
+from tasks.perplexity import board
+from tasks.perplexity.passages import OPENING_WORDS, SAMPLE, Passage, digest, load
+from tasks.poles import poles_named, statements
+from tasks.sizes import check_sizes
+
+POLES = "conscientiousness+,conscientiousness-"
+ASKED = "Write a short text."
+
+OVERFLOWED = "the steered model gives the passage no finite likelihood"
+
+
+@dataclass
+class Perplexity:
+    """Passages of plain prose, and the bits that each of their characters takes.
+
+    Args:
+        dataset: `sample`, 48 passages that need no download, or `gsm8k`, school problems with their worked answers.
+        poles: names of poles or blends, separated by commas.
+        limit: only the first so many passages.
+    """
+
+    dataset: str = SAMPLE
+    poles: str | None = None
+    limit: int | None = None
+    name: str = field(default="perplexity", init=False)
+    baselines: tuple[str, ...] = field(default=(UNSTEERED,), init=False)
+    chooses_strengths: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        check_sizes(self.name, limit=self.limit)
+        self._passages = {passage.id: passage for passage in load(self.dataset)[: self.limit]}
+        self._targets = poles_named(self.poles or POLES, statements(), f"{self.name}.poles")
+        self.sampling = Sampling()
+
+    def identity(self) -> Mapping[str, str]:
+        return {
+            "dataset": self.dataset,
+            "digest": digest(self.dataset),
+            "passages": str(len(self._passages)),
+            "targets": ",".join(target.id for target in self._targets),
+            "wording": repr(asked(Passage("example", "Once", " upon a time"), PromptChange("Description."))),
+            "opening": f"{OPENING_WORDS} words",
+            "loss": "bits per character of the rest",
+        }
+
+    def statements(self) -> Sequence[Item]:
+        return statements()
+
+    def targets(self, split: Split) -> Sequence[Target]:
+        return self._targets
+
+    def items(self, target: Target, split: Split) -> Sequence[Item]:
+        """The passages; none to calibrate on."""
+        if split is Split.CALIBRATION:
+            return []
+        return [Item(passage.id, passage.opening + passage.rest) for passage in self._passages.values()]
+
+    def request(self, item: Item, target: Target, steering: Steering) -> Request:
+        passage = self._passages[item.id]
+        return Request(asked(passage, steering.prompt), steering, (passage.rest,))
+
+    def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
+        """Loss: - log2 of the likelihood of the passage's rest, by the rest's characters.
+
+        Raises:
+            UserError: the outcome is a text or a tick: the method answers without a model.
+        """
+        if not isinstance(outcome, Choice):
+            raise UserError(
+                f"{self.name} asks how likely a model finds a text, and one of the methods has none; leave it out."
+            )
+        passage = self._passages[item.id]
+        record = {"characters": passage.characters, "words": passage.words}
+        bits = -outcome.logprobs[0] / math.log(2)
+        if not math.isfinite(bits):
+            # JSON has no such number.
+            return Score(None, {"bits": None, **record}, OVERFLOWED)
+        return Score(bits / passage.characters, {"bits": bits, **record})
+
+    def unseal(self) -> None:
+        """Nothing is sealed: nothing is chosen on these passages."""
+
+    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+        return board.summarise(rows, seed)
+
+
+def asked(passage: Passage, change: PromptChange) -> Prompt:
+    """A chat whose answer has begun with the passage's first words."""
+    said = change.as_message()
+    system = (("system", said),) if said else ()
+    return Prompt((*system, ("user", ASKED)), passage.opening)
