@@ -13,10 +13,13 @@ from steerbench.cli import bench, data, judge
 from steerbench.cli.chat import chat_command
 from steerbench.cli.fit import fit_command
 from steerbench.cli.list import list_command
+from steerbench.cli.lm_eval import lm_eval_command
 from steerbench.cli.run import run_command
 from steerbench.cli.serve import serve_command
 from steerbench.cli.show import compare_command, export_command, show_command
+from steerbench.cli.suite import suite_command
 from steerbench.cli.sweep import sweep_command
+from steerbench.cli.tradeoff import tradeoff_command
 from steerbench.errors import UserError
 
 app = typer.Typer(
@@ -26,6 +29,8 @@ app = typer.Typer(
 )
 app.command("run")(run_command)
 app.command("sweep")(sweep_command)
+app.command("tradeoff")(tradeoff_command)
+app.command("suite")(suite_command)
 app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("compare")(compare_command)
@@ -33,6 +38,9 @@ app.command("export")(export_command)
 app.command("fit")(fit_command)
 app.command("chat")(chat_command)
 app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve_command)
+app.command(
+    "lm-eval", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)(lm_eval_command)
 app.command("rejudge")(judge.rejudge_command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(judge.app, name="judge")

@@ -1,0 +1,96 @@
+"""`steerbench suite`: the runs that a file declares, one after the other, on one loaded model."""
+
+import json as jsonlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from steerbench.cli.options import Device, Json, JudgeBudget, Out, Quiet
+from steerbench.cli.run import INTERRUPTED
+from steerbench.cli.startup import quick
+from steerbench.errors import UserError
+
+if TYPE_CHECKING:
+    from steerbench.contracts import Engine
+    from steerbench.suite import Suite, SuiteResult
+
+File = Annotated[Path, typer.Argument(help="A suite file (TOML), such as suites/offline.toml.", show_default=False)]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Only this run, and the one it takes its strengths from; repeatable."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what has been; run nothing.")]
+
+
+def suite_command(
+    file: File,
+    only: Only = None,
+    dry_run: DryRun = False,
+    device: Device = None,
+    judge_budget: JudgeBudget = None,
+    out: Out = Path("runs"),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make all runs that a file declares; the same command goes on where it was stopped."""
+    from steerbench.cli.progress import Bars
+    from steerbench.cli.suite_file import chosen, read_file
+
+    sha256, entries = read_file(file)
+    console = Console(stderr=True)
+
+    def tell(name: str, why: str) -> None:
+        console.print(Text.assemble(("not made: ", "bold red"), f"{name}: {why}"), soft_wrap=True)
+
+    try:
+        with quick():
+            from steerbench.runner import open_engine
+            from steerbench.suite import Suite, run_suite
+
+        suite = Suite(file, sha256, chosen(entries, only or []))
+        with quick():
+            engine = open_engine(suite.entries[0].plan, device)
+        if dry_run:
+            _say_outlook(suite, out, engine, json, tell)
+            return
+        with Bars(quiet, console) as bars:
+            result, folder = run_suite(suite, out, engine, bars, judge_budget, tell)
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    _say(result, out, folder, json)
+    _refuse_missing(list(result.missing), len(suite.entries))
+
+
+def _say(result: "SuiteResult", out: Path, folder: Path, json: bool) -> None:
+    from steerbench.cli.suite_table import show
+
+    if json:
+        print(result.model_dump_json(indent=1))
+    else:
+        show(result, out, folder)
+
+
+def _say_outlook(suite: "Suite", out: Path, engine: "Engine", json: bool, tell: Callable[[str, str], None]) -> None:
+    from steerbench.cli.suite_table import show_outlook
+    from steerbench.suite_outlook import outlook
+
+    planned = outlook(suite, out, engine)
+    if json:
+        print(jsonlib.dumps([run.model_dump(mode="json") for run in planned], indent=1))
+    else:
+        show_outlook(planned)
+    for name, why in suite.unavailable.items():
+        tell(name, why)
+    _refuse_missing(list(suite.unavailable), len(suite.entries))
+
+
+def _refuse_missing(missing: Sequence[str], of: int) -> None:
+    """Raises UserError: some runs of the suite cannot be made."""
+    if missing:
+        raise UserError(f"{len(missing)} of {of} runs are missing: {', '.join(missing)}.")
