@@ -5,6 +5,7 @@ counted per point of dose that was asked for, not per point that arrived: what t
 method too, and `points` says how much it was.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -108,11 +109,11 @@ def _expected(one: Scored) -> float:
 
 
 def _metrics(name: str, read: Mapping[str, Effects], seed: int) -> dict[str, Metric]:
-    """A row's own, headline first; those that are undefined for it are absent."""
+    """A row's own, headline first; but for the headline, those that are undefined for it are absent."""
     row = read[name]
     own, others = row.own(), row.others()
     pairs = {pair: _person_means(effects) for pair, effects in others.items()}
-    found: dict[str, Metric | None] = {EFFECT: _mean(own, seed)}
+    found: dict[str, Metric | None] = {EFFECT: _mean(own, seed) or Metric(math.nan)}
     found |= {f"{EFFECT} {letter}": _mean(own[:, trait], seed) for trait, letter in enumerate(LETTERS)}
     found |= {f"{EFFECT} {dose:+d}": _mean(own[:, :, place], seed) for place, dose in enumerate(DOSES)}
     if PLACEBO in read and name != PLACEBO:
@@ -166,7 +167,7 @@ def _mean_absolute(pairs: Array, seed: int) -> Metric | None:
 def _flags(metrics: Mapping[str, Metric]) -> list[str]:
     """What a reader of the table must not miss."""
     flags = []
-    if _holds_nothing(metrics.get(EFFECT)):
+    if _holds_nothing(metrics[EFFECT]):
         flags.append("not told apart from no effect")
     if BEYOND_PLACEBO in metrics and _holds_nothing(metrics[BEYOND_PLACEBO]):
         flags.append("not told apart from the placebo")
@@ -175,6 +176,6 @@ def _flags(metrics: Mapping[str, Metric]) -> list[str]:
     return flags
 
 
-def _holds_nothing(metric: Metric | None) -> bool:
+def _holds_nothing(metric: Metric) -> bool:
     """Whether 0 lies in an estimate's interval; one that has none excludes nothing."""
-    return metric is None or metric.low is None or metric.high is None or metric.low <= 0 <= metric.high
+    return metric.low is None or metric.high is None or metric.low <= 0 <= metric.high
