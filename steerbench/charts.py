@@ -6,25 +6,17 @@ from typing import Any
 
 import altair as alt
 
+from steerbench.drawing import BLUE, GREY, ORANGE, save, styled
 from steerbench.results import Metric
-from steerbench.storage import understandable
 from steerbench.sweep import REFERENCE, Point, SweepResult
 
 LAYERS = ("layer", "layers")
 WIDTH, HEIGHT, TICKS = 560, 210, 7
-BLUE, ORANGE, GREY, INK = "#1f6fb4", "#c4600c", "#6b6b6b", "#222222"
-FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
-PAGE, DRAWING, IMAGE = "sweep.html", "sweep.svg", "sweep.png"
 
 
 def write_charts(sweep: SweepResult, folder: Path) -> list[Path]:
     """Draw the chart as a page that needs no network, as SVG and as PNG; the files written."""
-    drawn = chart(sweep)
-    options: dict[str, dict[str, Any]] = {PAGE: {"inline": True}, DRAWING: {}, IMAGE: {"scale_factor": 2}}
-    for name, how in options.items():
-        with understandable(folder / name):
-            drawn.save(folder / name, **how)
-    return [folder / name for name in options]
+    return save(chart(sweep), folder, "sweep")
 
 
 def chart(sweep: SweepResult) -> alt.VConcatChart:
@@ -41,16 +33,7 @@ def chart(sweep: SweepResult) -> alt.VConcatChart:
         offset=14,
     )
     together: alt.VConcatChart = alt.vconcat(*drawn, spacing=18, title=title).resolve_scale(x="shared")
-    styled: alt.VConcatChart = (
-        together.configure(background="white", font=FONT, padding=16)
-        .configure_view(stroke=None)
-        .configure_axisY(minExtent=44)
-        .configure_axis(
-            labelFontSize=13, titleFontSize=14, titleFontWeight="normal", gridColor="#e6e6e6", labelColor=INK
-        )
-        .configure_title(fontSize=17, subtitleFontSize=13, subtitleColor=GREY, color=INK)
-    )
-    return styled
+    return styled(together)
 
 
 def panels(sweep: SweepResult) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from steerbench.cli.drawing import can_draw
 from steerbench.cli.options import (
     Budget,
     ByRule,
@@ -154,12 +155,7 @@ def _say(result: "SweepResult", folder: Path, json: bool) -> None:
         print(result.model_dump_json(indent=1))
     else:
         show(result, folder)
-    try:
-        import altair  # noqa: F401
-        import vl_convert  # noqa: F401
-    except ModuleNotFoundError:
-        print("No chart was drawn: that takes the extra, pip install 'steerbench[charts]'.", file=sys.stderr)
-        return
-    from steerbench.charts import write_charts
+    if can_draw():
+        from steerbench.charts import write_charts
 
-    write_charts(result, folder)
+        write_charts(result, folder)

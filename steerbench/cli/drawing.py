@@ -1,0 +1,14 @@
+"""Whether charts can be drawn here."""
+
+import sys
+
+
+def can_draw() -> bool:
+    """Whether the extra that draws charts is installed; if not, that is said on stderr."""
+    try:
+        import altair  # noqa: F401
+        import vl_convert  # noqa: F401
+    except ModuleNotFoundError:
+        print("No chart was drawn: that takes the extra, pip install 'steerbench[charts]'.", file=sys.stderr)
+        return False
+    return True

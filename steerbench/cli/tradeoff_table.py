@@ -1,0 +1,94 @@
+"""A trade-off as a table that reads at 100 columns: a line for each method, where its effect is the common one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from steerbench.cli.table import WIDE, cell, fits
+from steerbench.results import Metric
+from steerbench.tradeoff.result import Curve, Difference, TradeoffResult
+
+SIGNIFICANT = 0.05
+
+
+def show(result: TradeoffResult, folder: Path, console: Console | None = None) -> None:
+    """Print the table, what tells methods apart, the fronts, and what a reader must not miss."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
+    console.print(_fitting(result, console))
+    for method, curve in ordered(result):
+        for note in notes(curve):
+            console.print(Text.assemble((f"{method}: ", "bold"), note))
+    for found in result.differences:
+        if found.p_holm < SIGNIFICANT:
+            console.print(said(found))
+    for cost, doses in result.fronts.items():
+        named = ", ".join(method if method == "unsteered" else f"{method} {strength:g}" for method, strength in doses)
+        console.print(Text(f"Not beaten in effect and {cost}: {named}."))
+    targets = ", ".join(result.targets)
+    console.print(f"Towards {targets}. All of it is in {folder}.", highlight=False, soft_wrap=True)
+
+
+def ordered(result: TradeoffResult) -> list[tuple[str, Curve]]:
+    """Methods at the common effect first."""
+    return sorted(result.curves.items(), key=lambda row: not row[1].matched)
+
+
+def notes(curve: Curve) -> list[str]:
+    """What keeps a method from the comparison, and what its boards flag."""
+    found = list(curve.measured.flags)
+    if not curve.matched and curve.dial is None:
+        found.insert(0, "has no strength to turn: at its own effect, not compared")
+    elif not curve.matched:
+        reach = cell(curve.reach, interval=True)
+        found.insert(0, f"does not reach the common effect (at most {reach}): at its largest, not compared")
+    return found
+
+
+def said(found: Difference) -> Text:
+    """A difference as a sentence, the one that loses more first."""
+    worse, other, metric = found.first, found.second, found.difference
+    if metric.value is not None and metric.value < 0:
+        low, high = (None if bound is None else -bound for bound in (metric.high, metric.low))
+        worse, other, metric = other, worse, Metric(value=-metric.value, low=low, high=high, n=metric.n)
+    return Text.assemble(
+        (worse, "bold"),
+        f" loses {cell(metric, interval=True)} more {found.cost} than ",
+        (other, "bold"),
+        f" (p = {found.p_holm:.2g} after Holm).",
+    )
+
+
+def _fitting(result: TradeoffResult, console: Console) -> Table:
+    """With the intervals of as many columns as the console is wide enough for."""
+    columns = 1 + len(result.costs)
+    for intervals in range(columns + 2, 0, -1):
+        table = _table(result, intervals)
+        if fits(table, console):
+            return table
+    return _table(result, 0)
+
+
+def _table(result: TradeoffResult, intervals: int) -> Table:
+    wanted = "no common effect" if result.wanted is None else f"an effect of {result.wanted:.2f}"
+    title = f"What {wanted} on {result.effect_task} costs (loss beside unsteered)"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("method", overflow="fold")
+    for name in ("strength", "effect", *result.costs, "area", "mono-tone"):
+        table.add_column(name.replace("-", "-\n").replace(" ", "\n"), justify="right", no_wrap=True)
+    for method, curve in ordered(result):
+        at = curve.measured
+        shown: Sequence[Metric | None] = [
+            at.effect,
+            *(at.prices[c] for c in result.costs),
+            curve.area,
+            curve.monotonicity,
+        ]
+        cells = [cell(metric, interval=place < intervals) for place, metric in enumerate(shown)]
+        strength = f"{at.strength:.3g}" if curve.dial else ""
+        table.add_row(method, strength, *cells, style="" if curve.matched else "dim")
+    return table

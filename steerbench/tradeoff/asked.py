@@ -1,0 +1,87 @@
+"""What is asked of a trade-off: methods, poles, the tasks of effect and costs; and the plans of its runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from steerbench.calibration import spaced
+from steerbench.composition import build_method
+from steerbench.construction import parameters
+from steerbench.contracts import Split, Task
+from steerbench.errors import UserError
+from steerbench.plan import Plan, build_judges, build_rows, build_task
+from steerbench.plugins import find, unknown
+from steerbench.strengths import has_dial
+
+UNSTEERED = "unsteered"
+Part = Literal["calibration", "test"]
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """`base` is the plan of the effect: all methods, its task, its judges, the model.
+
+    `costs` are the parameters of the tasks that measure costs, by name. `levels` is the number of strengths of a dial.
+    `wanted` is the effect at which costs are compared: points, or a method whose effect it is to be; if None the
+    largest that all methods reach.
+    """
+
+    base: Plan
+    costs: Mapping[str, Mapping[str, Any]]
+    levels: int = 5
+    wanted: float | str | None = None
+
+    def __post_init__(self) -> None:
+        if "part" not in parameters(find("task", self.base.task)):
+            raise UserError(
+                f"The effect cannot be measured on '{self.base.task}', whose calibration items cannot be asked at a "
+                "given strength; use personalitybench."
+            )
+        if UNSTEERED in self.base.methods:
+            raise UserError("The unsteered model is always measured beside the methods; leave 'unsteered' out.")
+        if isinstance(self.wanted, str) and self.wanted not in self.base.methods:
+            raise UserError(unknown("method in this trade-off called", self.wanted, self.base.methods))
+        # Everything is built once now, not when the runs before it have taken their hours.
+        for plan in (self.effect_plan(UNSTEERED, 1.0, "calibration"), *map(self._first_cost, self.costs)):
+            build_judges(plan, build_task(plan))
+        build_rows(self.base, self.effect_task)
+
+    @cached_property
+    def effect_task(self) -> Task:
+        return build_task(self.effect_plan(UNSTEERED, 1.0, "calibration"))
+
+    @property
+    def targets(self) -> list[str]:
+        """What the methods steer to, by id."""
+        return [target.id for target in self.effect_task.targets(Split.TEST)]
+
+    @cached_property
+    def strengths(self) -> dict[str, list[float]]:
+        """By method, the strengths that its curve is measured at, rising; just 1 for one without a dial."""
+        return {method: self._strengths(method) for method in self.base.methods}
+
+    def dial(self, method: str) -> tuple[float, float] | None:
+        """The strengths that a method allows, None if it has nothing to turn."""
+        built = build_method(method, self.base.method_parameters, self.base.seed)
+        return built.strengths if has_dial(built) else None
+
+    def effect_plan(self, method: str, strength: float, part: Part) -> Plan:
+        given = {**self.base.task_parameters, "part": part}
+        return self._plan(method, strength).model_copy(update={"task_parameters": given})
+
+    def cost_plan(self, task: str, method: str, strength: float) -> Plan:
+        given = {"poles": self.base.task_parameters.get("poles"), **self.costs[task]}
+        update = {"task": task, "task_parameters": given, "judges": {}, "judge_parameters": {}}
+        return self._plan(method, strength).model_copy(update=update)
+
+    def _plan(self, method: str, strength: float) -> Plan:
+        own = {name: given for name, given in self.base.method_parameters.items() if name in method.split("+")}
+        return self.base.model_copy(update={"methods": (method,), "method_parameters": own, "strength": strength})
+
+    def _first_cost(self, task: str) -> Plan:
+        return self.cost_plan(task, UNSTEERED, 1.0)
+
+    def _strengths(self, method: str) -> list[float]:
+        dial = self.dial(method)
+        return [1.0] if dial is None else spaced(*dial, self.levels + 1)[1:]
