@@ -10,6 +10,9 @@ LOW: dict[str, tuple[str, ...]] = {
     "E": ("reserved", "quiet", "withdrawn", "passive"),
     "N": ("calm", "relaxed", "stable", "confident"),
     "O": ("conventional", "unimaginative", "incurious", "down-to-earth"),
+    "machiavellianism": ("sincere", "straightforward", "candid", "guileless"),
+    "narcissism": ("modest", "humble", "unassuming", "self-effacing"),
+    "psychopathy": ("gentle", "cautious", "remorseful", "law-abiding"),
 }
 HIGH: dict[str, tuple[str, ...]] = {
     "A": ("kind", "cooperative", "trusting", "generous"),
@@ -17,6 +20,9 @@ HIGH: dict[str, tuple[str, ...]] = {
     "E": ("outgoing", "talkative", "sociable", "energetic"),
     "N": ("anxious", "tense", "moody", "insecure"),
     "O": ("original", "imaginative", "curious", "artistic"),
+    "machiavellianism": ("scheming", "calculating", "manipulative", "secretive"),
+    "narcissism": ("vain", "self-important", "boastful", "attention-seeking"),
+    "psychopathy": ("ruthless", "reckless", "callous", "vengeful"),
 }
 
 NEUTRAL_BAND = 0.25

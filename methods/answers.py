@@ -1,7 +1,5 @@
 """What a target shows of itself: answers, and its score on each trait."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from steerbench.targets import TRAITS, Answer, Blend, Respondent, Target, TraitPole
@@ -17,7 +15,8 @@ def shown_answers(target: Target) -> tuple[Answer, ...]:
 
 
 def trait_scores(target: Target) -> dict[str, float]:
-    """Mean keyed score, 1 to 5, of each trait that the target shows anything of, in the order of TRAITS.
+    """Mean keyed score, 1 to 5, of each trait that the target shows anything of: the Big Five in the order of TRAITS,
+    then others as they come.
 
     A pole is the end of its scale on its one trait, a blend on each of its traits.
     """
@@ -25,7 +24,7 @@ def trait_scores(target: Target) -> dict[str, float]:
         return {trait: score for pole in target.poles for trait, score in trait_scores(pole).items()}
     if isinstance(target, TraitPole):
         return {target.trait: float(HIGHEST if target.high else LOWEST)}
-    by_trait: Mapping[str, list[float]] = {trait: [] for trait in TRAITS}
+    by_trait: dict[str, list[float]] = {trait: [] for trait in TRAITS}
     for answer in target.shown:
-        by_trait[answer.item.trait].append(answer.item.keyed(answer.tick))
+        by_trait.setdefault(answer.item.trait, []).append(answer.item.keyed(answer.tick))
     return {trait: float(np.mean(scores)) for trait, scores in by_trait.items() if scores}

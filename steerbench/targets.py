@@ -25,12 +25,18 @@ LABELS: dict[int, str] = {
 MIDDLE = 3
 
 
+def trait_name(trait: str) -> str:
+    """The name of a trait: a letter of TRAITS stands for one, any other trait goes by its name already."""
+    return TRAITS.get(trait, trait)
+
+
 @dataclass(frozen=True)
 class Item:
     """One statement of an inventory, or one question.
 
     `text` is the statement as its inventory words it ("Am always busy."), `second_person` the same
-    said to somebody ("You are always busy."). `key` is +1 if agreeing is high on the trait, else -1.
+    said to somebody ("You are always busy."). `trait` is a letter of TRAITS, or the name of another trait
+    ("narcissism"). `key` is +1 if agreeing is high on the trait, else -1.
     A question has its text, and the trait and facet it is about.
     """
 
@@ -88,7 +94,7 @@ class TraitPole:
 
     @property
     def id(self) -> str:
-        return f"{TRAITS[self.trait]}{'+' if self.high else '-'}"
+        return f"{trait_name(self.trait)}{'+' if self.high else '-'}"
 
     def leanings(self) -> dict[Item, int]:
         """+1 for each statement of the trait keyed towards the pole, -1 for each keyed away from it."""

@@ -52,9 +52,10 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """All rows by name. `trait` [items] indexes the five traits in their order, `key` [items] is +1 or -1."""
+    """All rows by name. `trait` [items] indexes `traits`, those the items are about; `key` [items] is +1 or -1."""
 
     rows: Mapping[str, Answers]
+    traits: tuple[str, ...]
     trait: NDArray[np.int64]
     key: NDArray[np.int64]
 
@@ -64,7 +65,7 @@ class Board:
 
     def trait_means(self, values: Array) -> Array:
         """[people, traits]: each person's mean over the items of a trait, nan where they have none."""
-        of_trait = (self.trait[:, None] == np.arange(len(TRAITS))).astype(np.float64)
+        of_trait = (self.trait[:, None] == np.arange(len(self.traits))).astype(np.float64)
         known = ~np.isnan(values)
         counts = known @ of_trait
         sums = np.where(known, values, 0.0) @ of_trait
@@ -76,19 +77,27 @@ def board_of(rows: Mapping[str, Sequence[Scored]]) -> Board:
     people: dict[str, int] = {}
     items: dict[str, int] = {}
     key: list[int] = []
-    trait: list[int] = []
+    trait_of: list[str] = []
     for scored in rows.values():
         for one in scored:
             people.setdefault(one.target, len(people))
             if one.item not in items:
                 items[one.item] = len(items)
                 key.append(one.score.record["key"])
-                trait.append(list(TRAITS).index(one.score.record["trait"]))
+                trait_of.append(one.score.record["trait"])
+    traits = _in_order(trait_of)
     return Board(
         {name: _answers(scored, people, items) for name, scored in rows.items()},
-        np.array(trait, dtype=np.int64),
+        traits,
+        np.array([traits.index(trait) for trait in trait_of], dtype=np.int64),
         np.array(key, dtype=np.int64),
     )
+
+
+def _in_order(traits: Sequence[str]) -> tuple[str, ...]:
+    """Each trait once: the Big Five in their order, then others as they come."""
+    found = dict.fromkeys(traits)
+    return tuple(trait for trait in TRAITS if trait in found) + tuple(trait for trait in found if trait not in TRAITS)
 
 
 def _answers(scored: Sequence[Scored], people: Mapping[str, int], items: Mapping[str, int]) -> Answers:

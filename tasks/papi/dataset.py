@@ -1,43 +1,74 @@
-"""The inventories the PAPI task can ask: a small invented one that is shipped, and the published one."""
+"""The inventories the PAPI task can ask: a small invented one that is shipped, and the published ones."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
 from steerbench.plugins import unknown
 from steerbench.targets import Item
+from tasks.papi import dark_triad, papi300
 from tasks.papi.inventory import MISSING, Inventory, Person, norms
-from tasks.papi.papi300 import DATASET, read_papi300
 from tasks.papi.sample.reader import digest_of_sample, read_sample
 
-__all__ = ["Inventory", "Keys", "Person", "load", "norms"]
+__all__ = ["DARK_TRIAD", "SAMPLE", "Inventory", "Keys", "Person", "load", "norms", "stores_scores"]
 
 Keys = Literal["ticked", "stored"]
-SAMPLE = "sample"
+SAMPLE, PAPI300, DARK_TRIAD = "sample", papi300.DATASET, dark_triad.DATASET
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An inventory's hash, and what reads its items, ids shown, ids asked and people with their ticks.
+
+    `scores`: its published values are scores, reverse-keyed already, which the published code takes for ticks.
+    """
+
+    digest: Callable[[], str]
+    read: Callable[[], tuple[tuple[Item, ...], tuple[str, ...], tuple[str, ...], tuple[Person, ...]]]
+    scores: bool
+
+
+_SOURCES = {
+    SAMPLE: _Source(digest_of_sample, read_sample, scores=True),
+    PAPI300: _Source(lambda: dataset(PAPI300).digest, papi300.read_papi300, scores=True),
+    DARK_TRIAD: _Source(lambda: dataset(DARK_TRIAD).digest, dark_triad.read_dark_triad, scores=False),
+}
 
 
 def load(name: str = SAMPLE, keys: Keys = "ticked", limit: int | None = None) -> Inventory:
     """An inventory with its first `limit` people (all if None).
 
-    With `keys="ticked"` answers are what people marked. With "stored" they are the reverse-keyed values
-    the published test set stores, taken for ticks as the published code takes them: mirrored on every
-    item keyed -1. Missing answers are 0 either way.
+    With `keys="ticked"` answers are what people marked. With "stored" they are what the published files store,
+    taken for ticks as the published code takes them: on `papi-300`, and the sample made after it, reverse-keyed
+    values, mirrored on every item keyed -1. Missing answers are 0 either way.
 
     Raises:
         UserError: nothing has that name, the limit is below 1, or the data cannot be had or are broken.
     """
     if limit is not None and limit < 1:
         raise UserError(f"The limit of respondents is {limit}; it has to be at least 1.")
-    if name == SAMPLE:
-        digest, (items, shown, asked, people) = digest_of_sample(), read_sample()
-    elif name == DATASET:
-        digest, (items, shown, asked, people) = dataset(DATASET).digest, read_papi300()
-    else:
-        raise UserError(unknown("PAPI inventory", name, (SAMPLE, DATASET)))
-    if keys == "stored":
+    source = _source(name)
+    items, shown, asked, people = source.read()
+    if keys == "stored" and source.scores:
         people = tuple(_as_stored(person, items) for person in people)
-    return Inventory(name, digest, items, shown, asked, people[:limit], people)
+    return Inventory(name, source.digest(), items, shown, asked, people[:limit], people)
+
+
+def stores_scores(name: str) -> bool:
+    """Whether an inventory's published values are scores, reverse-keyed already, and not ticks.
+
+    Raises:
+        UserError: nothing has that name.
+    """
+    return _source(name).scores
+
+
+def _source(name: str) -> _Source:
+    if name not in _SOURCES:
+        raise UserError(unknown("PAPI inventory", name, _SOURCES))
+    return _SOURCES[name]
 
 
 def _as_stored(person: Person, items: tuple[Item, ...]) -> Person:

@@ -19,14 +19,12 @@ from steerbench.statistics import (
     trait_profile_r,
     weighted_means,
 )
-from steerbench.targets import TRAITS
 from tasks.flags import not_better, percent
 from tasks.papi.board import Answers, Array, Board, board_of
 
 ERROR = "error"
 ERROR_BEST = "error best case"
 ERROR_WORST = "error worst case"
-TRAIT_ERRORS = {trait: f"error {trait}" for trait in TRAITS}
 INDIVIDUAL_R = "individual r"
 PROFILE_R = "profile r"
 AGREEMENT_SHIFT = "agreement shift"
@@ -41,6 +39,11 @@ TRIVIAL = (*CONSTANTS, "trait-mean", "item-median", UNSTEERED, "random-direction
 ONE_SIDED_ANSWERS = 0.9
 
 Missing = Literal["impute", "drop"]
+
+
+def trait_error(trait: str) -> str:
+    """The name of the error on one trait."""
+    return f"error {trait}"
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int, missing: Missing = "impute") -> Summary:
@@ -72,8 +75,8 @@ def _treatment(missing: Missing) -> str:
 
 
 def _trait_errors(board: Board, row: Answers, unreadable: str) -> Array:
-    """[people, traits the board asks about]."""
-    return board.trait_means(row.errors(unreadable))[:, np.unique(board.trait)]
+    """[people, traits]."""
+    return board.trait_means(row.errors(unreadable))
 
 
 def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, Metric]:
@@ -84,8 +87,8 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
         ERROR_BEST: _composite(board, row, "best", seed),
         ERROR_WORST: _composite(board, row, "worst", seed),
     }
-    per_trait = board.trait_means(row.errors(_treatment(missing)))
-    estimates |= {TRAIT_ERRORS[t]: _mean(errors, seed) for t, errors in zip(TRAITS, per_trait.T, strict=True)}
+    per_trait = _trait_errors(board, row, _treatment(missing))
+    estimates |= {trait_error(t): _mean(errors, seed) for t, errors in zip(board.traits, per_trait.T, strict=True)}
     known = row.asked & ~np.isnan(row.expected)
     estimates[INDIVIDUAL_R] = individual_r(row.expected, row.tick, known, np.random.default_rng(seed))
     estimates[PROFILE_R] = trait_profile_r(

@@ -1,7 +1,7 @@
 """PAPI: predict what a person ticks on statements they were not shown answering (Zhu et al. 2024).
 
 Some answers of each respondent show who they are; the rest measure. Answers that were missing are left
-out, reverse-keyed items are put back to what was ticked, and the measuring answers are sealed until
+out, values stored reverse-keyed are put back to what was ticked, and the measuring answers are sealed until
 every strength is chosen. The `published` protocol undoes each of these and says so.
 """
 
@@ -15,7 +15,7 @@ from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Spli
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import MIDDLE, Answer, Item, Respondent, Target
-from tasks.papi.dataset import SAMPLE, Inventory, Person, load, norms
+from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, norms, stores_scores
 from tasks.papi.metrics import TRIVIAL, summarise
 from tasks.papi.readouts import READOUTS, Readout, TextReadout
 
@@ -23,9 +23,11 @@ _SHOWN = Item("shown", "Shown statement.", "A shown statement.", "A", "", 1)
 _ONE_OF_EACH = PromptChange("Description.", (Answer(_SHOWN, MIDDLE),))
 """A prompt change with every part, so that the identity has every wording."""
 
-DEVIATIONS = (
+SCORES_AS_TICKS = (
     "keys as stored: the reverse-keyed values are shown and scored as if they were ticks",
     "every item counts as keyed +, because stored values are keyed already",
+)
+DEVIATIONS = (
     "missing answers are scored as if 0 had been ticked",
     "unreadable answers leave the denominator",
 )
@@ -36,7 +38,8 @@ class PAPI:
     """Multiple-choice personality prediction.
 
     Args:
-        dataset: `sample` (shipped, invented) or `papi-300` (300 real people, IPIP-NEO-300).
+        dataset: `sample` (shipped, invented), `papi-300` (300 real people, IPIP-NEO-300) or `papi-dark-triad`
+            (300 others, Short Dark Triad).
         readout: `label`, `letter` or `generate`; by default `label`, and `generate` when published.
         respondents: the first so many; all if None.
         holdout: share of the shown answers, of every trait, that calibration holds out.
@@ -63,9 +66,10 @@ class PAPI:
             self._reader = TextReadout("published")
         self._inventory: Inventory = load(self.dataset, "stored" if self.published else "ticked", self.respondents)
         self._people: dict[str, Person] = {person.id: person for person in self._inventory.people}
-        # A stored value is a score: to flip it by the item's key would flip it twice.
+        self._scores_as_ticks = self.published and stores_scores(self.dataset)
+        # To flip a score by the item's key would flip it twice.
         self._items: dict[str, Item] = {
-            item.id: replace(item, key=1) if self.published else item for item in self._inventory.items
+            item.id: replace(item, key=1) if self._scores_as_ticks else item for item in self._inventory.items
         }
         self._held_out = _stratified([self._items[i] for i in self._inventory.shown], self.holdout, self.seed)
         self._sealed = True
@@ -76,7 +80,8 @@ class PAPI:
         if not self.published:
             return ()
         read = [] if self.readout == "generate" else [f"answers are read by {self.readout}, not from greedy text"]
-        return (*DEVIATIONS, *read, "unlike the published code: prompts are this project's own words")
+        keys = SCORES_AS_TICKS if self._scores_as_ticks else ()
+        return (*keys, *DEVIATIONS, *read, "unlike the published code: prompts are this project's own words")
 
     def identity(self) -> Mapping[str, str]:
         return {
@@ -133,6 +138,14 @@ class PAPI:
 
     def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
         return summarise(rows, seed, missing="drop" if self.published else "impute")
+
+
+@dataclass
+class DarkTriadPAPI(PAPI):
+    """The Short Dark Triad of 300 real people: `papi` with the dataset `papi-dark-triad`."""
+
+    dataset: str = field(default=DARK_TRIAD, init=False)
+    name: str = field(default=DARK_TRIAD, init=False)
 
 
 def _stratified(items: Sequence[Item], share: float, seed: int) -> frozenset[str]:

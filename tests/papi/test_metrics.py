@@ -20,9 +20,9 @@ from tasks.papi.metrics import (
     MISSING_RATE,
     MODAL_SHARE,
     PROFILE_R,
-    TRAIT_ERRORS,
     TRIVIAL,
     summarise,
+    trait_error,
 )
 
 TRAITS = "ACENO"
@@ -91,7 +91,7 @@ def test_error_is_the_sum_over_traits_of_each_persons_mean_error_unreadable_ones
     assert next(iter(metrics)) == ERROR
     assert metrics[ERROR].value == pytest.approx(literal_composite(items, lambda tick: abs(3 - tick)))
     assert metrics[ERROR].n == 12
-    assert sum(metrics[name].value for name in TRAIT_ERRORS.values()) == pytest.approx(metrics[ERROR].value)
+    assert sum(metrics[name].value for name in map(trait_error, TRAITS)) == pytest.approx(metrics[ERROR].value)
 
 
 def test_the_bounds_are_what_unreadable_answers_could_have_been():
@@ -341,7 +341,7 @@ def test_constant_answers_to_the_published_set_have_the_reference_errors(publish
     rows = {f"always-{t}": published_rows(published, as_ticked, np.full(shape, t)) for t in range(1, 6)}
     metrics = summarise(rows, 0).metrics
     assert [round(metrics[f"always-{t}"][ERROR].value, 2) for t in range(1, 6)] == composites
-    per_trait = [round(metrics["always-3"][TRAIT_ERRORS[t]].value, 2) for t in TRAITS]
+    per_trait = [round(metrics["always-3"][trait_error(t)].value, 2) for t in TRAITS]
     assert per_trait == [0.71, 0.72, 0.75, 0.72, 0.89]
 
 
@@ -369,7 +369,7 @@ def test_trait_means_of_the_published_set_have_the_reference_errors(published, a
     assert round(summary.metrics["trait mean"][ERROR].value, 2) == 3.10
     assert round(rounded[ERROR].value, 2) == 2.86
     assert round(summary.metrics["median of all"][ERROR].value, 2) == 2.87
-    assert [round(rounded[TRAIT_ERRORS[t]].value, 2) for t in TRAITS] == [0.59, 0.50, 0.59, 0.56, 0.62]
+    assert [round(rounded[trait_error(t)].value, 2) for t in TRAITS] == [0.59, 0.50, 0.59, 0.56, 0.62]
     # What anybody's answer to the item says nothing of this person, what they said of the trait does.
     assert summary.metrics["median of all"][INDIVIDUAL_R].value == 0.0
     assert rounded[INDIVIDUAL_R].low > 0.2

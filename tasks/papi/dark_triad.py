@@ -1,0 +1,120 @@
+"""PAPI's Short Dark Triad: 300 people, 27 statements on three traits, 18 shown and 9 asked.
+
+Unlike those of `papi-300`, its stored answers are ticks: statements keyed -1 go against the rest of their trait
+until they are turned round. Its letters M, N and P are not used as names of traits, because N is narcissism here and
+neuroticism everywhere else. Country and source of a person stay in the file.
+"""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import xlrd
+
+from steerbench.datasets.fetch import path_of
+from steerbench.errors import UserError
+from steerbench.targets import Item
+from tasks.papi.inventory import HIGHEST, MISSING, Person
+from tasks.papi.papi300 import read_split
+from tasks.papi.wording import second_person
+from tasks.reasoning.rows import Row, json_list
+
+DATASET = "papi-dark-triad"
+TRAITS = {"M": "machiavellianism", "N": "narcissism", "P": "psychopathy"}
+
+_COLUMNS = ["", "Id", "Key", "Item", "Sign"]
+# The first is all that M7's apostrophe left of "'t" when bytes of one encoding were read as another.
+_MENDED = {"\u62b0": "'t", "\u2019": "'"}
+# Statements with a subject of their own. An opinion is said as the person's, since a model is asked how well a
+# statement describes it.
+_SAID_TO_SOMEBODY = {
+    "M1": "You think it's not wise to tell your secrets.",
+    "M3": "You think that, whatever it takes, you must get the important people on your side.",
+    "M5": "You think it's wise to keep track of information that you can use against people later.",
+    "M6": "You think you should wait for the right time to get back at people.",
+    "M7": "You think there are things you should hide from other people because they don't need to know.",
+    "M9": "You think most people can be manipulated.",
+    "N1": "People see you as a natural leader.",
+    "N3": "Many group activities tend to be dull without you.",
+    "P3": "You think payback needs to be quick and nasty.",
+    "P4": "People often say you're out of control.",
+    "P5": "It's true that you can be mean to others.",
+    "P6": "People who mess with you always regret it.",
+    "P8": "You enjoy having sex with people you hardly know.",  # the only one whose full stop is missing
+}
+
+
+def read_dark_triad() -> tuple[tuple[Item, ...], tuple[str, ...], tuple[str, ...], tuple[Person, ...]]:
+    """Items by trait and number, ids shown, ids asked, and people with their ticks.
+
+    Raises:
+        UserError: a file is missing, not the published one, or holds what it should not.
+    """
+    items = read_items(path_of(DATASET, "dark_triad-ItemKey.xls"))
+    shown, asked = read_codes(path_of(DATASET, "dark_triad_split.json"), items)
+    return items, shown, asked, read_people(path_of(DATASET, "dark_triad_Test_set.json"), items)
+
+
+def read_items(path: Path) -> tuple[Item, ...]:
+    """The statements of the item key; an id says the trait's letter and the statement's number, such as M1.
+
+    Raises:
+        UserError: the sheet has other columns, or a row is no statement; it is named.
+    """
+    file = f"{path.parent.name}/{path.name}"
+    try:
+        sheet = xlrd.open_workbook(path).sheet_by_index(0)
+    except xlrd.XLRDError as error:
+        raise UserError(f"{file} is no readable .xls file ({error}).") from error
+    header = sheet.row_values(0) if sheet.nrows else []
+    if header != _COLUMNS:
+        raise UserError(f"{file} has the columns {header} instead of {_COLUMNS}.")
+    items: dict[str, Item] = {}
+    for row in range(1, sheet.nrows):
+        where = f"{file} row {row + 1}"
+        item = _item(sheet.row_values(row), row - 1, where)
+        if item.id in items:
+            raise UserError(f"{where}: the statement {item.id} stands in a row before it too.")
+        items[item.id] = item
+    return tuple(items.values())
+
+
+def read_codes(path: Path, items: tuple[Item, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ids of the statements that are shown and of those that are asked; the file counts statements from 0.
+
+    Raises:
+        UserError: the two lists are not a partition of the items.
+    """
+    numbered = tuple(replace(item, id=str(number)) for number, item in enumerate(items))
+    shown, asked = (tuple(items[int(number)].id for number in part) for part in read_split(path, numbered))
+    return shown, asked
+
+
+def read_people(path: Path, items: tuple[Item, ...]) -> tuple[Person, ...]:
+    """Everybody's ticks as they are stored. People have no id in the file: theirs is the number of their row.
+
+    Raises:
+        UserError: the file holds no list of people, or an answer is missing or outside 0 to 5; the row is named.
+    """
+    return tuple(
+        Person(f"dark-{row.number:03}", {item.id: _tick(row, item.id) for item in items}) for row in json_list(path)
+    )
+
+
+def _item(cells: list[Any], number: int, where: str) -> Item:
+    _, given, code, text, sign = cells
+    text = str(text).strip()
+    for broken, mended in _MENDED.items():
+        text = text.replace(broken, mended)
+    if given != number or not re.fullmatch(r"[MNP]\d", str(code)) or not text or sign not in ("+", "-"):
+        raise UserError(f"{where}: {cells} is no statement with the number {number}, a code from M1 to P9 and a sign.")
+    said = _SAID_TO_SOMEBODY.get(code) or second_person(text)
+    return Item(code, text, said, TRAITS[code[0]], key=1 if sign == "+" else -1)
+
+
+def _tick(row: Row, code: str) -> int:
+    tick = row.fields.get(code)
+    if type(tick) is not int or not MISSING <= tick <= HIGHEST:
+        raise row.broken(f"{code} {f'is {tick}, outside 0 to 5' if code in row.fields else 'is missing'}")
+    return tick
