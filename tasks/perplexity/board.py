@@ -48,9 +48,9 @@ class Measured:
         found = self._by_pole(BITS, self.bits / self.characters, seed)
         if plain is not None:
             added = self.bits - plain.bits
-            found |= self._by_pole(CHANGE, added / self.characters, seed)
             in_words = self._by_pole(RATIO, added / self.words, seed)
             found |= {name: _power_of_two(metric) for name, metric in in_words.items()}
+            found |= self._by_pole(CHANGE, added / self.characters, seed)
         found[OVERFLOWED] = _mean(np.isnan(self.bits).astype(np.float64), seed)
         return found
 

@@ -1,11 +1,11 @@
 """The board against sums by hand: two poles, three passages, one of which may overflow."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 
-from steerbench.contracts import Scored, Summary
-from steerbench.contracts.task import Score
+from steerbench.contracts import Score, Scored, Summary
 from steerbench.results import metrics
 from tasks.perplexity.board import summarise
 
@@ -13,7 +13,7 @@ CHARACTERS = {"p": 100, "q": 200, "r": 400}
 WORDS = {"p": 20, "q": 50, "r": 80}
 
 
-def row(pole: str, bits: dict[str, float | None]) -> list[Scored]:
+def row(pole: str, bits: Mapping[str, float | None]) -> list[Scored]:
     return [
         Scored(
             pole,
@@ -86,7 +86,8 @@ def test_an_overflowed_passage_is_left_out_counted_and_flagged(summary: Summary)
     spilt = summary.metrics["spilt"]
     assert spilt["bits per character"].value == pytest.approx((1.4 + 1.65) / 2)
     assert spilt["bits per character e-"].value == pytest.approx((1.6 + 1 + 1.7) / 3)
-    assert (spilt["change"].value, spilt["change"].n) == (pytest.approx((0.4 + 0.15) / 2), 2)
+    assert spilt["change"].value == pytest.approx((0.4 + 0.15) / 2)
+    assert spilt["change"].n == 2
     assert spilt["overflowed rate"].value == pytest.approx(1 / 6)
     assert "17 % overflowed and are left out" in summary.flags["spilt"]
     assert summary.metrics["caa"]["overflowed rate"].value == 0

@@ -16,7 +16,7 @@ from steerbench.export import read_samples
 from steerbench.plan import Plan
 from steerbench.results import RunResult
 from steerbench.runner import Prepared, execute, prepare
-from steerbench.steering import UNSTEERED, PromptChange, Steering
+from steerbench.steering import UNSTEERED, Add, PromptChange, Steering
 from tasks.perplexity.task import ASKED, Perplexity
 from tests.models.tiny import tiny_model
 
@@ -54,7 +54,7 @@ def by_hand(model: Path, steering: Steering, opening: str, rest: str) -> float:
     tokenizer = AutoTokenizer.from_pretrained(model)
     messages = [{"role": "system", "content": system}] if system else []
     messages += [{"role": "user", "content": ASKED}]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True) + opening
+    text = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)) + opening
     before, after = (tokenizer(part, add_special_tokens=False)["input_ids"] for part in (text, rest))
     network = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
     for edit in steering.edits:
