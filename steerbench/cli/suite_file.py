@@ -1,4 +1,4 @@
-"""Reads a suite file: TOML whose keys are the options of `steerbench run`, at the top for all runs or in one of them."""
+"""Reads a suite file: TOML. Its keys are the options of `steerbench run`, at the top for all runs or in one of them."""
 
 import hashlib
 import tomllib
