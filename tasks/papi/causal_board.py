@@ -2,7 +2,7 @@
 
 What was sampled is people, so intervals resample people; a person's value is the mean over their copies. An effect is
 counted per point of dose that was asked for, not per point that arrived: what the end of the scale took is lost to the
-method too, and `points` says how much it was.
+method too, and `points added` says how much arrived.
 """
 
 import math
