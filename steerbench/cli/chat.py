@@ -66,12 +66,12 @@ class Talk:
     turns: list[tuple[str, str]] = field(default_factory=list)
 
     def answer(self, said: str, sampling: "Sampling") -> str:
+        from steerbench.application import at, opened
         from steerbench.contracts import Prompt, Request
 
         self.turns.append(("user", said))
-        system = self.steering.prompt.as_message() if self.strength else ""
-        messages = ([("system", system)] if system else []) + self.turns
-        request = Request(Prompt(tuple(messages)), self.steering.scaled(self.strength))
+        steering = at(self.steering, self.strength)
+        request = Request(Prompt(opened(steering.prompt.as_message(), self.turns)), steering)
         text = self.engine.generate([request], sampling)[0].text.strip()
         self.turns.append(("assistant", text))
         return text

@@ -5,7 +5,8 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from steerbench.engines.vllm.serving.catalogue import check, read_catalogue, read_strength
+from steerbench.application import read_strength
+from steerbench.engines.vllm.serving.catalogue import check, read_catalogue
 from steerbench.engines.vllm.serving.middleware import opened, steered
 from steerbench.errors import UserError
 from steerbench.fits import model_digest

@@ -8,9 +8,10 @@ from dataclasses import astuple
 from hashlib import sha256
 from typing import Any
 
+from steerbench.application import read_strength
 from steerbench.engines.vllm.client import CONFIG
 from steerbench.engines.vllm.lowering import Width, lower
-from steerbench.engines.vllm.serving.catalogue import Catalogue, read_strength
+from steerbench.engines.vllm.serving.catalogue import Catalogue
 from steerbench.engines.vllm.slots import Placement, SlotBook
 from steerbench.errors import UserError
 from steerbench.steering import Steering

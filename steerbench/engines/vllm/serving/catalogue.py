@@ -15,9 +15,6 @@ from steerbench.errors import UserError
 from steerbench.fits import Identified, check_fitted_on
 from steerbench.steering import Steering, load_steering
 
-STRONGEST = 1000.0
-"""Strengths beyond it are mistakes: methods are searched up to some tens."""
-
 REMEMBERED = 1024
 """Pairs of a steering and a strength whose digest is kept; the steerings share their arrays."""
 
@@ -69,21 +66,6 @@ class Catalogue:
 
     def _scaled(self, name: str, strength: float) -> Steering:
         return self._by_name[name].steering.scaled(strength)
-
-
-def read_strength(given: Any) -> float:
-    """A strength as a request has it.
-
-    Raises:
-        UserError: it is no number, or none that anybody can mean.
-    """
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise UserError("The strength must be a number.")
-    if not math.isfinite(given) or abs(given) > STRONGEST:
-        raise UserError(
-            f"The strength must lie between -{STRONGEST:g} and {STRONGEST:g}; 1 is as the steering's file has it."
-        )
-    return float(given)
 
 
 def read_catalogue(folder: Path) -> Catalogue:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from steerbench.application import before, read_strength
 from steerbench.engines.vllm.client import CONFIG
 from steerbench.engines.vllm.serving.admission import NAME, STRENGTH
-from steerbench.engines.vllm.serving.catalogue import Catalogue, read_strength
+from steerbench.engines.vllm.serving.catalogue import Catalogue
 from steerbench.errors import UserError
 
 Message = MutableMapping[str, Any]
@@ -124,8 +125,9 @@ def opened(message: str, messages: Any) -> Any:
     content = first.get("content")
     if isinstance(content, list):
         return [{**first, "content": [{"type": "text", "text": message}, *content]}, *messages[1:]]
-    both = f"{message}\n\n{content}" if content else message
-    return [{**first, "content": both}, *messages[1:]]
+    if not isinstance(content, str | None):
+        return messages  # This, too.
+    return [{**first, "content": before(message, content or "")}, *messages[1:]]
 
 
 def _header(scope: MutableMapping[str, Any], name: bytes) -> bytes:

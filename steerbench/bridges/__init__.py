@@ -1,0 +1,1 @@
+"""Steered models in other evaluation frameworks."""

@@ -1,0 +1,128 @@
+"""Where a context ends and its continuation starts: lm-evaluation-harness's tokens, said to an engine as texts.
+
+The harness's own model of transformers (HFLM) encodes a context with its continuation, and what comes after as many
+tokens as the context has alone is what is scored. Engines encode a prompt and an option each by itself. Mostly that
+is the same; where it is not, another text may say the tokens; and where none does, the two stay apart and are counted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from steerbench.contracts import Prompt
+from steerbench.engines.branches import unpacked
+from steerbench.engines.prompts import PromptTokens
+from steerbench.errors import UserError
+from steerbench.models.text import ModelText
+
+TRIES = 64
+"""Places before the last possible one at which a window may end; a character has only a few tokens."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A prompt's start and an option; `tokens` are the option's. Not `joint`: they were encoded apart."""
+
+    start: str
+    option: str
+    tokens: tuple[int, ...]
+    joint: bool
+
+
+class Boundaries:
+    """Encodes as HFLM does, for a model whose prompts hold `limit` tokens."""
+
+    def __init__(self, text: ModelText, limit: int) -> None:
+        self.tokenizer, self.limit = text.tokenizer, limit
+        self._engine = PromptTokens(text)
+        bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        self.first_token = eos if bos is None else bos
+        self.first = self.tokenizer.decode([self.first_token])
+
+    def encode(self, text: str) -> list[int]:
+        """A text's tokens, with the tokenizer's start token unless the text says it already."""
+        return list(self.tokenizer.encode(text, add_special_tokens=not text.startswith(self.first)))
+
+    def pair(self, context: str, continuation: str, words: str = "") -> Pair:
+        """Blanks that end the context belong to the continuation; an empty context is the model's start token.
+
+        `words` are what the model is told first, with the blanks that part them from the rest.
+
+        Raises:
+            UserError: together they are longer than the model's context.
+        """
+        stripped = context.rstrip()
+        if stripped:
+            continuation = context[len(stripped) :] + continuation
+            given = self.encode(words + stripped)
+            scored = self.encode(words + stripped + continuation)[len(given) :]
+            return self._said(given, scored, words + stripped, continuation)
+        continuation = (context + continuation).removeprefix(self.first)
+        given = self.encode(words) if words else [self.first_token]
+        return self._said(given, self._bare(continuation), words or self.first, continuation)
+
+    def start(self, context: str, room: int) -> str:
+        """A context as the start of a prompt: engines put the tokenizer's start token before it, as before any text.
+
+        Raises:
+            UserError: the model's context has no room for so many tokens after it.
+        """
+        start = next(self._starts(context, self.encode(context)), context)
+        self._check(len(self._prompt(start)) + room)
+        return start
+
+    def windows(self, text: str, words: str = "") -> Iterator[Pair]:
+        """A whole text in windows, each after the last token of the one before; the first after the start token.
+
+        With `words`, these come before each window instead of a start token. A window is shorter than the model's
+        context where it would otherwise end inside of a character.
+
+        Raises:
+            UserError: a window cannot be said as a text.
+        """
+        ids, at = self.encode(text), 0
+        before = words or next(self._starts(self.first, [self.first_token]), self.first)
+        while at < len(ids):
+            start = before if not at else words + self.tokenizer.decode(ids[at - 1 : at])
+            last = min(at + self.limit - len(self._prompt(start)) + 1, len(ids))
+            ends = range(last, max(last - TRIES, at), -1)
+            found = next((pair for end in ends if (pair := self._window(start, ids[at:end]))), None)
+            if found is None:
+                raise UserError("A text is too long for the model's context and cannot be cut where it would have to.")
+            yield found
+            at += len(found.tokens)
+
+    def _check(self, length: int) -> None:
+        if length > self.limit:
+            raise UserError(
+                f"A request needs {length} tokens, and the model's context holds {self.limit}: give fewer examples "
+                "(--num_fewshot), shorter answers (max_gen_toks), or a model with a longer context."
+            )
+
+    def _window(self, start: str, ids: Sequence[int]) -> Pair | None:
+        option = self.tokenizer.decode(ids)
+        return Pair(start, option, tuple(ids), True) if self._bare(option) == list(ids) else None
+
+    def _said(self, given: list[int], scored: list[int], context: str, continuation: str) -> Pair:
+        start = next(self._starts(context, given), None)
+        options = (continuation, self.tokenizer.decode(scored))
+        option = next((o for o in options if scored and self._bare(o) == scored), None)
+        if start is None or option is None:
+            pair = Pair(context, continuation, tuple(self._bare(continuation)), False)
+        else:
+            pair = Pair(start, option, tuple(scored), True)
+        self._check(len(self._prompt(pair.start)) + len(pair.tokens) - 1)
+        return pair
+
+    def _starts(self, context: str, ids: list[int]) -> Iterator[str]:
+        """Texts that an engine reads as these tokens."""
+        yield from (text for text in (context, context.removeprefix(self.first)) if self._prompt(text) == ids)
+
+    def _prompt(self, start: str) -> list[int]:
+        """What an engine makes of it."""
+        try:
+            return [int(token) for token in unpacked(self._engine.prompt(Prompt(start=start)))]
+        except UserError:
+            return []
+
+    def _bare(self, text: str) -> list[int]:
+        return [int(token) for token in unpacked(self._engine.encode(text, special=False))]

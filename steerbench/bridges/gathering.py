@@ -1,0 +1,62 @@
+"""Requests of many coroutines, run in an engine's batches: what waits while the engine is busy goes together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import anyio
+import anyio.to_thread
+
+LINGER = 0.02
+"""Seconds a free engine waits for company of a request: those that start together arrive one after the other."""
+
+T = TypeVar("T")
+K = TypeVar("K")
+R = TypeVar("R")
+
+
+@dataclass(eq=False)
+class _Waiting(Generic[T, K, R]):
+    item: T
+    kind: K
+    outcome: R | Exception | None = None
+
+
+class Gathering(Generic[T, K, R]):
+    """`await ask(item, kind)`: the item's result from `work(items, kind)`, run in a thread on items of a kind.
+
+    Kinds are hashable. One piece of work runs at a time; who gets hold of the engine takes all that wait with it.
+    """
+
+    def __init__(self, work: Callable[[Sequence[T], K], Sequence[R]]) -> None:
+        self.work = work
+        self._free = anyio.Lock()
+        self._waiting: list[_Waiting[T, K, R]] = []
+
+    async def ask(self, item: T, kind: K) -> R:
+        """Raises what the work on this item's kind raised."""
+        mine: _Waiting[T, K, R] = _Waiting(item, kind)
+        self._waiting.append(mine)
+        try:
+            async with self._free:
+                if mine.outcome is None:
+                    await anyio.sleep(LINGER)
+                    together, self._waiting = self._waiting, []
+                    await anyio.to_thread.run_sync(self._settle, together)
+        finally:
+            if mine in self._waiting:  # Cancelled before anybody took it.
+                self._waiting.remove(mine)
+        if isinstance(mine.outcome, Exception):
+            raise mine.outcome
+        assert mine.outcome is not None
+        return mine.outcome
+
+    def _settle(self, together: Sequence[_Waiting[T, K, R]]) -> None:
+        for kind in dict.fromkeys(one.kind for one in together):
+            mine = [one for one in together if one.kind == kind]
+            try:
+                for one, outcome in zip(mine, self.work([one.item for one in mine], kind), strict=True):
+                    one.outcome = outcome
+            except Exception as error:  # Each who waits is told, in its own coroutine.
+                for one in mine:
+                    one.outcome = error

@@ -1,0 +1,77 @@
+"""Whether a continuation is what a model would say greedily, found through the engine contract.
+
+A `Choice` has the likelihoods of whole options and not the likeliest tokens beside theirs, so greedy text is asked
+for as well, and only where likelihoods leave the question open.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steerbench.bridges.boundaries import Pair
+from steerbench.contracts import Engine, Request, Sampling, batched
+
+MAJORITY = math.log(0.5) + 1e-3
+"""A continuation likelier than one half has at each of its tokens a majority: it is greedy."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A context as a request, its continuations, and their log-likelihoods."""
+
+    request: Request
+    pairs: Sequence[Pair]
+    logprobs: Sequence[float]
+
+
+def greedy(engine: Engine, tokenizer: Any, scored: Sequence[Scored]) -> list[list[bool]]:
+    """For each context and continuation, whether greedy text after the one is the other.
+
+    Costs a second pass over the contexts in which no continuation is likelier than one half: one token is generated
+    there; and as many tokens as a continuation has where its first token is that one. Texts are compared, not
+    tokens: they differ only if a model says a text in other tokens than its tokenizer would.
+    """
+    known = [_from_likelihoods(one) for one in scored]
+    firsts = _generated(
+        engine, [one.request if None in held else None for one, held in zip(scored, known, strict=True)], 1
+    )
+    open_by_length: dict[int, list[tuple[int, int]]] = {}
+    for place, (one, held, first) in enumerate(zip(scored, known, firsts, strict=True)):
+        for number, pair in enumerate(one.pairs):
+            if held[number] is None:
+                begins = tokenizer.decode(pair.tokens[:1], skip_special_tokens=True) == first
+                held[number] = begins
+                if begins and len(pair.tokens) > 1:
+                    open_by_length.setdefault(len(pair.tokens), []).append((place, number))
+    for length, places in sorted(open_by_length.items()):
+        said = _generated(engine, [scored[place].request for place, _ in places], length)
+        for (place, number), text in zip(places, said, strict=True):
+            tokens = scored[place].pairs[number].tokens
+            known[place][number] = tokenizer.decode(tokens, skip_special_tokens=True) == text
+    return [[bool(one) for one in held] for held in known]
+
+
+def _from_likelihoods(scored: Scored) -> list[bool | None]:
+    """What one continuation with a majority says of all: greedy ones start with it, or it with them."""
+    sure = [pair.tokens for pair, logprob in zip(scored.pairs, scored.logprobs, strict=True) if logprob > MAJORITY]
+    if not sure:
+        return [None] * len(scored.pairs)
+    longest = max(sure, key=len)
+    found: list[bool | None] = []
+    for pair in scored.pairs:
+        shared = min(len(pair.tokens), len(longest))
+        agrees = pair.tokens[:shared] == longest[:shared]
+        found.append(None if agrees and len(pair.tokens) > len(longest) else agrees)
+    return found
+
+
+def _generated(engine: Engine, requests: Sequence[Request | None], tokens: int) -> list[str | None]:
+    """Greedy text of so many tokens after each prompt, None where none is asked for."""
+    asked = [place for place, request in enumerate(requests) if request is not None]
+    texts: list[str | None] = [None] * len(requests)
+    wanted = [Request(request.prompt, request.steering) for request in requests if request is not None]
+    for places, part in batched(wanted, engine):
+        for place, completion in zip(places, engine.generate(part, Sampling(max_new_tokens=tokens)), strict=True):
+            texts[asked[place]] = completion.text
+    return texts
