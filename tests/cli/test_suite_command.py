@@ -72,8 +72,8 @@ def test_one_run_is_made_with_the_one_it_takes_its_strengths_from(suite):
 def test_a_dry_run_runs_nothing_and_says_what_has_been_done(suite, tmp_path):
     before = suite(TOY, "--dry-run")
     assert before.returncode == 0
-    assert re.search(r"^effect +toy +toy-push, +3 +90 to do", before.stdout, re.MULTILINE)
-    assert re.search(r"^cost-toy-rated .* to do, after +$", before.stdout, re.MULTILINE)
+    assert re.search(r"^effect +toy +toy-push, .* 3 +90 to do +$", before.stdout, re.MULTILINE)
+    assert re.search(r"^cost-toy-rated .* to do, after", before.stdout, re.MULTILINE)
     assert not (tmp_path / "runs").exists()
     suite(TOY, "--quiet", "--only", "effect")
     told = json.loads(suite(TOY, "--dry-run", "--json").stdout)
