@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from methods.adjectives import leaning_traits
+from methods.adjectives import leaning_traits, listed
 from methods.answers import trait_scores
 from methods.layers import Layers, checked_layers, parsed_layers
 from methods.neurons import Search, TraitNeurons, searched
@@ -18,7 +18,7 @@ from methods.search_questions import Source
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
 from steerbench.steering import Boost, Cap, Edit, Positions, Steering
-from steerbench.targets import MIDDLE, Target
+from steerbench.targets import MIDDLE, TRAITS, Target
 
 FULL_LEAN = 2
 """How far the ends of the answer scale are from its middle."""
@@ -74,8 +74,8 @@ class NPTI:
         """Steerings of unit strength (gamma 1). A target that leans on no trait gets no edit.
 
         Raises:
-            UserError: the model lacks a layer asked for, or the published neurons are not this model's or leave
-                out a trait that is needed.
+            UserError: the model lacks a layer asked for, a target leans on a trait that is none of the Big Five, or
+                the published neurons are not this model's or leave out a trait that is needed.
         """
         layers = checked_layers(self.name, self.layers, engine)
         scores = [trait_scores(target) for target in targets]
@@ -84,6 +84,8 @@ class NPTI:
         if not poles:
             return [Steering() for _ in targets]
         traits = sorted({trait for trait, _ in poles})
+        if others := [trait for trait in traits if trait not in TRAITS]:
+            raise UserError(f"NPTI finds neurons of the Big Five only, not of {listed(others)}; leave npti out here.")
         if self.neurons == "published":
             known = published_neurons(traits, engine)
         else:

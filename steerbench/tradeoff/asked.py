@@ -71,8 +71,8 @@ class Tradeoff:
         return self._plan(method, strength).model_copy(update={"task_parameters": given})
 
     def cost_plan(self, task: str, method: str, strength: float) -> Plan:
-        given = {"poles": self.base.task_parameters.get("poles"), **self.costs[task]}
-        update = {"task": task, "task_parameters": given, "judges": {}, "judge_parameters": {}}
+        poles = {name: value for name, value in self.base.task_parameters.items() if name == "poles"}
+        update = {"task": task, "task_parameters": poles | self.costs[task], "judges": {}, "judge_parameters": {}}
         return self._plan(method, strength).model_copy(update=update)
 
     def _plan(self, method: str, strength: float) -> Plan:

@@ -9,10 +9,12 @@ from methods.actadd import contrast_prompts
 from methods.adjectives import HIGH, LOW
 from methods.answers import trait_scores
 from methods.few_shot import FewShot
+from methods.npti import NPTI
 from methods.simple_prompt import SimplePrompt
 from methods.trivial import TraitMean
 from steerbench.contracts import Prompt, Request
 from steerbench.engines.hf.engine import HFEngine
+from steerbench.errors import UserError
 from steerbench.plugins import find
 from steerbench.steering import Add, Steering
 from steerbench.targets import TRAITS, Answer, Item, Respondent
@@ -100,6 +102,11 @@ def test_methods_that_edit_give_opposite_people_edits_that_differ_and_are_number
         request = Request(Prompt(start="I am"), steering, (" vain", " modest"))
         assert all(math.isfinite(logprob) for logprob in engine.choose([request])[0].logprobs)
     assert dark.digest != light.digest
+
+
+def test_npti_says_that_it_has_no_neurons_of_other_traits(engine: HFEngine) -> None:
+    with pytest.raises(UserError, match=r"Big Five only, not of machiavellianism, narcissism and psychopathy; leave"):
+        NPTI().fit(engine, [DARK])
 
 
 @pytest.mark.parametrize("name", ["p2", "few-shot", "simple-prompt", "trait-mean", "item-median"])

@@ -97,10 +97,12 @@ class ToyEngine:
 
 @dataclass
 class ToyTask:
-    """`respondents` people who tick what a hash of their name and the item says."""
+    """`respondents` people (or those named as `poles`) who tick what a hash of their name and the item says."""
 
     respondents: int = 3
     readout: Literal["label", "generate"] = "label"
+    poles: str | None = None
+    limit: int | None = None
     protocol: Literal["strict", "published"] = "strict"
     name: str = "toy"
     sampling: Sampling = GREEDY
@@ -116,7 +118,7 @@ class ToyTask:
     baselines = ("toy-three", "toy-silent", "toy-random")
 
     def identity(self) -> Mapping[str, str]:
-        return {"dataset": f"toy-{self.respondents}", "readout": self.readout}
+        return {"dataset": f"toy-{self.respondents}-{self.poles}-{self.limit}", "readout": self.readout}
 
     def statements(self) -> Sequence[Item]:
         return SHOWN
@@ -126,7 +128,7 @@ class ToyTask:
 
     def targets(self, split: Split) -> Sequence[Target]:
         shown = SHOWN if split is Split.CALIBRATION else SHOWN + HELD_OUT
-        people = [f"p{n}" for n in range(self.respondents)]
+        people = self.poles.split(",") if self.poles else [f"p{n}" for n in range(self.respondents)]
         return [Respondent(p, tuple(Answer(i, self.tick(p, i)) for i in shown)) for p in people]
 
     def items(self, target: Target, split: Split) -> Sequence[Item]:
@@ -134,7 +136,7 @@ class ToyTask:
             return HELD_OUT
         if not self.unsealed:
             raise AssertionError("test items were asked for before they were unsealed")
-        return TESTED
+        return TESTED[: self.limit]
 
     def request(self, item: Item, target: Target, steering: Steering) -> Request:
         options = ("1", "2", "3", "4", "5") if self.readout == "label" else ()
@@ -169,8 +171,16 @@ class RatedTask(ToyTask):
     name: str = "toy-rated"
     judges: Mapping[str, str] = field(default_factory=lambda: {"trait": "toy-judge", "fluency": "toy-judge"})
     reference: str = "toy-words"
+    part: Literal["test", "calibration"] = "test"
+    cost: str = "fluency"
 
     baselines = ("toy-silent", "toy-echo")
+
+    def identity(self) -> Mapping[str, str]:
+        return {**super().identity(), "part": self.part}
+
+    def items(self, target: Target, split: Split) -> Sequence[Item]:
+        return HELD_OUT if self.part == "calibration" else super().items(target, split)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         return Score(None, unscored=PENDING)
