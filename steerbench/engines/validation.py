@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from steerbench.contracts import Request
+from steerbench.contracts import Completion, Request
 from steerbench.errors import UserError
 from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 
@@ -63,3 +63,13 @@ def _check_numbers(edit: Edit, dim: int) -> None:
         )
     if isinstance(edit, Boost) and edit.kept < 1 and edit.positions.kind == "front":
         raise UserError("A boost that keeps a share of its neurons cannot act on the first tokens of a prompt only.")
+
+
+def check_counted(completions: Iterable[Completion]) -> None:
+    """Raises UserError: an answer overflowed, and what neurons did in it are no numbers."""
+    overflowed = sum(one.overflowed for one in completions)
+    if overflowed:
+        raise UserError(
+            f"Neurons cannot be counted: the model's numbers overflowed in {overflowed} of the answers; weaken the "
+            "steering, or give --dtype float32."
+        )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from steerbench.engines.hf.modules import Modules
+from steerbench.engines.overflow import unmistakable
 from steerbench.engines.thinning import PERIOD, draws
 from steerbench.engines.validation import site_of
 from steerbench.steering import Boost, Cap, Edit, Site, Steering
@@ -62,26 +63,29 @@ class Table:
         if self.everywhere is not None:
             x = x + self.everywhere.index_select(0, rows)[:, None]
         if self.decode is not None:
-            x = x + self.decode[rows][:, None] * frame.decode[..., None]
+            # Not times 0: where the strength overflows, that is nan.
+            x = torch.where(frame.decode[..., None], x + self.decode[rows][:, None], x)
         if self.front is not None:
             # A prompt may have fewer tokens than the edit: what comes after it is no part of its front.
             added = self.front[rows[:, None], frame.positions.clamp(max=self.front.shape[1] - 1)]
-            x = x + added * ~frame.decode[..., None]
+            x = torch.where(frame.decode[..., None], x, x + added)
         if self.draws is not None:
             drawn = self.draws[frame.positions % PERIOD]
             for share, added in self.thinned.items():
-                x = x + added[rows][:, None] * (drawn < share)
+                x = torch.where(drawn < share, x + added[rows][:, None], x)
             for share, added in self.thinned_decode.items():
-                x = x + added[rows][:, None] * ((drawn < share) & frame.decode[..., None])
+                x = torch.where((drawn < share) & frame.decode[..., None], x + added[rows][:, None], x)
         return x
 
     def to(self, device: torch.device, dtype: torch.dtype) -> None:
-        """Move what is added and capped to where the model is."""
+        """Move what is added and capped to where the model is; what overflows there is nan."""
         for name, value in vars(self).items():
             if isinstance(value, dict):
-                setattr(self, name, {share: table.to(device, dtype) for share, table in value.items()})
-            elif value is not None and name != "draws":
+                setattr(self, name, {share: unmistakable(table.to(device, dtype)) for share, table in value.items()})
+            elif name in ("cap", "cap_decode") and value is not None:
                 setattr(self, name, value.to(device, dtype))
+            elif value is not None and name != "draws":
+                setattr(self, name, unmistakable(value.to(device, dtype)))
 
 
 @dataclass(frozen=True, eq=False)

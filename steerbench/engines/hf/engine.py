@@ -19,7 +19,7 @@ from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.scoring import Batch, captured, scored
 from steerbench.engines.hf.survey import Counts, Survey
 from steerbench.engines.prompts import PromptTokens
-from steerbench.engines.validation import check_options, check_steerings
+from steerbench.engines.validation import check_counted, check_options, check_steerings
 from steerbench.errors import UserError
 from steerbench.models.loading import LoadedModel, load_model
 from steerbench.steering import Site
@@ -138,7 +138,11 @@ class HFEngine:
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
     ) -> tuple[Sequence[Completion], NeuronStatistics]:
-        """`generate`, while counting what the neurons do after edits; `groups` [requests] are numbered from 0."""
+        """`generate`, while counting what the neurons do after edits; `groups` [requests] are numbered from 0.
+
+        Raises:
+            UserError: an answer overflowed.
+        """
         survey = Survey(self.modules, max(groups, default=-1) + 1)
 
         def surveyed(batch: Batch, part: Sequence[int]) -> list[Completion]:
@@ -148,6 +152,7 @@ class HFEngine:
             return completions
 
         completions = self._in_batches(self._generation(requests), surveyed)
+        check_counted(completions)
         return completions, survey.statistics()
 
     def _generation(self, requests: Sequence[Request]) -> "_Job":

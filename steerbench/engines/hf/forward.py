@@ -16,6 +16,7 @@ from torch import Tensor
 from steerbench.engines.branches import Branch, Group
 from steerbench.engines.hf.edits import Frame
 from steerbench.engines.hf.modules import Modules
+from steerbench.engines.hf.overflow import Containment
 from steerbench.engines.hf.packing import Rows, pack
 
 
@@ -79,20 +80,23 @@ class _PrefixStore:
 @dataclass(frozen=True, eq=False)
 class _Stage:
     """Rows on their way through the layers: masks by layer type, [rows or 1, 1, length, keys], and, once
-    prefixes are being served, the number of each row's prefix."""
+    prefixes are being served, the number of each row's prefix. `contained` if what overflows is to be."""
 
     tokens: Tensor
     positions: Tensor
     decode: Tensor
     masks: Mapping[str, Tensor | None]
     serving: Tensor | None = None
+    contained: Containment | None = None
 
     def take(self, rows: Tensor, serving: Tensor | None = None) -> "_Stage":
         masks = {kind: m if m is None or len(m) == 1 else m[rows] for kind, m in self.masks.items()}
-        return _Stage(self.tokens[rows], self.positions[rows], self.decode[rows], masks, serving)
+        return _Stage(self.tokens[rows], self.positions[rows], self.decode[rows], masks, serving, self.contained)
 
 
-def run(modules: Modules, layout: Layout, lines: Tensor, first_edited: int, frame: Frame) -> Tensor:
+def run(
+    modules: Modules, layout: Layout, lines: Tensor, first_edited: int, frame: Frame, contain: bool = False
+) -> Tensor:
     """Hidden states after the last layer, [rows of all groups, length, width].
 
     Args:
@@ -100,6 +104,7 @@ def run(modules: Modules, layout: Layout, lines: Tensor, first_edited: int, fram
         first_edited: the lowest layer any steering of the batch edits; the layers below it run once for
             each distinct content.
         frame: told, before each stage, which steering and positions its rows have.
+        contain: keep what overflows from those who do not see it; nan are then the states of those who do.
     """
     device = modules.device
     lower = min(first_edited, len(modules.layers)) if len(set(layout.content)) < len(layout.groups) else 0
@@ -107,9 +112,10 @@ def run(modules: Modules, layout: Layout, lines: Tensor, first_edited: int, fram
     serving, few_serving = None, None
     row_group = [g for g, rows in enumerate(layout.rows) for _ in rows.tokens]
     few, spread = _distinct([(layout.content[g], r - layout.row_start[g]) for r, g in enumerate(row_group)], device)
+    before, own = (Containment(), Containment()) if contain else (None, None)
     if length:
         prefixed = [g for g, group in enumerate(layout.groups) if group.shared]
-        stage = _prefix_stage(modules, layout, prefixed, length)
+        stage = replace(_prefix_stage(modules, layout, prefixed, length), contained=before)
         frame.steering, frame.positions, frame.decode = lines[prefixed], stage.positions, stage.decode
         few_prefixes, prefix_spread = _distinct([layout.content[g] for g in prefixed], device)
         store = _PrefixStore()
@@ -118,9 +124,13 @@ def run(modules: Modules, layout: Layout, lines: Tensor, first_edited: int, fram
         number = {g: line for line, g in enumerate(prefixed)}
         serving = torch.tensor([number.get(g, 0) for g in row_group], device=device)
         few_serving = prefix_spread[serving[few]]
-    stage = _own_stage(modules, layout, length, serving)
+    stage, seen = _own_stage(modules, layout, length, serving)
+    stage = replace(stage, contained=own)
     frame.steering, frame.positions, frame.decode, frame.own = lines[row_group], stage.positions, stage.decode, True
-    return _through(modules, stage, stage.take(few, few_serving), spread, lower, store)
+    hidden = _through(modules, stage, stage.take(few, few_serving), spread, lower, store)
+    if own is None or before is None:
+        return hidden
+    return own.told(hidden, seen, None if serving is None or before.tokens is None else before.tokens[serving])
 
 
 def _distinct(keys: Sequence[Hashable], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -143,10 +153,14 @@ def _through(
     for rows, numbers in ((few, range(lower)), (stage, range(lower, len(modules.layers)))):
         if rows is stage and lower:
             hidden = hidden.index_select(0, spread)
+            if stage.contained is not None:
+                stage.contained.deal_out(spread)
         if store is not None:
             store.serving = rows.serving
         rotary = modules.rotary(hidden, rows.positions) if numbers else {}
         for number in numbers:
+            if stage.contained is not None:
+                hidden = stage.contained.clear(hidden)
             kind = modules.layer_types[number]
             out = modules.layers[number](
                 hidden,
@@ -180,8 +194,8 @@ def _prefix_stage(modules: Modules, layout: Layout, prefixed: Sequence[int], len
     return _Stage(torch.from_numpy(tokens).to(modules.device), positions, decode, ready)
 
 
-def _own_stage(modules: Modules, layout: Layout, prefix_length: int, serving: Tensor | None) -> _Stage:
-    """The packed rows, [rows, length], with masks [rows, 1, length, prefix + length]."""
+def _own_stage(modules: Modules, layout: Layout, prefix_length: int, serving: Tensor | None) -> tuple[_Stage, Tensor]:
+    """The packed rows [rows, length], and the mask [rows, 1, length, prefix + length] without windows."""
     count, length = layout.row_start[-1], max(rows.tokens.shape[1] for rows in layout.rows)
     tokens, positions = np.zeros((count, length), np.int64), np.zeros((count, length), np.int64)
     decode, seen = np.zeros((count, length), bool), np.zeros((count, length, prefix_length + length), bool)
@@ -197,7 +211,7 @@ def _own_stage(modules: Modules, layout: Layout, prefix_length: int, serving: Te
     if modules.window:
         keys = torch.cat([torch.arange(prefix_length, device=modules.device).expand(count, -1), places], 1)
         masks["sliding_attention"] = mask & (places[:, :, None] - keys[:, None, :] < modules.window)[:, None]
-    return _Stage(torch.from_numpy(tokens).to(modules.device), places, after, _ready(masks, modules), serving)
+    return _Stage(torch.from_numpy(tokens).to(modules.device), places, after, _ready(masks, modules), serving), mask
 
 
 def _ready(masks: Mapping[str, Tensor], modules: Modules) -> dict[str, Tensor | None]:

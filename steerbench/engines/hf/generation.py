@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers import DynamicCache, GenerationConfig, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 from steerbench.contracts import Completion, Sampling
 from steerbench.engines.branches import group
 from steerbench.engines.hf.edits import Frame, steered
 from steerbench.engines.hf.modules import Modules
+from steerbench.engines.hf.overflow import Ending, blanked, forget_borrowed
 from steerbench.engines.hf.scoring import Batch
 
 WORTH_SHARING = 32
@@ -34,7 +35,7 @@ def generate(
     """Complete every prompt under its own steering, in one batch.
 
     Tokens that prompts under the same edits start with are computed once. The batch is laid out as
-    [prefix | padding | own tokens], and positions do not count the padding.
+    [prefix | padding | own tokens], and positions do not count the padding. A row that overflows ends there.
     """
     prefixes = _prefixes(modules, batch, sampling)
     ids, mask = _padded([b.tokens().tolist() for b in batch.branches], prefixes)
@@ -42,18 +43,27 @@ def generate(
     tables = batch.tables(modules)
     lines = tables.lines(batch.steerings, modules.device)
     lengths = torch.tensor([b.prompt_length for b in batch.branches], device=modules.device)
-    frame = Frame()
+    frame, ending = Frame(), Ending(modules, len(ids), stops[0])
+    padding = mask[:, prefixes.length :].to(modules.device) == 0
     with steered(modules, tables, frame), _seeded(batch, sampling, modules), _own_defaults(modules):
         cache = _prefix_cache(modules, batch, prefixes, lines, frame)
-        with _following(modules, frame, lines, lengths), _head_on_rows(modules), watching(frame, stops) as told:
+        with (
+            _following(modules, frame, lines, lengths),
+            _head_on_rows(modules),
+            blanked(modules, padding),
+            ending.looking(),
+            watching(frame, stops) as told,
+        ):
             out = modules.model.generate(
                 input_ids=ids.to(modules.device),
                 attention_mask=mask.to(modules.device),
                 past_key_values=cache,
                 generation_config=_config(sampling, stops),
+                logits_processor=LogitsProcessorList([ending]),
                 stopping_criteria=StoppingCriteriaList(told),
             )
-    return [_completion(row, tokenizer, stops) for row in out[:, ids.shape[1] :].tolist()]
+    said = out[:, ids.shape[1] :].tolist()
+    return [_completion(row, tokenizer, stops, after) for row, after in zip(said, ending.after.tolist(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -118,8 +128,11 @@ def _prefix_cache(
     frame.steering = lines[list(prefixes.first)]
     frame.positions = torch.arange(prefixes.length, device=modules.device).expand(len(rows), -1)
     frame.decode = torch.zeros_like(frame.positions, dtype=torch.bool)
-    modules.decoder(input_ids=ids.to(modules.device), past_key_values=cache, use_cache=True)
+    ends = torch.tensor([len(tokens) for tokens in rows], device=modules.device)
+    with blanked(modules, frame.positions >= ends[:, None]):
+        modules.decoder(input_ids=ids.to(modules.device), past_key_values=cache, use_cache=True)
     cache.batch_select_indices(torch.tensor(prefixes.of, device=modules.device))
+    forget_borrowed(cache, torch.tensor(prefixes.shared, device=modules.device))
     return cache
 
 
@@ -198,7 +211,10 @@ def _stops(modules: Modules, tokenizer: Any) -> list[int]:
     return sorted({token for token in (tokenizer.eos_token_id, *more) if token is not None})
 
 
-def _completion(tokens: Sequence[int], tokenizer: Any, stops: Sequence[int]) -> Completion:
+def _completion(tokens: Sequence[int], tokenizer: Any, stops: Sequence[int], overflowed_after: int) -> Completion:
     end = next((i for i, token in enumerate(tokens) if token in stops), None)
     text = tokenizer.decode(tokens[:end], skip_special_tokens=True)
+    # A row that has ended is given padding, and may overflow on it.
+    if end == overflowed_after:
+        return Completion(text, overflowed_after, "overflow")
     return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "stop")

@@ -12,6 +12,7 @@ from steerbench.engines.branches import Branch, group
 from steerbench.engines.hf.edits import Frame, Tables, compile_tables, steered, watched
 from steerbench.engines.hf.forward import Layout, lay_out, run
 from steerbench.engines.hf.modules import Modules
+from steerbench.engines.overflow import normable
 from steerbench.steering import Site, Steering
 
 SLAB = {"cpu": 2**22, "cuda": 2**26}
@@ -46,11 +47,9 @@ class Batch:
 
 
 def scored(modules: Modules, batch: Batch) -> list[list[float]]:
-    """Per request, the log-likelihood (nats) of each option."""
+    """Per request, the log-likelihood (nats) of each option; nan where the steering overflowed."""
     layout, tables, frame = batch.layout(), batch.tables(modules), Frame()
     lines = batch.lines(layout, tables, modules.device)
-    with steered(modules, tables, frame):
-        hidden = run(modules, layout, lines, batch.first_edited(len(modules.layers)), frame)
     asked = [
         [
             [(*layout.place(g, member, place), token) for place, token in pairs]
@@ -60,7 +59,13 @@ def scored(modules: Modules, batch: Batch) -> list[list[float]]:
         for member in one.members
     ]
     triples = sorted({triple for options in asked for pairs in options for triple in pairs})
-    known = dict(zip(triples, _logprobs(modules, hidden, triples), strict=True))
+    with steered(modules, tables, frame):
+        first = batch.first_edited(len(modules.layers))
+        found = _logprobs(modules, run(modules, layout, lines, first, frame), triples)
+        if np.isnan(found).any():
+            # Some may only have been computed from what overflowed behind their masks.
+            found = _logprobs(modules, run(modules, layout, lines, first, frame, contain=True), triples)
+    known = dict(zip(triples, found, strict=True))
     scores: list[list[float]] = [[] for _ in batch.branches]
     members = (member for one in layout.groups for member in one.members)
     for member, options in zip(members, asked, strict=True):
@@ -69,7 +74,10 @@ def scored(modules: Modules, batch: Batch) -> list[list[float]]:
 
 
 def _logprobs(modules: Modules, hidden: Tensor, asked: Sequence[tuple[int, int, int]]) -> list[float]:
-    """Log-probability of `token` after (row, column), for each asked triple; the head runs once a place."""
+    """Log-probability of `token` after (row, column), for each asked triple; the head runs once a place.
+
+    Nan where the state could not be normalised: nan itself would be by the head, but not a state that is too long.
+    """
     if not asked:
         return []
     rows, columns, tokens = torch.tensor(asked, device=hidden.device).unbind(1)
@@ -78,10 +86,12 @@ def _logprobs(modules: Modules, hidden: Tensor, asked: Sequence[tuple[int, int, 
     slab = max(LEAST, SLAB[hidden.device.type] // int(modules.config.vocab_size))
     for start in range(0, len(places), slab):
         part = places[start : start + slab]
-        logits = modules.logits(hidden[part[:, 0], part[:, 1]])
+        states = hidden[part[:, 0], part[:, 1]]
+        logits = modules.logits(states)
         mine = (at >= start) & (at < start + slab)
         near = at[mine] - start
-        found[mine] = logits[near, tokens[mine]] - _logsumexp(logits)[near]
+        logprobs = logits[near, tokens[mine]] - _logsumexp(logits)[near]
+        found[mine] = logprobs.masked_fill_(~normable(states)[near], torch.nan)
     values: list[float] = found.tolist()
     return values
 
