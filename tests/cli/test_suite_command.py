@@ -114,3 +114,23 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_code_2(suite, tmp_path, te
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_what_a_steering_costs_is_shown_beside_the_unsteered_model(suite):
+    text = (
+        TOY.partition("[[runs]]")[0]
+        + """
+    [[runs]]
+    name = "cost"
+    methods = ["unsteered", "simple-prompt"]
+    tasks = ["arithmetic-sample", "coin-flip-sample"]
+    limit = 2
+    """
+    )
+    done = suite(text, "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["run", "method", "measure", "value", "change", "from", "unsteered", "time", "(s)"]
+    rows = [re.fullmatch(r"(\S+)? +(unsteered|simple-prompt) .*", line) for line in lines[1:5]]
+    assert [row[1] for row in rows] == ["cost-arithmetic-sample", None, "cost-coin-flip-sample", None]
+    assert {row[2] for row in rows[:2]} == {row[2] for row in rows[2:]} == {"unsteered", "simple-prompt"}
