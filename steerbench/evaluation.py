@@ -13,7 +13,19 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from steerbench.calibration import Setting
-from steerbench.contracts import Completion, Continued, Engine, Judged, Outcome, Request, Scored, Split, Task, batched
+from steerbench.contracts import (
+    Completion,
+    Continued,
+    Engine,
+    Judged,
+    Outcome,
+    Request,
+    Score,
+    Scored,
+    Split,
+    Task,
+    batched,
+)
 from steerbench.errors import UserError
 from steerbench.judging.panel import Panel
 from steerbench.ledger import Ledger
@@ -21,6 +33,9 @@ from steerbench.progress import Progress
 from steerbench.records import Sample
 from steerbench.steering import Steering
 from steerbench.targets import Item, Target
+
+OVERFLOWED = "the steering is so strong that the model's numbers overflowed"
+"""`Score.unscored` of every outcome that overflowed, on every task; judges are not asked about it."""
 
 
 @runtime_checkable
@@ -161,7 +176,7 @@ class Evaluation:
         for place, (one, first) in enumerate(zip(chunk, said, strict=True)):
             question = one.questions[0]
             follow_up = self.task.follow_up(question.item, question.target, question.steering, first)
-            if follow_up is not None:
+            if follow_up is not None and not first.overflowed:
                 asked[place] = follow_up
         seconds = engine.generate(list(asked.values()), self.task.follow_sampling)
         for place, second in zip(asked, seconds, strict=True):
@@ -190,8 +205,13 @@ class Evaluation:
     def _answers(self, asked: Sequence[Asked], outcomes: Sequence[Outcome]) -> Iterable[Sample]:
         for one, outcome in zip(asked, outcomes, strict=True):
             for question in one.questions:
-                score = self.task.score(question.item, question.target, outcome)
+                score = self._score(question, outcome)
                 yield Sample(*question.place, question.setting, one.prompt, one.edits, outcome, score)
+
+    def _score(self, question: Question, outcome: Outcome) -> Score:
+        """The task's, but of an outcome that overflowed only its record: it is worth nothing on any task."""
+        score = self.task.score(question.item, question.target, outcome)
+        return Score(None, score.record, OVERFLOWED) if outcome.overflowed else score
 
     def _distinct(self, questions: Sequence[Question]) -> list[Asked]:
         """The step's requests, each once, in the order they first come up."""
@@ -220,13 +240,19 @@ def _reply(question: Question) -> Completion | float:
 
 
 def target_loss(rows: Sequence[Scored]) -> float | None:
-    """Mean loss over a target's items; None if none could be read.
+    """Mean loss over a target's items; None if none could be read, or if one overflowed.
 
     An item that could not be read counts as much as the worst of those that could, so that no setting
-    gains by making answers unreadable.
+    gains by making answers unreadable. A setting that overflows is worse than any that does not.
     """
+    if _overflow(rows):
+        return None
     losses = _filled([row.score.loss for row in rows])
     return sum(losses) / len(losses) if losses else None
+
+
+def _overflow(rows: Sequence[Scored]) -> bool:
+    return any(row.score.unscored == OVERFLOWED for row in rows)
 
 
 def _filled(values: Sequence[float | None]) -> list[float]:
@@ -240,8 +266,14 @@ def target_losses(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float | Non
 
 
 def target_costs(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
-    """Each target's mean cost over its items, an unknown one as much as the worst; infinite if none is known."""
-    costs = {target: _filled([scored.score.cost for scored in of_target]) for target, of_target in rows.items()}
+    """Each target's mean cost over its items, an unknown one as much as the worst.
+
+    Infinite if none is known, or if an item overflowed.
+    """
+    costs = {
+        target: [] if _overflow(of_target) else _filled([scored.score.cost for scored in of_target])
+        for target, of_target in rows.items()
+    }
     return {target: sum(known) / len(known) if known else math.inf for target, known in costs.items()}
 
 

@@ -166,11 +166,13 @@ class Ledger:
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('token_budget', ?)", (str(budget),))
 
     def rate_again(self) -> None:
-        """Every text of the result waits for judges again; what they said of it is kept."""
+        """Every text of the result waits for judges again, unless it overflowed; what they said of it is kept."""
         pending = score_text(Score(None, unscored=PENDING))
         with self.transaction():
             self._connection.execute(
-                """UPDATE samples SET score = ? WHERE split = 'test' AND outcome LIKE '{"text"%'""", (pending,)
+                """UPDATE samples SET score = ? WHERE split = 'test' AND outcome LIKE '{"text"%'
+                AND json_extract(outcome, '$.finish') != 'overflow'""",
+                (pending,),
             )
 
     # -- what a run reads back

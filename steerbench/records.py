@@ -1,6 +1,8 @@
 """Samples as the ledger keeps them: outcomes and scores as JSON text and back."""
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,18 +32,33 @@ def columns_of(sample: Sample) -> tuple[Any, ...]:
 
 def outcome_text(outcome: Outcome | float) -> str:
     """JSON; Python writes the shortest digits that read back as the same float."""
-    return json.dumps(vars(outcome) if isinstance(outcome, Choice | Completion) else {"tick": outcome})
+    return _json(vars(outcome) if isinstance(outcome, Choice | Completion) else {"tick": outcome})
 
 
 def outcome_of(text: str) -> Outcome:
     fields = json.loads(text)
-    return Choice(tuple(fields["logprobs"])) if "logprobs" in fields else Completion(**fields)
+    if "logprobs" not in fields:
+        return Completion(**fields)
+    return Choice(tuple(math.nan if logprob is None else logprob for logprob in fields["logprobs"]))
 
 
 def score_text(score: Score) -> str:
     fields = {"loss": score.loss, "record": dict(score.record), "unscored": score.unscored}
-    return json.dumps(fields if score.cost is None else {**fields, "cost": score.cost})
+    return _json(fields if score.cost is None else {**fields, "cost": score.cost})
 
 
 def score_of(text: str) -> Score:
     return Score(**json.loads(text))
+
+
+def _json(value: Any) -> str:
+    """JSON with null for nan, which JSON has not: Python would write it all the same, and SQLite could not read it."""
+    return json.dumps(_without_nan(value))
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_nan(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

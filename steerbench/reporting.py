@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from steerbench.contracts import Scored, Split, Task
+from steerbench.evaluation import OVERFLOWED
 from steerbench.judging.panel import Panel, judge_digest
 from steerbench.ledger import Ledger
 from steerbench.plan import Identity, Plan, Row
@@ -33,7 +34,7 @@ def report(
             settings={name: dict(settings) for name, settings in row.settings.items()},
             metrics=metrics(summary.metrics.get(row.name, {})),
             comparisons=[comparison(tested) for tested in summary.comparisons.get(row.name, ())],
-            flags=list(summary.flags.get(row.name, ())),
+            flags=[*overflows(scored[row.name]), *summary.flags.get(row.name, ())],
             strengths={target: setting.strength for target, setting in choices.items()},
             wordings={target: setting.wording for target, setting in choices.items() if setting.wording},
             items=len(scored[row.name]),
@@ -54,6 +55,12 @@ def report(
         higher_is_better=summary.higher_is_better,
         judges=dict(judges or {}),
     )
+
+
+def overflows(scored: Sequence[Scored]) -> list[str]:
+    """The flag of a row whose steering overflowed on some of its answers: no other number of it means much then."""
+    count = sum(one.score.unscored == OVERFLOWED for one in scored)
+    return [f"strength overflows on {count} of {len(scored)} answers"] if count else []
 
 
 def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, JudgeResult]:

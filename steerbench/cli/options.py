@@ -1,10 +1,13 @@
 """Options that several commands share."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from steerbench.errors import UserError
 
 
 class Protocol(StrEnum):
@@ -20,6 +23,13 @@ class CalibrationKind(StrEnum):
 class Rule(StrEnum):
     FLUENCY_FLOOR = "fluency-floor"
     BEST_SCORE = "best-score"
+
+
+def finite_strength(given: float | None) -> float | None:
+    """Raises UserError: `--strength` is nan or infinite, which typer takes for numbers."""
+    if given is not None and not math.isfinite(given):
+        raise UserError(f"--strength {given:g} is no strength; give a finite number, such as 4 or -1.5.")
+    return given
 
 
 Model = Annotated[
@@ -57,7 +67,9 @@ Budget = Annotated[int, typer.Option(help="Evaluations that calibration may spen
 ByRule = Annotated[
     Rule, typer.Option(help="Rated answers: the best strength as fluent as the prompt baseline, or just the best.")
 ]
-Strength = Annotated[float | None, typer.Option(help="Use this strength and calibrate nothing.")]
+Strength = Annotated[
+    float | None, typer.Option(help="Use this strength and calibrate nothing.", callback=finite_strength)
+]
 StrengthsFrom = Annotated[
     Path | None, typer.Option(help="Use the strengths that a finished run chose; its folder.", file_okay=False)
 ]

@@ -19,7 +19,10 @@ QUESTION = "How accurately does this statement describe you?\n{statement}\n{opti
 LETTERS = {"A": 5, "B": 4, "C": 3, "D": 2, "E": 1}
 
 Reading = tuple[float | None, float | None]
-"""The tick the model gave and the one expected under its probabilities; None if it cannot be read."""
+"""The tick the model gave and the one expected under its probabilities; None if it cannot be read.
+
+An answer that overflowed cannot, even if a letter was said before.
+"""
 
 
 class Readout(Protocol):
@@ -82,6 +85,8 @@ class TextReadout:
 
     def read(self, outcome: Choice | Completion) -> Reading:
         assert isinstance(outcome, Completion)
+        if outcome.overflowed:
+            return None, None
         tick = _published(self.start + outcome.text) if self.parser == "published" else _careful(outcome.text)
         return tick, tick
 
@@ -104,6 +109,8 @@ def _chat(item: Item, change: PromptChange, start: str) -> Prompt:
 
 
 def _read_choice(choice: Choice, ticks: Sequence[int]) -> Reading:
+    if choice.overflowed:
+        return None, None
     probabilities = choice.probabilities()
     return float(ticks[int(probabilities.argmax())]), float(probabilities @ ticks)
 

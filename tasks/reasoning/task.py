@@ -21,6 +21,7 @@ from tasks.reasoning.sources import digest, examples, load
 from tasks.sizes import check_sizes
 
 Readout = Literal["reason", "choices"]
+OVERFLOWED = "the answer overflowed"
 
 POLES = "conscientiousness+,conscientiousness-"
 _ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement.", "Shown statement."), 3),))
@@ -126,7 +127,7 @@ class Reasoning:
         return Request(prompt, steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Loss 0 for a right answer and 1 for a wrong one; none if no answer can be read.
+        """Loss 0 for a right answer and 1 for a wrong one; none if no answer can be read, or it overflowed.
 
         Raises:
             UserError: the outcome is a tick: the method answers statements only.
@@ -134,12 +135,16 @@ class Reasoning:
         problem = self._problems[item.id]
         gold = {"gold": problem.gold[0]}
         if isinstance(outcome, Choice):
+            if outcome.overflowed:
+                return Score(None, gold | {"answer": None, "probability": None}, OVERFLOWED)
             probabilities = outcome.probabilities()
             answer = problem.letter_of(int(probabilities.argmax()))
             right = problem.right(answer)
             return Score(1.0 - right, gold | {"answer": answer, "probability": float(probabilities.max())})
         if not isinstance(outcome, Completion):
             raise UserError(f"{self.name} has problems, and one of the methods only ticks statements; leave it out.")
+        if outcome.overflowed:
+            return Score(None, gold | {"answer": None, "tokens": outcome.tokens}, OVERFLOWED)
         reading = extract(
             outcome.text,
             problem.kind,
