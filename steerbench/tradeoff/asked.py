@@ -72,7 +72,7 @@ class Tradeoff:
 
     def cost_plan(self, task: str, method: str, strength: float) -> Plan:
         poles = {name: value for name, value in self.base.task_parameters.items() if name == "poles"}
-        update = {"task": task, "task_parameters": poles | self.costs[task], "judges": {}, "judge_parameters": {}}
+        update = {"task": task, "task_parameters": {**poles, **self.costs[task]}, "judges": {}, "judge_parameters": {}}
         return self._plan(method, strength).model_copy(update=update)
 
     def _plan(self, method: str, strength: float) -> Plan:

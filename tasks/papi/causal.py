@@ -44,6 +44,8 @@ class CausalPAPI:
             raise UserError(f"{self.name} has no published protocol; leave --protocol out.")
         check_sizes(self.name, items=items)
         self._papi = PAPI(dataset, readout, respondents)
+        if others := sorted({item.trait for item in self._papi.statements()} - set(TRAITS)):
+            raise UserError(f"{self.name} moves scores of the Big Five; '{dataset}' asks of {', '.join(others)}.")
         self._per_trait = items
         self.sampling: Sampling = self._papi.sampling
         self._people = {person.id: person for person in self._papi.targets(Split.TEST)}

@@ -245,3 +245,9 @@ def test_the_published_people_have_copies_of_every_trait_and_dose() -> None:
     task = CausalPAPI("papi-300", respondents=3)
     assert len(task.targets(Split.TEST)) == 3 * 11
     assert task.targets(Split.TEST)[-1].norms is task.targets(Split.TEST)[2].norms
+
+
+@pytest.mark.real_data
+def test_an_inventory_of_other_traits_is_refused():
+    with pytest.raises(UserError, match="moves scores of the Big Five; 'papi-dark-triad' asks of machiavellianism"):
+        CausalPAPI("papi-dark-triad")
