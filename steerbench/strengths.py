@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from steerbench.calibration import Setting
 from steerbench.contracts import Method, Task
 from steerbench.errors import UserError
-from steerbench.plan import Plan, Row
+from steerbench.plan import FOLLOWS_A_METHOD, Plan, Row
 from steerbench.results import RunResult
 from steerbench.targets import Respondent, Target
 
@@ -30,7 +30,7 @@ def check_strengths(plan: Plan, task: Task, rows: Sequence[Row]) -> None:
     """Raises UserError: a row's strength is neither given nor to be chosen on this task."""
     turned = [row.name for row in rows if has_dial(row.method)]
     if plan.strengths:
-        for name in turned:
+        for name in [_source(row.method, row.name, plan) for row in rows if has_dial(row.method)]:
             if name not in plan.strengths:
                 raise UserError(
                     f"The run that strengths come from has no row '{name}'; measure it there first, or leave it out."
@@ -51,11 +51,18 @@ def given(plan: Plan, task: Task, name: str, method: Method, targets: Sequence[T
     low, _ = method.strengths
     if has_dial(method):
         if plan.strengths:
-            return {target.id: Setting(_of(plan.strengths[name], target, name)) for target in targets}
+            source = _source(method, name, plan)
+            return {target.id: Setting(_of(plan.strengths[source], target, source)) for target in targets}
         return None if plan.strength is None else {target.id: Setting(plan.strength) for target in targets}
     if not method.needs_model or plan.strength is not None or plan.strengths or measures_only(task):
         return {target.id: Setting(low) for target in targets}
     return None
+
+
+def _source(method: Method, name: str, plan: Plan) -> str:
+    """Whose strengths a row has: of a control that is matched to a method, that one's, or their norms would differ."""
+    followed: str = getattr(method, FOLLOWS_A_METHOD, "")
+    return followed if followed in plan.strengths else name
 
 
 def _of(strengths: Mapping[str, float], target: Target, name: str) -> float:

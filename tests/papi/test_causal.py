@@ -229,15 +229,13 @@ def test_answering_with_the_mean_of_ones_scores_moves_by_about_the_points_that_a
     assert metrics["spill-over"].value == 0
 
 
-def test_a_copy_has_the_strength_that_was_chosen_for_its_person(model: str, tmp_path: Path) -> None:
+def test_a_copy_and_the_placebo_have_the_strength_that_was_chosen_for_the_person(model: str, tmp_path: Path) -> None:
     chosen = {"sim-01": 1.5, "sim-02": 4.0}
-    plan = PLAN.model_copy(
-        update={"methods": ("pas",), "model": model, "strength": None, "strengths": {"pas": chosen}, "trivial": False}
-    )
+    plan = PLAN.model_copy(update={"methods": ("pas",), "model": model, "strength": None, "strengths": {"pas": chosen}})
     result = execute(prepare(plan), tmp_path)
-    assert row(result, "pas").strengths == {
-        t.id: chosen[t.origin or t.id] for t in CausalPAPI(respondents=2).targets(Split.TEST)
-    }
+    expected = {t.id: chosen[t.origin or t.id] for t in CausalPAPI(respondents=2).targets(Split.TEST)}
+    assert row(result, "pas").strengths == expected
+    assert row(result, "random-direction").strengths == expected
 
 
 @pytest.mark.real_data
