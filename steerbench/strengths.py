@@ -37,8 +37,8 @@ def check_strengths(plan: Plan, task: Task, rows: Sequence[Row]) -> None:
                 )
     elif turned and measures_only(task) and plan.strength is None:
         raise UserError(
-            f"{task.name} only measures, and chooses no strength for {turned[0]}: give --strength, or --strengths-from a "
-            "run that chose some."
+            f"{task.name} only measures, and chooses no strength for {turned[0]}: give --strength, or --strengths-from "
+            "a run that chose some."
         )
 
 
