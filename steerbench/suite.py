@@ -88,11 +88,12 @@ class Suite:
     def __post_init__(self) -> None:
         verified: dict[str, Verified] = {}
         for entry in self.entries:
-            if entry.strengths_from in self.unavailable:
-                self.unavailable[entry.name] = _without_source(entry)
-                continue
             try:
                 _check_model(entry.plan, self.entries[0].plan)
+                if entry.strengths_from in self.unavailable:
+                    # Whatever its strengths would have been, the rest of it is looked at.
+                    verify(entry.plan.model_copy(update={"strength": 1.0}))
+                    raise UnavailableError(_without_source(entry))
                 verified[entry.name] = verify(entry.plan, verified.get(entry.strengths_from))
             except UnavailableError as error:
                 self.unavailable[entry.name] = str(error)

@@ -173,6 +173,11 @@ def test_a_mistake_in_the_last_run_is_refused_before_the_first(last, said):
     assert said in str(refused.value)
 
 
+def test_a_mistake_is_found_in_a_run_whose_strengths_cannot_be_had(without_data):
+    with pytest.raises(UserError, match="run 'after': There is no task 'toyy'"):
+        suite_of(WITHOUT_DATA, Entry("after", changed(task="toyy"), "school"))
+
+
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
