@@ -20,6 +20,9 @@ WORKER = "steerbench.engines.vllm.worker.SteeringWorker"
 CONFIG = "steerbench"
 """The name of our settings in vLLM's `additional_config`, and of a request's in its `extra_args`."""
 
+OVERFLOW = "overflow"
+"""The reason for which an answer ended that the worker had to end."""
+
 GIB = 2**30
 
 CPU_BLOCK, CPU_MEMORY = 32, 2
@@ -161,10 +164,14 @@ class Client:
             prompt = TokensPrompt(prompt_token_ids=list(ask.tokens))
             if slot != NEUTRAL:
                 prompt["cache_salt"] = ask.steering.edits_digest
-            about = {"slot": slot, "prompt": ask.prompt, **ask.seen}
+            about = {"slot": slot, "prompt": ask.prompt, "number": len(prompts), **ask.seen}
+            if stops := ask.sampling.get("stop_token_ids"):
+                about["end"] = stops[0]
             prompts.append(prompt)
             samplings.append(SamplingParams(**ask.sampling, detokenize=False, extra_args={CONFIG: about}))
         outputs: list[Any] = self.llm.generate(prompts, samplings, use_tqdm=False)
+        for number in set().union(*self.llm.collective_rpc("steering_overflowed")):
+            outputs[number].outputs[0].finish_reason = OVERFLOW
         for ask in wave:
             if ask.steering.edits:
                 self.book.done(ask.steering.edits_digest)

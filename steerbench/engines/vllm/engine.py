@@ -14,8 +14,8 @@ from steerbench.contracts import Activations, Choice, Completion, NeuronStatisti
 from steerbench.engines.branches import Branch, unpacked
 from steerbench.engines.histograms import BINS, P95_ERROR
 from steerbench.engines.prompts import PromptTokens, stop_tokens
-from steerbench.engines.validation import check_options, check_steerings
-from steerbench.engines.vllm.client import Ask, Client, Settings
+from steerbench.engines.validation import check_counted, check_options, check_steerings
+from steerbench.engines.vllm.client import OVERFLOW, Ask, Client, Settings
 from steerbench.engines.vllm.options import EVERY_TOKEN, NEXT_TOKEN, likelihoods, option_asks, total
 from steerbench.engines.vllm.selftest import selftest
 from steerbench.engines.vllm.support import check_architecture, import_vllm, vllm_version
@@ -193,7 +193,11 @@ class VLLMEngine:
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
     ) -> tuple[Sequence[Completion], NeuronStatistics]:
-        """`generate`, while counting what the neurons do after edits; `groups` [requests] are numbered from 0."""
+        """`generate`, while counting what the neurons do after edits; `groups` [requests] are numbered from 0.
+
+        Raises:
+            UserError: an answer overflowed.
+        """
         count, shape = max(groups, default=-1) + 1, (self.layers, self.neurons)
         tokens = np.zeros(count, np.int64)
         positive, p95 = np.zeros((count, *shape), np.int64), np.zeros((count, *shape), np.float32)
@@ -209,6 +213,7 @@ class VLLMEngine:
             for group in range(start, min(start + step, count)):
                 tokens[group] = found[f"{group - start}/tokens"][0]
                 positive[group], p95[group] = found[f"{group - start}/positive"], found[f"{group - start}/p95"]
+        check_counted(completions.values())
         return [completions[i] for i in range(len(requests))], NeuronStatistics(tokens, positive, p95, P95_ERROR)
 
     def _asks(self, requests: Sequence[Request], sampling: Sampling) -> list[Ask]:
@@ -234,11 +239,14 @@ class VLLMEngine:
         return asks
 
     def _completions(self, outputs: Sequence[Any]) -> list[Completion]:
-        return [self._completion(output.outputs[0].token_ids) for output in outputs]
+        return [self._completion(output.outputs[0].token_ids, output.outputs[0].finish_reason) for output in outputs]
 
-    def _completion(self, tokens: Sequence[int]) -> Completion:
+    def _completion(self, tokens: Sequence[int], reason: str) -> Completion:
         end = next((i for i, token in enumerate(tokens) if token in self.stops), None)
         text = self.text.tokenizer.decode(list(tokens[:end]), skip_special_tokens=True)
+        if reason == OVERFLOW:
+            # Its last token is the one that ended it, which was not the model's.
+            return Completion(text, len(tokens) - 1, "overflow")
         return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "stop")
 
 

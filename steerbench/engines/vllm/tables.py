@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load
 from torch import Tensor
 
+from steerbench.engines.overflow import unmistakable
 from steerbench.engines.vllm.schedule import SITES, Schedule, Schedules, capacity
 from steerbench.engines.vllm.slots import Placement
 
@@ -63,7 +64,8 @@ class Tables:
             for layer in range(self.shape.layers):
                 if (given := values.get(f"{site}.{layer}")) is not None:
                     table = self.rows[site]
-                    table[layer, rows] = self._own(site, given).to(table.device, table.dtype)
+                    own = self._own(site, given).to(table.device, table.dtype)
+                    table[layer, rows] = own if site == "mlp_cap" else unmistakable(own)
                     self._edited[site][rows, layer] = True
         self.schedules.put(placement.slot, {s: Schedule(*parts) for s, parts in placement.schedules.items()})
 

@@ -17,9 +17,11 @@ from vllm.distributed import get_tensor_model_parallel_rank, get_tensor_model_pa
 from vllm.platforms import current_platform
 
 from steerbench.engines.histograms import Histograms
+from steerbench.engines.vllm.blocks import clear_fresh
 from steerbench.engines.vllm.client import CONFIG
 from steerbench.engines.vllm.eager import eagerly
 from steerbench.engines.vllm.hooks import Sites, install
+from steerbench.engines.vllm.endings import Endings
 from steerbench.engines.vllm.observers import Capture, Count
 from steerbench.engines.vllm.schedule import NEUTRAL
 from steerbench.engines.vllm.slots import Placement
@@ -36,6 +38,7 @@ else:
 class Following:
     """What the worker knows of a request: its slot, its prompt's length, and what is to be seen of it.
 
+    `number` is its place in what the client waits for, and `end` a token that ends its answer.
     `positions` are captured under `key`; the tokens after the prompt are counted in `group`, unless it is None.
     """
 
@@ -44,6 +47,8 @@ class Following:
     key: str = ""
     positions: tuple[int, ...] = ()
     group: int | None = None
+    number: int | None = None
+    end: int | None = None
 
     @property
     def observed(self) -> bool:
@@ -61,6 +66,7 @@ class SteeringWorker(Worker):  # type: ignore[misc]
         self.steering_requests: dict[str, Following] = {}
         self.steering_capture: Capture | None = None
         self.steering_count: Count | None = None
+        self.steering_endings = Endings(self.model_runner.get_model())
         install(self.steering_layers, self.steering_sites)
         self._be_told_of_each_step()
 
@@ -111,6 +117,8 @@ class SteeringWorker(Worker):  # type: ignore[misc]
 
     def execute_model(self, scheduler_output: Any) -> Any:
         self._follow(scheduler_output)
+        if self.steering_endings.met:
+            clear_fresh(self.model_runner, scheduler_output)
         scheduled = [self.steering_requests[name] for name in scheduler_output.num_scheduled_tokens]
         if not any(request.observed for request in scheduled):
             return super().execute_model(scheduler_output)
@@ -137,6 +145,8 @@ class SteeringWorker(Worker):  # type: ignore[misc]
                 str(asked.get("key", "")),
                 tuple(asked.get("positions", ())),
                 asked.get("group"),
+                asked.get("number"),
+                asked.get("end"),
             )
             if following.slot not in self.steering_tables.schedules.known:
                 raise KeyError(f"Steering slot {following.slot} is not in the worker's tables.")
@@ -145,6 +155,7 @@ class SteeringWorker(Worker):  # type: ignore[misc]
     def _step(self, names: Sequence[str], counts: Any, done: Any) -> None:
         """Prepare the tables, and whoever looks on, for the tokens of a step."""
         requests = [self.steering_requests[name] for name in names]
+        self.steering_endings.begin([(request.number, request.end) for request in requests])
         sizes, before = np.asarray(counts)[: len(names)], np.asarray(done)[: len(names)]
         self.steering_tables.prepare([r.slot for r in requests], sizes, before, [r.prompt for r in requests])
         if self.steering_sites.observer is None:
@@ -174,6 +185,10 @@ class SteeringWorker(Worker):  # type: ignore[misc]
         """Take steerings into the tables, each the fields of a `Placement`."""
         for fields in placements:
             self.steering_tables.put(Placement(*fields))
+
+    def steering_overflowed(self) -> list[int]:
+        """Numbers of the requests that have overflowed since this was last asked."""
+        return self.steering_endings.told()
 
     def steering_capture_begin(self, sites: Sequence[Site]) -> None:
         self.steering_capture = Capture(sites)
