@@ -159,7 +159,8 @@ class Client:
     def _generate(self, wave: Sequence[Ask], slots: Sequence[int]) -> list[Any]:
         from vllm import SamplingParams, TokensPrompt
 
-        prompts, samplings = [], []
+        prompts: list[Any] = []
+        samplings: list[Any] = []
         for ask, slot in zip(wave, slots, strict=True):
             prompt = TokensPrompt(prompt_token_ids=list(ask.tokens))
             if slot != NEUTRAL:

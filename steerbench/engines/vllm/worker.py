@@ -20,8 +20,8 @@ from steerbench.engines.histograms import Histograms
 from steerbench.engines.vllm.blocks import clear_fresh
 from steerbench.engines.vllm.client import CONFIG
 from steerbench.engines.vllm.eager import eagerly
-from steerbench.engines.vllm.hooks import Sites, install
 from steerbench.engines.vllm.endings import Endings
+from steerbench.engines.vllm.hooks import Sites, install
 from steerbench.engines.vllm.observers import Capture, Count
 from steerbench.engines.vllm.schedule import NEUTRAL
 from steerbench.engines.vllm.slots import Placement
