@@ -168,15 +168,17 @@ class Evaluation:
         return [outcomes[i] for i in range(len(requests))]
 
     def _continued(self, engine: Engine, chunk: Sequence[Asked], said: Sequence[Completion]) -> list[Completion]:
-        """The answers, where the task asks for them in a second stage."""
+        """The answers, where the task asks for them in a second stage; an overflow in the first is the answer."""
         answers = list(said)
         if not isinstance(self.task, Continued):
             return answers
         asked: dict[int, Request] = {}
         for place, (one, first) in enumerate(zip(chunk, said, strict=True)):
+            if first.overflowed:
+                continue
             question = one.questions[0]
             follow_up = self.task.follow_up(question.item, question.target, question.steering, first)
-            if follow_up is not None and not first.overflowed:
+            if follow_up is not None:
                 asked[place] = follow_up
         seconds = engine.generate(list(asked.values()), self.task.follow_sampling)
         for place, second in zip(asked, seconds, strict=True):
