@@ -253,3 +253,15 @@ def test_the_ledger_is_a_plain_sqlite_file_that_anyone_can_read(tmp_path):
         (outcome,) = connection.execute("SELECT outcome FROM samples").fetchone()
     connection.close()
     assert json.loads(outcome) == {"logprobs": [-0.1, -2.5]}
+
+
+def test_an_answer_that_overflowed_is_not_rated_again(ledger):
+    lost, said = Completion("I", 1, "overflow"), Completion("I", 1, "stop")
+    samples = [
+        sample(item="lost", outcome=lost, score=Score(None, unscored="it overflowed")),
+        sample("t", "said", said),
+    ]
+    ledger.record("pas", Split.TEST, 0, samples, "evaluate", 1.0)
+    ledger.rate_again()
+    assert set(ledger.pending("pas", Split.TEST, 0)) == {("t", "said")}
+    assert ledger.scored("pas", Split.TEST, 0)["t", "lost"].score.unscored == "it overflowed"

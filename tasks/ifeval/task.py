@@ -74,7 +74,7 @@ class IFEval:
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         """Loss 0 if all instructions are followed strictly, else 1. An answer that was cut is checked as it stands.
 
-        One that overflowed follows none, even where saying nothing would.
+        One that overflowed follows none, whatever was said before.
 
         Raises:
             UserError: the outcome is a tick: the method answers statements only.
