@@ -30,10 +30,11 @@ class _Record(BaseModel):
 
 
 class SuiteRow(_Record):
-    """A row of a run's board without break-downs, headline first."""
+    """A row of a run's board without break-downs, headline first; `strengths` are by target."""
 
     trivial: bool
     metrics: dict[str, Metric]
+    strengths: dict[str, float]
     flags: list[str]
 
 
@@ -186,6 +187,7 @@ def _run(entry: Entry, made: Made) -> SuiteRun:
         name: SuiteRow(
             trivial=row.trivial,
             metrics={metric: row.metrics[metric] for metric in without_break_downs(row.metrics)},
+            strengths=row.strengths,
             flags=row.flags,
         )
         for name, row in result.methods.items()

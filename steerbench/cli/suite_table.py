@@ -13,6 +13,8 @@ from steerbench.suite_outlook import Planned
 
 CHANGE = "change"
 """What tasks that measure a cost call the difference from the unsteered model."""
+FEW = 3
+"""Targets that are named; of more, only the number is told."""
 
 
 def show(result: SuiteResult, out: Path, folder: Path, console: Console | None = None) -> None:
@@ -23,7 +25,7 @@ def show(result: SuiteResult, out: Path, folder: Path, console: Console | None =
     for run in result.runs:
         console.print(f"{run.name}: {out / run.run}", highlight=False, soft_wrap=True)
         for name, row in run.rows.items():
-            for flag in row.flags:
+            for flag in [*_unsteered(row), *row.flags]:
                 console.print(Text.assemble((f"  {name}: ", "bold"), flag))
     console.print(f"{len(result.runs)} runs. All of it is in {folder}.", highlight=False, soft_wrap=True)
 
@@ -58,6 +60,15 @@ def show_outlook(planned: Sequence[Planned], console: Console | None = None) -> 
     for run in planned:
         if run.folder is not None:
             console.print(f"{run.name}: {run.folder}", highlight=False, soft_wrap=True)
+
+
+def _unsteered(row: SuiteRow) -> list[str]:
+    """That a row is not steered at all towards some targets: it then costs nothing, and does nothing."""
+    still = [target for target, strength in row.strengths.items() if strength == 0]
+    if not still:
+        return []
+    towards = ", ".join(still) if len(still) <= FEW else f"{len(still)} of {len(row.strengths)} targets"
+    return [f"not steered towards {towards} (strength 0)"]
 
 
 def _wide(console: Console | None) -> Console:

@@ -56,6 +56,17 @@ def test_a_suite_prints_one_table_and_says_where_its_runs_are(suite, tmp_path):
     assert lines[-1].startswith("3 runs. All of it is in runs/suite-some-")
 
 
+@pytest.mark.parametrize(
+    ("respondents", "told"),
+    [(2, "not steered towards p0, p1 (strength 0)"), (4, "towards 4 of 4 targets (strength 0)")],
+)
+def test_a_row_that_is_not_steered_is_told(suite, respondents, told):
+    text = TOY.partition('[[runs]]\nname = "cost"')[0]
+    done = suite(f"strength = 0\n{text}param.respondents = {respondents}\n", "--quiet")
+    assert re.search(rf"^  toy-push: .*{re.escape(told)}$", done.stdout, re.MULTILINE)
+    assert not re.search(r"^  toy-words: .*not steered", done.stdout, re.MULTILINE)
+
+
 def test_the_same_command_again_shows_the_same_and_json_is_the_result_and_nothing_else(suite, tmp_path):
     first, again = suite(TOY, "--quiet"), suite(TOY, "--quiet")
     assert first.stdout == again.stdout
