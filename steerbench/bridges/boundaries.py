@@ -5,7 +5,7 @@ tokens as the context has alone is what is scored. Engines encode a prompt and a
 is the same; where it is not, another text may say the tokens; and where none does, the two stay apart and are counted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from steerbench.contracts import Prompt
@@ -71,7 +71,7 @@ class Boundaries:
         return start
 
     def windows(self, text: str, words: str = "") -> Iterator[Pair]:
-        """A whole text in windows, each after the last token of the one before; the first after the start token.
+        """A whole text in windows: the first after the start token, others after as much of the text as has room.
 
         With `words`, these come before each window instead of a start token. A window is shorter than the model's
         context where it would otherwise end inside of a character.
@@ -80,12 +80,11 @@ class Boundaries:
             UserError: a window cannot be said as a text.
         """
         ids, at = self.encode(text), 0
-        before = words or next(self._starts(self.first, [self.first_token]), self.first)
         while at < len(ids):
-            start = before if not at else words + self.tokenizer.decode(ids[at - 1 : at])
-            last = min(at + self.limit - len(self._prompt(start)) + 1, len(ids))
+            given = len(self._prompt(words)) + 1 if at else max(len(self._prompt(words)), 1)
+            last = min(at + self.limit + 1 - given, len(ids))
             ends = range(last, max(last - TRIES, at), -1)
-            found = next((pair for end in ends if (pair := self._window(start, ids[at:end]))), None)
+            found = next((pair for end in ends if (pair := self._window(ids, at, end, words))), None)
             if found is None:
                 raise UserError("A text is too long for the model's context and cannot be cut where it would have to.")
             yield found
@@ -98,9 +97,18 @@ class Boundaries:
                 "(--num_fewshot), shorter answers (max_gen_toks), or a model with a longer context."
             )
 
-    def _window(self, start: str, ids: Sequence[int]) -> Pair | None:
-        option = self.tokenizer.decode(ids)
-        return Pair(start, option, tuple(ids), True) if self._bare(option) == list(ids) else None
+    def _window(self, ids: list[int], at: int, end: int, words: str) -> Pair | None:
+        option = self.tokenizer.decode(ids[at:end])
+        if self._bare(option) != ids[at:end]:
+            return None
+        if not at:
+            start: str | None = words or next(self._starts(self.first, [self.first_token]), self.first)
+        else:
+            before = self._prompt(words)
+            lowest = max(end + len(before) - self.limit - 1, 0)
+            starts = ((begin, words + self.tokenizer.decode(ids[begin:at])) for begin in range(lowest, at)[:TRIES])
+            start = next((one for begin, one in starts if self._prompt(one) == before + ids[begin:at]), None)
+        return None if start is None else Pair(start, option, tuple(ids[at:end]), True)
 
     def _said(self, given: list[int], scored: list[int], context: str, continuation: str) -> Pair:
         start = next(self._starts(context, given), None)

@@ -70,6 +70,8 @@ def _generated(engine: Engine, requests: Sequence[Request | None], tokens: int) 
     """Greedy text of so many tokens after each prompt, None where none is asked for."""
     asked = [place for place, request in enumerate(requests) if request is not None]
     texts: list[str | None] = [None] * len(requests)
+    if not asked:
+        return texts
     wanted = [Request(request.prompt, request.steering) for request in requests if request is not None]
     for places, part in batched(wanted, engine):
         for place, completion in zip(places, engine.generate(part, Sampling(max_new_tokens=tokens)), strict=True):

@@ -85,7 +85,7 @@ class SteeredAPI(ModelAPI):
             address = f"{ADDRESS}{self.steered.key}"
             if base_url not in (None, address):
                 raise UserError(
-                    "A steered model has no address of its own (--model-base-url); if a log is tried again, what it "
+                    "A steered model has no address to be told (--model-base-url); if a log told this one, what it "
                     "was made with has changed: the model, the engine, the steering or its strength."
                 )
         except UserError as error:
@@ -117,6 +117,7 @@ class SteeredAPI(ModelAPI):
                 input_tokens=asked, output_tokens=completion.tokens, total_tokens=asked + completion.tokens
             ),
             time=time.monotonic() - started,
+            metadata={"steerbench": self.steered.key},
         )
 
     def max_tokens(self) -> int | None:
