@@ -12,7 +12,7 @@ from typing import Any
 
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
-from steerbench.ledger import reading
+from steerbench.found_ledgers import reading
 from steerbench.plan import Plan
 from steerbench.progress import Progress, Silent
 from steerbench.results import RunResult

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from steerbench.contracts import Metric
 from steerbench.errors import UserError
-from steerbench.ledger import reading
+from steerbench.found_ledgers import reading
 from steerbench.runner import LEDGER
 from steerbench.statistics import bootstrap_mean, holm, sign_flip_test
 

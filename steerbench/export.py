@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from steerbench.ledger import reading
+from steerbench.found_ledgers import reading
 from steerbench.results import RESULT, read_result, write_result
 from steerbench.runner import LEDGER
 from steerbench.storage import understandable

@@ -13,14 +13,12 @@ from pathlib import Path
 
 from steerbench.calibration import Setting
 from steerbench.contracts import PENDING, Completion, Outcome, Score, Scored, Split
-from steerbench.errors import UserError
+from steerbench.found_ledgers import SCHEMA, check
 from steerbench.judging.verdicts import TABLE as VERDICTS
 from steerbench.judging.verdicts import Verdicts
-from steerbench.plan import Identity, Plan, differences
+from steerbench.plan import Identity, Plan
 from steerbench.records import Sample, columns_of, outcome_of, score_of, score_text
 from steerbench.storage import understandable
-
-SCHEMA = 2
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -66,7 +64,7 @@ class Ledger:
                 # Looked at before it is held: another program's database is not to be changed.
                 begun = not is_new and ledger._has_tables()
                 if begun:
-                    _check(path, ledger.meta(), identity)
+                    check(path, ledger.meta(), identity)
                 ledger._hold()
                 if not begun:
                     ledger._create(identity, plan, token_budget)
@@ -272,43 +270,4 @@ class Ledger:
         self._connection.execute(
             "INSERT INTO stages VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds",
             (method, stage, seconds),
-        )
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A ledger opened to look only.
-
-    Raises:
-        UserError: there is none, it is no ledger, of a newer steerbench, or a run is writing it.
-    """
-    if not path.is_file():
-        raise UserError(f"There is no run in {path.parent}: it holds no {path.name}.")
-    with understandable(path):
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0.2)
-        try:
-            _check(path, dict(connection.execute("SELECT key, value FROM meta")), None)
-            yield connection
-        finally:
-            connection.close()
-
-
-def read_plan(path: Path) -> Plan:
-    """The plan a run was started with."""
-    with reading(path) as connection:
-        return Plan.model_validate_json(connection.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()[0])
-
-
-def _check(path: Path, meta: Mapping[str, str], identity: Identity | None) -> None:
-    if "schema" not in meta:
-        raise UserError(f"{path} is no ledger of steerbench; choose another folder with --out.")
-    if int(meta["schema"]) > SCHEMA:
-        raise UserError(
-            f"{path} was written by a newer steerbench (schema {meta['schema']}, this one reads {SCHEMA}); "
-            "upgrade steerbench."
-        )
-    if identity is not None and meta["digest"] != identity.digest:
-        changes = differences(json.loads(meta["identity"]), identity.fields)
-        raise UserError(
-            f"The run in {path.parent} is another one ({'; '.join(changes[:3])}); start a new one with --out."
         )

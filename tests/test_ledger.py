@@ -12,7 +12,8 @@ import pytest
 from steerbench.calibration import Setting
 from steerbench.contracts import Choice, Completion, Score, Split
 from steerbench.errors import UserError
-from steerbench.ledger import Ledger, read_plan, reading
+from steerbench.found_ledgers import read_plan, reading
+from steerbench.ledger import Ledger
 from steerbench.plan import Identity, Plan
 from steerbench.records import Sample
 

@@ -12,7 +12,7 @@ from steerbench.contracts import Score, Scored, Split
 from steerbench.errors import UserError
 from steerbench.evaluation import edits_digest, target_loss
 from steerbench.export import export
-from steerbench.ledger import reading
+from steerbench.found_ledgers import reading
 from steerbench.plan import Plan
 from steerbench.results import read_result
 from steerbench.runner import LEDGER, execute, prepare

@@ -161,7 +161,7 @@ def _plan_of(run: Path) -> "Plan | None":
     Raises:
         UserError: the folder holds no run.
     """
-    from steerbench.ledger import read_plan
+    from steerbench.found_ledgers import read_plan
     from steerbench.results import RESULT
     from steerbench.runner import LEDGER
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.ledger import reading
+from steerbench.found_ledgers import reading
 from steerbench.runner import LEDGER
 
 Array = NDArray[np.float64]
