@@ -140,8 +140,8 @@ class SteeredLM(LM):  # type: ignore[misc]
 
     @property
     def tokenizer_name(self) -> str:
-        """What a cache of built requests is named by: it may hold the steering's words."""
-        return f"steerbench-{self.steered.key}"
+        """What a cache of built requests is named by, as they may hold the steering's words; short, for file names."""
+        return f"steerbench-{self.steered.key[:16]}"
 
     def set_cache_hook(self, cache_hook: Any) -> None:
         """Take part in the harness's cache, in a table of this model under this steering at this strength."""
