@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 
 inspect_ai = pytest.importorskip("inspect_ai", reason="the extra harness is not installed")
@@ -30,6 +31,7 @@ from steerbench.bridges.inspect_model import check_settings, prompt_of  # noqa: 
 from steerbench.contracts import Prompt, Request, Sampling  # noqa: E402
 from steerbench.engines.hf.engine import HFEngine  # noqa: E402
 from steerbench.errors import UserError  # noqa: E402
+from steerbench.steering import Positions, Steering, load_steering  # noqa: E402
 from tests.bridges.conftest import QUESTIONS  # noqa: E402
 
 TOKENS = 8
@@ -182,11 +184,15 @@ def test_what_cannot_be_honoured_is_refused_in_one_sentence(models, steering_fil
         prompt_of(api.steered, [ChatMessageTool(content="4")])
 
 
-def test_a_sample_whose_steering_overflows_is_an_error_and_no_answer(models, steering_file):
-    api = _api(models, "tiny", steering=str(steering_file("tiny", seed=3)))
-    api.steered = replace(api.steered, steering=api.steered.steering.scaled(1e38))
-    with pytest.raises(UserError, match="The steering overflowed"):
-        _ask(api, [ChatMessageUser(content="Hi.")], {"max_tokens": 4})
+def test_a_sample_whose_steering_overflows_is_an_error_and_the_rest_goes_on(evaluate, models, steering_file, tmp_path):
+    steering, provenance = load_steering(steering_file("tiny"))
+    (edit,) = steering.edits
+    far = replace(edit, vector=np.full_like(edit.vector, 1e38), positions=Positions("decode"), strength=1.0)
+    file = tmp_path / "far.safetensors"
+    Steering((far,)).save(file, provenance)
+    log = evaluate("tiny", steering=str(file), strength=1000, config={"fail_on_error": False, "limit": 2})
+    assert log.status == "success"
+    assert all("The steering overflowed" in sample.error.message for sample in log.samples)
 
 
 def _ask(api: Any, messages: list[Any], *settings: dict[str, Any]) -> list[Any]:
