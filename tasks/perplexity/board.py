@@ -1,8 +1,8 @@
 """Bits per character of passages: each method's, by pole, and how far they are above the unsteered model's.
 
 All figures are means over passages, each counting once whatever its length; a passage's figure is the mean over its
-poles. A passage that overflowed under some pole has no figure. Such a row is flattered by what it leaves out: a flag
-says so.
+poles. A passage that overflowed under some pole has no figure, and its row is flattered by what it leaves out: the harness
+flags every such row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from steerbench.contracts import Metric, Scored, Summary
 from steerbench.statistics import bootstrap_mean
 from tasks.beside_unsteered import CHANGE, beside_unsteered
-from tasks.flags import percent
 
 Array = NDArray[np.float64]
 
@@ -60,8 +59,6 @@ class Measured:
         change = metrics.get(CHANGE)
         if change is not None and change.low is not None and change.low > 0:
             flags.append("text is less likely than to unsteered")
-        if metrics[OVERFLOWED].value > 0:
-            flags.append(f"{percent(metrics[OVERFLOWED].value)} overflowed and are left out")
         return flags
 
     def _by_pole(self, name: str, values: Array, seed: int) -> dict[str, Metric]:

@@ -82,14 +82,13 @@ def test_the_perplexity_ratio_is_that_of_a_word(summary: Summary) -> None:
     assert caa["perplexity ratio"].high == pytest.approx(2**2)
 
 
-def test_an_overflowed_passage_is_left_out_counted_and_flagged(summary: Summary) -> None:
+def test_an_overflowed_passage_is_left_out_and_counted(summary: Summary) -> None:
     spilt = summary.metrics["spilt"]
     assert spilt["bits per character"].value == pytest.approx((1.4 + 1.65) / 2)
     assert spilt["bits per character e-"].value == pytest.approx((1.6 + 1 + 1.7) / 3)
     assert spilt["change"].value == pytest.approx((0.4 + 0.15) / 2)
     assert spilt["change"].n == 2
     assert spilt["overflowed rate"].value == pytest.approx(1 / 6)
-    assert "17 % overflowed and are left out" in summary.flags["spilt"]
     assert summary.metrics["caa"]["overflowed rate"].value == 0
 
 
@@ -98,7 +97,6 @@ def test_a_row_that_overflowed_everywhere_has_no_figure_and_leaves_the_board_who
     assert next(iter(lost)) == "bits per character"
     assert math.isnan(lost["bits per character"].value)
     assert math.isnan(lost["perplexity ratio"].value)
-    assert summary.flags["lost"] == ["100 % overflowed and are left out"]
     assert summary.comparisons["lost"][0].p == 1
     assert metrics(lost)["change"].value is None
 
