@@ -1,8 +1,8 @@
 """Bits per character of passages: each method's, by pole, and how far they are above the unsteered model's.
 
 All figures are means over passages, each counting once whatever its length; a passage's figure is the mean over its
-poles. A passage that overflowed under some pole has no figure, and its row is flattered by what it leaves out: the harness
-flags every such row.
+poles. A passage that overflowed under some pole has no figure, and its row is flattered by what it leaves out; the
+harness flags every such row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,11 +55,9 @@ class Measured:
 
     def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
         """What a reader of the table must not miss."""
-        flags = []
         change = metrics.get(CHANGE)
-        if change is not None and change.low is not None and change.low > 0:
-            flags.append("text is less likely than to unsteered")
-        return flags
+        worse = change is not None and change.low is not None and change.low > 0
+        return ["text is less likely than to unsteered"] if worse else []
 
     def _by_pole(self, name: str, values: Array, seed: int) -> dict[str, Metric]:
         """The mean of values [poles, passages], and each pole's if there are several."""
