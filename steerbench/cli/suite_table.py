@@ -24,9 +24,8 @@ def show(result: SuiteResult, out: Path, folder: Path, console: Console | None =
         console.print(table_of(result))
     for run in result.runs:
         console.print(f"{run.name}: {out / run.run}", highlight=False, soft_wrap=True)
-        for name, row in run.rows.items():
-            for flag in [*_unsteered(row), *row.flags]:
-                console.print(Text.assemble((f"  {name}: ", "bold"), flag))
+        for flag, names in _flags(run).items():
+            console.print(Text.assemble((f"  {', '.join(names)}: ", "bold"), flag))
     console.print(f"{len(result.runs)} runs. All of it is in {folder}.", highlight=False, soft_wrap=True)
 
 
@@ -60,6 +59,15 @@ def show_outlook(planned: Sequence[Planned], console: Console | None = None) -> 
     for run in planned:
         if run.folder is not None:
             console.print(f"{run.name}: {run.folder}", highlight=False, soft_wrap=True)
+
+
+def _flags(run: SuiteRun) -> dict[str, list[str]]:
+    """What must not be missed, and of which rows it is true."""
+    found: dict[str, list[str]] = {}
+    for name, row in run.rows.items():
+        for flag in [*_unsteered(row), *row.flags]:
+            found.setdefault(flag, []).append(name)
+    return found
 
 
 def _unsteered(row: SuiteRow) -> list[str]:
