@@ -22,7 +22,7 @@ def styled(chart: Chart) -> Chart:
         .configure_axis(
             labelFontSize=13, titleFontSize=14, titleFontWeight="normal", gridColor="#e6e6e6", labelColor=INK
         )
-        .configure_legend(labelFontSize=13, titleFontSize=14, titleFontWeight="normal", labelColor=INK)
+        .configure_legend(symbolOpacity=1, labelFontSize=13, titleFontSize=14, titleFontWeight="normal", labelColor=INK)
         .configure_title(fontSize=17, subtitleFontSize=13, subtitleColor=GREY, color=INK)
     )
     return drawn

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes that share the cores must not have as many threads each: waiting for one another, they would be slower.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 TESTKIT = Path(__file__).parent / "testkit"
 sys.path.insert(0, str(TESTKIT))
 

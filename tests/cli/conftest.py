@@ -13,7 +13,9 @@ COMMAND = (sys.executable, "-c", "from steerbench.cli.main import run; run()")
 
 def environment(*folders: Path) -> dict[str, str]:
     path = os.pathsep.join(map(str, (*folders, TESTKIT)))
-    return os.environ | {"PYTHONPATH": path, "COLUMNS": "100", "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    # Benchmarks are not made among tests that run at once, and a user's are made by none of them.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    return outside | {"PYTHONPATH": path, "COLUMNS": "100", "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
 
 
 @pytest.fixture

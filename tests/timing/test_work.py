@@ -168,6 +168,13 @@ def test_alternations_are_outermost_and_within_one_each_side_goes_first_once():
     assert order[8:12] == ["method", "reference", "reference", "method"]
 
 
+@pytest.fixture
+def alone(monkeypatch):
+    """As outside of a test run that has several at once, in which pytest-benchmark makes none."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
+@pytest.mark.usefixtures("alone")
 def test_sides_are_run_once_a_round_and_once_before_to_warm_up():
     log: list[str] = []
     todo = steps([load_logging(log, "a")], 2)
@@ -178,6 +185,7 @@ def test_sides_are_run_once_a_round_and_once_before_to_warm_up():
     assert all(one["seconds"] > 0 and one["prompt_tokens"] == 7 and one["device"] == "cpu" for one in measured)
 
 
+@pytest.mark.usefixtures("alone")
 def test_an_error_while_timing_reaches_the_user():
     todo = steps([load_logging([], "a", fails=True)], 1)
     with pytest.raises(UserError, match="The engine is out of ink"):
