@@ -1,0 +1,1 @@
+"""Publishing: a run made small, safe to read and recomputable, for others to look at."""

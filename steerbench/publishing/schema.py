@@ -1,0 +1,82 @@
+"""What a published run is: the schema of `published.json`, which the check of a submission and the site read.
+
+It may come from anybody, so nothing in it is trusted: numbers are finite, texts have an end, and names that become
+files or addresses are of plain letters. The samples lie beside it in `samples.parquet`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from steerbench.errors import UserError
+from steerbench.plan import Plan
+from steerbench.results import JudgeResult, MethodResult, Timings
+from steerbench.storage import understandable, write_whole
+
+SCHEMA = 1
+PUBLISHED, SAMPLES = "published.json", "samples.parquet"
+LARGEST = 5_000_000
+"""Bytes of a published.json; the largest that this project has made is a tenth of it."""
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+_-]{0,120}$")]
+Short = Annotated[str, Field(max_length=400)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Published(BaseModel):
+    """A run as it is published.
+
+    `id` is its folder's name. `identity` and `digest` are the run's own, `command` makes it again, `samples_sha256` is
+    of the Parquet beside it. `model` is what people call the model; `identity` says which weights it was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    schema_version: int = SCHEMA
+    id: Id
+    digest: Sha256
+    identity: dict[str, Any]
+    plan: Plan
+    model: Short
+    command: Annotated[str, Field(max_length=4000)]
+    targets: Annotated[int, Field(ge=1)]
+    higher_is_better: bool
+    methods: Annotated[dict[Short, MethodResult], Field(min_length=1)]
+    judges: dict[Short, JudgeResult]
+    deviations: list[Short]
+    timings: Timings
+    samples_sha256: Sha256
+
+
+def write_published(published: Published, folder: Path) -> None:
+    path = folder / PUBLISHED
+    with understandable(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, published.model_dump_json(indent=1) + "\n")
+
+
+def read_published(folder: Path) -> Published:
+    """One published run, which may be anybody's.
+
+    Raises:
+        UserError: there is none, or it is too large, of another schema, or not what it should be; what, is named.
+    """
+    path = folder / PUBLISHED
+    with understandable(path):
+        if not path.is_file():
+            raise UserError(f"There is no published run in {folder}: it holds no {PUBLISHED}.")
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"{path} is larger than {LARGEST:,} bytes; no run needs that.")
+        text = path.read_bytes()
+    try:
+        published = Published.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])[:200]
+        raise UserError(f"{path} is not a published run this version can read: {where} ({first['msg']}).") from error
+    if published.schema_version != SCHEMA:
+        raise UserError(f"{path} has schema {published.schema_version}, and this version reads {SCHEMA}.")
+    if published.id != folder.resolve().name:
+        raise UserError(f"{path} is called '{published.id}', but its folder is '{folder.resolve().name}'.")
+    return published
