@@ -14,14 +14,16 @@ from steerbench.runner import LEDGER
 Array = NDArray[np.float64]
 Place = tuple[str, str]
 """A target and an item."""
+Values = Mapping[Place, float | None]
+"""One row's losses or costs; None where one could not be had."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """The losses and side costs of one row's test items; None where one could not be had."""
+    """The losses and side costs of one row's test items."""
 
-    losses: Mapping[Place, float | None]
-    costs: Mapping[Place, float | None]
+    losses: Values
+    costs: Values
 
 
 def read_answers(folder: Path, method: str) -> Answers:
@@ -40,13 +42,13 @@ def read_answers(folder: Path, method: str) -> Answers:
     return Answers(losses, costs)
 
 
-def worst(rows: Sequence[Mapping[Place, float | None]]) -> float:
+def worst(rows: Sequence[Values]) -> float:
     """The largest value there is; nan if there is none."""
     known = [value for row in rows for value in row.values() if value is not None]
     return max(known, default=float("nan"))
 
 
-def gains(row: Mapping[Place, float | None], plain: Mapping[Place, float | None], unread: float) -> Array:
+def gains(row: Values, plain: Values, unread: float) -> Array:
     """[items]: by how much a row's loss is below the unsteered one's, summed over an item's targets.
 
     Of ratings under both poles of a trait this is how far the poles lie apart, in points: the unsteered model says the
@@ -55,7 +57,7 @@ def gains(row: Mapping[Place, float | None], plain: Mapping[Place, float | None]
     return -_differences(row, plain, unread, np.sum)
 
 
-def prices(row: Mapping[Place, float | None], plain: Mapping[Place, float | None], unread: float) -> Array:
+def prices(row: Values, plain: Values, unread: float) -> Array:
     """[items]: by how much a row's loss (or cost) is above the unsteered one's, mean over an item's targets."""
     return _differences(row, plain, unread, np.mean)
 

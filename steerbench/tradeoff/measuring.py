@@ -91,9 +91,10 @@ def _reach(runs: Runs, doses: Sequence[Dose], seed: int) -> Reach:
 
 
 def _wanted(asked: Tradeoff, reached: dict[str, Reach]) -> float | None:
-    """The effect at which costs are compared."""
+    """The effect at which costs are compared, None if there is none above 0."""
     if isinstance(asked.wanted, str):
-        return reached[asked.wanted].effect.value
+        own = reached[asked.wanted].effect.value
+        return own if own > 0 else None
     if asked.wanted is not None:
         return asked.wanted
     return common_effect([reach.effect for method, reach in reached.items() if asked.dial(method)])
@@ -102,7 +103,7 @@ def _wanted(asked: Tradeoff, reached: dict[str, Reach]) -> float | None:
 def _chosen(asked: Tradeoff, runs: Runs, doses: Sequence[Dose], wanted: float | None, reach: Reach) -> Chosen:
     method = reach.dose.method
     if wanted is None or asked.dial(method) is None:
-        return Chosen(reach.dose, matched=asked.wanted == method)
+        return Chosen(reach.dose, matched=wanted is not None and asked.wanted == method)
     effects = [_mean(runs.effects(CALIBRATION, dose)) for dose in doses]
     strength = strength_for(wanted, [dose.strength for dose in doses], effects)
     return Chosen(reach.dose, False) if strength is None else Chosen(Dose(method, strength), True)

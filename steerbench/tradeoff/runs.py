@@ -1,8 +1,7 @@
 """The runs of a trade-off, and what their answers say beside the unsteered model's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from steerbench.campaign import Campaign, Made
 from steerbench.plan import Plan
-from steerbench.tradeoff.answers import Answers, gains, prices, read_answers, worst
+from steerbench.tradeoff.answers import Answers, Values, gains, prices, read_answers, worst
 from steerbench.tradeoff.asked import UNSTEERED, Part, Tradeoff
 
 Array = NDArray[np.float64]
@@ -32,11 +31,12 @@ PLAIN = Dose(UNSTEERED, 1.0)
 
 @dataclass(eq=False)
 class Runs:
-    """Every run that was made, by what was asked (a source) and the dose."""
+    """Every run that was made, and its answers, by what was asked (a source) and the dose."""
 
     asked: Tradeoff
     campaign: Campaign
-    made: dict[tuple[str, Dose], Made] = field(default_factory=dict)
+    made: dict[tuple[str, Dose], Made] = field(default_factory=dict, init=False)
+    answers: dict[tuple[str, Dose], Answers] = field(default_factory=dict, init=False)
 
     def make(self, sources: Sequence[str], doses: Iterable[Dose]) -> None:
         """Ask all sources at all doses, and without steering; what was made already is left alone.
@@ -48,23 +48,20 @@ class Runs:
         missing = [(source, dose) for source, dose in wanted if (source, dose) not in self.made]
         labelled = [(_label(source, dose), self._plan(source, dose)) for source, dose in missing]
         self.made |= zip(missing, self.campaign.run_all(labelled), strict=True)
-        self._answers = {**self._answers, **{one: self._read(*one) for one in missing}}
+        self.answers |= {(source, dose): self._read(source, dose) for source, dose in missing}
 
     def effects(self, part: Part, dose: Dose) -> Array:
         """[questions]: how far a dose moves the answers towards the targets (see `gains`)."""
-        losses = {at: self._answers[part, at].losses for at in self._doses(part)}
-        return gains(losses[dose], losses[PLAIN], worst(list(losses.values())))
+        return gains(*self._beside_unsteered(part, dose, lambda answers: answers.losses))
 
     def prices(self, source: str, dose: Dose) -> Array:
         """[items]: what a dose loses of a cost task; of the effect's own questions, of their side cost."""
         if source in (CALIBRATION, TEST):
-            lost = {at: self._answers[source, at].costs for at in self._doses(source)}
-        else:
-            lost = {at: self._answers[source, at].losses for at in self._doses(source)}
-        return prices(lost[dose], lost[PLAIN], worst(list(lost.values())))
+            return prices(*self._beside_unsteered(source, dose, lambda answers: answers.costs))
+        return prices(*self._beside_unsteered(source, dose, lambda answers: answers.losses))
 
     def has_side_cost(self) -> bool:
-        return any(cost is not None for cost in self._answers[CALIBRATION, PLAIN].costs.values())
+        return any(cost is not None for cost in self.answers[CALIBRATION, PLAIN].costs.values())
 
     def folders(self, dose: Dose) -> dict[str, str]:
         """By source, the folder of a dose's run."""
@@ -78,12 +75,12 @@ class Runs:
             for flag in self.made[source, dose].result.methods[dose.method].flags
         ]
 
-    @cached_property
-    def _answers(self) -> dict[tuple[str, Dose], Answers]:
-        return {}
-
-    def _doses(self, source: str) -> list[Dose]:
-        return [dose for asked, dose in self.made if asked == source]
+    def _beside_unsteered(
+        self, source: str, dose: Dose, values: Callable[[Answers], Values]
+    ) -> tuple[Values, Values, float]:
+        """A dose's values, the unsteered model's, and the worst that any dose has."""
+        every = [values(answers) for (asked, _), answers in self.answers.items() if asked == source]
+        return values(self.answers[source, dose]), values(self.answers[source, PLAIN]), worst(every)
 
     def _read(self, source: str, dose: Dose) -> Answers:
         return read_answers(self.made[source, dose].folder, dose.method)

@@ -100,6 +100,13 @@ def test_a_method_without_a_dial_stands_at_its_own_effect_unless_it_is_the_one_t
     assert other.wanted == other.curves["toy-words"].reach.value
 
 
+def test_a_method_that_moves_nothing_sets_no_common_effect(tmp_path):
+    plan = BASE.model_copy(update={"methods": ("toy-push", "toy-silent")})
+    result, _ = run_tradeoff(Tradeoff(plan, COSTS, levels=2, wanted="toy-silent"), tmp_path, ToyEngine())
+    assert result.wanted is None
+    assert [curve.matched for curve in result.curves.values()] == [False, False]
+
+
 def test_a_method_that_does_not_get_that_far_stands_at_its_largest_effect(tmp_path):
     result, _ = run_tradeoff(Tradeoff(BASE, COSTS, levels=2, wanted=50.0), tmp_path, ToyEngine())
     curve = result.curves["toy-push"]
