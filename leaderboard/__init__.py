@@ -1,1 +1,1 @@
-"""Published results and the site made from them. Imports only the result schema and the statistics."""
+"""Published results and the site made from them. Imports only the published schema, the results and the statistics."""

@@ -9,11 +9,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from steerbench.cli import bench, data, judge
+from steerbench.cli import bench, data, human, judge
 from steerbench.cli.chat import chat_command
+from steerbench.cli.commands import Commands
 from steerbench.cli.fit import fit_command
 from steerbench.cli.list import list_command
 from steerbench.cli.lm_eval import lm_eval_command
+from steerbench.cli.publish import publish_command
 from steerbench.cli.run import run_command
 from steerbench.cli.serve import serve_command
 from steerbench.cli.show import compare_command, export_command, show_command
@@ -23,6 +25,7 @@ from steerbench.cli.tradeoff import tradeoff_command
 from steerbench.errors import UserError
 
 app = typer.Typer(
+    cls=Commands,
     help="A comparative benchmark suite for steering language models' personality.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -35,6 +38,7 @@ app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("compare")(compare_command)
 app.command("export")(export_command)
+app.command("publish")(publish_command)
 app.command("fit")(fit_command)
 app.command("chat")(chat_command)
 app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve_command)
@@ -44,6 +48,7 @@ app.command(
 app.command("rejudge")(judge.rejudge_command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(judge.app, name="judge")
+app.add_typer(human.app, name="human")
 app.add_typer(data.app, name="data")
 
 

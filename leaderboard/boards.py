@@ -1,0 +1,108 @@
+"""Boards: the rows of all runs on one task and dataset, put in order."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from leaderboard.drawing import Axis, axis_over
+from leaderboard.row import Row, dataset_of, engine_of, judges_of, rows_of, settings_of
+from leaderboard.text import decimals, slug, value
+from steerbench.publishing.schema import Published
+from steerbench.results import Metric, without_break_downs
+
+METRICS = 5
+"""Metrics of a board beside its headline; a run's page has them all."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """A task on a dataset. Strict and `published` rows never stand in one list."""
+
+    task: str
+    dataset: str
+    runs: tuple[Published, ...]
+
+    @property
+    def path(self) -> str:
+        return "/".join(["boards", slug(self.task), *([slug(self.dataset)] if self.dataset else [])]) + ".html"
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        return sorted((row for run in self.runs for row in rows_of(run)), key=self._place)
+
+    @cached_property
+    def higher_is_better(self) -> bool:
+        return Counter(run.higher_is_better for run in self.runs).most_common(1)[0][0]
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The metrics with a column, the headline first: what most runs have, in the order they have it in."""
+        listed = [names for run in self.runs if (names := _metrics_of(run))]
+        counted = Counter(name for names in listed for name in names)
+        first = Counter(names[0] for names in listed).most_common(1)
+        if not first:
+            return []
+        common = sorted(counted, key=lambda name: -counted[name])
+        rest = [name for name in common if name != first[0][0]]
+        return [first[0][0], *rest[:METRICS]]
+
+    @cached_property
+    def digits(self) -> dict[str, int]:
+        return {name: decimals(value(row.result.metrics.get(name)) for row in self.rows) for name in self.columns}
+
+    @cached_property
+    def axis(self) -> Axis:
+        return axis_over(self.headline(row) for row in self.rows)
+
+    @cached_property
+    def several_settings(self) -> bool:
+        """Whether not all runs asked the same of the task."""
+        return len({settings_of(run) for run in self.runs}) > 1
+
+    def headline(self, row: Row) -> Metric | None:
+        return row.result.metrics.get(self.columns[0]) if self.columns else None
+
+    @cached_property
+    def _best_trivial(self) -> dict[str, float | None]:
+        """By run, the headline of its best trivial row."""
+        best: dict[str, float | None] = {}
+        for row in self.rows:
+            if row.result.trivial:
+                best.setdefault(row.run.id, value(self.headline(row)))
+        return best
+
+    def reference(self, row: Row) -> float | None:
+        """Where the best trivial row of the same run stands on the axis; another run may have been asked less."""
+        best = self._best_trivial.get(row.run.id)
+        return None if best is None else self.axis.place(best)
+
+    def methods(self, protocol: str) -> list[Row]:
+        return [row for row in self.rows if row.run.plan.protocol == protocol and not row.result.trivial]
+
+    def trivial(self, protocol: str) -> list[Row]:
+        """The trivial rows. Runs that share a model and the task's settings share these: the best of each is shown."""
+        found: dict[tuple[str, ...], Row] = {}
+        for row in self.rows:
+            run = row.run
+            if row.result.trivial and run.plan.protocol == protocol:
+                found.setdefault((row.name, run.model, engine_of(run), judges_of(run), settings_of(run)), row)
+        return list(found.values())
+
+    def _place(self, row: Row) -> tuple[float, str, str]:
+        found = value(self.headline(row))
+        sign = -1 if self.higher_is_better else 1
+        return float("inf") if found is None else sign * found, row.name, row.run.id
+
+
+def boards_of(runs: Sequence[Published]) -> list[Board]:
+    """By task and dataset, in alphabetical order."""
+    grouped: defaultdict[tuple[str, str], list[Published]] = defaultdict(list)
+    for run in runs:
+        grouped[run.plan.task, dataset_of(run)].append(run)
+    return [Board(*key, runs=tuple(grouped[key])) for key in sorted(grouped)]
+
+
+def _metrics_of(run: Published) -> list[str]:
+    fullest = sorted(run.methods.values(), key=lambda method: -len(method.metrics))
+    return without_break_downs(dict.fromkeys(name for method in fullest for name in method.metrics))

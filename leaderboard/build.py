@@ -1,0 +1,82 @@
+"""Builds the site: reads the published runs, lets every page write itself, and puts the folder there in one step."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from leaderboard.boards import Board, boards_of
+from leaderboard.frame import File
+from leaderboard.pages import api, board, home, run
+from leaderboard.reading import read_results
+from steerbench.errors import UserError
+from steerbench.publishing.schema import Published
+from steerbench.storage import understandable
+
+MARKER = ".steerbench-site"
+"""Lies in every folder that was built, so that no other folder is ever replaced."""
+
+
+@dataclass(frozen=True)
+class Built:
+    runs: int
+    boards: int
+
+
+def build(results: Path, out: Path) -> Built:
+    """The site of the published runs under `results`, in the folder `out`.
+
+    Raises:
+        UserError: a run cannot be read, or `out` is there and no site.
+    """
+    _check_replaceable(out)
+    runs = read_results(results)
+    boards = boards_of(runs)
+    with understandable(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        try:
+            _write(new, runs, boards)
+            _replace(new, out)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+    return Built(len(runs), len(boards))
+
+
+def pages(runs: Sequence[Published], boards: Sequence[Board]) -> Iterator[File]:
+    """Every file of the site but the static ones; a new page adds its line here."""
+    yield from home.files(runs, boards)
+    yield from board.files(boards)
+    yield from run.files(boards)
+    yield from api.files(runs, boards)
+
+
+def _write(folder: Path, runs: Sequence[Published], boards: Sequence[Board]) -> None:
+    for file in pages(runs, boards):
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            raise UserError(f"Two pages of the site would lie at {file.path}; rename the task or dataset of one.")
+        # What cannot be written in UTF-8 (half of a surrogate pair) is shown as a question mark.
+        path.write_text(file.content, encoding="utf-8", errors="replace")
+    with as_file(files("leaderboard") / "static") as static:
+        shutil.copytree(static, folder / "static")
+    (folder / MARKER).touch()
+    folder.chmod(0o755)
+
+
+def _check_replaceable(out: Path) -> None:
+    if out.exists() and not (out / MARKER).exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UserError(f"{out} is there and no site of steerbench; name another folder with --out.")
+
+
+def _replace(new: Path, out: Path) -> None:
+    if out.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        out.replace(old)
+        new.replace(out)
+        shutil.rmtree(old)
+    else:
+        new.replace(out)

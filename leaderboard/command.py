@@ -1,0 +1,31 @@
+"""`steerbench site`: the site of published results."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steerbench.errors import UserError
+
+app = typer.Typer(help="The site of published results: a folder of files.", no_args_is_help=True)
+
+RESULTS, SITE = Path("leaderboard/results"), Path("site")
+
+
+@app.callback()
+def site() -> None:
+    """The site of published results: a folder of files."""
+
+
+@app.command("build")
+def build_command(
+    results: Annotated[Path, typer.Option(help="The folder of published runs.", file_okay=False)] = RESULTS,
+    out: Annotated[Path, typer.Option(help="The folder to write; what an earlier build left is replaced.")] = SITE,
+) -> None:
+    """Make the site: it opens from disk and from any static host."""
+    from leaderboard.build import build
+
+    if not results.is_dir():
+        raise UserError(f"There is no folder {results}; publish a run first, or name the folder with --results.")
+    built = build(results, out)
+    typer.echo(f"{built.runs:,} runs on {built.boards:,} boards. Open {out / 'index.html'}.")

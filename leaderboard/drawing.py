@@ -1,0 +1,55 @@
+"""Estimates with their intervals as positions on a line; the templates make SVG of them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from leaderboard.text import value
+from steerbench.results import Metric
+
+WIDTH = 160
+"""Units of a drawing's width."""
+MARGIN = 6
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where an estimate and the ends of its interval stand; what lies outside the line is put at its end."""
+
+    x: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Axis:
+    low: float
+    high: float
+
+    def place(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return round(MARGIN + (WIDTH - 2 * MARGIN) * min(max(share, 0.0), 1.0), 1)
+
+    def mark(self, metric: Metric | None) -> Mark | None:
+        if metric is None or (middle := value(metric)) is None:
+            return None
+        low, high = (middle if end is None or not math.isfinite(end) else end for end in (metric.low, metric.high))
+        return Mark(self.place(middle), self.place(low), self.place(high))
+
+
+def axis_over(metrics: Iterable[Metric | None]) -> Axis:
+    """The line that holds the intervals; of many, all but the outermost hundredth, lest one squeeze the rest."""
+    given = (end for m in metrics if m is not None for end in (m.low, m.value, m.high))
+    ends = sorted(end for end in given if end is not None and math.isfinite(end))
+    low, high = _trimmed(ends)
+    if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
+        return Axis(low - 1, high + 1)
+    return Axis(low, high)
+
+
+def _trimmed(ends: Sequence[float]) -> tuple[float, float]:
+    if not ends:
+        return 0.0, 0.0
+    aside = len(ends) // 100
+    # Not to the last float, so that the distance of two huge numbers is still a number.
+    return max(ends[aside], -1e300), min(ends[-1 - aside], 1e300)

@@ -1,0 +1,85 @@
+"""What pages are made with: a page names its template and its values, and the frame writes it with relative links."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from leaderboard import text
+from leaderboard.row import verdict
+from steerbench import __version__
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the site: where, under the site's folder, and what is in it."""
+
+    path: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: where it lies, its template and what the template is given."""
+
+    path: str
+    template: str
+    title: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def file(self) -> File:
+        given = {"root": root_of(self.path), "title": self.title, "version": __version__}
+        return File(self.path, template(self.template).render(given | dict(self.values)))
+
+
+def root_of(path: str) -> str:
+    """From a page, the way to the site's folder."""
+    return "../" * path.count("/")
+
+
+def rendered(name: str, macro: str, calls: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A macro of a template, once for each of the calls."""
+    written = getattr(template(name).module, macro)
+    return [str(written(**call)) for call in calls]
+
+
+@cache
+def template(name: str) -> Template:
+    return environment().get_template(name)
+
+
+@cache
+def environment() -> Environment:
+    """Everything is escaped, and a name that no value was given for is an error."""
+    made = Environment(
+        loader=PackageLoader("leaderboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "cut": text.cut,
+        "value": text.value,
+        "plain": text.plain,
+        "number": text.number,
+        "interval": text.interval,
+        "seconds": text.seconds,
+        "size": text.size,
+        "address": address,
+        "verdict": verdict,
+    }
+    return made
+
+
+def address(path: str) -> str:
+    """A path as part of a link."""
+    return quote(path, safe="/")
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

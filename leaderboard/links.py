@@ -1,0 +1,11 @@
+"""Where the pages and data of a run lie, from the site's folder."""
+
+from steerbench.publishing.schema import Published
+
+
+def page_of(run: Published) -> str:
+    return f"runs/{run.id}.html"
+
+
+def data_of(run: Published) -> str:
+    return f"api/runs/{run.id}.json"

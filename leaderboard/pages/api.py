@@ -1,0 +1,36 @@
+"""The same as data: `api/index.json` lists the runs, and each run has a file of its own."""
+
+from collections.abc import Iterator, Sequence
+
+from leaderboard.boards import Board
+from leaderboard.frame import File, to_json
+from leaderboard.links import data_of, page_of
+from leaderboard.row import dataset_of
+from steerbench.publishing.schema import Published
+
+SCHEMA = 1
+
+
+def files(runs: Sequence[Published], boards: Sequence[Board]) -> Iterator[File]:
+    index = {
+        "schema_version": SCHEMA,
+        "boards": [{"task": board.task, "dataset": board.dataset, "page": board.path} for board in boards],
+        "runs": [_entry(run) for run in runs],
+    }
+    yield File("api/index.json", to_json(index))
+    for run in runs:
+        yield File(data_of(run), run.model_dump_json())
+
+
+def _entry(run: Published) -> dict[str, object]:
+    return {
+        "id": run.id,
+        "task": run.plan.task,
+        "dataset": dataset_of(run),
+        "model": run.model,
+        "protocol": run.plan.protocol,
+        "methods": list(run.methods),
+        "digest": run.digest,
+        "page": page_of(run),
+        "data": data_of(run),
+    }

@@ -1,0 +1,100 @@
+"""Boards. The first rows stand in the page; the rest follow in scripts that are loaded after it.
+
+All rows are written by one macro, so that what is escaped is escaped in one place; the browser only moves them.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from leaderboard.boards import Board
+from leaderboard.drawing import WIDTH
+from leaderboard.frame import File, Page, address, rendered, root_of, to_json
+from leaderboard.links import page_of
+from leaderboard.row import Row, engine_of, judges_of, settings_of
+from leaderboard.text import cut
+
+FIRST, CHUNK = 100, 500
+"""Rows of a list that stand in the page, and in each script after it."""
+PROTOCOLS = {"strict": "Strict protocol", "published": "Published protocol"}
+FACETS = {"method": "Method", "model": "Model", "engine": "Engine", "judge": "Judge", "settings": "Task settings"}
+
+
+def files(boards: Sequence[Board]) -> Iterator[File]:
+    for board in boards:
+        sections = [made for protocol in PROTOCOLS if (made := _section(board, protocol))]
+        more = list(_more(board, sections))
+        yield Page(board.path, "board.html", _title(board), _values(board, sections, [f.path for f in more])).file()
+        yield from more
+
+
+def row_values(board: Board, row: Row) -> dict[str, Any]:
+    """What the row's macro is given."""
+    run, result = row.run, row.result
+    headline = board.headline(row)
+    facets = {
+        "method": row.name,
+        "model": run.model,
+        "engine": engine_of(run),
+        "judge": judges_of(run),
+        "settings": settings_of(run),
+    }
+    return {
+        "row": row,
+        "href": f"{address(page_of(run))}#{row.anchor}",
+        "facets": {name: cut(value) for name, value in facets.items()},
+        "whole": facets,
+        "differs": board.several_settings,
+        "headline": headline,
+        "headline_digits": board.digits[board.columns[0]] if board.columns else 2,
+        "mark": board.axis.mark(headline),
+        "reference": board.reference(row),
+        "width": WIDTH,
+        "cells": [(result.metrics.get(name), board.digits[name]) for name in board.columns[1:]],
+        "flags": row.flags[:3],
+        "seconds": row.seconds,
+    }
+
+
+def _section(board: Board, protocol: str) -> dict[str, Any] | None:
+    methods, trivial = board.methods(protocol), board.trivial(protocol)
+    if not methods and not trivial:
+        return None
+    return {
+        "protocol": protocol,
+        "words": PROTOCOLS[protocol],
+        "methods": [row_values(board, row) for row in methods],
+        "trivial": [row_values(board, row) for row in trivial],
+    }
+
+
+def _values(board: Board, sections: Sequence[dict[str, Any]], more: Sequence[str]) -> dict[str, Any]:
+    rows = [values for section in sections for values in (*section["methods"], *section["trivial"])]
+    choices = {name: sorted({values["facets"][name] for values in rows} - {""}) for name in FACETS}
+    return {
+        "board": board,
+        "sections": sections,
+        "facets": {name: (FACETS[name], found) for name, found in choices.items() if len(found) > 1},
+        "methods_asked": sum(len(section["methods"]) for section in sections),
+        "first": FIRST,
+        "more": more,
+    }
+
+
+def _more(board: Board, sections: Sequence[dict[str, Any]]) -> Iterator[File]:
+    """Scripts, because a page opened from disk may load no data by other means."""
+    rest = [
+        (f"{section['protocol']}-{kind}", values)
+        for section in sections
+        for kind in ("methods", "trivial")
+        for values in section[kind][FIRST:]
+    ]
+    stem = board.path.removesuffix(".html")
+    for place in range(0, len(rest), CHUNK):
+        part = rest[place : place + CHUNK]
+        written = rendered("row.html", "row", ({"root": root_of(board.path), **values} for _, values in part))
+        pairs = [[name, html] for (name, _), html in zip(part, written, strict=True)]
+        yield File(f"{stem}-{place // CHUNK + 1}.js", f"steerbenchRows({to_json(pairs)});\n")
+
+
+def _title(board: Board) -> str:
+    return f"{cut(board.task)} on {cut(board.dataset)}" if board.dataset else cut(board.task)

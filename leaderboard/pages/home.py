@@ -1,0 +1,32 @@
+"""The front page: every board with its leading rows drawn."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from leaderboard.boards import Board
+from leaderboard.frame import File, Page
+from leaderboard.pages.board import row_values
+from leaderboard.row import Row
+from steerbench.publishing.schema import Published
+
+LEADING = 4
+
+
+def files(runs: Sequence[Published], boards: Sequence[Board]) -> Iterator[File]:
+    values = {"boards": [_card(board) for board in boards], "runs": len(runs), "models": len({r.model for r in runs})}
+    yield Page("index.html", "home.html", "Boards", values).file()
+
+
+def _card(board: Board) -> dict[str, Any]:
+    best: dict[str, Row] = {}
+    for row in board.methods("strict"):
+        best.setdefault(row.name, row)
+    trivial = board.trivial("strict")[:1]
+    return {
+        "board": board,
+        "href": board.path,
+        "runs": len(board.runs),
+        "methods": len({row.name for row in board.rows if not row.result.trivial}),
+        "models": len({run.model for run in board.runs}),
+        "rows": [row_values(board, row) for row in [*list(best.values())[:LEADING], *trivial]],
+    }

@@ -1,0 +1,88 @@
+"""Run pages: what was run, what came out, and how far it can be believed."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from leaderboard.boards import Board
+from leaderboard.drawing import WIDTH, axis_over
+from leaderboard.frame import File, Page
+from leaderboard.links import data_of, page_of
+from leaderboard.row import Row, dataset_of, engine_of, rows_of
+from leaderboard.text import NONE, cut, decimals, value
+from steerbench.publishing.schema import Published
+from steerbench.results import Metric, without_break_downs
+
+MOST = 400
+"""Lines of one table; the JSON has the rest."""
+DEEPEST = 6
+
+
+def files(boards: Sequence[Board]) -> Iterator[File]:
+    for board in boards:
+        for run in board.runs:
+            title = f"{cut(board.task)} on {cut(run.model) or 'no model'}"
+            yield Page(page_of(run), "run.html", title, _values(board, run)).file()
+
+
+def _values(board: Board, run: Published) -> dict[str, Any]:
+    rows = sorted(rows_of(run), key=lambda row: _place(row, run.higher_is_better))
+    names = list(dict.fromkeys(name for row in rows for name in row.result.metrics))[:MOST]
+    shown = without_break_downs(names)
+    axis = axis_over(row.headline for row in rows)
+    return {
+        "run": run,
+        "board": board,
+        "data": data_of(run),
+        "dataset": dataset_of(run),
+        "engine": engine_of(run),
+        "rows": [(row, axis.mark(row.headline)) for row in rows],
+        "width": WIDTH,
+        "digits": _digits(rows, names),
+        "headline": shown[0] if shown else "",
+        "metrics": [(name, [row.result.metrics.get(name) for row in rows]) for name in shown],
+        "break_downs": _break_downs(rows, names, shown),
+        "targets": list(dict.fromkeys(t for row in rows for t in row.result.strengths))[:MOST],
+        "steered": [row for row in rows if any(strength != 1 for strength in row.result.strengths.values())],
+        "identity": list(itertools.islice(flat(run.identity), MOST)),
+        "plan": list(itertools.islice(flat(run.plan.model_dump(mode="json", exclude_defaults=True)), MOST)),
+        "longest": max((row.seconds for row in rows), default=0.0),
+    }
+
+
+def flat(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """The leaves of nested mappings with their dotted names; what lies deeper than the deepest is not told."""
+    if isinstance(value, Mapping) and value and depth < DEEPEST:
+        for key, inner in value.items():
+            yield from flat(inner, f"{name}.{key}" if name else str(key), depth + 1)
+    elif isinstance(value, (Mapping, list)) and depth >= DEEPEST:
+        yield cut(name), "…"
+    else:
+        yield cut(name), cut(_leaf(value), 400)
+
+
+def _leaf(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join("…" if isinstance(v, (Mapping, list)) else str(v) for v in value[:50])
+    return NONE if value is None or value == {} else str(value)
+
+
+def _digits(rows: Sequence[Row], names: Sequence[str]) -> dict[str, int]:
+    return {name: decimals(value(row.result.metrics.get(name)) for row in rows) for name in names}
+
+
+def _break_downs(
+    rows: Sequence[Row], names: Sequence[str], shown: Sequence[str]
+) -> list[tuple[str, list[tuple[str, list[Metric | None]]]]]:
+    """By metric, the metrics that break it down, each with its value in every row."""
+    found = []
+    for metric in shown:
+        parts = [name for name in names if name.startswith(f"{metric} ")]
+        if parts:
+            found.append((metric, [(name, [row.result.metrics.get(name) for row in rows]) for name in parts]))
+    return found
+
+
+def _place(row: Row, higher_is_better: bool) -> float:
+    found = value(row.headline)
+    return float("inf") if found is None else -found if higher_is_better else found
