@@ -1,0 +1,142 @@
+"""How far people agree with one another, and the judge with them. Questions are resampled."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import krippendorff
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from steerbench.contracts import Metric
+from steerbench.human.decisions import Judged
+from steerbench.human.study import Question
+from steerbench.statistics import bootstrap_mean, cluster_bootstrap
+
+Array = NDArray[np.float64]
+
+
+def between_two(decisions: Sequence[Judged], one: int, other: int, seed: int) -> Metric | None:
+    """Share of the pairs of answers that two people both ordered which they ordered alike."""
+    return _share(_agreed(decisions, one, other), seed)
+
+
+def between_people(decisions: Sequence[Judged], people: int, seed: int) -> Metric | None:
+    """The same over all pairs of people."""
+    return _share([a for one, other in combinations(range(people), 2) for a in _agreed(decisions, one, other)], seed)
+
+
+def alpha(decisions: Sequence[Judged], seed: int) -> Metric | None:
+    """Krippendorff's alpha of the answers' ranks, ordinal; None if no answer was ranked by two people.
+
+    A unit is an answer to a question, and its values are the ranks that people gave it among the others.
+    """
+    by_question: dict[str, list[Judged]] = {}
+    for one in decisions:
+        if one.whole:
+            by_question.setdefault(one.name, []).append(one)
+    units, clusters = [], []
+    for several in by_question.values():
+        if len(several) > 1:
+            ranks = [one.answer_ranks() for one in several]
+            units += [[given[answer] for given in ranks] for answer in several[0].question.answers]
+            clusters += [several[0].cluster] * len(several[0].question.answers)
+    if not units:
+        return None
+    domain = sorted({rank for unit in units for rank in unit})
+    counts = np.array([[unit.count(rank) for rank in domain] for unit in units])
+    cluster = np.unique(clusters, return_inverse=True)[1]
+
+    def of_resamples(drawn: Array) -> Array:
+        return np.array([_alpha(np.repeat(counts, times.astype(int)[cluster], axis=0), domain) for times in drawn])
+
+    return cluster_bootstrap(of_resamples, int(cluster.max()) + 1, np.random.default_rng(seed))
+
+
+def _alpha(counts: NDArray[np.int64], domain: Sequence[float]) -> float:
+    used = counts.any(axis=0)
+    if used.sum() < 2:
+        return float("nan")  # with one rank only there is nothing to disagree about
+    values = np.asarray(domain)[used]
+    return float(krippendorff.alpha(value_counts=counts[:, used], value_domain=values, level_of_measurement="ordinal"))
+
+
+def judge_order(decisions: Sequence[Judged], seed: int) -> tuple[Metric | None, float | None]:
+    """Share of the pairs that a person and the judge both ordered which they ordered alike, and the judge's ties.
+
+    Ties: the share of pairs that a person ordered and whose two ratings are equal. Pairs without ratings do not count.
+    """
+    agreed, tied, ordered = [], 0, 0
+    for one in decisions:
+        for (first, second), sign in one.signs.items():
+            towards = _difference(one.question, first, second)
+            if sign and towards is not None:
+                ordered += 1
+                tied += towards == 0
+                if towards:
+                    agreed.append((one.cluster, sign == np.sign(towards)))
+    return _share(agreed, seed), tied / ordered if ordered else None
+
+
+def judge_correlation(decisions: Sequence[Judged], seed: int) -> Metric | None:
+    """Spearman's correlation of the judge's rating and the people's mean rank within a question, its mean over them.
+
+    +1: the judge orders each question's answers as people do. Questions whose ratings or mean ranks are all equal
+    have none.
+    """
+    by_question: dict[str, list[Judged]] = {}
+    for one in decisions:
+        if one.whole:
+            by_question.setdefault(one.name, []).append(one)
+    by_cluster: dict[int, list[float]] = {}
+    for several in by_question.values():
+        found = _correlation(several)
+        if found is not None:
+            by_cluster.setdefault(several[0].cluster, []).append(found)
+    if not by_cluster:
+        return None
+    return bootstrap_mean(np.array([np.mean(found) for found in by_cluster.values()]), np.random.default_rng(seed))
+
+
+def _correlation(several: Sequence[Judged]) -> float | None:
+    question = several[0].question
+    rated = [answer for answer, shown in question.answers.items() if shown.rating is not None]
+    ranks = [one.answer_ranks() for one in several]
+    people = [-float(np.mean([given[answer] for given in ranks])) for answer in rated]
+    ratings = [_towards(question, answer) for answer in rated]
+    if len(set(people)) < 2 or len(set(ratings)) < 2:
+        return None
+    return float(spearmanr(people, ratings).statistic)
+
+
+def _towards(question: Question, answer: str) -> float | None:
+    """The judge's rating, signed so that more is nearer the end asked for."""
+    rating = question.answers[answer].rating
+    return None if rating is None else rating if question.high else -rating
+
+
+def _difference(question: Question, first: str, second: str) -> float | None:
+    one, other = _towards(question, first), _towards(question, second)
+    return None if one is None or other is None else one - other
+
+
+def _agreed(decisions: Sequence[Judged], one: int, other: int) -> list[tuple[int, bool]]:
+    """Cluster of each pair of answers that both people ordered, and whether they did so alike."""
+    others = {judged.name: judged.signs for judged in decisions if judged.annotator == other}
+    return [
+        (judged.cluster, sign == theirs)
+        for judged in decisions
+        if judged.annotator == one
+        for pair, sign in judged.signs.items()
+        if sign and (theirs := others.get(judged.name, {}).get(pair, 0))
+    ]
+
+
+def _share(agreed: Sequence[tuple[int, bool]], seed: int) -> Metric | None:
+    """The share of true ones, with its interval over the clusters."""
+    if not agreed:
+        return None
+    cluster = np.unique([number for number, _ in agreed], return_inverse=True)[1]
+    totals = np.bincount(cluster).astype(np.float64)
+    alike = np.bincount(cluster, weights=[yes for _, yes in agreed])
+    return cluster_bootstrap(lambda drawn: (drawn @ alike) / (drawn @ totals), totals.size, np.random.default_rng(seed))

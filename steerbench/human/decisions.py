@@ -1,0 +1,80 @@
+"""What people decided, as comparisons of two answers and as ranks: the two shapes that everything is counted from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from steerbench.human.responses import Response
+from steerbench.human.study import Key, Question, pairs_of
+
+Signs = Mapping[tuple[str, str], int]
+"""Of one person's answers to one question, by pair of blind names (in alphabetical order): +1 if the first is
+better, -1 if the second is, 0 if there is no difference."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One person's decisions on one question. `cluster` numbers the question's text: both ends share it."""
+
+    annotator: int
+    name: str
+    question: Question
+    cluster: int
+    signs: Signs
+
+    @property
+    def whole(self) -> bool:
+        """Whether every answer was compared with every other."""
+        return len(self.signs) == len(pairs_of(list(self.question.answers)))
+
+    def answer_ranks(self) -> dict[str, float]:
+        """By blind name."""
+        return _ranks(self.signs)
+
+    def method_ranks(self) -> dict[str, float]:
+        return _ranks(self.of_methods())
+
+    def of_methods(self) -> dict[tuple[str, str], int]:
+        """The same signs by pair of methods (in alphabetical order); between the same words there is no difference."""
+        answer_of = {method: name for name, shown in self.question.answers.items() for method in shown.methods}
+        found = {}
+        for first, second in combinations(sorted(answer_of), 2):
+            one, other = answer_of[first], answer_of[second]
+            if one == other:
+                found[first, second] = 0
+            elif (one, other) in self.signs:
+                found[first, second] = self.signs[one, other]
+            elif (other, one) in self.signs:
+                found[first, second] = -self.signs[other, one]
+        return found
+
+
+def judged(key: Key, responses: Sequence[Response]) -> list[Judged]:
+    """Every person's decisions, question by question in the key's order."""
+    clusters = {item: place for place, item in enumerate(dict.fromkeys(q.item for q in key.questions.values()))}
+    found = []
+    for annotator, response in enumerate(responses):
+        signs: dict[str, dict[tuple[str, str], int]] = {}
+        for decision in response.answers:
+            signs.setdefault(decision.question, {}).update(_signs(decision.order))
+        for name, question in key.questions.items():
+            if name in signs:
+                found.append(Judged(annotator, name, question, clusters[question.item], signs[name]))
+    return found
+
+
+def _ranks(signs: Signs) -> dict[str, float]:
+    """1 is the best, and those between which there is no difference share the mean of their places."""
+    places = {name: 1.0 for pair in signs for name in pair}
+    for (first, second), sign in signs.items():
+        places[first] += (1 - sign) / 2
+        places[second] += (1 + sign) / 2
+    return places
+
+
+def _signs(order: Sequence[Sequence[str]]) -> dict[tuple[str, str], int]:
+    place = {answer: rank for rank, group in enumerate(order) for answer in group}
+    return {
+        (first, second): (place[first] < place[second]) - (place[first] > place[second])
+        for first, second in pairs_of(list(place))
+    }

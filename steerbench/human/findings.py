@@ -1,0 +1,190 @@
+"""What a study found: the figures of `steerbench human import`."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from steerbench import contracts
+from steerbench.human import agreement
+from steerbench.human.decisions import Judged, judged
+from steerbench.human.responses import Response
+from steerbench.human.study import Key, Mode
+from steerbench.results import Metric, metrics
+from steerbench.statistics import bootstrap_mean, holm, sign_flip_test
+
+SCHEMA = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Annotator(_Record):
+    """A person by the code they made up, how many screens they decided, and the median seconds on one."""
+
+    name: str
+    decided: int
+    seconds: float
+
+
+class Ranked(_Record):
+    """A method's mean rank (1 is the best) and the number of rankings under it; None if nothing was ranked whole."""
+
+    rank: Metric | None
+    rankings: int
+
+
+class Pair(_Record):
+    """How often the first method's answer was placed before the second's, neither, or after it.
+
+    `net` is the share of wins less that of losses, by question; p is from flipping the signs of the questions' nets.
+    """
+
+    first: str
+    second: str
+    wins: int
+    ties: int
+    losses: int
+    net: Metric
+    p: float
+    p_holm: float
+
+
+class Agreement(_Record):
+    """Of two people, by code: share of the pairs of answers that both ordered which they ordered alike."""
+
+    annotators: tuple[str, str]
+    alike: Metric | None
+
+
+class JudgeAgreement(_Record):
+    """The judge against people: see `steerbench.human.agreement`. `tied`: pairs it rated alike and people ordered."""
+
+    name: str
+    correlation: Metric | None
+    alike: Metric | None
+    tied: float | None
+
+
+class Findings(_Record):
+    """All of a study's figures; intervals are 95 %, over questions, and say nothing of other people."""
+
+    schema_version: int = SCHEMA
+    study: str
+    mode: Mode
+    screens: int
+    questions: int
+    annotators: list[Annotator]
+    methods: dict[str, Ranked]
+    pairs: list[Pair]
+    agreement: list[Agreement]
+    alike: Metric | None
+    alpha: Metric | None
+    judge: JudgeAgreement | None
+
+
+def find(key: Key, responses: Sequence[Response]) -> Findings:
+    """The figures of these people's answers."""
+    decisions, seed = judged(key, responses), key.seed
+    names = [response.annotator for response in responses]
+    return Findings(
+        study=key.study,
+        mode=key.mode,
+        screens=key.screens,
+        questions=len({one.name for one in decisions}),
+        annotators=[_annotator(response) for response in responses],
+        methods=_ranked(key, decisions, seed),
+        pairs=_pairs(key, decisions, seed),
+        agreement=[
+            Agreement(
+                annotators=(names[one], names[other]),
+                alike=_written(agreement.between_two(decisions, one, other, seed)),
+            )
+            for one, other in combinations(range(len(names)), 2)
+        ],
+        alike=_written(agreement.between_people(decisions, len(names), seed)),
+        alpha=_written(agreement.alpha(decisions, seed)),
+        judge=_judge(key, decisions, seed),
+    )
+
+
+def _annotator(response: Response) -> Annotator:
+    seconds = statistics.median(decision.ms for decision in response.answers) / 1000
+    return Annotator(name=response.annotator, decided=len(response.answers), seconds=seconds)
+
+
+def _ranked(key: Key, decisions: Sequence[Judged], seed: int) -> dict[str, Ranked]:
+    """Methods, the best first."""
+    ranks: dict[str, list[tuple[int, float]]] = {method: [] for method in key.methods}
+    for one in decisions:
+        if one.whole:
+            for method, rank in one.method_ranks().items():
+                ranks[method].append((one.cluster, rank))
+    found = {m: Ranked(rank=_written(_mean(given, seed)), rankings=len(given)) for m, given in ranks.items()}
+    return dict(sorted(found.items(), key=_place))
+
+
+def _place(row: tuple[str, Ranked]) -> float:
+    rank = row[1].rank
+    return float("inf") if rank is None or rank.value is None else rank.value
+
+
+def _pairs(key: Key, decisions: Sequence[Judged], seed: int) -> list[Pair]:
+    signs: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for one in decisions:
+        for pair, sign in one.of_methods().items():
+            signs.setdefault(pair, []).append((one.cluster, sign))
+    # As the owner named the methods, not by alphabet.
+    order = {method: place for place, method in enumerate(key.methods)}
+    turned = {
+        pair if order[pair[0]] < order[pair[1]] else (pair[1], pair[0]): given
+        if order[pair[0]] < order[pair[1]]
+        else [(cluster, -sign) for cluster, sign in given]
+        for pair, given in signs.items()
+    }
+    p_values = {pair: sign_flip_test(_by_cluster(given), np.random.default_rng(seed)) for pair, given in turned.items()}
+    adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    return [
+        Pair(
+            first=first,
+            second=second,
+            **_counts([sign for _, sign in turned[first, second]]),
+            net=metrics({"net": bootstrap_mean(_by_cluster(turned[first, second]), np.random.default_rng(seed))})[
+                "net"
+            ],
+            p=p_values[first, second],
+            p_holm=adjusted[first, second],
+        )
+        for first, second in sorted(turned, key=lambda pair: (order[pair[0]], order[pair[1]]))
+    ]
+
+
+def _counts(signs: Sequence[int]) -> Mapping[str, int]:
+    return {"wins": signs.count(1), "ties": signs.count(0), "losses": signs.count(-1)}
+
+
+def _judge(key: Key, decisions: Sequence[Judged], seed: int) -> JudgeAgreement | None:
+    if not key.judge:
+        return None
+    alike, tied = agreement.judge_order(decisions, seed)
+    correlation = agreement.judge_correlation(decisions, seed)
+    return JudgeAgreement(name=key.judge, correlation=_written(correlation), alike=_written(alike), tied=tied)
+
+
+def _by_cluster(given: Sequence[tuple[int, float]]) -> agreement.Array:
+    """[questions]: the mean over whoever decided on the question, and over its two ends."""
+    values: dict[int, list[float]] = {}
+    for cluster, value in given:
+        values.setdefault(cluster, []).append(value)
+    return np.array([np.mean(values[cluster]) for cluster in sorted(values)])
+
+
+def _mean(given: Sequence[tuple[int, float]], seed: int) -> contracts.Metric | None:
+    return bootstrap_mean(_by_cluster(given), np.random.default_rng(seed)) if given else None
+
+
+def _written(found: contracts.Metric | None) -> Metric | None:
+    return None if found is None else metrics({"": found})[""]

@@ -1,0 +1,174 @@
+"""Answers of runs as a study needs them: what each method said to the same question and target, and its rating."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from steerbench.contracts import Split
+from steerbench.errors import UserError
+from steerbench.export import read_samples
+from steerbench.plan import build_task, differences
+from steerbench.plugins import unknown
+from steerbench.results import RunResult, read_result
+from steerbench.targets import Respondent, Target, TraitPole
+
+ROLE = "trait"
+"""The role of the judge whose ratings are held against people."""
+UNSTEERED = "unsteered"
+
+
+@dataclass(frozen=True, order=True)
+class Asked:
+    """A question under a target: `high` says which end of the question's trait was steered to."""
+
+    target: str
+    item: str
+    trait: str
+    high: bool
+    question: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """A method's answer, and how high on the question's trait the judge rated it."""
+
+    text: str
+    rating: float | None
+
+
+Answers = Mapping[Asked, Said]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Answers by method, of one task and one judge. `runs` is by folder name: the digests."""
+
+    runs: Mapping[str, str]
+    judge: str
+    methods: Mapping[str, Answers]
+
+    def shared(self) -> list[Asked]:
+        """What all methods were asked, sorted."""
+        return sorted(set.intersection(*(set(answers) for answers in self.methods.values())))
+
+
+def read_sources(runs: Sequence[Path], wanted: Sequence[str] = ()) -> Sources:
+    """The answers of these methods, or of every method that is not trivial and of the unsteered model.
+
+    A method that several runs have goes by its name if it says the same in them, else by name@folder.
+
+    Raises:
+        UserError: a run cannot be read, has no rated free text, is of other questions or another judge than the
+            first; a method that no run has; or fewer than two methods.
+    """
+    results = [read_result(run) for run in runs]
+    asked = _asked(results[0], runs[0])
+    for run, result in zip(runs[1:], results[1:], strict=True):
+        _check_alike(runs[0], results[0], run, result)
+    found = [_answers(run, asked) for run in runs]
+    labelled = _labelled(
+        {_label(run, place): methods for place, (run, methods) in enumerate(zip(runs, found, strict=True))}
+    )
+    chosen = _chosen(
+        labelled, list(wanted), {name for result in results for name, m in result.methods.items() if m.trivial}
+    )
+    if len(chosen) < 2:
+        raise UserError("A study needs answers of two methods; give more runs, or name more with --methods.")
+    digests = {_label(run, place): result.digest for place, (run, result) in enumerate(zip(runs, results, strict=True))}
+    judge = results[0].judges[ROLE].name if ROLE in results[0].judges else ""
+    return Sources(digests, judge, chosen)
+
+
+def _label(run: Path, place: int) -> str:
+    return run.resolve().name or f"run {place + 1}"
+
+
+def _asked(result: RunResult, run: Path) -> dict[tuple[str, str], Asked]:
+    """By target and item, the questions that measured, as the run's task words them.
+
+    Raises:
+        UserError: they are not what the run was asked.
+    """
+    task = build_task(result.plan)
+    changed = differences(result.identity["task"], dict(task.identity()))
+    if changed:
+        raise UserError(f"The questions of the run in {run} are not those there are now ({changed[0]}).")
+    task.unseal()
+    found = {}
+    for target in task.targets(Split.TEST):
+        for item in task.items(target, Split.TEST):
+            end = _end(target, item.trait)
+            if end is not None:
+                found[target.id, item.id] = Asked(target.id, item.id, item.trait, end, item.text)
+    if not found:
+        raise UserError(f"The run in {run} steers to no end of a trait; people can compare personalitybench's answers.")
+    return found
+
+
+def _end(target: Target, trait: str) -> bool | None:
+    """Which end of the trait the target is at, None if it has no such pole."""
+    if isinstance(target, Respondent):
+        return None
+    poles = (target,) if isinstance(target, TraitPole) else target.poles
+    return next((pole.high for pole in poles if pole.trait == trait), None)
+
+
+def _check_alike(first: Path, one: RunResult, second: Path, other: RunResult) -> None:
+    for what, there, here in (
+        ("task", one.identity["task"], other.identity["task"]),
+        ("judge", one.identity.get("judges", {}).get(ROLE), other.identity.get("judges", {}).get(ROLE)),
+    ):
+        changed = differences(there, here)
+        if changed:
+            hint = "rate one again with steerbench rejudge" if what == "judge" else "export them apart"
+            raise UserError(f"The runs {first} and {second} differ in their {what} ({changed[0]}); {hint}.")
+
+
+def _answers(run: Path, asked: Mapping[tuple[str, str], Asked]) -> dict[str, dict[Asked, Said]]:
+    """By method, what it said to each question of the result."""
+    samples = read_samples(run).filter((pl.col("split") == Split.TEST.value) & pl.col("text").is_not_null())
+    methods: dict[str, dict[Asked, Said]] = {}
+    for method, target, item, text, record in samples.select("method", "target", "item", "text", "record").iter_rows():
+        question = asked.get((target, item))
+        if question is not None:
+            said = Said(text.strip(), _rating(json.loads(record), question.trait))
+            methods.setdefault(method, {})[question] = said
+    if not methods:
+        raise UserError(f"The run in {run} holds no answers in free text; people can compare personalitybench's.")
+    return methods
+
+
+def _rating(record: Mapping[str, Any], trait: str) -> float | None:
+    rating = record.get("ratings", {}).get(trait)
+    return None if rating is None else float(rating)
+
+
+def _labelled(runs: Mapping[str, Mapping[str, Answers]]) -> dict[str, Answers]:
+    """Every method's answers under a name of its own."""
+    labelled: dict[str, Answers] = {}
+    for name in dict.fromkeys(name for methods in runs.values() for name in methods):
+        of_runs = {run: methods[name] for run, methods in runs.items() if name in methods}
+        first, *others = of_runs.values()
+        texts = [{asked: said.text for asked, said in answers.items()} for answers in (first, *others)]
+        if all(text == texts[0] for text in texts):
+            labelled[name] = first
+        else:
+            labelled |= {f"{name}@{run}": answers for run, answers in of_runs.items()}
+    return labelled
+
+
+def _chosen(labelled: Mapping[str, Answers], wanted: list[str], trivial: set[str]) -> dict[str, Answers]:
+    """The methods named, by their whole name or what stands before the @."""
+    if not wanted:
+        return {n: a for n, a in labelled.items() if n.partition("@")[0] not in trivial - {UNSTEERED}}
+    chosen: dict[str, Answers] = {}
+    for name in wanted:
+        matching = {n: a for n, a in labelled.items() if name in (n, n.partition("@")[0])}
+        if not matching:
+            raise UserError(unknown("method", name, labelled))
+        chosen |= matching
+    return chosen
