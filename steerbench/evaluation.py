@@ -200,20 +200,15 @@ class Evaluation:
 
     def _replies(self, questions: Iterable[Question]) -> Iterable[Sample]:
         for question in questions:
-            answer = _reply(question)
-            score = self.task.score(question.item, question.target, answer)
+            answer = reply_of(question)
+            score = score_of_outcome(self.task, question.item, question.target, answer)
             yield Sample(*question.place, question.setting, "", "", answer, score)
 
     def _answers(self, asked: Sequence[Asked], outcomes: Sequence[Outcome]) -> Iterable[Sample]:
         for one, outcome in zip(asked, outcomes, strict=True):
             for question in one.questions:
-                score = self._score(question, outcome)
+                score = score_of_outcome(self.task, question.item, question.target, outcome)
                 yield Sample(*question.place, question.setting, one.prompt, one.edits, outcome, score)
-
-    def _score(self, question: Question, outcome: Outcome) -> Score:
-        """The task's, but of an outcome that overflowed only its record: it is worth nothing on any task."""
-        score = self.task.score(question.item, question.target, outcome)
-        return Score(None, score.record, OVERFLOWED) if outcome.overflowed else score
 
     def _distinct(self, questions: Sequence[Question]) -> list[Asked]:
         """The step's requests, each once, in the order they first come up."""
@@ -230,7 +225,14 @@ class Evaluation:
         return self.engine
 
 
-def _reply(question: Question) -> Completion | float:
+def score_of_outcome(task: Task, item: Item, target: Target, outcome: Outcome | float) -> Score:
+    """The task's, but of an outcome that overflowed only its record: it is worth nothing on any task."""
+    score = task.score(item, target, outcome)
+    overflowed = not isinstance(outcome, float) and outcome.overflowed
+    return Score(None, score.record, OVERFLOWED) if overflowed else score
+
+
+def reply_of(question: Question) -> Completion | float:
     """A text or a tick, whichever the task's items call for: a judged task's are questions."""
     reply = question.steering.reply
     said, tick = (reply.said(question.item), reply.tick(question.item)) if reply else (None, None)

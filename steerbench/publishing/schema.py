@@ -4,6 +4,9 @@ It may come from anybody, so nothing in it is trusted: numbers are finite, texts
 files or addresses are of plain letters. The samples lie beside it in `samples.parquet`.
 """
 
+import math
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +21,10 @@ SCHEMA = 1
 PUBLISHED, SAMPLES = "published.json", "samples.parquet"
 LARGEST = 5_000_000
 """Bytes of a published.json; the largest that this project has made is a tenth of it."""
+DEEPEST = 24
+"""Levels of nesting in its JSON; this project's have 7."""
+LONGEST = 20_000
+"""Characters of a text in it."""
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+_-]{0,120}$")]
 Short = Annotated[str, Field(max_length=400)]
@@ -69,14 +76,55 @@ def read_published(folder: Path) -> Published:
         if path.stat().st_size > LARGEST:
             raise UserError(f"{path} is larger than {LARGEST:,} bytes; no run needs that.")
         text = path.read_bytes()
+    if is_too_deep(text):
+        raise UserError(f"{path} is nested more than {DEEPEST} levels deep; no run needs that.")
     try:
-        published = Published.model_validate_json(text)
+        version = _Version.model_validate_json(text).schema_version
+        if version != SCHEMA:
+            raise UserError(f"{path} has schema {version}, and this version reads {SCHEMA}.")
+        published = Published.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:200]
         raise UserError(f"{path} is not a published run this version can read: {where} ({first['msg']}).") from error
-    if published.schema_version != SCHEMA:
-        raise UserError(f"{path} has schema {published.schema_version}, and this version reads {SCHEMA}.")
+    for place, value in _leaves(published.model_dump()):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{path} holds {value} where a number belongs: {place[:200]}.")
+        if isinstance(value, str) and max(len(value), len(place)) > LONGEST:
+            raise UserError(f"{path} holds a text of more than {LONGEST:,} characters: {place[:200]}.")
     if published.id != folder.resolve().name:
         raise UserError(f"{path} is called '{published.id}', but its folder is '{folder.resolve().name}'.")
     return published
+
+
+def is_too_deep(text: bytes) -> bool:
+    """Whether JSON nests more than `DEEPEST` levels; told without parsing it."""
+    depth, in_text = 0, False
+    for token in re.finditer(rb'\\.|["\[\]{}]', text, re.DOTALL):
+        mark = token[0]
+        if mark == b'"':
+            in_text = not in_text
+        elif not in_text and mark in b"[]{}":
+            depth += 1 if mark in b"[{" else -1
+            if depth > DEEPEST:
+                return True
+    return False
+
+
+class _Version(BaseModel):
+    """All that is read before the schema is known to be this one."""
+
+    schema_version: int = SCHEMA
+
+
+def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every name and value, with where it stands."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield place, name
+            yield from _leaves(inner, f"{place}.{name}" if place else str(name))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{place}.{index}")
+    else:
+        yield place, value

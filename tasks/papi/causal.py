@@ -31,6 +31,7 @@ class CausalPAPI:
     name = "papi-causal"
     baselines = TRIVIAL
     chooses_strengths = False
+    withheld = PAPI.withheld
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ every strength is chosen. The `published` protocol undoes each of these and says
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -44,6 +44,9 @@ class PAPI:
         respondents: the first so many; all if None.
         holdout: share of the shown answers, of every trait, that calibration holds out.
     """
+
+    withheld: ClassVar[bool] = True
+    """What people ticked, and what would tell it, is not published."""
 
     dataset: str = SAMPLE
     readout: Literal["label", "letter", "generate"] | None = None

@@ -1,0 +1,90 @@
+"""What a published run is called, and the command that makes it again: both follow from its plan."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from steerbench.cli.options import Protocol, usual_calibration
+from steerbench.cli.parameters import value_of
+from steerbench.models.embedded import EMBEDDED
+from steerbench.plan import Plan
+
+NO_MODEL = "no model"
+OF_EARLIER_RUN = "RUN"
+"""Stands in a command for the run that strengths were taken from: its folder is not published."""
+
+_OPTIONS = {"dataset": str, "respondents": int, "readout": str, "limit": int}
+"""Parameters of a task that `steerbench run` has an option for, and their types."""
+
+
+def id_of(plan: Plan, digest: str) -> str:
+    """Task, methods and the start of the digest, in letters that a folder and an address may have."""
+    methods = "-".join(plan.methods)[:60].rstrip("-+")
+    return f"{_plain(plan.task)[:40]}-{_plain(methods)}-{digest[:10]}"
+
+
+def model_of(plan: Plan, identity: Mapping[str, Any]) -> str:
+    """What people call the model; `NO_MODEL` if no row needed one."""
+    return (plan.model or EMBEDDED) if identity.get("engine") else NO_MODEL
+
+
+def without_folders(plan: Plan) -> Plan:
+    """The plan with a model or template on disk by its name alone: where it lay is its owner's affair.
+
+    What it was, the identity says by its contents.
+    """
+    local = {name: told for name in ("model", "chat_template") if (told := getattr(plan, name)) and _is_place(told)}
+    return plan.model_copy(update={name: Path(told).name for name, told in local.items()})
+
+
+def command_of(plan: Plan) -> str:
+    """The `steerbench run` that has this plan, without what would be so anyway.
+
+    Where strengths came from an earlier run, `OF_EARLIER_RUN` stands for its folder.
+    """
+    return shlex.join(["steerbench", "run", *_words(plan)])
+
+
+def _words(plan: Plan) -> Iterator[str]:
+    yield f"--method={','.join(plan.methods)}"
+    yield f"--task={plan.task}"
+    given = dict(plan.task_parameters)
+    for name, kind in _OPTIONS.items():
+        if type(given.get(name)) is kind:
+            yield f"--{name}={given.pop(name)}"
+    if isinstance(given.get("poles"), str):
+        yield f"--pole={given.pop('poles')}"
+    of_plugins = [(plan.task, given), *plan.method_parameters.items(), (plan.engine, plan.engine_parameters)]
+    for name, parameters in (*of_plugins, *plan.judge_parameters.items()):
+        for parameter, value in parameters.items():
+            yield f"--param={name}.{parameter}={_typed(value)}"
+    usual = Plan(methods=plan.methods, task=plan.task)
+    for name in ("model", "engine", "dtype", "chat_template", "protocol", "budget", "rule", "strength", "seed"):
+        value = getattr(plan, name)
+        if value != getattr(usual, name):
+            yield f"--{name.replace('_', '-')}={value}"
+    if plan.calibration != usual_calibration(Protocol(plan.protocol)).value:
+        yield f"--calibration={plan.calibration}"
+    if plan.strengths:
+        yield f"--strengths-from={OF_EARLIER_RUN}"
+    for role, option in (("trait", "judge"), ("fluency", "fluency-judge")):
+        if role in plan.judges:
+            yield f"--{option}={plan.judges[role]}"
+    if not plan.trivial:
+        yield "--no-trivial"
+
+
+def _typed(value: Any) -> str:
+    """A value as a user types it: text bare, unless it would be read as something else."""
+    return value if isinstance(value, str) and value_of(value) == value else json.dumps(value)
+
+
+def _is_place(name: str) -> bool:
+    return Path(name).exists() or Path(name).is_absolute() or name.startswith((".", "~"))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9.+_-]", "-", text.lower())

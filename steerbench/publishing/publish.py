@@ -1,0 +1,105 @@
+"""Makes a published run of a finished one: slim, without what is people's own, and checked before anybody sees it."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from steerbench.contracts import Split, Task
+from steerbench.errors import UserError
+from steerbench.found_ledgers import reading
+from steerbench.publishing.checking import problems, rebuilt
+from steerbench.publishing.naming import command_of, id_of, model_of, without_folders
+from steerbench.publishing.samples import samples_of, write_samples
+from steerbench.publishing.schema import SAMPLES, Published, write_published
+from steerbench.results import RunResult, read_result
+from steerbench.runner import LEDGER
+from steerbench.storage import understandable
+
+RESULTS = Path("leaderboard/results")
+
+
+def publish(run: Path, out: Path = RESULTS) -> Path:
+    """The folder of the published run, under `out`; one of the same identity is replaced.
+
+    Raises:
+        UserError: the run has not finished, chose on what it measures, or its numbers do not follow from its ledger.
+    """
+    result = read_result(run)
+    task = rebuilt(result.plan)
+    task.unseal()
+    _refuse(run, list(unsealed(run, task, result)))
+    try:
+        samples = samples_of(run / LEDGER, task, result.identity.get("judges") or {})
+    except KeyError as error:
+        raise UserError(
+            f"The ledger of {run} lacks a verdict, or holds a sample that was not asked: {error}."
+        ) from None
+    plan = without_folders(result.plan)
+    name = id_of(plan, result.digest)
+    with understandable(out / name):
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".publishing-", dir=out) as temporary:
+            folder = Path(temporary) / name
+            folder.mkdir()
+            write_samples(samples, folder / SAMPLES)
+            digest = hashlib.sha256((folder / SAMPLES).read_bytes()).hexdigest()
+            told = {field: getattr(result, field) for field in _AS_THEY_ARE}
+            published = Published(
+                id=name,
+                plan=plan,
+                model=model_of(plan, result.identity),
+                command=command_of(plan),
+                samples_sha256=digest,
+                **told,
+            )
+            write_published(published, folder)
+            _refuse(run, problems(folder))
+            if (out / name).is_dir():
+                shutil.rmtree(out / name)
+            folder.rename(out / name)
+    return out / name
+
+
+_AS_THEY_ARE = (
+    "digest",
+    "identity",
+    "targets",
+    "higher_is_better",
+    "methods",
+    "judges",
+    "deviations",
+    "timings",
+)
+
+
+def unsealed(run: Path, task: Task, result: RunResult) -> Iterator[str]:
+    """Where a run's ledger shows that what measures was not sealed until every setting was frozen.
+
+    A run of the published protocol chooses on the items that measure, and its deviations say so.
+    """
+    with reading(run / LEDGER) as connection:
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+        frozen = set(connection.execute("SELECT method, target FROM choices"))
+        calibrating = {item for (item,) in connection.execute("SELECT item FROM samples WHERE split = 'calibration'")}
+        last = connection.execute("SELECT max(rowid) FROM samples WHERE split = 'calibration'").fetchone()[0]
+        first = connection.execute("SELECT min(rowid) FROM samples WHERE split = 'test'").fetchone()[0]
+    if meta["digest"] != result.digest:
+        yield "its ledger is that of another run."
+    targets = task.targets(Split.TEST)
+    lacking = [(name, t.id) for name in result.methods for t in targets if (name, t.id) not in frozen]
+    if lacking:
+        yield f"no setting was frozen for method '{lacking[0][0]}' and target '{lacking[0][1]}'."
+    if result.plan.protocol == "published":
+        return
+    measuring = {item.id for target in targets for item in task.items(target, Split.TEST)}
+    if shared := measuring & calibrating:
+        yield f"item '{min(shared)}' calibrated, and is among those that measure."
+    if last is not None and first is not None and first < last:
+        yield "items that measure were asked before the last setting was frozen."
+
+
+def _refuse(run: Path, wrong: list[str]) -> None:
+    if wrong:
+        raise UserError(f"The run in {run} cannot be published: " + "\n".join(wrong))

@@ -1,0 +1,158 @@
+"""Recomputes a published run: every stored answer is scored again, every number made again from the scores."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from steerbench.composition import build_method
+from steerbench.contracts import PENDING, Completion, Judged, Method, Outcome, Scored, Task
+from steerbench.errors import UserError
+from steerbench.evaluation import Question, reply_of, score_of_outcome
+from steerbench.publishing.samples import (
+    Place,
+    answer_in,
+    asked_of,
+    cases_of,
+    setting_in,
+    verdicts_in,
+    withholds,
+)
+from steerbench.publishing.schema import Published
+from steerbench.reporting import overflows
+from steerbench.results import Comparison, MethodResult, Metric, comparison, metrics
+from steerbench.steering import Steering
+from steerbench.targets import Item, Target
+
+TOLERANCE = 1e-9
+Rows = Mapping[str, Mapping[Place, Mapping[str, Any]]]
+"""By method and place, a row of the samples."""
+
+
+def rescored(published: Published, task: Task, rows: Rows) -> dict[str, list[Scored]]:
+    """By method, every sample scored again, in the order of the run. The task has to be unsealed.
+
+    Raises:
+        UserError: a sample that cannot be scored; it is named.
+    """
+    asked = asked_of(task)
+    scored = {}
+    for name in published.methods:
+        replies = _Replies(published, task, name) if withholds(task) else None
+        scored[name] = [
+            _rescored(task, name, rows[name][place], target, item, replies) for place, (target, item) in asked.items()
+        ]
+    return scored
+
+
+def differing(published: Published, task: Task, rows: Rows, scored: Mapping[str, Sequence[Scored]]) -> Iterator[str]:
+    """What the run says and its samples do not give, a sentence each."""
+    summary = task.summarise(scored, published.plan.seed)
+    if published.higher_is_better != summary.higher_is_better:
+        yield f"higher_is_better is {published.higher_is_better}, and the task says {summary.higher_is_better}."
+    if published.targets != (count := len({one.target for of_one in scored.values() for one in of_one})):
+        yield f"targets are {published.targets}, and the samples have {count}."
+    for name, said in published.methods.items():
+        row = rows[name]
+        found = MethodResult(
+            trivial=name in getattr(task, "baselines", ()),
+            settings=published.identity["methods"].get(name, {}),
+            metrics=metrics(summary.metrics.get(name, {})),
+            comparisons=[comparison(tested) for tested in summary.comparisons.get(name, ())],
+            flags=[*overflows(scored[name]), *summary.flags.get(name, ())],
+            strengths={target: sample["strength"] for (target, _), sample in row.items()},
+            wordings={target: sample["wording"] for (target, _), sample in row.items() if sample["wording"]},
+            items=len(row),
+            unscored=sum(one.score.unscored != "" for one in scored[name]),
+            generated_tokens=sum(sample["tokens"] or 0 for sample in row.values()),
+        )
+        yield from (f"method '{name}', {told}" for told in _of_row(said, found))
+        yield from _of_samples(name, row, scored[name], withholds(task))
+
+
+def _of_row(said: MethodResult, found: MethodResult) -> Iterator[str]:
+    if list(said.metrics) != list(found.metrics):
+        yield f"has the metrics {list(said.metrics)}, and its samples give {list(found.metrics)}."
+    for name in [name for name in said.metrics if name in found.metrics]:
+        yield from _numbers(f"metric '{name}'", said.metrics[name], found.metrics[name])
+    if [c.against for c in said.comparisons] != [c.against for c in found.comparisons]:
+        yield f"is compared with {[c.against for c in said.comparisons]}, and should be with others."
+    else:
+        for ours, again in zip(said.comparisons, found.comparisons, strict=True):
+            yield from _numbers(f"comparison with '{ours.against}'", ours, again)
+    for name in ("trivial", "settings", "flags", "strengths", "wordings", "items", "unscored", "generated_tokens"):
+        if getattr(said, name) != getattr(found, name):
+            yield f"{name}: said {_short(getattr(said, name))}, recomputed {_short(getattr(found, name))}."
+
+
+def _numbers(what: str, said: Metric | Comparison, found: Metric | Comparison) -> Iterator[str]:
+    for name, ours in said:
+        again = getattr(found, name)
+        if isinstance(ours, str) or (ours is None and again is None):
+            continue
+        if ours is None or again is None or not math.isclose(ours, again, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            yield f"{what}: {name} said {ours}, recomputed {again}."
+
+
+def _of_samples(
+    name: str, row: Mapping[Place, Mapping[str, Any]], scored: Sequence[Scored], withheld: bool
+) -> Iterator[str]:
+    """Samples whose loss or reason is not what scoring gives; of a row the first is named."""
+    for one in scored:
+        sample = row[one.target, one.item]
+        loss, where = sample["loss"], f"method '{name}', target '{one.target}', item '{one.item}'"
+        if withheld and (loss is not None or sample["tick"] is not None):
+            yield f"{where}: the task withholds what people ticked, and this sample tells it (loss or tick)."
+            return
+        again = None if withheld else one.score.loss
+        same = loss == again if loss is None or again is None else math.isclose(loss, again, abs_tol=TOLERANCE)
+        if not same or sample["unscored"] != one.score.unscored:
+            yield (
+                f"{where}: loss and reason are said to be {loss}, {_short(sample['unscored'])}, and are "
+                f"{again}, {_short(one.score.unscored)}."
+            )
+            return
+
+
+class _Replies:
+    """What a row that asks no model replies: made again, because a withheld task does not publish it."""
+
+    def __init__(self, published: Published, task: Task, name: str) -> None:
+        self._fits: dict[str, Steering] = {}
+        method: Method = build_method(name, published.plan.method_parameters, published.plan.seed)
+        if not method.needs_model:
+            # Whoever asks no model needs no engine to be fitted; a target is a respondent here, and no blend.
+            targets = list({target.id: target for target, _ in asked_of(task).values()}.values())
+            fits = method.fit(None, targets)  # type: ignore[arg-type]
+            self._fits = {target.id: fitted for target, fitted in zip(targets, fits, strict=True)}
+
+    def to(self, item: Item, target: Target, row: Mapping[str, Any]) -> Outcome | float:
+        if target.id not in self._fits:
+            raise ValueError("holds no answer")
+        setting = setting_in(row)
+        return reply_of(Question(target, item, setting, setting.apply(self._fits[target.id])))
+
+
+def _rescored(
+    task: Task, name: str, row: Mapping[str, Any], target: Target, item: Item, replies: _Replies | None
+) -> Scored:
+    try:
+        answer = answer_in(row)
+        if answer is None:
+            if replies is None:
+                raise ValueError("holds no answer")
+            answer = replies.to(item, target, row)
+        score = score_of_outcome(task, item, target, answer)
+        if score.unscored == PENDING and isinstance(task, Judged) and isinstance(answer, Completion):
+            cases = cases_of(task, target, item, answer, score.unscored)
+            score = task.rated(item, target, answer, verdicts_in(row, cases))
+        elif row["verdicts"]:
+            raise ValueError("has verdicts, and was not rated")
+        return Scored(target.id, item.id, score)
+    except Exception as error:  # whatever a stranger's answer makes a task do, it is that answer's fault
+        where = f"method '{name}', target '{target.id}', item '{item.id}'"
+        raise UserError(f"{where}: the answer cannot be scored: it {_short(error)}.") from error
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else str(value)
+    return repr(text[:200]) if isinstance(value, str) else text[:200]
