@@ -1,0 +1,157 @@
+"""Runs as tables: one for each task, the runs of a task together."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from steerbench.errors import UserError
+from steerbench.plugins import unknown
+from steerbench.reports.captions import caption, deviations, each_run
+from steerbench.reports.footnotes import Footnotes
+from steerbench.reports.groups import Group, Row, grouped
+from steerbench.reports.marks import legend, mark
+from steerbench.reports.source import Source, refuse_repeated
+from steerbench.reports.table import Cell, Line, Table, cells
+from steerbench.results import MethodResult, without_break_downs
+
+STRENGTH = "median strength"
+MOST = 5
+"""Metrics of a table, from the first on, unless others are asked for: with their intervals a page holds no more."""
+UNTESTED = "not tested against the trivial rows"
+
+
+def tables(sources: Sequence[Source], metrics: Sequence[str] = (), per_trait: bool = False) -> list[Table]:
+    """A table for each task, protocol and dataset, and after it, if asked for, its headline trait by trait.
+
+    Raises:
+        UserError: a run comes twice, or no run has a metric that was asked for, or traits.
+    """
+    refuse_repeated(sources)
+    groups = grouped(sources)
+    known = {name for group in groups for name in group.metrics}
+    for name in metrics:
+        if name not in known:
+            raise UserError(unknown("metric in these runs called", name, known))
+    if per_trait and not any(group.parts for group in groups):
+        raise UserError("These runs have no numbers by trait: leave --per-trait out.")
+    made = []
+    for group in groups:
+        made.append(_board(group, metrics))
+        if per_trait and group.parts:
+            made.append(_by_trait(group))
+    return made
+
+
+def _board(group: Group, asked: Sequence[str]) -> Table:
+    own = [name for name in asked if name in group.metrics]
+    if group.same_methods:
+        return _side_by_side(group, own or [group.headline])
+    return _beneath(group, own or without_break_downs(group.metrics)[:MOST], strengths=not own)
+
+
+def _beneath(group: Group, columns: Sequence[str], strengths: bool) -> Table:
+    """Every row of every run beneath the other; the run's label is a column of its own."""
+    rows, notes = group.rows(), Footnotes()
+    shown = [_column(rows, name, group.headline) for name in columns]
+    chosen = [_strength(row.method) for row in rows]
+    if strengths and any(cell.value for cell in chosen):
+        columns, shown = [*columns, STRENGTH], [*shown, chosen]
+    several = len(group.sources) > 1
+    lines = [
+        Line((row.name, row.run) if several else (row.name,), notes.letters(_flags(row, rows)), tuple(of_row))
+        for row, *of_row in zip(rows, *shown, strict=True)
+    ]
+    names = ("method", "run") if several else ("method",)
+    return _table(group, names, columns, (), _apart(lines, rows), notes, with_marks=group.headline in columns)
+
+
+def _side_by_side(group: Group, columns: Sequence[str]) -> Table:
+    """A row for each method, in the order of the first run, and for each run the same columns."""
+    by_run = {label: {row.name: row for row in group.rows() if row.run == label} for label in group.labels}
+    order = list(next(iter(by_run.values())))
+    notes = Footnotes()
+    shown = [
+        _column([rows[name] for name in order], metric, group.headline)
+        for rows in by_run.values()
+        for metric in columns
+    ]
+    lines = []
+    for name, *of_row in zip(order, *shown, strict=True):
+        flags = [
+            f"{label}: {flag}" for label, rows in by_run.items() for flag in _flags(rows[name], list(rows.values()))
+        ]
+        lines.append(Line((name,), notes.letters(flags), tuple(of_row)))
+    first = next(iter(by_run.values()))
+    heads = tuple((label, len(columns)) for label in by_run)
+    names, columns = ("method",), list(columns) * len(by_run)
+    apart = _apart(lines, [first[name] for name in order])
+    return _table(group, names, columns, heads, apart, notes, with_marks=group.headline in columns)
+
+
+def _by_trait(group: Group) -> Table:
+    """The headline's parts, which no test was made of: no marks, and the flags stand at the board."""
+    rows, parts = group.rows(), group.parts
+    shown = [_column(rows, name, headline="") for name in parts]
+    several = len(group.sources) > 1
+    lines = [
+        Line((row.name, row.run) if several else (row.name,), (), tuple(of_row))
+        for row, *of_row in zip(rows, *shown, strict=True)
+    ]
+    headline = group.headline
+    names = ("method", "run") if several else ("method",)
+    heads = [part.removeprefix(f"{headline} ") for part in parts]
+    return _table(
+        group, names, heads, (), _apart(lines, rows), Footnotes(), with_marks=False, of=f"{headline} by trait"
+    )
+
+
+def _table(
+    group: Group,
+    names: tuple[str, ...],
+    columns: Sequence[str],
+    heads: tuple[tuple[str, int], ...],
+    apart: tuple[tuple[Line, ...], tuple[Line, ...]],
+    notes: Footnotes,
+    with_marks: bool,
+    of: str = "",
+) -> Table:
+    told = [legend(row.method for row in group.rows())] if with_marks else []
+    told += [*each_run(group), *deviations(group)]
+    plan = group.sources[0].result.plan
+    return Table(
+        key=f"{plan.task}-{group.sources[0].result.digest[:8]}{'-by-trait' if of else ''}",
+        caption=caption(group, of),
+        names=names,
+        columns=tuple(columns),
+        groups=heads,
+        methods=apart[0],
+        trivial=apart[1],
+        footnotes=notes.all(),
+        notes=tuple(note for note in told if note),
+    )
+
+
+def _column(rows: Iterable[Row], metric: str, headline: str) -> list[Cell]:
+    methods = [row.method for row in rows]
+    marks = [mark(method) if metric == headline else "" for method in methods]
+    return list(cells([method.metrics.get(metric) for method in methods], marks))
+
+
+def _flags(row: Row, rows: Sequence[Row]) -> list[str]:
+    """A row's flags, and that nothing was tested of it where other rows were."""
+    tested = any(other.method.comparisons for other in rows)
+    untested = tested and not row.method.trivial and not row.method.comparisons
+    return [*row.method.flags, *([UNTESTED] if untested else [])]
+
+
+def _strength(method: MethodResult) -> Cell:
+    """Nothing where there was nothing to choose."""
+    strengths = list(method.strengths.values())
+    return Cell(f"{statistics.median(strengths):.2g}") if any(one != 1 for one in strengths) else Cell()
+
+
+def _apart(lines: Iterable[Line], rows: Iterable[Row]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+    """Methods, and trivial rows."""
+    placed = list(zip(lines, rows, strict=True))
+    return tuple(line for line, row in placed if not row.method.trivial), tuple(
+        line for line, row in placed if row.method.trivial
+    )

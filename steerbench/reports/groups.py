@@ -1,0 +1,73 @@
+"""Runs whose numbers may stand in one table, and their rows in order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from steerbench.reports.source import Source, labels
+from steerbench.results import MethodResult, Metric
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method of a run; `run` is what tells the run from the others of its table."""
+
+    name: str
+    run: str
+    method: MethodResult
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one task, protocol and dataset: their numbers may stand in one table."""
+
+    sources: tuple[Source, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        return labels(self.sources)
+
+    @property
+    def metrics(self) -> list[str]:
+        """All metrics, in the order of the row that has most of them: the task's own order, gaps left aside."""
+        methods = [method for source in self.sources for method in source.result.methods.values()]
+        fullest = sorted(methods, key=lambda method: -len(method.metrics))
+        return list(dict.fromkeys(name for method in fullest for name in method.metrics))
+
+    @property
+    def same_methods(self) -> bool:
+        """Whether several runs have the same rows, so that they can stand side by side."""
+        rows = [{name: row.trivial for name, row in source.result.methods.items()} for source in self.sources]
+        return len(rows) > 1 and all(row == rows[0] for row in rows)
+
+    def rows(self) -> list[Row]:
+        """Every method of every run, by the headline, the best first."""
+        made = [
+            Row(name, label, method)
+            for source, label in zip(self.sources, self.labels, strict=True)
+            for name, method in source.result.methods.items()
+        ]
+        sign = -1 if self.sources[0].result.higher_is_better else 1
+        return sorted(made, key=lambda row: _order(row.method.metrics.get(self.headline), sign))
+
+    @property
+    def parts(self) -> list[str]:
+        """The metrics that break the headline down, poles left out where their trait is there."""
+        found = [name for name in self.metrics if name.startswith(f"{self.headline} ")]
+        return [part for part in found if not (part[-1] in "+-" and part[:-1] in found)]
+
+    @property
+    def headline(self) -> str:
+        """The metric that rows are sorted by; "" if there is none."""
+        return next(iter(self.metrics), "")
+
+
+def grouped(sources: Sequence[Source]) -> list[Group]:
+    found: dict[tuple[object, ...], list[Source]] = {}
+    for source in sources:
+        plan = source.result.plan
+        found.setdefault((plan.task, plan.protocol, source.dataset, source.result.higher_is_better), []).append(source)
+    return [Group(tuple(members)) for members in found.values()]
+
+
+def _order(metric: Metric | None, sign: int) -> float:
+    return float("inf") if metric is None or metric.value is None else sign * metric.value

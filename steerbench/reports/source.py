@@ -1,0 +1,133 @@
+"""A run as a report sees it, whichever file it comes from, and the facts by which its numbers can be traced."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from steerbench.errors import UserError
+from steerbench.models.embedded import EMBEDDED
+from steerbench.publishing.schema import PUBLISHED, read_published
+from steerbench.reports.text import name
+from steerbench.results import RunResult, read_result
+
+DIGITS = 12
+"""Of a digest: enough to find the run, whose folder ends in the first ten."""
+LONGEST_SETTING = 40
+"""Characters of a task's setting that can tell two runs apart in a table; wordings of prompts are longer."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run, what people call its model ("" for none), and where it was found."""
+
+    folder: Path
+    result: RunResult
+    model: str
+
+    @property
+    def task(self) -> str:
+        return name(self.result.plan.task)
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data, "" if the task has none."""
+        return name(str(_mapping(self.result.identity.get("task")).get("dataset", "")))
+
+    def facts(self) -> dict[str, str]:
+        """What the run was made with, each fact in words and by its name."""
+        plan, identity = self.result.plan, self.result.identity
+        engine = _mapping(identity.get("engine"))
+        weights = str(engine.get("weights", ""))[:DIGITS]
+        told = {
+            "model": f"model {self.model}" if self.model else "no model",
+            "weights": f"weights {weights}" if weights else "",
+            "engine": name(f"engine {engine.get('engine', plan.engine)}") if engine else "",
+            "dtype": name(str(engine.get("dtype", ""))),
+            "judges": f"judges {self.judges()}" if self.result.judges else "",
+            "targets": f"{self.result.targets} target{'' if self.result.targets == 1 else 's'}",
+            "seed": f"seed {plan.seed}",
+            "steerbench": name(f"steerbench {identity.get('steerbench', '')}"),
+            "digest": f"digest {self.result.digest[:DIGITS]}",
+        }
+        return {fact: words for fact, words in told.items() if words}
+
+    def judges(self) -> str:
+        """Each role's judge, and the model behind it if it has one."""
+        return " and ".join(
+            name(f"{judge.name} {judge.identity.get('model', '')}") + f" ({name(role)})"
+            for role, judge in self.result.judges.items()
+        )
+
+    def distinctions(self) -> dict[str, str]:
+        """What may tell this run from another of its task, the most telling first."""
+        facts, plan = self.facts(), self.result.plan
+        settings = {
+            setting: name(f"{setting} {value}")
+            for setting, value in _mapping(self.result.identity.get("task")).items()
+            if isinstance(value, str) and len(value) <= LONGEST_SETTING
+        }
+        return {
+            "model": self.model or "no model",
+            **{fact: facts[fact] for fact in ("engine", "dtype", "judges") if fact in facts},
+            **settings,
+            "strength": "strengths calibrated" if plan.strength is None else f"strength {plan.strength:g}",
+            "calibration": plan.calibration,
+            "budget": f"budget {plan.budget}",
+            "rule": plan.rule,
+            "seed": facts["seed"],
+            "targets": facts["targets"],
+        }
+
+
+def read_source(folder: Path) -> Source:
+    """A published run if the folder holds one, else the run it holds.
+
+    Raises:
+        UserError: the folder holds neither, or one this version cannot read.
+    """
+    if (folder / PUBLISHED).is_file():
+        published = read_published(folder)
+        shared = {field: getattr(published, field) for field in RunResult.model_fields if field != "schema_version"}
+        return Source(folder, RunResult(**shared), name(published.model))
+    result = read_result(folder)
+    return Source(folder, result, name(_model(result)))
+
+
+def refuse_repeated(sources: Sequence[Source]) -> None:
+    """Raises UserError: two of the folders hold the same run."""
+    found: dict[str, Path] = {}
+    for source in sources:
+        digest = source.result.digest
+        if digest in found:
+            raise UserError(f"{found[digest]} and {source.folder} hold the same run; name one of them.")
+        found[digest] = source.folder
+
+
+def labels(sources: Sequence[Source]) -> list[str]:
+    """What tells the runs of one table apart, in as few words as do; "" for a single one."""
+    distinctions = [source.distinctions() for source in sources]
+    told: list[tuple[str, ...]] = [() for _ in sources]
+    for fact in dict.fromkeys(fact for each in distinctions for fact in each):
+        longer = [(*words, each.get(fact, f"no {fact}")) for words, each in zip(told, distinctions, strict=True)]
+        if len(set(longer)) > len(set(told)):
+            told = longer
+    if len(set(told)) == len(sources):
+        return [", ".join(words) for words in told]
+    # They differ in their methods if in anything: then a run goes by its model and its digest.
+    several = len({source.model for source in sources}) > 1
+    models = [f"{source.model or 'no model'}, " if several else "" for source in sources]
+    return [f"{model}run {one.result.digest[:DIGITS]}" for model, one in zip(models, sources, strict=True)]
+
+
+def _model(result: RunResult) -> str:
+    """A model's name or id, of a folder its last part: where it lies on a disk is nobody's affair. "" for no model."""
+    if result.identity.get("engine") is None:
+        return ""
+    named = result.plan.model or EMBEDDED
+    path = PurePath(named)
+    return path.name if path.is_absolute() or named.startswith((".", "~")) else named
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    """An identity may come from anybody: what should be a mapping and is none holds nothing."""
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,69 @@
+"""A table of a report before it is written: texts as they are, numbers as the digits that will be shown."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from steerbench.results import Metric, finite
+
+LARGE = 1e7
+"""From here on a number is shown by its exponent: nothing that is measured is as large."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number, its interval and the mark of significance; all "" where there is nothing."""
+
+    value: str = ""
+    low: str = ""
+    high: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row: what it is of (method, run), the letters of its footnotes, a cell per column."""
+
+    names: tuple[str, ...]
+    letters: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """`groups` head runs of columns that stand side by side (label, how many columns); empty for one."""
+
+    key: str
+    caption: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    groups: tuple[tuple[str, int], ...]
+    methods: tuple[Line, ...]
+    trivial: tuple[Line, ...]
+    footnotes: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def cells(column: Iterable[Metric | None], marks: Iterable[str]) -> Iterator[Cell]:
+    """A column's numbers with the same decimals each, so that their points stand one above the other."""
+    metrics = list(column)
+    decimals = _decimals(metric for metric in metrics if metric is not None)
+    for metric, mark in zip(metrics, marks, strict=True):
+        value = None if metric is None else finite(metric.value)
+        if metric is None or value is None:
+            yield Cell()
+            continue
+        low, high = finite(metric.low), finite(metric.high)
+        ends = ("", "") if low is None or high is None else (number(low, decimals), number(high, decimals))
+        yield Cell(number(value, decimals), *ends, mark)
+
+
+def number(value: float, decimals: int) -> str:
+    """Digits with no "-0.00"."""
+    return f"{value:.2e}" if abs(value) >= LARGE else f"{value:z.{decimals}f}"
+
+
+def _decimals(metrics: Iterable[Metric]) -> int:
+    """Three for shares and correlations, two for scores, one for counts."""
+    ends = (finite(end) for metric in metrics for end in (metric.value, metric.low, metric.high))
+    largest = max((abs(end) for end in ends if end is not None), default=0.0)
+    return 3 if largest <= 1 else 2 if largest < 100 else 1
