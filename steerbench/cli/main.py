@@ -16,6 +16,7 @@ from steerbench.cli.fit import fit_command
 from steerbench.cli.list import list_command
 from steerbench.cli.lm_eval import lm_eval_command
 from steerbench.cli.publish import publish_command
+from steerbench.cli.report import report_command
 from steerbench.cli.run import run_command
 from steerbench.cli.serve import serve_command
 from steerbench.cli.show import compare_command, export_command, show_command
@@ -38,6 +39,7 @@ app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("compare")(compare_command)
 app.command("export")(export_command)
+app.command("report")(report_command)
 app.command("publish")(publish_command)
 app.command("fit")(fit_command)
 app.command("chat")(chat_command)
