@@ -21,3 +21,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("NOT TESTED, real data: set STEERBENCH_DATA to a folder that holds the datasets")
     if item.get_closest_marker("vllm") and find_spec("vllm") is None:
         pytest.skip("NOT TESTED, vLLM: install one of its extras as docs/install.md says")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest file first: where several processes share the tests, none is left with it when the others are done.
+    items.sort(key=lambda item: item.path.name != "test_kill.py")
