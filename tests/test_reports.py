@@ -292,10 +292,25 @@ def test_by_trait_is_a_second_table_of_the_headline_s_parts(run):
     assert "error by trait" in report([run()], per_trait=True)
 
 
-def test_poles_give_way_to_their_trait(run):
-    rows = {"pas": method({name: metric(1.0) for name in ("score", "score A", "score A+", "score A-", "score B+")})}
+def test_by_trait_poles_give_way_to_their_trait_and_other_parts_are_left_out(run):
+    rows = {
+        "pas": method(
+            {
+                name: metric(1.0)
+                for name in (
+                    "score",
+                    "score best case",
+                    "score A",
+                    "score A+",
+                    "score A-",
+                    "score narcissism+",
+                    "score -1",
+                )
+            }
+        )
+    }
     _, (head, _) = cells(report([run(methods=rows)], per_trait=True))
-    assert head == ["method", "A", "B+"]
+    assert head == ["method", "A", "narcissism+"]
 
 
 def test_where_more_is_better_the_most_stands_on_top(run):

@@ -21,7 +21,10 @@ def report_command(
     out: Annotated[Path | None, typer.Option(help="The file to write.", show_default="standard output")] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(help="Columns, with commas or repeated.", show_default="all that break down no other"),
+        typer.Option(
+            help="Columns, with commas or repeated.",
+            show_default="the first five; the headline where runs stand side by side",
+        ),
     ] = None,
     per_trait: Annotated[bool, typer.Option("--per-trait", help="Add a table of the headline trait by trait.")] = False,
 ) -> None:

@@ -31,12 +31,12 @@ def tables(sources: Sequence[Source], metrics: Sequence[str] = (), per_trait: bo
     for name in metrics:
         if name not in known:
             raise UserError(unknown("metric in these runs called", name, known))
-    if per_trait and not any(group.parts for group in groups):
+    if per_trait and not any(group.by_trait for group in groups):
         raise UserError("These runs have no numbers by trait: leave --per-trait out.")
     made = []
     for group in groups:
         made.append(_board(group, metrics))
-        if per_trait and group.parts:
+        if per_trait and group.by_trait:
             made.append(_by_trait(group))
     return made
 
@@ -88,20 +88,16 @@ def _side_by_side(group: Group, columns: Sequence[str]) -> Table:
 
 
 def _by_trait(group: Group) -> Table:
-    """The headline's parts, which no test was made of: no marks, and the flags stand at the board."""
-    rows, parts = group.rows(), group.parts
-    shown = [_column(rows, name, headline="") for name in parts]
-    several = len(group.sources) > 1
+    """The headline trait by trait, which no test was made of: no marks, and the flags stand at the board."""
+    rows, traits, several = group.rows(), group.by_trait, len(group.sources) > 1
+    shown = [_column(rows, metric, headline="") for metric in traits.values()]
     lines = [
         Line((row.name, row.run) if several else (row.name,), (), tuple(of_row))
         for row, *of_row in zip(rows, *shown, strict=True)
     ]
-    headline = group.headline
     names = ("method", "run") if several else ("method",)
-    heads = [part.removeprefix(f"{headline} ") for part in parts]
-    return _table(
-        group, names, heads, (), _apart(lines, rows), Footnotes(), with_marks=False, of=f"{headline} by trait"
-    )
+    of = f"{group.headline} by trait"
+    return _table(group, names, list(traits), (), _apart(lines, rows), Footnotes(), with_marks=False, of=of)
 
 
 def _table(

@@ -1,10 +1,15 @@
 """Runs whose numbers may stand in one table, and their rows in order."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from steerbench.reports.source import Source, labels
 from steerbench.results import MethodResult, Metric
+
+TRAIT = re.compile("[A-Za-z]+[+-]?")
+"""What a trait or its pole goes by: a letter or a word. Other parts of a headline are not of a trait ("best case")."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +27,12 @@ class Group:
 
     sources: tuple[Source, ...]
 
-    @property
+    @cached_property
     def labels(self) -> list[str]:
+        """What tells each run from the others."""
         return labels(self.sources)
 
-    @property
+    @cached_property
     def metrics(self) -> list[str]:
         """All metrics, in the order of the row that has most of them: the task's own order, gaps left aside."""
         methods = [method for source in self.sources for method in source.result.methods.values()]
@@ -50,10 +56,11 @@ class Group:
         return sorted(made, key=lambda row: _order(row.method.metrics.get(self.headline), sign))
 
     @property
-    def parts(self) -> list[str]:
-        """The metrics that break the headline down, poles left out where their trait is there."""
-        found = [name for name in self.metrics if name.startswith(f"{self.headline} ")]
-        return [part for part in found if not (part[-1] in "+-" and part[:-1] in found)]
+    def by_trait(self) -> dict[str, str]:
+        """By trait, the metric that is the headline of that trait alone; poles only where their trait has none."""
+        parts = {name.removeprefix(f"{self.headline} "): name for name in self.metrics if name != self.headline}
+        traits = {part: name for part, name in parts.items() if part != name and TRAIT.fullmatch(part)}
+        return {part: name for part, name in traits.items() if part.rstrip("+-") == part or part[:-1] not in traits}
 
     @property
     def headline(self) -> str:

@@ -126,7 +126,13 @@ def _below(table: Table) -> list[str]:
     if not notes:
         return []
     paragraphs = [f"{note}\\par" for note in notes]
-    return [r"\par\medskip", r"\begin{minipage}{\linewidth}", r"\footnotesize\raggedright", *paragraphs, r"\end{minipage}"]
+    return [
+        r"\par\medskip",
+        r"\begin{minipage}{\linewidth}",
+        r"\footnotesize\raggedright",
+        *paragraphs,
+        r"\end{minipage}",
+    ]
 
 
 def _row(texts: Sequence[str]) -> str:
