@@ -21,30 +21,10 @@ from steerbench.evaluation import OVERFLOWED
 from steerbench.found_ledgers import reading
 from steerbench.judging.panel import judge_digest
 from steerbench.judging.verdicts import Verdicts, case_key
+from steerbench.publishing.columns import COLUMNS
 from steerbench.publishing.schema import SAMPLES
 from steerbench.records import outcome_of
 from steerbench.targets import Item, Target
-
-COLUMNS: dict[str, Any] = {
-    "method": pl.String,
-    "target": pl.String,
-    "item": pl.String,
-    "question": pl.String,
-    "strength": pl.Float64,
-    "wording": pl.Int64,
-    "logprobs": pl.List(pl.Float64),
-    "text": pl.String,
-    "before": pl.String,
-    "tokens": pl.Int64,
-    "finish": pl.String,
-    "tick": pl.Float64,
-    "verdicts": pl.String,
-    "unscored": pl.String,
-    "loss": pl.Float64,
-    "edits": pl.String,
-}
-"""One row a sample. An answer fills `logprobs`, or `text` to `finish`, or `tick`; `verdicts` is a JSON list of
-{case, role, quality, rating, unscored, details}; `edits` a hash of how the model was steered ('' if it was not)."""
 
 Place = tuple[str, str]
 """Target's id, item's id."""

@@ -19,7 +19,7 @@ LONGEST = 200_000
 MOST_OPTIONS = 1000
 """Log-likelihoods of one answer."""
 
-MEMORY, SECONDS = 6_000_000_000, 120
+MEMORY, SECONDS = 4_000_000_000, 120
 """What the reading process may have: address space (bytes), of which libraries take a good part, and processor time."""
 
 
@@ -55,7 +55,7 @@ def _limited() -> None:
 def _weighed(path: str) -> str:
     import polars as pl
 
-    from steerbench.publishing.samples import COLUMNS
+    from steerbench.publishing.columns import COLUMNS
 
     if dict(pl.read_parquet_schema(path)) != COLUMNS:
         return f"has not the columns {', '.join(COLUMNS)}, in their types"

@@ -1,0 +1,26 @@
+"""The columns of a published run's samples."""
+
+from typing import Any
+
+import polars as pl
+
+COLUMNS: dict[str, Any] = {
+    "method": pl.String,
+    "target": pl.String,
+    "item": pl.String,
+    "question": pl.String,
+    "strength": pl.Float64,
+    "wording": pl.Int64,
+    "logprobs": pl.List(pl.Float64),
+    "text": pl.String,
+    "before": pl.String,
+    "tokens": pl.Int64,
+    "finish": pl.String,
+    "tick": pl.Float64,
+    "verdicts": pl.String,
+    "unscored": pl.String,
+    "loss": pl.Float64,
+    "edits": pl.String,
+}
+"""One row a sample. An answer fills `logprobs`, or `text` to `finish`, or `tick`; `verdicts` is a JSON list of
+{case, role, quality, rating, unscored, details}; `edits` a hash of how the model was steered ('' if it was not)."""
