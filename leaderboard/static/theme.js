@@ -10,7 +10,7 @@
   show();
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
-    const say = () => { button.textContent = `Theme: ${theme}`; };
+    const say = () => { button.textContent = theme; button.ariaLabel = `Theme: ${theme}`; };
     button.hidden = false;
     button.addEventListener("click", () => {
       theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];

@@ -1,0 +1,107 @@
+"""Published runs of no model: as many and as strange as a test wants them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from steerbench.plan import Plan
+from steerbench.publishing.schema import Published, write_published
+from steerbench.results import Comparison, JudgeCheck, JudgeResult, MethodResult, Metric, Timing, Timings
+
+TRIVIAL = {"unsteered": 4.0, "always-3": 3.0}
+
+
+def metric(value: float | None, spread: float = 0.2, n: int = 30) -> Metric:
+    ends = (None, None) if value is None else (value - spread, value + spread)
+    return Metric(value=value, low=ends[0], high=ends[1], n=n)
+
+
+def method(
+    value: float | None,
+    trivial: bool = False,
+    p: float | Mapping[str, float] = 0.001,
+    difference: float = -1.0,
+    flags: Sequence[str] = (),
+    more: Mapping[str, float] | None = None,
+    compared: bool = True,
+) -> MethodResult:
+    """Error `value`; compared with both trivial rows at `p` (after Holm), by name if they differ."""
+    by_name = p if isinstance(p, Mapping) else dict.fromkeys(TRIVIAL, p)
+    against = [
+        Comparison(against=name, difference=difference, p=by_name[name], p_holm=by_name[name]) for name in TRIVIAL
+    ]
+    metrics = {"error": metric(value), "error A": metric(value, 0.5), "individual r": metric(0.25)}
+    return MethodResult(
+        trivial=trivial,
+        settings={"it": {"seed": 0}},
+        metrics=metrics | {name: metric(v) for name, v in (more or {}).items()},
+        comparisons=against if compared and not trivial else [],
+        flags=list(flags),
+        strengths={"a": 1.5, "b": 0.5} if not trivial else {"a": 1.0, "b": 1.0},
+        wordings={},
+        items=60,
+        unscored=0,
+        generated_tokens=100,
+    )
+
+
+def run(
+    id: str,
+    methods: Mapping[str, MethodResult] | None = None,
+    task: str = "papi",
+    dataset: str = "sample",
+    model: str = "smollm2-135m",
+    protocol: str = "strict",
+    seconds: float = 2.0,
+    **fields: Any,
+) -> Published:
+    """A run with both trivial rows, unless they are among its methods."""
+    rows = dict(methods or {"pas": method(2.0)})
+    rows |= {name: method(value, trivial=True) for name, value in TRIVIAL.items() if name not in rows}
+    plan = Plan(methods=("pas",), task=task, model=model, protocol=protocol)  # type: ignore[arg-type]
+    whole: dict[str, Any] = {
+        "id": id,
+        "digest": hashlib.sha256(id.encode()).hexdigest(),
+        "identity": {
+            "task": {"dataset": dataset},
+            "engine": {"engine": "hf", "dtype": "bfloat16"},
+            "steerbench": "0.1.0",
+        },
+        "plan": plan,
+        "model": model,
+        "command": f"steerbench run --method pas --task {task}",
+        "targets": 30,
+        "higher_is_better": False,
+        "methods": rows,
+        "judges": {"trait": judge()},
+        "deviations": [] if protocol == "strict" else ["strength chosen on the test items"],
+        "timings": Timings(
+            methods={name: Timing(fit=seconds, evaluate=seconds) for name in rows}, peak_memory_bytes=3 * 2**30
+        ),
+        "samples_sha256": "0" * 64,
+    }
+    return Published(**(whole | fields))
+
+
+def judge() -> JudgeResult:
+    check = JudgeCheck(
+        texts=40, auc={"trait": 0.93}, retest=0.0, length_bias=0.01, position_bias=None, unscored=0.0, seen=0.5
+    )
+    return JudgeResult(
+        name="axis",
+        identity={"encoder": "small"},
+        check=check,
+        verdicts=120,
+        unscored=1,
+        calls=120,
+        prompt_tokens=0,
+        completion_tokens=0,
+        cost=0.0,
+    )
+
+
+def write(folder: Path, *runs: Published) -> Path:
+    for one in runs:
+        write_published(one, folder / one.id)
+    return folder
