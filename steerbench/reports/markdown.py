@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from steerbench.reports.table import Cell, Line, Table
 from steerbench.reports.text import LONGEST, LONGEST_NAME, line
 
-SPECIAL = re.compile(r"[\\`*_\[\]~$#@^&<>|]|(?<=www)\.|:(?=//)")
-"""What could begin emphasis, code, a link, a formula, a mention, an address, a tag or a cell anywhere in a line."""
+SPECIAL = re.compile(r"[\\`*_\[\]~$^]")
+"""What could begin emphasis, code, a link or a formula anywhere in a line."""
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
+# Not the number sign of an entity.
+ADDRESS = re.compile(r"@|(?<!&)#|www(?=\.)|:(?=//)")
+APART = "<!-- -->"
+"""Keeps sites from making a link or a mention of plain text, which they do after the Markdown was read."""
 NOTHING = "-"
 
 
@@ -18,7 +22,8 @@ def write(tables: Iterable[Table]) -> str:
 
 def escaped(text: str, longest: int = LONGEST) -> str:
     """Text that any reader of Markdown shows as it is."""
-    return SPECIAL.sub(lambda found: ENTITIES.get(found[0], f"\\{found[0]}"), line(text, longest))
+    inert = "".join(ENTITIES.get(character, character) for character in SPECIAL.sub(r"\\\g<0>", line(text, longest)))
+    return ADDRESS.sub(rf"\g<0>{APART}", inert)
 
 
 def _written(table: Table) -> str:
