@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -127,12 +127,14 @@ def make_study(sources: Sources, questions: int | None, mode: Mode, seed: int) -
 
 def _salt(sources: Sources, seed: int) -> str:
     """What the blind order is drawn from: nobody can draw it again who has the page but not the runs' ratings."""
-    told = [[name, [[*vars(a).values(), *vars(s).values()] for a, s in sorted(answers.items(), key=lambda x: x[0])]]
-            for name, answers in sources.methods.items()]  # fmt: skip
+    told = {
+        method: [[*vars(asked).values(), *vars(answers[asked]).values()] for asked in sorted(answers)]
+        for method, answers in sources.methods.items()
+    }
     return hashlib.sha256(json.dumps([seed, dict(sources.runs), told]).encode()).hexdigest()
 
 
-def _blind_names(rng: np.random.Generator) -> Any:
+def _blind_names(rng: np.random.Generator) -> Iterator[str]:
     given: set[str] = set()
     while True:
         name = rng.bytes(4).hex()
@@ -146,12 +148,17 @@ def _drawn(usable: Sequence[Asked], count: int | None, rng: np.random.Generator)
     by_target: dict[str, list[Asked]] = {}
     for place in rng.permutation(len(usable)).tolist():
         by_target.setdefault(usable[place].target, []).append(usable[place])
-    turns = sorted((turn, place, asked) for place, of_target in enumerate(by_target.values())
-                   for turn, asked in enumerate(of_target))  # fmt: skip
+    turns = sorted(
+        (turn, place, asked)
+        for place, of_target in enumerate(by_target.values())
+        for turn, asked in enumerate(of_target)
+    )
     return [asked for _, _, asked in turns][:count]
 
 
-def _blinded(sources: Sources, asked: Asked, names: Any, rng: np.random.Generator) -> tuple[Question, dict[str, str]]:
+def _blinded(
+    sources: Sources, asked: Asked, names: Iterator[str], rng: np.random.Generator
+) -> tuple[Question, dict[str, str]]:
     """The question with its answers, shuffled, and their texts by blind name."""
     by_text: dict[str, list[str]] = {}
     for method, answers in sources.methods.items():
