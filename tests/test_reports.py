@@ -140,6 +140,7 @@ Note: \*, \*\*, \*\*\*: better than every trivial row it was tested against (p &
 LATEX = r"""% Needs \usepackage{booktabs}.
 \begin{table}
 \centering
+\setlength{\belowcaptionskip}{6pt}
 \caption{papi on the dataset papi-300, strict protocol. Model smollm2-135m, weights fedcba987654, engine hf, bfloat16, 9 targets, seed 0, steerbench 0.1.0, digest 0123456789ab. The lower the error the better; 95 \% intervals in brackets.}
 \label{tab:papi-01234567}
 \small
@@ -149,12 +150,14 @@ method & error & \begin{tabular}[b]{@{}r@{}}agreement \\ shift\end{tabular} & \b
 \midrule
 pas\_2 & 4.41\rlap{\textsuperscript{**}} & $-$0.394 & 2.5 \\
  & {\scriptsize [4.11, 4.71]} & {\scriptsize [$-$0.894, 0.106]} &  \\
+\addlinespace[3pt]
 p2\textsuperscript{a} & 12.50\rlap{\textsuperscript{\textdagger{}}} & -- & -- \\
  & {\scriptsize [12.25, 12.75]} &  &  \\
 \midrule
 \multicolumn{4}{l}{\emph{trivial rows}} \\
 unsteered\textsuperscript{a} & 5.00 & -- & -- \\
  & {\scriptsize [5.00, 5.00]} &  &  \\
+\addlinespace[3pt]
 always-3 & 6.00 & -- & -- \\
  & {\scriptsize [5.88, 6.12]} &  &  \\
 \bottomrule

@@ -54,6 +54,7 @@ def _written(table: Table) -> str:
         [
             rf"\begin{{{kind}}}",
             r"\centering",
+            r"\setlength{\belowcaptionskip}{6pt}",
             rf"\caption{{{escaped(table.caption)}}}",
             rf"\label{{tab:{re.sub('[^a-z0-9]+', '-', table.key.lower())}}}",
             r"\small",
@@ -95,9 +96,11 @@ def _name(text: str) -> str:
 
 
 def _rows(lines: Iterable[Line]) -> list[str]:
-    """Each row, and beneath it a row of its intervals if it has any."""
-    rows = []
+    """Each row, and close beneath it a row of its intervals if it has any."""
+    rows: list[str] = []
     for row in lines:
+        if rows:
+            rows.append(r"\addlinespace[3pt]")
         first, *others = map(_name, row.names)
         letters = rf"\textsuperscript{{{','.join(row.letters)}}}" if row.letters else ""
         rows.append(_row([first + letters, *others, *map(_value, row.cells)]))

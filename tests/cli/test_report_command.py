@@ -7,7 +7,9 @@ def test_a_run_is_printed_as_markdown_and_written_as_latex(steerbench, toy_run, 
     run = toy_run("--method", "toy-push")
     printed = steerbench("report", run)
     assert (printed.returncode, printed.stderr) == (0, "")
-    assert printed.stdout.startswith("**Table.** toy on the dataset toy-3-None-None, strict protocol. Model toy-model, ")
+    assert printed.stdout.startswith(
+        "**Table.** toy on the dataset toy-3-None-None, strict protocol. Model toy-model, "
+    )
     assert re.search(r"^\| toy-push.* \| \d\.\d+.* \[[\d.]+, [\d.]+\] \|", printed.stdout, re.MULTILINE)
     written = steerbench("report", run, "--out", "board.tex")
     assert (written.returncode, written.stdout) == (0, "board.tex\n")
