@@ -18,7 +18,7 @@ from steerbench.errors import UserError
 from steerbench.plan import Identity, Plan, build_task
 from steerbench.publishing.naming import command_of, id_of, model_of
 from steerbench.publishing.recomputation import Rows, differing, rescored
-from steerbench.publishing.samples import Place, asked_of, read_samples
+from steerbench.publishing.samples import Asked, Place, asked_of, read_samples
 from steerbench.publishing.schema import PUBLISHED, SAMPLES, Published, is_too_deep, read_published
 from steerbench.publishing.weighing import weigh
 from steerbench.results import JudgeResult
@@ -56,7 +56,7 @@ def problems(folder: Path) -> list[str]:
     """All that is wrong with one published run; what cannot be read hides what would come after it."""
     told = []
     try:
-        for file, sentence in _wrong(folder):
+        for file, sentence in disagreements(*_read(folder)):
             told.append(f"{folder.name}/{file}: {readable(sentence)}")
     except UserError as error:
         sentence = readable(str(error))
@@ -66,18 +66,22 @@ def problems(folder: Path) -> list[str]:
     return told
 
 
-def _wrong(folder: Path) -> Iterator[tuple[str, str]]:
-    """The file and what is wrong with it."""
-    published, samples = _read(folder)
+def disagreements(published: Published, samples: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """What does not follow from the rest of a published run: the file, and what is wrong with it.
+
+    Raises:
+        UserError: its task cannot be rebuilt, or an answer cannot be scored.
+    """
     yield from ((PUBLISHED, one) for one in (*_of_form(published), *_of_judges(published)))
     task = rebuilt(published.plan)
     yield from ((PUBLISHED, one) for one in _of_task(published, task))
     task.unseal()
-    if incomplete := list(_of_samples(published, task, samples)):
+    asked = asked_of(task)
+    if incomplete := list(_of_samples(published, asked, samples)):
         yield from ((SAMPLES, one) for one in incomplete)
         return
     rows = _rows(samples)
-    yield from ((PUBLISHED, one) for one in differing(published, task, rows, rescored(published, task, rows)))
+    yield from ((PUBLISHED, one) for one in differing(published, task, rows, rescored(published, task, asked, rows)))
 
 
 def rebuilt(plan: Plan) -> Task:
@@ -198,9 +202,8 @@ def _of_task(published: Published, task: Task) -> Iterator[str]:
             yield f"deviations: '{told}' is left out."
 
 
-def _of_samples(published: Published, task: Task, samples: pl.DataFrame) -> Iterator[str]:
+def _of_samples(published: Published, asked: Asked, samples: pl.DataFrame) -> Iterator[str]:
     """Every method answers every item of every target once, and nothing else."""
-    asked = asked_of(task)
     seen: dict[str, set[Place]] = {name: set() for name in published.methods}
     columns = ("method", "target", "item", "question", "strength", "wording", "edits", "unscored", "verdicts")
     for row in samples.select(columns).iter_rows(named=True):

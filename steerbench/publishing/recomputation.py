@@ -9,9 +9,9 @@ from steerbench.contracts import PENDING, Completion, Judged, Method, Outcome, S
 from steerbench.errors import UserError
 from steerbench.evaluation import Question, reply_of, score_of_outcome
 from steerbench.publishing.samples import (
+    Asked,
     Place,
     answer_in,
-    asked_of,
     cases_of,
     setting_in,
     verdicts_in,
@@ -28,16 +28,16 @@ Rows = Mapping[str, Mapping[Place, Mapping[str, Any]]]
 """By method and place, a row of the samples."""
 
 
-def rescored(published: Published, task: Task, rows: Rows) -> dict[str, list[Scored]]:
-    """By method, every sample scored again, in the order of the run. The task has to be unsealed.
+def rescored(published: Published, task: Task, asked: Asked, rows: Rows) -> dict[str, list[Scored]]:
+    """By method, every sample scored again, in the order of the run; all that is `asked` is in every row.
 
     Raises:
         UserError: a sample that cannot be scored; it is named.
     """
-    asked = asked_of(task)
     scored = {}
+    targets = list({target.id: target for target, _ in asked.values()}.values())
     for name in published.methods:
-        replies = _Replies(published, task, name) if withholds(task) else None
+        replies = _Replies(published, targets, name) if withholds(task) else None
         scored[name] = [
             _rescored(task, name, rows[name][place], target, item, replies) for place, (target, item) in asked.items()
         ]
@@ -116,12 +116,11 @@ def _of_samples(
 class _Replies:
     """What a row that asks no model replies: made again, because a withheld task does not publish it."""
 
-    def __init__(self, published: Published, task: Task, name: str) -> None:
+    def __init__(self, published: Published, targets: Sequence[Target], name: str) -> None:
         self._fits: dict[str, Steering] = {}
         method: Method = build_method(name, published.plan.method_parameters, published.plan.seed)
         if not method.needs_model:
             # Whoever asks no model needs no engine to be fitted; a target is a respondent here, and no blend.
-            targets = list({target.id: target for target, _ in asked_of(task).values()}.values())
             fits = method.fit(None, targets)  # type: ignore[arg-type]
             self._fits = {target.id: fitted for target, fitted in zip(targets, fits, strict=True)}
 

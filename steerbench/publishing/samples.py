@@ -41,8 +41,12 @@ class _Named:
         return self.told
 
 
-def asked_of(task: Task) -> dict[Place, tuple[Target, Item]]:
-    """All that measures, in the order of a run. The task has to be unsealed."""
+Asked = Mapping[Place, tuple[Target, Item]]
+"""All that measures, in the order of a run."""
+
+
+def asked_of(task: Task) -> Asked:
+    """What a task asks to measure; it has to be unsealed."""
     return {(t.id, item.id): (t, item) for t in task.targets(Split.TEST) for item in task.items(t, Split.TEST)}
 
 

@@ -5,9 +5,10 @@ import json
 import polars as pl
 import pytest
 
-from steerbench.publishing.checking import check, problems
+from steerbench.errors import UserError
+from steerbench.publishing.checking import check, disagreements, problems
 from steerbench.publishing.samples import answer_in, read_samples
-from steerbench.publishing.schema import read_published
+from steerbench.publishing.schema import Published, read_published
 from tests.publishing.world import RATED, copied, edit, edit_samples, published, put
 
 
@@ -37,6 +38,25 @@ def test_a_difference_of_the_last_digits_is_none(toy, tmp_path):
     assert problems(run) == []
 
 
+def disagreeing(folder, said=lambda told: None, samples=lambda frame: frame):
+    """What a check says of a published run under these changes, its files being as they should."""
+    told = json.loads((folder / "published.json").read_text())
+    said(told)
+    found = []
+    try:
+        for _, sentence in disagreements(Published.model_validate(told), samples(read_samples(folder))):
+            found.append(sentence)
+    except UserError as error:
+        found.append(str(error))
+    return found
+
+
+def test_samples_are_those_that_the_run_vouches_for(toy, tmp_path):
+    run = copied(toy, tmp_path)
+    edit(run, lambda told: told.update(samples_sha256="0" * 64))
+    assert f"and published.json says {'0' * 64}" in problems(run)[0]
+
+
 BETTER = {"against": "toy-three", "difference": -1.0, "p": 0.0, "p_holm": 0.0}
 
 
@@ -63,10 +83,8 @@ def row(told):
         (lambda t: t.update(targets=4), "targets are 4, and the samples have 3"),
     ],
 )  # fmt: skip
-def test_every_number_and_word_of_a_row_is_recomputed(toy, tmp_path, change, named):
-    run = copied(toy, tmp_path)
-    edit(run, change)
-    told = problems(run)
+def test_every_number_and_word_of_a_row_is_recomputed(toy, change, named):
+    told = disagreeing(toy, change)
     assert len(told) == 1
     assert named in told[0]
 
@@ -85,13 +103,11 @@ def test_every_number_and_word_of_a_row_is_recomputed(toy, tmp_path, change, nam
         (lambda t: t["methods"].pop("toy-three"), "methods: the identity, the plan and the rows name different ones"),
         (lambda t: t.update(judges={"trait": JUDGE}), "judges: the identity and the results name different roles"),
         (lambda t: t["timings"]["methods"]["toy-push"].update(fit=-1.0), "timings: something took less than nothing"),
-        (lambda t: t.update(samples_sha256="0" * 64), "and published.json says 0000"),
     ],
 )  # fmt: skip
-def test_what_a_run_says_of_itself_has_to_agree_with_itself_and_with_the_registry(toy, tmp_path, change, named):
-    run = copied(toy, tmp_path)
-    edit(run, change)
-    assert any(named in one for one in problems(run)), problems(run)
+def test_what_a_run_says_of_itself_has_to_agree_with_itself_and_with_the_registry(toy, change, named):
+    told = disagreeing(toy, change)
+    assert any(named in one for one in told), told
 
 
 JUDGE = {
@@ -142,20 +158,18 @@ def test_a_tampered_rating_is_found_in_the_sample_and_in_the_number(rated, tmp_p
         (lambda v: v.pop(), "has not one verdict for each of its cases"),
     ],
 )
-def test_a_verdict_belongs_to_its_answer_and_is_one(rated, tmp_path, change, named):
-    run = copied(rated, tmp_path)
-    row = read_samples(run).filter(pl.col("method") == "toy-push").row(0, named=True)
+def test_a_verdict_belongs_to_its_answer_and_is_one(rated, change, named):
+    row = read_samples(rated).filter(pl.col("method") == "toy-push").row(0, named=True)
     verdicts = json.loads(row["verdicts"])
     change(verdicts)
-    edit_samples(run, put("toy-push", row["target"], row["item"], verdicts=json.dumps(verdicts)))
-    assert any(named in one for one in problems(run)), problems(run)
+    told = disagreeing(rated, samples=put("toy-push", row["target"], row["item"], verdicts=json.dumps(verdicts)))
+    assert any(named in one for one in told), told
 
 
-def test_a_text_that_was_not_what_the_judge_read_is_found(rated, tmp_path):
-    run = copied(rated, tmp_path)
-    row = read_samples(run).filter(pl.col("method") == "toy-push").row(0, named=True)
-    edit_samples(run, put("toy-push", row["target"], row["item"], text="I am wonderful"))
-    assert any("has a verdict on another answer" in one for one in problems(run))
+def test_a_text_that_was_not_what_the_judge_read_is_found(rated):
+    row = read_samples(rated).filter(pl.col("method") == "toy-push").row(0, named=True)
+    told = disagreeing(rated, samples=put("toy-push", row["target"], row["item"], text="I am wonderful"))
+    assert any("has a verdict on another answer" in one for one in told)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +183,7 @@ def test_a_text_that_was_not_what_the_judge_read_is_found(rated, tmp_path):
         (put("toy-push", "p0", "i7", edits="<script>"), "edits is no hash"),
         (put("toy-push", "p0", "i7", strength=None), "strength, wording or reason is missing"),
         (put("toy-push", "p0", "i7", strength=float("inf")), "its setting is none that a dial has"),
-        (put("toy-push", "p0", "i7", logprobs=None), "it 'holds no answer'"),
+        (put("toy-push", "p0", "i7", logprobs=None), "it holds no answer"),
         (put("toy-push", "p0", "i7", tick=3.0), "is of two kinds"),
         (put("toy-push", "p0", "i7", logprobs=None, text="3", finish="stop"), "half of one"),
         (put("toy-push", "p0", "i7", logprobs=None, text="3", tokens=1, finish="never"), "ends in no way"),
@@ -180,10 +194,9 @@ def test_a_text_that_was_not_what_the_judge_read_is_found(rated, tmp_path):
         (put("toy-push", "p0", "i7", unscored="was ill"), "loss and reason are said to be"),
     ],
 )  # fmt: skip
-def test_a_sample_that_is_not_the_runs_is_named(toy, tmp_path, change, named):
-    run = copied(toy, tmp_path)
-    edit_samples(run, change)
-    assert any(named in one for one in problems(run)), problems(run)
+def test_a_sample_that_is_not_the_runs_is_named(toy, change, named):
+    told = disagreeing(toy, samples=change)
+    assert any(named in one for one in told), told
 
 
 def test_all_runs_of_a_folder_are_checked_and_all_that_is_wrong_is_told(toy, rated, tmp_path):
@@ -191,7 +204,7 @@ def test_all_runs_of_a_folder_are_checked_and_all_that_is_wrong_is_told(toy, rat
         edit(copied(run, tmp_path), lambda told: told.update(targets=9))
     report = check(tmp_path)
     assert report.folders == 2
-    assert [one.partition("/")[0] for one in report.problems] == [toy.name, rated.name]
+    assert [one.partition("/")[0] for one in report.problems] == [rated.name, toy.name]
 
 
 def test_an_answer_that_overflowed_is_told_by_its_missing_likelihoods():

@@ -55,7 +55,7 @@ def vouch(run: Path) -> None:
     edit(run, lambda told: told.update(samples_sha256=digest))
 
 
-def put(method: str, target: str, item: str, **values: Any) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def put(method: str, target: str, item: str, /, **values: Any) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Other values in the columns of one sample."""
 
     def change(frame: pl.DataFrame) -> pl.DataFrame:
