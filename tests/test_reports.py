@@ -242,6 +242,8 @@ def test_runs_with_the_same_methods_stand_side_by_side_and_each_can_be_traced(ru
     assert head == ["method", "org/small: error", "large: error"]
     assert rows[0] == ["pas_2a,b", "4.41** [4.11, 4.71]", "3.25 [2.75, 3.75]"]
     assert "large: much" in text
+    assert text.count("100 % of answers cut off") == 1
+    assert "</sup> 100 % of answers cut off" in text
     assert "large: model large, 8 targets, digest ffffffffffff." in text
     assert "org/small: model org/small, 9 targets, digest 0123456789ab." in text
     assert "/home" not in text
@@ -332,6 +334,11 @@ def test_a_published_run_gives_the_table_of_its_run(tmp_path, run):
     assert report([tmp_path / "some"]) == report([folder])
     with pytest.raises(UserError, match="hold the same run"):
         report([tmp_path / "some", folder])
+
+
+def test_a_run_without_metrics_is_refused(run):
+    with pytest.raises(UserError, match="has no metrics"):
+        report([run(methods={"pas": method({})})])
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ def tables(sources: Sequence[Source], metrics: Sequence[str] = (), per_trait: bo
     """
     refuse_repeated(sources)
     groups = grouped(sources)
+    for group in groups:
+        if not group.metrics:
+            raise UserError(f"The run in {group.sources[0].folder} has no metrics: there is nothing to report.")
     known = {name for group in groups for name in group.metrics}
     for name in metrics:
         if name not in known:
@@ -76,9 +79,12 @@ def _side_by_side(group: Group, columns: Sequence[str]) -> Table:
     ]
     lines = []
     for name, *of_row in zip(order, *shown, strict=True):
-        flags = [
-            f"{label}: {flag}" for label, rows in by_run.items() for flag in _flags(rows[name], list(rows.values()))
-        ]
+        found: dict[str, list[str]] = {}
+        for label, rows in by_run.items():
+            for flag in _flags(rows[name], list(rows.values())):
+                found.setdefault(flag, []).append(label)
+        everywhere = len(by_run)
+        flags = [flag if len(where) == everywhere else f"{', '.join(where)}: {flag}" for flag, where in found.items()]
         lines.append(Line((name,), notes.letters(flags), tuple(of_row)))
     first = next(iter(by_run.values()))
     heads = tuple((label, len(columns)) for label in by_run)
