@@ -2,6 +2,7 @@
 was not tested because the datasets or vLLM are not there."""
 
 import os
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Processes that share the cores must not have as many threads each: waiting for one another, they would be slower.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Such a process is started to ignore interrupts, and the commands that tests interrupt would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTKIT = Path(__file__).parent / "testkit"
 sys.path.insert(0, str(TESTKIT))

@@ -239,15 +239,6 @@ def test_a_caller_that_stops_early_leaves_nothing_running() -> None:
     assert no_thread_is_left()
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """As in a process of its own: one of several that test together is started with interrupts left to its parent."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_everything_at_once() -> None:
     ended = []
 
