@@ -71,7 +71,7 @@ def test_a_whole_study_by_keyboard_survives_a_reload_and_is_read_back(browser, t
                 page.reload()
                 assert (shown(page), page.inner_text("#count")) == (before, "3 of 6 done")
             page.wait_for_timeout(20)
-            for key in by_worth(page)[:2]:
+            for key in by_worth(page)[: 2 + number % 2]:  # the last place goes by itself, and may be said all the same
                 page.keyboard.press(key)
             assert sorted(page.locator(".place").all_inner_texts()) == ["1st", "2nd", "3rd"]
             page.keyboard.press("Enter")

@@ -99,8 +99,11 @@
     }
     let order = entry().order.map(([id]) => id);
     if (order.includes(answer.id)) {
-      // The last place goes by itself, so it is taken back with any other.
-      if (order.length === of.answers.length && order.at(-1) !== answer.id) order.pop();
+      if (complete(of)) {
+        // The last place went by itself: it goes with any other, and whoever presses it only says the same once more.
+        const last = order.pop();
+        if (last === answer.id) return;
+      }
       order = order.filter((id) => id !== answer.id);
     } else {
       order.push(answer.id);
