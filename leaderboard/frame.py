@@ -68,6 +68,7 @@ def environment() -> Environment:
         "plain": text.plain,
         "number": text.number,
         "interval": text.interval,
+        "probability": text.probability,
         "seconds": text.seconds,
         "size": text.size,
         "address": address,

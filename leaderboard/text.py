@@ -53,6 +53,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{MINUS}{written}" if value < 0 and float(written.replace(",", "")) else written
 
 
+def probability(p: float | None) -> str:
+    """Three decimals, and never 0."""
+    return "< 0.001" if p is not None and 0 <= p < 0.001 else number(p, 3)
+
+
 def interval(metric: Metric | None, digits: int = 2) -> str:
     if metric is None or metric.low is None or metric.high is None:
         return ""

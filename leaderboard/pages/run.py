@@ -37,6 +37,9 @@ def _values(board: Board, run: Published) -> dict[str, Any]:
         "dataset": dataset_of(run),
         "engine": engine_of(run),
         "rows": [(row, axis.mark(row.headline)) for row in rows],
+        "reference": next(
+            (axis.place(v) for r in rows if r.result.trivial and (v := value(r.headline)) is not None), None
+        ),
         "width": WIDTH,
         "digits": _digits(rows, names),
         "headline": shown[0] if shown else "",

@@ -94,10 +94,14 @@
     show();
   }
 
-  function changed() {
+  function start() {
     for (const list of lists.values()) list.shown = STEP[list.kind];
-    write();
     show();
+  }
+
+  function changed() {
+    write();
+    start();
   }
 
   for (const cells of headers) {
@@ -134,7 +138,9 @@
     document.body.append(next);
   }
 
-  form.addEventListener("input", changed);
+  // Not at every letter: browsers refuse an address that changes too often.
+  form.addEventListener("input", start);
+  form.addEventListener("change", write);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(() => { sort = { column: initial, direction: initialDirection }; changed(); }));
   window.addEventListener("hashchange", restore);

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from leaderboard.drawing import MARGIN, WIDTH, axis_over
-from leaderboard.text import cut, decimals, number, seconds, slug
+from leaderboard.text import cut, decimals, number, probability, seconds, slug
 from steerbench.results import Metric
 from tests.leaderboard.made_up import metric
 
@@ -33,6 +33,16 @@ def test_a_column_has_the_digits_that_its_largest_value_needs(values, digits):
 
 def test_long_times_are_told_in_minutes_and_hours():
     assert [seconds(value) for value in (2.04, 59.7, 600, 36_000)] == ["2.0 s", "60 s", "10 min", "10.0 h"]
+
+
+def test_a_probability_is_never_written_as_nought():
+    assert [probability(p) for p in (0.0, 0.0009, 0.001, 1.0, None)] == [
+        "< 0.001",
+        "< 0.001",
+        "0.001",
+        "1.000",
+        "\N{EN DASH}",
+    ]
 
 
 def test_a_long_name_is_cut():
