@@ -27,6 +27,9 @@ from steerbench.storage import understandable
 OWN_WORDS = ("wording",)
 """What an identity tells of prompts: a later version may word them otherwise, and samples stay what they are."""
 
+LARGEST_SIZE = 1_000_000
+"""Of anything that a task counts: a plan may not keep the check busy for ever."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -96,6 +99,8 @@ def rebuilt(plan: Plan) -> Task:
                 f"{plan.task}.{name} is the file '{value}'; a published run's data have to be of the registry, so that "
                 "others can recompute it."
             )
+        if isinstance(value, int) and value > LARGEST_SIZE:
+            raise UserError(f"{plan.task}.{name} is more than {LARGEST_SIZE:,}; no task is that large.")
     return build_task(plan)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 import time
 
 import polars as pl
@@ -155,7 +157,7 @@ def test_a_broken_page_is_refused(run):
         lambda f: f.with_columns(pl.col("text").cast(pl.Binary)),
         lambda f: f.with_columns(pl.col("logprobs").cast(pl.List(pl.String))),
         lambda f: f.with_columns(pl.struct("strength").alias("strength")),
-        lambda f: f.select(reversed(f.columns)),
+        lambda f: f.with_columns(pl.col("wording").cast(pl.Int32)),
     ],
 )
 def test_only_the_columns_that_samples_have_are_read(run, change):
@@ -190,9 +192,15 @@ def test_an_answer_of_endless_options_is_refused(run):
     assert "has an answer with more than 1000 options" in only(run)
 
 
-def test_samples_that_take_too_much_memory_to_read_are_refused(run, monkeypatch):
+def test_a_file_that_is_too_large_is_not_opened(run, monkeypatch):
     monkeypatch.setattr(weighing, "LARGEST", 10)
     assert "samples.parquet is larger than 10 bytes" in only(run)
+
+
+def test_who_reads_first_has_little_memory():
+    greedy = "from steerbench.publishing import weighing; weighing._limited(); bytearray(weighing.MEMORY)"
+    done = subprocess.run([sys.executable, "-c", greedy], capture_output=True, text=True)
+    assert "MemoryError" in done.stderr
 
 
 def test_verdicts_that_nest_deep_are_not_parsed(run):
@@ -212,7 +220,7 @@ def test_no_file_that_a_plan_names_is_opened(run, value):
         ({"task": "os"}, "os"),
         ({"task_parameters": {"limits": 3}}, "limits"),
         ({"task_parameters": {"respondents": "many"}}, "respondents"),
-        ({"task_parameters": {"respondents": 10**30}}, "respondents"),
+        ({"task_parameters": {"respondents": 10**18}}, "toy.respondents is more than 1,000,000; no task is that large"),
     ],
 )
 def test_a_plan_that_names_nothing_there_is_refused(run, change, complaint):
