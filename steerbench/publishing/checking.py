@@ -60,13 +60,13 @@ def problems(folder: Path) -> list[str]:
     told = []
     try:
         for file, sentence in disagreements(*_read(folder)):
-            told.append(f"{folder.name}/{file}: {readable(sentence)}")
+            told.append(f"{folder.name}/{file}: {sentence}")
     except UserError as error:
-        sentence = readable(str(error))
+        sentence = str(error)
         told.append(sentence if sentence.startswith(str(folder)) else f"{folder.name}: {sentence}")
     except Exception as error:  # a stranger's numbers may fail anywhere; the other runs are checked all the same
-        told.append(f"{folder.name}: cannot be recomputed ({readable(repr(error))}).")
-    return told
+        told.append(f"{folder.name}: cannot be recomputed ({error!r}).")
+    return [readable(one) for one in told]
 
 
 def disagreements(published: Published, samples: pl.DataFrame) -> Iterator[tuple[str, str]]:
