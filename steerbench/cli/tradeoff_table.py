@@ -21,7 +21,7 @@ def show(result: TradeoffResult, folder: Path, console: Console | None = None) -
         console.width = max(console.width, WIDE)
     console.print(_fitting(result, console))
     for method, curve in ordered(result):
-        for note in notes(curve):
+        for note in notes(curve, result.wanted):
             console.print(Text.assemble((f"{method}: ", "bold"), note))
     for found in result.differences:
         if found.p_holm < SIGNIFICANT:
@@ -38,14 +38,14 @@ def ordered(result: TradeoffResult) -> list[tuple[str, Curve]]:
     return sorted(result.curves.items(), key=lambda row: not row[1].matched)
 
 
-def notes(curve: Curve) -> list[str]:
+def notes(curve: Curve, wanted: float | None) -> list[str]:
     """What keeps a method from the comparison, and what its boards flag."""
     found = list(curve.measured.flags)
     if not curve.matched and curve.dial is None:
         found.insert(0, "has no strength to turn: at its own effect, not compared")
     elif not curve.matched:
-        reach = cell(curve.reach, interval=True)
-        found.insert(0, f"does not reach the common effect (at most {reach}): at its largest, not compared")
+        lacks = "has no effect that is told from none" if wanted is None else "does not reach the common effect"
+        found.insert(0, f"{lacks} (at most {cell(curve.reach, interval=True)}): at its largest, not compared")
     return found
 
 
@@ -74,8 +74,9 @@ def _fitting(result: TradeoffResult, console: Console) -> Table:
 
 
 def _table(result: TradeoffResult, intervals: int) -> Table:
-    wanted = "no common effect" if result.wanted is None else f"an effect of {result.wanted:.2f}"
-    title = f"What {wanted} on {result.effect_task} costs (loss beside unsteered)"
+    title = f"What an effect of {result.wanted or 0:.2f} on {result.effect_task} costs (loss beside unsteered)"
+    if result.wanted is None:
+        title = f"No common effect on {result.effect_task}: what each method's largest costs (loss beside unsteered)"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("method", overflow="fold")
     for name in ("strength", "effect", *result.costs, "area", "mono-tone"):
