@@ -1,11 +1,14 @@
-"""Puts the toy plug-ins (tests/testkit) on the path, found like any installed package's, and says loudly what
-was not tested because the datasets or vLLM are not there."""
+"""Puts the toy plug-ins (tests/testkit) on the path, found like any installed package's, opens a browser for tests of
+pages, and says loudly what was not tested because the datasets, vLLM or a browser are not there."""
 
 import os
+import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +27,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("NOT TESTED, real data: set STEERBENCH_DATA to a folder that holds the datasets")
     if item.get_closest_marker("vllm") and find_spec("vllm") is None:
         pytest.skip("NOT TESTED, vLLM: install one of its extras as docs/install.md says")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser, where there is one. Of a module: while it is open, nothing else can run an event loop."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None or find_spec("playwright") is None:
+        pytest.skip("NOT TESTED, pages in a browser: install chromium, and playwright from the extra test")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

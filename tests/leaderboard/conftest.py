@@ -11,7 +11,6 @@ import pytest
 from leaderboard.build import build
 from tests.leaderboard.made_up import method, run, write
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = "<script>window.hacked = 1</script>"
 IMAGE = '"><img src=x onerror="window.hacked = 1">'
 

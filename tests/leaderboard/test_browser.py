@@ -7,24 +7,11 @@ from typing import Any
 import pytest
 
 from leaderboard.build import build
-from tests.leaderboard.conftest import CHROMIUM
 from tests.leaderboard.made_up import method, run, write
-
-playwright = pytest.importorskip("playwright.sync_api", reason="NOT TESTED IN A BROWSER: playwright is not installed")
-if not CHROMIUM.exists():
-    pytest.skip(f"NOT TESTED IN A BROWSER: there is no {CHROMIUM}", allow_module_level=True)
 
 BOARD = "boards/papi/sample.html"
 STRICT = 'tbody[data-list="strict-methods"] tr'
 TRIVIAL = 'tbody[data-list="strict-trivial"] tr'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
