@@ -76,8 +76,9 @@ def plan_of(
 
     Options of the task that were not given (None) are left to it.
     """
-    judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
+    # The task's first: what it is called may be what a judge is called too (perplexity).
     own, of_engine = given.pop(task, {}), given.pop(engine, {})
+    judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
     return Plan(
         methods=tuple(methods),
         task=task,

@@ -103,6 +103,11 @@ def test_the_published_protocol_tries_the_published_grid_and_says_how_it_deviate
             ["--method", "toy-words", "--variant", "x"],
             "--variant x has no effect: none of the methods asked for has var",
         ),
+        (
+            # A judge has the same name.
+            ["--method", "toy-push", "--task", "perplexity", "--param", "perplexity.limit=0"],
+            "perplexity.limit is 0; it has to be at least 1",
+        ),
         (["--method", "toy-push", "--resume", "runs/x"], "--resume takes its plan from the run, so --"),
         ([], "No method was named: give --method, for example --method pas"),
     ],
