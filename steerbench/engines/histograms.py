@@ -80,18 +80,18 @@ def summed_up(counts: Tensor) -> tuple[int, NDArray[np.int64], NDArray[np.float3
     tokens = int(counts[0, 0].sum())
     positive, p95 = np.zeros(counts.shape[:2], np.int64), np.zeros(counts.shape[:2], np.float32)
     for layer, histogram in enumerate(counts):
-        above = histogram.flip(1).cumsum(1, dtype=torch.int32)
-        positive[layer] = above[:, -2].cpu().numpy()
-        p95[layer] = _middles()[_bin_of_percentile(above, tokens)]
+        upto = histogram.cumsum(1, dtype=torch.int32)
+        positive[layer] = tokens - upto[:, 0].cpu().numpy()
+        p95[layer] = _middles()[_bin_of_percentile(upto, tokens)]
     return tokens, positive, p95
 
 
-def _bin_of_percentile(above: Tensor, tokens: int) -> Any:
+def _bin_of_percentile(upto: Tensor, tokens: int) -> Any:
     """[neurons]: the bin of the smallest value that at least 95 % of the tokens do not exceed.
 
-    `above` [neurons, bins] counts from the highest bin downwards.
+    `upto` [neurons, bins] counts from the lowest bin upwards.
     """
-    return (BINS - 1 - (above[:, :-1] <= tokens // 20).sum(1)).cpu().numpy()
+    return (BINS - 1 - (upto[:, :-1] >= tokens - tokens // 20).sum(1)).cpu().numpy()
 
 
 def _middles() -> Any:
