@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from steerbench.campaign import Campaign, Made, numbered
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
 from steerbench.plan import Plan
 from steerbench.progress import Progress, Silent
+from steerbench.record_files import read_record, write_record
 from steerbench.results import Metric, RunResult, without_break_downs
-from steerbench.storage import understandable, write_whole
 from steerbench.strengths import chosen_in
 from steerbench.suite_check import UnavailableError, Verified, verify
 
@@ -138,8 +138,7 @@ def run_suite(
     runs = [_run(entry, made[entry.name]) for entry in suite.entries if entry.name in made]
     result = SuiteResult(file=suite.file.name, sha256=suite.sha256, runs=runs, missing=missing)
     folder = suite.folder(out)
-    with understandable(folder / RESULT):
-        write_whole(folder / RESULT, result.model_dump_json(indent=1) + "\n")
+    write_record(result, folder / RESULT)
     return result, folder
 
 
@@ -162,13 +161,7 @@ def read_suite(folder: Path) -> SuiteResult:
     Raises:
         UserError: the folder holds none, or one this version cannot read.
     """
-    path = folder / RESULT
-    try:
-        return SuiteResult.model_validate_json(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"There is no suite in {folder}: it holds no {RESULT}.") from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a suite this version of steerbench can read.") from error
+    return read_record(SuiteResult, folder / RESULT, "suite")
 
 
 def _check_model(plan: Plan, first: Plan) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from steerbench.campaign import Campaign, Made
 from steerbench.composition import build_method, names
@@ -21,8 +21,8 @@ from steerbench.errors import UserError
 from steerbench.plan import Plan, build_rows, build_task
 from steerbench.plugins import find, unknown
 from steerbench.progress import Progress, Silent
+from steerbench.record_files import read_record, write_record
 from steerbench.results import Metric, without_break_downs
-from steerbench.storage import understandable, write_whole
 
 SCHEMA = 1
 RESULT = "sweep.json"
@@ -172,7 +172,7 @@ def run_sweep(
     found = campaign.run_all([(REFERENCE, sweep.reference()), *labelled])
     whole = _result(sweep, found)
     folder = sweep.folder(out, [made.result.digest for made in found])
-    _write(whole, folder)
+    write_record(whole, folder / RESULT)
     return whole, folder
 
 
@@ -182,13 +182,7 @@ def read_sweep(folder: Path) -> SweepResult:
     Raises:
         UserError: the folder holds none, or one this version cannot read.
     """
-    path = folder / RESULT
-    try:
-        return SweepResult.model_validate_json(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"There is no finished sweep in {folder}: it holds no {RESULT}.") from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a sweep this version of steerbench can read.") from error
+    return read_record(SweepResult, folder / RESULT, "sweep")
 
 
 def _result(sweep: Sweep, found: Sequence[Made]) -> SweepResult:
@@ -218,9 +212,3 @@ def _point(value: JsonValue, made: Made) -> Point:
         strength=statistics.median(chosen) if any(strength != 1 for strength in chosen) else None,
         flags=row.flags,
     )
-
-
-def _write(result: SweepResult, folder: Path) -> None:
-    path = folder / RESULT
-    with understandable(path):
-        write_whole(path, result.model_dump_json(indent=1) + "\n")

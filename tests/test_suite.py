@@ -212,7 +212,7 @@ def test_the_outlook_counts_questions_and_says_what_is_done(tmp_path, without_da
 
 
 def test_a_folder_without_a_suite_is_told(tmp_path):
-    with pytest.raises(UserError, match=r"no suite in .*: it holds no suite\.json"):
+    with pytest.raises(UserError, match=r"no finished suite in .*: it holds no suite\.json"):
         read_suite(tmp_path)
     (tmp_path / "suite.json").write_text("{}")
     with pytest.raises(UserError, match="not a suite this version"):

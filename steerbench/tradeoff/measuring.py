@@ -14,11 +14,12 @@ from steerbench import contracts
 from steerbench.campaign import Campaign
 from steerbench.contracts import Engine
 from steerbench.progress import Progress, Silent
+from steerbench.record_files import write_record
 from steerbench.results import Metric, metrics
 from steerbench.statistics import bootstrap_mean, holm, sign_flip_test
 from steerbench.tradeoff.asked import Part, Tradeoff
 from steerbench.tradeoff.curves import area, common_effect, front, monotonicity, strength_for
-from steerbench.tradeoff.result import Curve, Difference, Point, TradeoffResult, write_tradeoff
+from steerbench.tradeoff.result import RESULT, Curve, Difference, Point, TradeoffResult
 from steerbench.tradeoff.runs import CALIBRATION, PLAIN, TEST, Array, Dose, Runs
 
 
@@ -52,7 +53,7 @@ def run_tradeoff(
         fronts={cost: _front(curves, cost) for cost in costs_of(asked, runs)},
     )
     folder = out / f"tradeoff-{asked.base.task}-{'-'.join(asked.base.methods)[:60].rstrip('-+')}-{_digest(runs)}"
-    write_tradeoff(result, folder)
+    write_record(result, folder / RESULT)
     return result, folder
 
 

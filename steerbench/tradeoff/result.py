@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from steerbench.errors import UserError
+from steerbench.record_files import read_record
 from steerbench.results import Metric
-from steerbench.storage import understandable, write_whole
 
 SCHEMA = 1
 RESULT = "tradeoff.json"
@@ -73,23 +72,10 @@ class TradeoffResult(_Record):
     fronts: dict[str, list[tuple[str, float]]]
 
 
-def write_tradeoff(result: TradeoffResult, folder: Path) -> None:
-    path = folder / RESULT
-    with understandable(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, result.model_dump_json(indent=1) + "\n")
-
-
 def read_tradeoff(folder: Path) -> TradeoffResult:
     """The result of a finished trade-off.
 
     Raises:
         UserError: the folder holds none, or one this version cannot read.
     """
-    path = folder / RESULT
-    try:
-        return TradeoffResult.model_validate_json(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"There is no finished trade-off in {folder}: it holds no {RESULT}.") from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a trade-off this version of steerbench can read.") from error
+    return read_record(TradeoffResult, folder / RESULT, "trade-off")
