@@ -61,10 +61,12 @@ class Tradeoff:
         """By method, the strengths that its curve is measured at, rising; just 1 for one without a dial."""
         return {method: self._strengths(method) for method in self.base.methods}
 
-    def dial(self, method: str) -> tuple[float, float] | None:
-        """The strengths that a method allows, None if it has nothing to turn."""
-        built = build_method(method, self.base.method_parameters, self.base.seed)
-        return built.strengths if has_dial(built) else None
+    @cached_property
+    def dials(self) -> dict[str, tuple[float, float] | None]:
+        """By method, the strengths it allows; None if it has nothing to turn."""
+        given, seed = self.base.method_parameters, self.base.seed
+        built = {method: build_method(method, given, seed) for method in self.base.methods}
+        return {name: method.strengths if has_dial(method) else None for name, method in built.items()}
 
     def effect_plan(self, method: str, strength: float, part: Part) -> Plan:
         given = {**self.base.task_parameters, "part": part}
@@ -83,5 +85,5 @@ class Tradeoff:
         return self.cost_plan(task, UNSTEERED, 1.0)
 
     def _strengths(self, method: str) -> list[float]:
-        dial = self.dial(method)
+        dial = self.dials[method]
         return [1.0] if dial is None else spaced(*dial, self.levels + 1)[1:]

@@ -41,7 +41,7 @@ def run_tradeoff(
     chosen = {method: _chosen(asked, runs, of_one, wanted, reached[method]) for method, of_one in doses.items()}
     runs.make([TEST], [choice.dose for choice in chosen.values()])
     runs.make(list(asked.costs), [*every, *(choice.dose for choice in chosen.values())])
-    curves = {method: _curve(asked, runs, of_one, chosen[method]) for method, of_one in doses.items()}
+    curves = {m: _curve(asked, runs, of_one, chosen[m], reached[m]) for m, of_one in doses.items()}
     result = TradeoffResult(
         effect_task=asked.base.task,
         targets=asked.targets,
@@ -98,26 +98,26 @@ def _wanted(asked: Tradeoff, reached: dict[str, Reach]) -> float | None:
         return own if own > 0 else None
     if asked.wanted is not None:
         return asked.wanted
-    return common_effect([reach.effect for method, reach in reached.items() if asked.dial(method)])
+    return common_effect([reach.effect for method, reach in reached.items() if asked.dials[method]])
 
 
 def _chosen(asked: Tradeoff, runs: Runs, doses: Sequence[Dose], wanted: float | None, reach: Reach) -> Chosen:
     method = reach.dose.method
-    if wanted is None or asked.dial(method) is None:
+    if wanted is None or asked.dials[method] is None:
         return Chosen(reach.dose, matched=wanted is not None and asked.wanted == method)
     effects = [_mean(runs.effects(CALIBRATION, dose)) for dose in doses]
     strength = strength_for(wanted, [dose.strength for dose in doses], effects)
     return Chosen(reach.dose, False) if strength is None else Chosen(Dose(method, strength), True)
 
 
-def _curve(asked: Tradeoff, runs: Runs, doses: Sequence[Dose], chosen: Chosen) -> Curve:
-    seed, dial = asked.base.seed, asked.dial(chosen.dose.method)
+def _curve(asked: Tradeoff, runs: Runs, doses: Sequence[Dose], chosen: Chosen, reach: Reach) -> Curve:
+    seed, dial = asked.base.seed, asked.dials[chosen.dose.method]
     effects = np.stack([runs.effects(CALIBRATION, dose) for dose in doses])
     turned = dial is not None and not np.isnan(effects).any()
     return Curve(
         dial=dial,
         points=[_point(asked, runs, dose, CALIBRATION) for dose in doses],
-        reach=_written(_reach(runs, doses, seed).effect),
+        reach=_written(reach.effect),
         area=_written(area([_share(asked, dose) for dose in doses], effects, seed)) if turned else None,
         monotonicity=_written(monotonicity(effects, seed)) if turned else None,
         measured=_point(asked, runs, chosen.dose, TEST),
@@ -182,7 +182,7 @@ def _front(curves: dict[str, Curve], cost: str) -> list[tuple[str, float]]:
 
 
 def _share(asked: Tradeoff, dose: Dose) -> float:
-    dial = asked.dial(dose.method)
+    dial = asked.dials[dose.method]
     return dose.strength / dial[1] if dial else 1.0
 
 
