@@ -5,7 +5,7 @@ from pathlib import Path
 
 from steerbench.datasets.fetch import path_of
 from tasks.ifeval.checks import Instruction, complaint
-from tasks.reasoning.rows import Row, json_lines
+from tasks.rows import Row, json_lines
 
 DATASET = "ifeval"
 

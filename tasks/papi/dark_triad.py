@@ -10,15 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import xlrd
-
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
 from steerbench.targets import Item
 from tasks.papi.inventory import HIGHEST, MISSING, Person
+from tasks.papi.item_key import sheet_rows
 from tasks.papi.papi300 import read_split
 from tasks.papi.wording import second_person
-from tasks.reasoning.rows import Row, json_list
+from tasks.rows import Row, json_list
 
 DATASET = "papi-dark-triad"
 TRAITS = {"M": "machiavellianism", "N": "narcissism", "P": "psychopathy"}
@@ -62,18 +61,9 @@ def read_items(path: Path) -> tuple[Item, ...]:
     Raises:
         UserError: the sheet has other columns, or a row is no statement; it is named.
     """
-    file = f"{path.parent.name}/{path.name}"
-    try:
-        sheet = xlrd.open_workbook(path).sheet_by_index(0)
-    except xlrd.XLRDError as error:
-        raise UserError(f"{file} is no readable .xls file ({error}).") from error
-    header = sheet.row_values(0) if sheet.nrows else []
-    if header != _COLUMNS:
-        raise UserError(f"{file} has the columns {header} instead of {_COLUMNS}.")
     items: dict[str, Item] = {}
-    for row in range(1, sheet.nrows):
-        where = f"{file} row {row + 1}"
-        item = _item(sheet.row_values(row), row - 1, where)
+    for number, (where, cells) in enumerate(sheet_rows(path, _COLUMNS)):
+        item = _item(cells, number, where)
         if item.id in items:
             raise UserError(f"{where}: the statement {item.id} stands in a row before it too.")
         items[item.id] = item

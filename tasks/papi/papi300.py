@@ -12,12 +12,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import xlrd
-
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
 from steerbench.targets import TRAITS, Item
 from tasks.papi.inventory import HIGHEST, MISSING, Person
+from tasks.papi.item_key import sheet_rows
 from tasks.papi.wording import second_person
 
 DATASET = "papi-300"
@@ -41,13 +40,7 @@ def read_items(path: Path) -> tuple[Item, ...]:
     Raises:
         UserError: the sheet has other columns, or a row is no statement; it is named.
     """
-    try:
-        sheet = xlrd.open_workbook(path).sheet_by_index(0)
-    except xlrd.XLRDError as error:
-        raise UserError(f"{_short(path)} is no readable .xls file ({error}).") from error
-    if sheet.row_values(0) != _COLUMNS:
-        raise UserError(f"{_short(path)} has the columns {sheet.row_values(0)} instead of {_COLUMNS}.")
-    items = [_item(sheet.row_values(row), f"{_short(path)} row {row + 1}") for row in range(1, sheet.nrows)]
+    items = [_item(cells, where) for where, cells in sheet_rows(path, _COLUMNS)]
     items.sort(key=lambda item: int(item.id))
     if [item.id for item in items] != [str(number + 1) for number in range(len(items))]:
         raise UserError(f"{_short(path)} does not number its {len(items)} statements from 1 without a gap.")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.reasoning.problems import LETTERS, Kind, Problem
-from tasks.reasoning.rows import Row, csv_records, json_lines, json_list
+from tasks.rows import Row, csv_records, json_lines, json_list
 
 SHUFFLE = "bigbench-date, 1"
 """Seed of the order of BIG-bench's dates. Another seed is another dataset."""

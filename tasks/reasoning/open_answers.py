@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.reasoning.numerals import right_forms
 from tasks.reasoning.problems import Problem
-from tasks.reasoning.rows import Row, json_lines, json_list
+from tasks.rows import Row, json_lines, json_list
 
 RESULT = "####"
 CALCULATION = re.compile(r"<<[^<>]*>>")

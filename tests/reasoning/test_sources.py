@@ -15,8 +15,8 @@ from steerbench.errors import UserError
 from tasks.reasoning import open_answers
 from tasks.reasoning.answers import extract
 from tasks.reasoning.problems import LETTERS, Problem
-from tasks.reasoning.rows import json_list
 from tasks.reasoning.sources import SOURCES, digest, examples, load, names, with_repeats
+from tasks.rows import json_list
 
 SIZES = {
     "gsm8k": 1319,

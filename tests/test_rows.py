@@ -11,7 +11,7 @@ import pytest
 from steerbench.errors import UserError
 from tasks.reasoning import multiple_choice, open_answers
 from tasks.reasoning.problems import Problem
-from tasks.reasoning.rows import json_list
+from tasks.rows import json_list
 
 ADDSUB = {"iIndex": 1, "sQuestion": "How many ?", "lSolutions": ["4"]}
 SVAMP = {"ID": "chal-1", "Body": "There are 2.", "Question": "How many?", "Answer": 2.0}
