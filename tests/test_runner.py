@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 import pytest
-from steerbench_testkit import HELD_OUT, ITEMS, TESTED, ToyEngine, ToyTask
+from steerbench_crashing import Crash, CrashingEngine
+from steerbench_testkit import HELD_OUT, ITEMS, TESTED, ToyTask
 
 from steerbench.calibration import Setting
 from steerbench.contracts import Score, Scored, Split
@@ -37,24 +38,6 @@ def run(plan, folder, **engine):
     for name, value in engine.items():
         setattr(prepared.engine, name, value)
     return prepared, execute(prepared, folder)
-
-
-class Crash(Exception):  # noqa: N818 - not an error of the run
-    pass
-
-
-@dataclass
-class CrashingEngine(ToyEngine):
-    """Dies when it is asked for its chunk number `left`, as a killed process would."""
-
-    left: int = 0
-    chunks: int = 0
-
-    def choose(self, requests):
-        if self.chunks == self.left:
-            raise Crash
-        self.chunks += 1
-        return super().choose(requests)
 
 
 @pytest.mark.parametrize(("protocol", "every"), [("strict", 1), ("published", 3)])

@@ -1,10 +1,10 @@
 """Suites: ordinary runs on one engine, what one takes from another, and what happens when one cannot be made."""
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from steerbench_crashing import Crash, CrashingEngine
 from steerbench_testkit import ToyEngine
 
 from steerbench.errors import UserError
@@ -69,24 +69,6 @@ def test_strengths_that_are_taken_are_the_ones_used(tmp_path):
     used = cost.methods["toy-push"].strengths
     assert set(used) == {"p0", "p1"}
     assert used.items() <= effect.methods["toy-push"].strengths.items()
-
-
-class Crash(Exception):  # noqa: N818 - not an error of the suite
-    pass
-
-
-@dataclass
-class CrashingEngine(ToyEngine):
-    """Dies when it is asked for its chunk number `left`, as a killed process would."""
-
-    left: int = -1
-    chunks: int = 0
-
-    def choose(self, requests):
-        if self.chunks == self.left:
-            raise Crash
-        self.chunks += 1
-        return super().choose(requests)
 
 
 def numbers(result):

@@ -1,8 +1,7 @@
 """Sweeps: the runs they are made of, what is shared, and that one may be stopped anywhere."""
 
-from dataclasses import dataclass
-
 import pytest
+from steerbench_crashing import Crash, CrashingEngine
 from steerbench_testkit import ToyEngine
 
 from steerbench.errors import UserError
@@ -72,24 +71,6 @@ def test_a_wider_sweep_has_a_folder_of_its_own_and_makes_only_the_runs_that_are_
     execute(prepare(SIZES.plan(2), engine=single), tmp_path / "single")
     assert wider != folder
     assert len(engine.asked) == len(single.asked)
-
-
-class Crash(Exception):  # noqa: N818 - not an error of the sweep
-    pass
-
-
-@dataclass
-class CrashingEngine(ToyEngine):
-    """Dies when it is asked for its chunk number `left`, as a killed process would."""
-
-    left: int = -1
-    chunks: int = 0
-
-    def choose(self, requests):
-        if self.chunks == self.left:
-            raise Crash
-        self.chunks += 1
-        return super().choose(requests)
 
 
 def test_a_sweep_killed_at_any_chunk_goes_on_and_ends_with_the_same_result(tmp_path):
