@@ -33,6 +33,7 @@ from steerbench.progress import Progress
 from steerbench.records import Sample
 from steerbench.steering import Steering
 from steerbench.targets import Item, Target
+from steerbench.thoughts import UNFINISHED
 
 OVERFLOWED = "the steering is so strong that the model's numbers overflowed"
 """`Score.unscored` of every outcome that overflowed, on every task; judges are not asked about it."""
@@ -168,13 +169,13 @@ class Evaluation:
         return [outcomes[i] for i in range(len(requests))]
 
     def _continued(self, engine: Engine, chunk: Sequence[Asked], said: Sequence[Completion]) -> list[Completion]:
-        """The answers, where the task asks for them in a second stage; an overflow in the first is the answer."""
+        """The answers, where the task asks for them in a second stage; a first one that is none is the answer."""
         answers = list(said)
         if not isinstance(self.task, Continued):
             return answers
         asked: dict[int, Request] = {}
         for place, (one, first) in enumerate(zip(chunk, said, strict=True)):
-            if first.overflowed:
+            if not first.answered:
                 continue
             question = one.questions[0]
             follow_up = self.task.follow_up(question.item, question.target, question.steering, first)
@@ -183,7 +184,8 @@ class Evaluation:
         seconds = engine.generate(list(asked.values()), self.task.follow_sampling)
         for place, second in zip(asked, seconds, strict=True):
             first = said[place]
-            answers[place] = replace(second, tokens=first.tokens + second.tokens, before=first.text)
+            thoughts = "\n\n".join(text for text in (first.thoughts, second.thoughts) if text)
+            answers[place] = replace(second, tokens=first.tokens + second.tokens, before=first.text, thoughts=thoughts)
         return answers
 
     def _record(self, step: Step, samples: Sequence[Sample], done: set[tuple[str, str]], seconds: float = 0.0) -> None:
@@ -226,10 +228,17 @@ class Evaluation:
 
 
 def score_of_outcome(task: Task, item: Item, target: Target, outcome: Outcome | float) -> Score:
-    """The task's, but of an outcome that overflowed only its record: it is worth nothing on any task."""
+    """The task's, but of an outcome that overflowed only its record: it is worth nothing on any task.
+
+    An answer that never left its thoughts is unscored for that reason, and no judge is asked about it.
+    """
     score = task.score(item, target, outcome)
-    overflowed = not isinstance(outcome, float) and outcome.overflowed
-    return Score(None, score.record, OVERFLOWED) if overflowed else score
+    if isinstance(outcome, float):
+        return score
+    if outcome.overflowed:
+        return Score(None, score.record, OVERFLOWED)
+    unfinished = isinstance(outcome, Completion) and not outcome.answered
+    return replace(score, unscored=UNFINISHED) if unfinished else score
 
 
 def reply_of(question: Question) -> Completion | float:

@@ -30,13 +30,15 @@ SCHEMA: dict[str, Any] = {
     "logprobs": pl.List(pl.Float64),
     "text": pl.String,
     "before": pl.String,
+    "thoughts": pl.String,
     "tokens": pl.Int64,
     "finish": pl.String,
     "tick": pl.Float64,
 }
-"""One row a sample; `record` is JSON, and `before` what was said first where an answer is asked in two stages."""
+"""One row a sample; `record` is JSON, and `before` what was said first where an answer is asked in two stages,
+`thoughts` what was thought aloud."""
 
-OF_AN_ANSWER = ("logprobs", "text", "before", "tokens", "finish", "tick")
+OF_AN_ANSWER = ("logprobs", "text", "before", "thoughts", "tokens", "finish", "tick")
 """The columns that are filled as far as the kind of answer has them."""
 
 

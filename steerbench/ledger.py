@@ -164,12 +164,12 @@ class Ledger:
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('token_budget', ?)", (str(budget),))
 
     def rate_again(self) -> None:
-        """Every text of the result waits for judges again, unless it overflowed; what they said of it is kept."""
+        """Every answer of the result waits for judges again, if it is one; what they said of it is kept."""
         pending = score_text(Score(None, unscored=PENDING))
         with self.transaction():
             self._connection.execute(
                 """UPDATE samples SET score = ? WHERE split = 'test' AND outcome LIKE '{"text"%'
-                AND json_extract(outcome, '$.finish') != 'overflow'""",
+                AND json_extract(outcome, '$.finish') IN ('stop', 'length')""",
                 (pending,),
             )
 

@@ -65,19 +65,27 @@ class Choice:
 
 @dataclass(frozen=True)
 class Completion:
-    """Free text, the number of its tokens, and why it ended: `overflow` if the model's next logits were no numbers.
+    """Free text, the number of its tokens, and why it ended.
 
-    `before` is what the model said first, if its answer was asked in two stages (`Continued`); `tokens` are both's.
+    `finish` is `overflow` if the model's next logits were no numbers, and `thinking` if it never left its thoughts:
+    `text` is then empty. `before` is what the model said first, if its answer was asked in two stages (`Continued`);
+    `tokens` are both's. `thoughts` are what it thought aloud (`steerbench.thoughts`): counted in `tokens`, never scored.
     """
 
     text: str
     tokens: int
-    finish: Literal["stop", "length", "overflow"]
+    finish: Literal["stop", "length", "thinking", "overflow"]
     before: str = ""
+    thoughts: str = ""
 
     @property
     def overflowed(self) -> bool:
         return self.finish == "overflow"
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer that can be read or judged, cut at its limit or not."""
+        return self.finish in ("stop", "length")
 
 
 Outcome = Choice | Completion

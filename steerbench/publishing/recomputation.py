@@ -142,7 +142,7 @@ def _rescored(
             answer = replies.to(item, target, row)
         score = score_of_outcome(task, item, target, answer)
         if score.unscored == PENDING and isinstance(task, Judged) and isinstance(answer, Completion):
-            cases = cases_of(task, target, item, answer, score.unscored)
+            cases = cases_of(task, target, item, answer)
             score = task.rated(item, target, answer, verdicts_in(row, cases))
         elif row["verdicts"]:
             raise ValueError("has verdicts, and was not rated")

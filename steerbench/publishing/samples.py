@@ -18,7 +18,6 @@ from steerbench.calibration import Setting
 from steerbench.contracts import Case, Choice, Completion, Judge, Judged, Outcome, Split, Task, Verdict
 from steerbench.datasets.registry import datasets
 from steerbench.errors import UserError
-from steerbench.evaluation import OVERFLOWED
 from steerbench.found_ledgers import reading
 from steerbench.judging.panel import judge_digest
 from steerbench.judging.verdicts import Verdicts, case_key
@@ -84,11 +83,7 @@ def samples_of(ledger: Path, task: Task, judges: Mapping[str, Mapping[str, str]]
             row |= {"strength": strength, "wording": wording, "edits": edits, "unscored": scored["unscored"]}
             row |= {"tick": None} if withheld else {"loss": scored["loss"]}
             rows.append(row)
-            cases.append(
-                cases_of(task, *asked[target, item], outcome_of(outcome), scored["unscored"])
-                if "text" in answer
-                else ()
-            )
+            cases.append(cases_of(task, *asked[target, item], outcome_of(outcome)) if "text" in answer else ())
         found = _verdicts(Verdicts(connection, nullcontext), [case for those in cases for case in those], judges)
     for row, those in zip(rows, cases, strict=True):
         if those:
@@ -96,9 +91,9 @@ def samples_of(ledger: Path, task: Task, judges: Mapping[str, Mapping[str, str]]
     return pl.DataFrame(rows, schema=COLUMNS, orient="row")
 
 
-def cases_of(task: Task, target: Target, item: Item, answer: Outcome, unscored: str) -> tuple[Case, ...]:
-    """What judges were asked about an answer: nothing if it overflowed, or if the task is not judged."""
-    if not isinstance(task, Judged) or not isinstance(answer, Completion) or unscored == OVERFLOWED:
+def cases_of(task: Task, target: Target, item: Item, answer: Outcome) -> tuple[Case, ...]:
+    """What judges were asked about an answer: nothing if it is none (it overflowed, say), or the task is not judged."""
+    if not isinstance(task, Judged) or not isinstance(answer, Completion) or not answer.answered:
         return ()
     return tuple(task.cases(item, target, answer, Split.TEST))
 
@@ -114,7 +109,7 @@ def answer_in(row: Mapping[str, Any]) -> Outcome | float | None:
     if sum(kinds) > 1 or (kinds[1] and any(v is None for v in text.values())):
         raise ValueError("is of two kinds, or half of one")
     if kinds[1]:
-        if row["finish"] not in ("stop", "length", "overflow") or row["tokens"] < 0:
+        if row["finish"] not in ("stop", "length", "thinking", "overflow") or row["tokens"] < 0:
             raise ValueError("ends in no way that an answer can")
         return Completion(**text, before=row["before"] or "")
     if kinds[0]:

@@ -74,7 +74,7 @@ class IFEval:
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         """Loss 0 if all instructions are followed strictly, else 1. An answer that was cut is checked as it stands.
 
-        One that overflowed follows none, whatever was said before.
+        One that overflowed or never left its thoughts follows none, whatever was said before.
 
         Raises:
             UserError: the outcome is a tick: the method answers statements only.
@@ -83,13 +83,13 @@ class IFEval:
             raise UserError(f"{self.name} has prompts, and one of the methods only ticks statements; leave it out.")
         prompt = self._prompts[item.id]
         verdicts = check(prompt.instructions, prompt.text, outcome.text)
-        strict = [verdict.strict and not outcome.overflowed for verdict in verdicts]
+        strict = [verdict.strict and outcome.answered for verdict in verdicts]
         record = {
             "instructions": [instruction.kind for instruction in prompt.instructions],
             "strict": strict,
-            "loose": [verdict.loose and not outcome.overflowed for verdict in verdicts],
+            "loose": [verdict.loose and outcome.answered for verdict in verdicts],
             "tokens": outcome.tokens,
-            "cut": outcome.finish == "length",
+            "cut": outcome.finish in ("length", "thinking"),
         }
         return Score(1.0 - all(strict), record)
 
