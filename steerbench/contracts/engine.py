@@ -69,7 +69,7 @@ class Completion:
 
     `finish` is `overflow` if the model's next logits were no numbers, and `thinking` if it never left its thoughts:
     `text` is then empty. `before` is what the model said first, if its answer was asked in two stages (`Continued`);
-    `tokens` are both's. `thoughts` are what it thought aloud (`steerbench.thoughts`): counted in `tokens`, never scored.
+    `tokens` are both's. `thoughts` are what it thought aloud (`steerbench.thoughts`): counted as tokens, never scored.
     """
 
     text: str
