@@ -51,3 +51,13 @@ def spoken(text: str, opened: bool = False) -> Spoken:
 def left_open(prompt: str) -> bool:
     """Whether a prompt ends inside thoughts that it opened."""
     return not spoken(prompt).finished
+
+
+def closed(prompt: str) -> str:
+    """A prompt that ends inside thoughts, with these closed: what follows is the answer.
+
+    The blank lines are Qwen 3's, which closes its own thoughts this way when it is asked not to think.
+    """
+    opening = [mark[0] for mark in _MARK.finditer(prompt)][-1].lower()
+    closing = next(closing for mark, closing in MARKS if mark.lower() == opening)
+    return prompt.rstrip("\n") + f"\n\n{closing}\n\n"

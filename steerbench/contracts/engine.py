@@ -49,7 +49,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Choice:
-    """Log-likelihood (nats) of each option's text after the prompt; nan where the steering overflowed."""
+    """Log-likelihood (nats) of each option's text after the prompt; nan where the steering overflowed.
+
+    An option's tokens are those it has in the text of prompt and option together.
+    """
 
     logprobs: tuple[float, ...]
 
@@ -116,7 +119,8 @@ class NeuronStatistics:
 class Engine(Protocol):
     """Runs many requests, each under its own steering, in one batch.
 
-    `heads` and `neurons` (of the FFN) are those of one layer, `width` is that of its `head_out`.
+    `heads` and `neurons` (of the FFN) are those of one layer, `width` is that of its `head_out`. `context` is how many
+    tokens a sequence may have, its answer included; what is longer is refused before anything is computed.
     """
 
     name: str
@@ -124,6 +128,7 @@ class Engine(Protocol):
     heads: int
     neurons: int
     width: int
+    context: int
 
     def identity(self) -> Mapping[str, str]:
         """What a result depends on: weights, tokenizer, template, dtype, engine and versions."""
@@ -131,6 +136,10 @@ class Engine(Protocol):
 
     def tokenize(self, prompt: Prompt) -> Sequence[int]:
         """A prompt's token ids, as the model is given them."""
+        ...
+
+    def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
+        """How many tokens each request's longest sequence has: its prompt and, if it has options, the longest."""
         ...
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:

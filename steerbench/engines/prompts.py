@@ -1,9 +1,9 @@
 """Prompts and options as token ids, the same for every engine."""
 
-from collections.abc import Sequence
+from functools import cached_property
 
 from steerbench.contracts import Prompt, Request
-from steerbench.engines.branches import Branch, Ids, branch, packed, unpacked
+from steerbench.engines.branches import Branch, Ids, branch, common_prefix, packed, unpacked
 from steerbench.errors import UserError
 from steerbench.models.text import ModelText
 
@@ -12,42 +12,97 @@ class PromptTokens:
     """Token ids of a model's prompts and options; each text is tokenised once."""
 
     def __init__(self, text: ModelText) -> None:
-        self.text = text
-        self._known: dict[tuple[str, bool], Ids] = {}
+        self.text, self.encoding = text, text.encoding
+        self._known: dict[str, Ids] = {}
+        self._lead = packed(self.encoding.lead)
 
-    def prompt(self, prompt: Prompt) -> Ids:
+    def prompt(self, prompt: Prompt, thinking: bool = False) -> Ids:
         """Its messages through the chat template, then `start`; or `start` as plain text.
+
+        With `thinking` the model may think first, if its template has it so and the answer's start is not given.
 
         Raises:
             UserError: it has no token.
         """
-        text = self.text.render(prompt.messages) + prompt.start if prompt.messages else prompt.start
-        ids = self.encode(text, special=not prompt.messages)
+        ids = self.encode(self._said(prompt, thinking), special=not prompt.messages)
         if not ids:
             raise UserError("A prompt is empty; give it messages, or a text to continue.")
         return ids
 
     def encode(self, text: str, special: bool) -> Ids:
-        """A text's tokens; with `special`, the tokenizer puts its start token before them."""
-        if (text, special) not in self._known:
-            self._known[text, special] = packed(self.text.tokenizer(text, add_special_tokens=special)["input_ids"])
-        return self._known[text, special]
+        """A text's tokens; with `special`, the tokenizer's start token before them."""
+        if text not in self._known:
+            self._known[text] = packed(self.encoding.encode(text))
+        return self._lead + self._known[text] if special else self._known[text]
+
+    def thinks(self, prompt: Prompt) -> bool:
+        """Whether a free answer to it starts inside thoughts that the template has opened."""
+        template = self.text.template
+        return bool(template.opens_thoughts and prompt.messages and not prompt.start)
 
     def branch(self, request: Request, last: bool = False) -> Branch:
         """A request's prompt and options as a tree; `last` keeps the last token of each option in it.
+
+        An option's tokens are those that it adds to the prompt's where both are encoded as one text. Where the
+        prompt's own last tokens change by what follows ("Option (" and "A" as "Option" and " (A"), the likelihood is
+        that of the joint text: the prompt ends before them, for all options of the request alike.
 
         Raises:
             UserError: the prompt or an option has no token.
         """
         prompt = self.prompt(request.prompt)
-        options: list[Sequence[int]] = [unpacked(self.encode(o, special=False)).tolist() for o in request.options]
+        if not request.options:
+            return branch(prompt, (), last)
+        joint = self._joint(request, prompt)
+        kept = min(common_prefix(prompt, one, len(prompt) // 4) for one in joint)
+        if not kept:
+            # Not one token of the prompt stays what it was, and a likelihood must have something before it.
+            kept, joint = len(prompt) // 4, [prompt + packed(self.encoding.going_on(o)) for o in request.options]
+        options = [unpacked(one[4 * kept :]).tolist() for one in joint]
         if not all(options):
             raise UserError(f"An option of a request is empty: {', '.join(map(repr, request.options))}.")
-        return branch(prompt, options, last)
+        return branch(prompt[: 4 * kept], options, last)
+
+    def free(self, request: Request) -> Branch:
+        """A request's prompt as free text goes on after it."""
+        return branch(self.prompt(request.prompt, thinking=True), ())
+
+    @cached_property
+    def stops(self) -> list[int]:
+        """Tokens that end an answer.
+
+        Raises:
+            UserError: the model names none.
+        """
+        found = stop_tokens(self.text)
+        if not found:
+            raise UserError(
+                f"Nothing says which token ends an answer of the model '{self.text.spec}': name it as eos_token_id in "
+                "its generation_config.json, or give a --chat-template FILE that closes its answers with one."
+            )
+        return found
+
+    def _said(self, prompt: Prompt, thinking: bool = False) -> str:
+        if not prompt.messages:
+            return prompt.start
+        rendered = self.text.render(prompt.messages, thinking and not prompt.start)
+        return rendered + self.text.template.controls.as_words(prompt.start)
+
+    def _joint(self, request: Request, prompt: Ids) -> list[Ids]:
+        """Token ids of the prompt with each option, as one text. Only the prompt's end is encoded again for each."""
+        said, chat = self._said(request.prompt), bool(request.prompt.messages)
+        options = [self.text.template.controls.as_words(o) if chat else o for o in request.options]
+        end = self.encoding.ending(said)
+        known = packed(self.encoding.encode(end))
+        if end == said or not prompt.endswith(known):
+            return [self.encode(said + option, special=not chat) for option in options]
+        before = prompt[: len(prompt) - len(known)]
+        return [before + self.encode(end + option, special=False) for option in options]
 
 
 def stop_tokens(text: ModelText) -> list[int]:
-    """Tokens that end an answer: the tokenizer's, and those in the model's generation config (else its config)."""
+    """Tokens that end an answer: the tokenizer's, those in the model's generation config (else its config), and the
+    one that closes an answer in its chat template, which fine-tunes change without a word in the others."""
     from transformers import AutoConfig, GenerationConfig
 
     try:
@@ -55,4 +110,5 @@ def stop_tokens(text: ModelText) -> list[int]:
     except OSError:
         told = getattr(AutoConfig.from_pretrained(text.folder, local_files_only=True), "eos_token_id", None)
     more = told if isinstance(told, list) else [told]
-    return sorted({token for token in (text.tokenizer.eos_token_id, *more) if token is not None})
+    named = (text.tokenizer.eos_token_id, *more, text.template.end_of_turn)
+    return sorted({token for token in named if token is not None})

@@ -1,8 +1,9 @@
 """What cannot be run on this model is refused before anything is computed, in the user's words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from steerbench.contracts import Completion, Request
+from steerbench.engines.branches import Branch
 from steerbench.errors import UserError
 from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 
@@ -16,6 +17,40 @@ def check_options(requests: Iterable[Request]) -> None:
     for request in requests:
         if not request.options:
             raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
+
+
+def lengths(branches: Iterable[Branch]) -> list[int]:
+    """How many tokens each request's longest sequence has."""
+    return [one.prompt_length + max((len(pairs) for pairs in one.scored), default=0) for one in branches]
+
+
+def check_lengths(requests: Sequence[Request], found: Sequence[int], context: int, room: int = 0) -> None:
+    """Check requests of so many tokens, that may be answered by `room` more, against the model's context.
+
+    Raises:
+        UserError: one is longer.
+    """
+    longest = max(range(len(found)), key=found.__getitem__, default=None)
+    if longest is not None and found[longest] + room > context:
+        prompt = requests[longest].prompt
+        said = "".join(content for _, content in prompt.messages[-1:]) + prompt.start
+        raise UserError(too_long(f"The prompt that ends '{said[-40:]}'", found[longest], context, room))
+
+
+def check_text_lengths(texts: Sequence[str], found: Sequence[int], context: int) -> None:
+    """Raises UserError: a text of so many tokens is longer than the model's context."""
+    for text, length in zip(texts, found, strict=True):
+        if length > context:
+            raise UserError(too_long(f"The text that starts '{text[:40]}'", length, context))
+
+
+def too_long(what: str, length: int, context: int, room: int = 0) -> str:
+    """The sentence for what is longer than a model's context."""
+    answer = f" and {room} for its answer" if room else ""
+    return (
+        f"{what} needs {length} tokens{answer}, and the model's context holds {context}: shorten it, or use a model "
+        "with a longer context."
+    )
 
 
 def check_steerings(steerings: Iterable[Steering], layers: int, width: Callable[[Site], int]) -> None:

@@ -53,7 +53,11 @@ class LoadedModel:
 
 
 def load_model(
-    spec: str, dtype: str | None = None, device: str | None = None, chat_template: Path | None = None
+    spec: str,
+    dtype: str | None = None,
+    device: str | None = None,
+    chat_template: Path | None = None,
+    date: str | None = None,
 ) -> LoadedModel:
     """Load a model.
 
@@ -61,13 +65,13 @@ def load_model(
         spec: `smollm2-135m`, a folder, or a Hugging Face id.
         dtype: a name in `DTYPES`; bfloat16 if None.
         device: `cpu`, `cuda` or `cuda:N`; if None, CUDA where there is any.
-        chat_template: a jinja file to use instead of the model's own template.
+        chat_template, date: as for `load_text`.
 
     Raises:
         UserError: it cannot be had or loaded, is not supported, or has no chat template.
     """
     numbers, place = _dtype(dtype), _device(device)
-    text = load_text(spec, chat_template)
+    text = load_text(spec, chat_template, date)
     with quiet():
         model = _weights(text.folder, spec, numbers, text.architecture).to(place)
     return LoadedModel(text, model.eval().requires_grad_(False), place, numbers)

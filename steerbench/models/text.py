@@ -1,19 +1,25 @@
 """A model as its user's text meets it: tokenizer, chat template and architecture, without the weights."""
 
+import datetime
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from steerbench.errors import UserError
 from steerbench.models.architectures import Architecture
 from steerbench.models.cache import weights_digest
-from steerbench.models.chat_template import ChatTemplate, Messages
+from steerbench.models.chat_template import TODAY, ChatTemplate, Messages
 from steerbench.models.chat_template import chat_template as template_of
+from steerbench.models.encoding import Encoding
 from steerbench.models.source import model_folder
+
+CLOSED = "the template opens thoughts before every answer: closed empty where the words of the answer are given"
+"""What an identity says of a model that cannot be asked without thinking."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,33 +32,50 @@ class ModelText:
     template: ChatTemplate
     architecture: Architecture
 
-    def render(self, messages: Messages) -> str:
-        """Messages (role, content) as the text the model reads, up to where its answer starts."""
-        return self.template.render(messages)
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How its texts become tokens."""
+        return Encoding(self.tokenizer, self.template.controls)
+
+    def render(self, messages: Messages, thinking: bool = False) -> str:
+        """Messages (role, content) as the text the model reads, up to where its answer starts (`ChatTemplate`)."""
+        return self.template.render(messages, thinking)
 
     def identity(self) -> Mapping[str, str]:
         """What the model's answers depend on: contents, never the path or name it was loaded by."""
+        thoughts = {"thoughts": CLOSED} if self.template.opens_thoughts else {}
         return {
             "weights": weights_digest(self.folder),
             "tokenizer": hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
             "chat_template": self.template.digest,
+            "chat_example": self.template.example,
+            **thoughts,
         }
 
 
-def load_text(spec: str, chat_template: Path | None = None) -> ModelText:
+def load_text(spec: str, chat_template: Path | None = None, date: str | None = None) -> ModelText:
     """Everything of a model but its weights, which are not read but must be there.
 
     Args:
         spec: `smollm2-135m`, a folder, or a Hugging Face id.
         chat_template: a jinja file to use instead of the model's own template.
+        date: the day (YYYY-MM-DD) that a template which writes today's date is told; `TODAY` if None.
 
     Raises:
-        UserError: it cannot be had, is not supported, or has no chat template.
+        UserError: it cannot be had, is not supported, or has no chat template; or the date is none.
     """
+    today = _day(date)
     folder, kind = model_folder(spec)
     with quiet():
         tokenizer = _tokenizer(folder, spec)
-    return ModelText(spec, folder, tokenizer, template_of(tokenizer, chat_template, spec), kind)
+    return ModelText(spec, folder, tokenizer, template_of(tokenizer, chat_template, spec, today), kind)
+
+
+def _day(date: str | None) -> datetime.date:
+    try:
+        return TODAY if date is None else datetime.date.fromisoformat(date)
+    except ValueError:
+        raise UserError(f"The date '{date}' is none; give a day as in {TODAY.isoformat()}.") from None
 
 
 def _tokenizer(folder: Path, spec: str) -> Any:

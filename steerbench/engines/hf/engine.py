@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.engines.answers import divided
 from steerbench.engines.branches import Branch, branch, unpacked
 from steerbench.engines.hf.attention import share_heads
 from steerbench.engines.hf.batching import GENERATION, SCORING, Measure, size_of, split
@@ -19,7 +20,14 @@ from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.scoring import Batch, captured, scored
 from steerbench.engines.hf.survey import Counts, Survey
 from steerbench.engines.prompts import PromptTokens
-from steerbench.engines.validation import check_counted, check_options, check_steerings
+from steerbench.engines.validation import (
+    check_counted,
+    check_lengths,
+    check_options,
+    check_steerings,
+    check_text_lengths,
+    lengths,
+)
 from steerbench.errors import UserError
 from steerbench.models.loading import LoadedModel, load_model
 from steerbench.steering import Site
@@ -46,13 +54,14 @@ class HFEngine:
         device: str | None = None,
         chat_template: Path | None = None,
         token_budget: int | None = None,
+        date: str | None = None,
     ) -> "HFEngine":
-        """Load a model by name, Hugging Face id or folder.
+        """Load a model by name, Hugging Face id or folder; `date` is the day its chat template is told (`load_text`).
 
         Raises:
             UserError: it cannot be had, its architecture is not supported, or it has no chat template.
         """
-        loaded = load_model(spec, dtype=dtype, device=device, chat_template=chat_template)
+        loaded = load_model(spec, dtype=dtype, device=device, chat_template=chat_template, date=date)
         return cls(loaded, token_budget or measured_budget(Modules(loaded.model, loaded.architecture)))
 
     def __post_init__(self) -> None:
@@ -63,6 +72,7 @@ class HFEngine:
         self.heads = int(self.modules.config.num_attention_heads)
         self.neurons = self.modules.width("mlp_act")
         self.width = self.modules.width("head_out")
+        self.context = int(self.modules.config.max_position_embeddings)
 
     def identity(self) -> Mapping[str, str]:
         return {**self.loaded.identity(), "engine": self.name, "torch": torch.__version__}
@@ -74,15 +84,23 @@ class HFEngine:
         ids: list[int] = unpacked(self.tokens.prompt(prompt)).tolist()
         return ids
 
+    def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
+        return lengths(self.tokens.branch(request) for request in requests)
+
     def _branches(self, requests: Sequence[Request], last: bool = False) -> list[Branch]:
-        """The requests as branches, all checked against the model."""
+        return self._checked(requests, [self.tokens.branch(request, last) for request in requests])
+
+    def _checked(self, requests: Sequence[Request], branches: list[Branch], room: int = 0) -> list[Branch]:
+        """The requests' branches, once they are known to fit the model, with `room` for answers."""
         check_steerings((request.steering for request in requests), self.layers, self.modules.width)
-        return [self.tokens.branch(request, last) for request in requests]
+        check_lengths(requests, lengths(branches), self.context, room)
+        return branches
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         """Indices of the requests that are run together; the requests of one of them, asked alone, are one batch."""
         measure = SCORING if any(request.options for request in requests) else GENERATION
-        return self._split(_Job(requests, self._branches(requests), _edits(requests), measure))
+        branches = [self.tokens.branch(one) if one.options else self.tokens.free(one) for one in requests]
+        return self._split(_Job(requests, self._checked(requests, branches), _edits(requests), measure))
 
     # -- the contract
 
@@ -104,6 +122,7 @@ class HFEngine:
         Of a text without tokens it is 0.
         """
         ids = [self.tokens.encode(text, special=True) for text in texts]
+        check_text_lengths(texts, [len(tokens) // 4 for tokens in ids], self.context)
         asked = [i for i, tokens in enumerate(ids) if tokens]
         branches = [branch(ids[i][:4], [unpacked(ids[i][4:]).tolist()], last=False) for i in asked]
         requests = [Request(Prompt(start=texts[i])) for i in asked]
@@ -132,8 +151,9 @@ class HFEngine:
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]:
         """Free text after each prompt; options are left out of account."""
-        job, tokenizer = self._generation(requests), self.loaded.tokenizer
-        return self._in_batches(job, lambda batch, _: generate(self.modules, tokenizer, batch, sampling))
+        job, tokenizer, stops = self._generation(requests, sampling), self.loaded.tokenizer, self.tokens.stops
+        said = self._in_batches(job, lambda batch, _: generate(self.modules, tokenizer, stops, batch, sampling))
+        return self._divided(requests, said)
 
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
@@ -147,17 +167,22 @@ class HFEngine:
 
         def surveyed(batch: Batch, part: Sequence[int]) -> list[Completion]:
             counts = Counts(self.modules, [groups[i] for i in part])
-            completions = generate(self.modules, self.loaded.tokenizer, batch, sampling, counts.watching)
+            how = (self.tokens.stops, batch, sampling, counts.watching)
+            completions = generate(self.modules, self.loaded.tokenizer, *how)
             survey.add(counts)
             return completions
 
-        completions = self._in_batches(self._generation(requests), surveyed)
+        completions = self._in_batches(self._generation(requests, sampling), surveyed)
         check_counted(completions)
-        return completions, survey.statistics()
+        return self._divided(requests, completions), survey.statistics()
 
-    def _generation(self, requests: Sequence[Request]) -> "_Job":
+    def _generation(self, requests: Sequence[Request], sampling: Sampling) -> "_Job":
         plain = [Request(request.prompt, request.steering) for request in requests]
-        return _Job(plain, self._branches(plain), _edits(plain), GENERATION)
+        branches = self._checked(plain, [self.tokens.free(one) for one in plain], sampling.max_new_tokens)
+        return _Job(plain, branches, _edits(plain), GENERATION)
+
+    def _divided(self, requests: Sequence[Request], said: Sequence[Completion]) -> list[Completion]:
+        return [divided(one, self.tokens.thinks(asked.prompt)) for asked, one in zip(requests, said, strict=True)]
 
     # -- in batches
 

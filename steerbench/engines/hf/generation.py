@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import DynamicCache, GenerationConfig, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 from steerbench.contracts import Completion, Sampling
+from steerbench.engines.answers import decoded
 from steerbench.engines.branches import group
 from steerbench.engines.hf.edits import Frame, steered
 from steerbench.engines.hf.modules import Modules
@@ -30,16 +31,20 @@ def unwatched(frame: Frame, stops: Sequence[int]) -> AbstractContextManager[list
 
 
 def generate(
-    modules: Modules, tokenizer: Any, batch: Batch, sampling: Sampling, watching: Watching = unwatched
+    modules: Modules,
+    tokenizer: Any,
+    stops: Sequence[int],
+    batch: Batch,
+    sampling: Sampling,
+    watching: Watching = unwatched,
 ) -> list[Completion]:
-    """Complete every prompt under its own steering, in one batch.
+    """Complete every prompt under its own steering, in one batch, each up to one of the `stops` (tokens).
 
     Tokens that prompts under the same edits start with are computed once. The batch is laid out as
     [prefix | padding | own tokens], and positions do not count the padding. A row that overflows ends there.
     """
     prefixes = _prefixes(modules, batch, sampling)
     ids, mask = _padded([b.tokens().tolist() for b in batch.branches], prefixes)
-    stops = _stops(modules, tokenizer)
     tables = batch.tables(modules)
     lines = tables.lines(batch.steerings, modules.device)
     lengths = torch.tensor([b.prompt_length for b in batch.branches], device=modules.device)
@@ -204,16 +209,9 @@ def _config(sampling: Sampling, stops: Sequence[int]) -> GenerationConfig:
     )
 
 
-def _stops(modules: Modules, tokenizer: Any) -> list[int]:
-    """Tokens that end an answer: the tokenizer's, and those the model's generation config names."""
-    named = modules.model.generation_config.eos_token_id
-    more = named if isinstance(named, list) else [named]
-    return sorted({token for token in (tokenizer.eos_token_id, *more) if token is not None})
-
-
 def _completion(tokens: Sequence[int], tokenizer: Any, stops: Sequence[int], overflowed_after: int) -> Completion:
     end = next((i for i, token in enumerate(tokens) if token in stops), None)
-    text = tokenizer.decode(tokens[:end], skip_special_tokens=True)
+    text = decoded(tokenizer, tokens[:end])
     # A row that has ended is given padding, and may overflow on it.
     if end == overflowed_after:
         return Completion(text, overflowed_after, "overflow")

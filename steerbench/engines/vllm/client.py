@@ -13,7 +13,6 @@ from safetensors.numpy import load
 from steerbench.engines.vllm.lowering import Width, lower
 from steerbench.engines.vllm.schedule import NEUTRAL
 from steerbench.engines.vllm.slots import Placement, SlotBook
-from steerbench.errors import UserError
 from steerbench.steering import Site, Steering
 
 WORKER = "steerbench.engines.vllm.worker.SteeringWorker"
@@ -101,14 +100,8 @@ class Client:
         """vLLM's output for each, all of them together as far as the tables have room for their steerings.
 
         Raises:
-            UserError: a sequence is longer than the context, or a steering larger than a table.
+            UserError: a steering is larger than a table.
         """
-        longest = max((len(ask.tokens) for ask in asks), default=0)
-        if longest >= self.context:
-            raise UserError(
-                f"A prompt has {longest} tokens, but the model's context here is {self.context}: shorten it, or give "
-                "more with --param vllm.context=N or --param vllm.memory=GIB."
-            )
         # What a batch finds in the cache must not depend on what was asked before it: the same batch, the same bits.
         self.llm.reset_prefix_cache()
         outputs: list[Any] = []

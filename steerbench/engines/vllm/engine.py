@@ -11,10 +11,18 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.engines.answers import decoded, divided
 from steerbench.engines.branches import Branch, unpacked
 from steerbench.engines.histograms import BINS, P95_ERROR
-from steerbench.engines.prompts import PromptTokens, stop_tokens
-from steerbench.engines.validation import check_counted, check_options, check_steerings
+from steerbench.engines.prompts import PromptTokens
+from steerbench.engines.validation import (
+    check_counted,
+    check_lengths,
+    check_options,
+    check_steerings,
+    check_text_lengths,
+    lengths,
+)
 from steerbench.engines.vllm.client import OVERFLOW, Ask, Client, Settings
 from steerbench.engines.vllm.options import EVERY_TOKEN, NEXT_TOKEN, likelihoods, option_asks, total
 from steerbench.engines.vllm.selftest import selftest
@@ -56,16 +64,17 @@ class VLLMEngine:
         context: int | None = None,
         prefix_caching: bool = True,
         batched_tokens: int | None = None,
+        date: str | None = None,
     ) -> "VLLMEngine":
         """Load a model by name, Hugging Face id or folder; what can be set is as in `Settings`.
 
-        `eager` is true on a CPU unless it is said otherwise.
+        `eager` is true on a CPU unless it is said otherwise; `date` is the day its chat template is told (`load_text`).
 
         Raises:
             UserError: vLLM is not there or not supported, or the model cannot be had or is not supported.
         """
         version = vllm_version()
-        text = load_text(spec, chat_template)
+        text = load_text(spec, chat_template, date)
         check_architecture(text.architecture, spec)
         if dtype is not None and dtype not in DTYPES:
             raise UserError(f"There is no dtype '{dtype}'; there are: {', '.join(DTYPES)}.")
@@ -96,8 +105,8 @@ class VLLMEngine:
     def __post_init__(self) -> None:
         self.layers, self.heads = self.shape.layers, self.shape.heads
         self.neurons, self.width = self.shape.of("mlp_act"), self.shape.of("head_out")
+        self.context = self.client.context
         self.tokens = PromptTokens(self.text)
-        self.stops = stop_tokens(self.text)
 
     def identity(self) -> Mapping[str, str]:
         import torch
@@ -114,10 +123,18 @@ class VLLMEngine:
         ids: list[int] = unpacked(self.tokens.prompt(prompt)).tolist()
         return ids
 
+    def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
+        return lengths(self.tokens.branch(request) for request in requests)
+
     def _branches(self, requests: Sequence[Request], last: bool = False) -> list[Branch]:
-        """The requests as branches, all checked against the model."""
+        return self._checked(requests, [self.tokens.branch(request, last) for request in requests])
+
+    def _checked(self, requests: Sequence[Request], branches: list[Branch], room: int = 0) -> list[Branch]:
+        """The requests' branches, once they are known to fit the model, with `room` for answers."""
         check_steerings((request.steering for request in requests), self.layers, self.shape.of)
-        return [self.tokens.branch(request, last) for request in requests]
+        # It always says one token more, also where only likelihoods are asked.
+        check_lengths(requests, lengths(branches), self.context, max(room, 1))
+        return branches
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         """Requests with the same steering and start stand next to each other, so that the cache serves them."""
@@ -148,6 +165,7 @@ class VLLMEngine:
         Of a text without tokens it is 0.
         """
         ids = [unpacked(self.tokens.encode(text, special=True)).tolist() for text in texts]
+        check_text_lengths(texts, [len(tokens) for tokens in ids], self.context - 1)
         asked = [tokens for tokens in ids if tokens]
         asks = [Ask(tokens, UNSTEERED, len(tokens), EVERY_TOKEN) for tokens in asked]
         outputs = iter(self.client.run(asks))
@@ -188,7 +206,7 @@ class VLLMEngine:
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]:
         """Free text after each prompt; options are left out of account."""
-        return self._completions(self.client.run(self._asks(requests, sampling)))
+        return self._divided(requests, self._completions(self.client.run(self._asks(requests, sampling))))
 
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
@@ -214,22 +232,22 @@ class VLLMEngine:
                 tokens[group] = found[f"{group - start}/tokens"][0]
                 positive[group], p95[group] = found[f"{group - start}/positive"], found[f"{group - start}/p95"]
         check_counted(completions.values())
-        return [completions[i] for i in range(len(requests))], NeuronStatistics(tokens, positive, p95, P95_ERROR)
+        said = self._divided(requests, [completions[i] for i in range(len(requests))])
+        return said, NeuronStatistics(tokens, positive, p95, P95_ERROR)
 
     def _asks(self, requests: Sequence[Request], sampling: Sampling) -> list[Ask]:
         """One sequence a request; those with the same prompt draw differently, and each the same every time."""
-        check_steerings((request.steering for request in requests), self.layers, self.shape.of)
+        branches = self._checked(requests, [self.tokens.free(one) for one in requests], sampling.max_new_tokens)
         how = {
             "max_tokens": sampling.max_new_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "repetition_penalty": sampling.repetition_penalty,
-            "stop_token_ids": self.stops,
+            "stop_token_ids": self.tokens.stops,
         }
         met: Counter[tuple[str, bytes]] = Counter()
         asks = []
-        for request in requests:
-            ids = self.tokens.prompt(request.prompt)
+        for request, ids in zip(requests, (one.prompt for one in branches), strict=True):
             of = request.steering.edits_digest, ids
             seed = hashlib.sha256(repr((sampling.seed, met[of])).encode() + ids).digest()
             met[of] += 1
@@ -242,12 +260,15 @@ class VLLMEngine:
         return [self._completion(output.outputs[0].token_ids, output.outputs[0].finish_reason) for output in outputs]
 
     def _completion(self, tokens: Sequence[int], reason: str) -> Completion:
-        end = next((i for i, token in enumerate(tokens) if token in self.stops), None)
-        text = self.text.tokenizer.decode(list(tokens[:end]), skip_special_tokens=True)
+        end = next((i for i, token in enumerate(tokens) if token in self.tokens.stops), None)
+        text = decoded(self.text.tokenizer, tokens[:end])
         if reason == OVERFLOW:
             # Its last token is the one that ended it, which was not the model's.
             return Completion(text, len(tokens) - 1, "overflow")
         return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "stop")
+
+    def _divided(self, requests: Sequence[Request], said: Sequence[Completion]) -> list[Completion]:
+        return [divided(one, self.tokens.thinks(asked.prompt)) for asked, one in zip(requests, said, strict=True)]
 
 
 def _counted(ask: Ask, group: int) -> Ask:
