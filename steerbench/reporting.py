@@ -47,7 +47,7 @@ def report(
         plan=plan,
         targets=len({s.target for row in scored.values() for s in row}),
         methods=methods,
-        deviations=deviations(plan, task, rows, ledger),
+        deviations=deviations(plan, task, rows, ledger, identity),
         timings=Timings(
             methods={row.name: Timing(**seconds.get(row.name, {})) for row in rows},
             peak_memory_bytes=peak_memory(),
@@ -80,9 +80,10 @@ def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, 
     return results
 
 
-def deviations(plan: Plan, task: Task, rows: Sequence[Row], ledger: Ledger) -> list[str]:
-    """Every way in which the run is not a strict one, in words."""
-    named = list(getattr(task, "deviations", ()))
+def deviations(plan: Plan, task: Task, rows: Sequence[Row], ledger: Ledger, identity: Identity) -> list[str]:
+    """Every way in which the run is not a strict one, in words; and that its model had to be kept from thinking."""
+    thoughts = (identity.fields.get("engine") or {}).get("thoughts")
+    named = [*getattr(task, "deviations", ()), *([f"of the model: {thoughts}"] if thoughts else [])]
     chose = any(ledger.steps(row.name, Split.CALIBRATION) for row in rows)
     return [*named, CHOSEN_ON_TEST] if plan.protocol == "published" and chose else named
 

@@ -4,7 +4,7 @@ Nothing is printed here and nothing is random: each start of the same plan repla
 the ledger and asks the engine only what is missing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,8 @@ from steerbench.plugins import find
 from steerbench.progress import Progress, Silent
 from steerbench.reporting import judge_results, report
 from steerbench.results import RESULT, RunResult, read_result, write_result
-from steerbench.steering import Steering
+from steerbench.room import Asked, check_room
+from steerbench.steering import UNSTEERED, Steering
 from steerbench.targets import Target
 
 LEDGER = "ledger.sqlite"
@@ -135,6 +136,8 @@ class Run:
             self.choose(row)
         if not self.published:
             self.task.unseal()
+        for row in self.rows:
+            self._check_room(row, Split.TEST)
         return {row.name: self.evaluate(row) for row in self.rows}
 
     def fit(self, row: Row, split: Split, targets: Sequence[Target]) -> list[Steering]:
@@ -146,6 +149,33 @@ class Run:
     @cached_property
     def _nothing_held_out(self) -> bool:
         return self.task.targets(Split.TEST) == self.task.targets(Split.CALIBRATION)
+
+    # -- what fits the model
+
+    def _check_room(self, row: Row, split: Split) -> None:
+        """Nothing is computed for a method whose prompts for a split's items are longer than the model's context.
+
+        Measuring items are sealed while settings are chosen: till then what is shown with them stands before the
+        items that choose.
+        """
+        engine = self.evaluation.engine
+        if engine is None or not row.method.needs_model:
+            return
+        targets = self.task.targets(split)
+        check_room(engine, self.task, row.name, self._longest(targets, [UNSTEERED for _ in targets], split))
+        fits = self.fit(row, split, targets)
+        check_room(engine, self.task, row.name, self._longest(targets, fits, split))
+        if split is not Split.TEST and any(fitted.prompt for fitted in fits):
+            fits = self.fit(row, Split.TEST, self.task.targets(Split.TEST))
+            check_room(engine, self.task, row.name, self._longest(targets, fits, split))
+
+    def _longest(self, targets: Sequence[Target], fits: Sequence[Steering], split: Split) -> Iterator[Asked]:
+        """A split's items for every target, under the longest of the wordings that calibration may choose."""
+        for target, fitted in zip(targets, fits, strict=True):
+            if fitted.reply is None:
+                longest = max((fitted.prompt, *fitted.alternatives), key=lambda prompt: len(prompt.as_message()))
+                for item in self.task.items(target, split):
+                    yield target, item, fitted.worded(longest)
 
     # -- calibrate
 
@@ -160,6 +190,7 @@ class Run:
         if settings is not None:
             self.ledger.freeze(row.name, settings, {})
             return
+        self._check_room(row, self.split)
         fits = self.fit(row, self.split, targets)
         # The published protocols search strengths only: a prompt is the one its paper gives.
         wordings = not self.published and any(fitted.alternatives for fitted in fits)

@@ -1,14 +1,15 @@
 """Where a context ends and its continuation starts: lm-evaluation-harness's tokens, said to an engine as texts.
 
-The harness's own model of transformers (HFLM) encodes a context with its continuation, and what comes after as many
-tokens as the context has alone is what is scored. Engines encode a prompt and an option each by itself. Mostly that
-is the same; where it is not, another text may say the tokens; and where none does, the two stay apart and are counted.
+The harness's own model of transformers (HFLM) encodes a context with its continuation, as engines do, and scores what
+comes after as many tokens as the context has alone. Where the context's own last tokens change by what follows, an
+engine scores these too, as they are in the joint text; the harness's model leaves them out.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from steerbench.contracts import Prompt
+from steerbench.contracts import Prompt, Request
+from steerbench.engines.answers import decoded
 from steerbench.engines.branches import unpacked
 from steerbench.engines.prompts import PromptTokens
 from steerbench.errors import UserError
@@ -20,7 +21,7 @@ TRIES = 64
 
 @dataclass(frozen=True)
 class Pair:
-    """A prompt's start and an option; `tokens` are the option's. Not `joint`: they were encoded apart."""
+    """A prompt's start and an option; `tokens` are scored. `joint` if the start's own tokens stay as they were."""
 
     start: str
     option: str
@@ -53,12 +54,10 @@ class Boundaries:
         stripped = context.rstrip()
         if stripped:
             continuation = context[len(stripped) :] + continuation
-            given = self.encode(words + stripped)
-            scored = self.encode(words + stripped + continuation)[len(given) :]
-            return self._said(given, scored, words + stripped, continuation)
+            return self._said(self.encode(words + stripped), words + stripped, continuation)
         continuation = (context + continuation).removeprefix(self.first)
         given = self.encode(words) if words else [self.first_token]
-        return self._said(given, self._bare(continuation), words or self.first, continuation)
+        return self._said(given, words or self.first, continuation)
 
     def start(self, context: str, room: int) -> str:
         """A context as the start of a prompt: engines put the tokenizer's start token before it, as before any text.
@@ -98,28 +97,27 @@ class Boundaries:
             )
 
     def _window(self, ids: list[int], at: int, end: int, words: str) -> Pair | None:
-        option = self.tokenizer.decode(ids[at:end])
-        if self._bare(option) != ids[at:end]:
-            return None
+        before = self._prompt(words)
         if not at:
-            start: str | None = words or next(self._starts(self.first, [self.first_token]), self.first)
-        else:
-            before = self._prompt(words)
-            lowest = max(end + len(before) - self.limit - 1, 0)
-            starts = ((begin, words + self.tokenizer.decode(ids[begin:at])) for begin in range(lowest, at)[:TRIES])
-            start = next((one for begin, one in starts if self._prompt(one) == before + ids[begin:at]), None)
-        return None if start is None else Pair(start, option, tuple(ids[at:end]), True)
+            start = words or next(self._starts(self.first, [self.first_token]), self.first)
+            pair = self._said(self._prompt(start), start, self.tokenizer.decode(ids[:end]))
+            return pair if pair.joint and list(pair.tokens) == ids[:end] else None
+        option = decoded(self.tokenizer, ids[at:end])
+        lowest = max(end + len(before) - self.limit - 1, 0)
+        for begin in range(lowest, at)[:TRIES]:
+            start = words + self.tokenizer.decode(ids[begin:at])
+            if self._prompt(start) == before + ids[begin:at]:
+                pair = self._said(before + ids[begin:at], start, option)
+                return pair if pair.joint and list(pair.tokens) == ids[at:end] else None
+        return None
 
-    def _said(self, given: list[int], scored: list[int], context: str, continuation: str) -> Pair:
-        start = next(self._starts(context, given), None)
-        options = (continuation, self.tokenizer.decode(scored))
-        option = next((o for o in options if scored and self._bare(o) == scored), None)
-        if start is None or option is None:
-            pair = Pair(context, continuation, tuple(self._bare(continuation)), False)
-        else:
-            pair = Pair(start, option, tuple(scored), True)
-        self._check(len(self._prompt(pair.start)) + len(pair.tokens) - 1)
-        return pair
+    def _said(self, given: list[int], context: str, continuation: str) -> Pair:
+        """A context that is these tokens, and what follows it."""
+        start = next(self._starts(context, given), context)
+        branch = self._engine.branch(Request(Prompt(start=start), options=(continuation,)))
+        tokens = tuple(token for _, token in branch.scored[0])
+        self._check(branch.prompt_length + len(tokens) - 1)
+        return Pair(start, continuation, tokens, list(unpacked(branch.prompt)) == given)
 
     def _starts(self, context: str, ids: list[int]) -> Iterator[str]:
         """Texts that an engine reads as these tokens."""
@@ -131,6 +129,3 @@ class Boundaries:
             return [int(token) for token in unpacked(self._engine.prompt(Prompt(start=start)))]
         except UserError:
             return []
-
-    def _bare(self, text: str) -> list[int]:
-        return [int(token) for token in unpacked(self._engine.encode(text, special=False))]

@@ -11,6 +11,7 @@ from typing import Any
 
 from steerbench.bridges.boundaries import Pair
 from steerbench.contracts import Engine, Request, Sampling, batched
+from steerbench.engines.answers import decoded
 
 MAJORITY = math.log(0.5) + 1e-3
 """A continuation likelier than one half has at each of its tokens a majority: it is greedy."""
@@ -40,7 +41,7 @@ def greedy(engine: Engine, tokenizer: Any, scored: Sequence[Scored]) -> list[lis
     for place, (one, held, first) in enumerate(zip(scored, known, firsts, strict=True)):
         for number, pair in enumerate(one.pairs):
             if held[number] is None:
-                begins = tokenizer.decode(pair.tokens[:1], skip_special_tokens=True) == first
+                begins = decoded(tokenizer, pair.tokens[:1]) == first
                 held[number] = begins
                 if begins and len(pair.tokens) > 1:
                     open_by_length.setdefault(len(pair.tokens), []).append((place, number))
@@ -48,7 +49,7 @@ def greedy(engine: Engine, tokenizer: Any, scored: Sequence[Scored]) -> list[lis
         said = _generated(engine, [scored[place].request for place, _ in places], length)
         for (place, number), text in zip(places, said, strict=True):
             tokens = scored[place].pairs[number].tokens
-            known[place][number] = tokenizer.decode(tokens, skip_special_tokens=True) == text
+            known[place][number] = decoded(tokenizer, tokens) == text
     return [[bool(one) for one in held] for held in known]
 
 

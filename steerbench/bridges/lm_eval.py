@@ -4,9 +4,7 @@
 `lm_eval.simple_evaluate(model="steerbench", model_args={"steering": "extraversion+.safetensors", "strength": 4})`.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from lm_eval.api.model import LM
@@ -22,8 +20,6 @@ from steerbench.bridges.steered import open_steered
 from steerbench.bridges.stops import cut
 from steerbench.contracts import Prompt, Request, Sampling, batched
 from steerbench.errors import UserError
-
-log = logging.getLogger(__name__)
 
 GENERATED = 256
 """Tokens of an answer where neither task nor user says how many, as for the harness's own models."""
@@ -54,7 +50,7 @@ class SteeredLM(LM):  # type: ignore[misc]
         super().__init__()
         self.steered = open_steered(device=_present(device), **arguments)
         self.engine, self.text = self.steered.engine, self.steered.text
-        self.boundaries = Boundaries(self.text, _context(self.text.folder))
+        self.boundaries = Boundaries(self.text, self.engine.context)
         self.max_gen_toks, self.seed = max_gen_toks, seed
 
     # -- what the harness asks
@@ -67,8 +63,6 @@ class SteeredLM(LM):  # type: ignore[misc]
         """
         asked: list[tuple[str, str]] = [request.args for request in requests]
         pairs = [self.boundaries.pair(context, after, self._words(context)) for context, after in asked]
-        if apart := sum(not pair.joint for pair in pairs):
-            log.warning("%d of %d continuations were encoded apart from their contexts.", apart, len(pairs))
         by_start: dict[str, list[int]] = {}
         for index, pair in enumerate(pairs):
             by_start.setdefault(pair.start, []).append(index)
@@ -221,10 +215,3 @@ def _present(device: str | None) -> str | None:
     import torch
 
     return None if device and device.startswith("cuda") and not torch.cuda.is_available() else device
-
-
-def _context(folder: Path) -> int:
-    """How many tokens a model was made for."""
-    from transformers import AutoConfig
-
-    return int(AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config().max_position_embeddings)

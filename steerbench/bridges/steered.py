@@ -71,7 +71,8 @@ def open_steered(
         loaded, provenance = load_steering(Path(steering))
         if loaded.reply is not None:
             raise UserError(f"{steering} answers in the model's stead; there is no model to evaluate with it.")
-    text = load_text(model or EMBEDDED, Path(chat_template) if chat_template else None)
+    template = Path(chat_template) if chat_template else None
+    text = load_text(model or EMBEDDED, template, engine_parameters.get("date"))
     if steering is not None and not force:
         _check_model(text, provenance, Path(steering))
     plan = Plan(

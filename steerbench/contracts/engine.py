@@ -139,7 +139,7 @@ class Engine(Protocol):
         ...
 
     def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
-        """How many tokens each request's longest sequence has: its prompt and, if it has options, the longest."""
+        """How many tokens of each request are read at most: its prompt's and, if it has options, the longest's."""
         ...
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:

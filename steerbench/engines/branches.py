@@ -54,6 +54,14 @@ class Branch:
         """Equal for branches whose tokens, and what these attend to, are the same."""
         return self.prompt, self.nodes, self.parents
 
+    @property
+    def longest(self) -> int:
+        """Tokens of its longest sequence, as far as they are read."""
+        depths: list[int] = []
+        for parent in self.parents:
+            depths.append(1 if parent < self.prompt_length else depths[parent - self.prompt_length] + 1)
+        return self.prompt_length + max(depths, default=0)
+
     def tokens(self, start: int = 0) -> NDArray[np.int64]:
         """Token ids from a place in the prompt on."""
         return np.concatenate([unpacked(self.prompt[4 * start :]), np.array(self.nodes, np.int64)])

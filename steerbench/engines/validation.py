@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from steerbench.contracts import Completion, Request
-from steerbench.engines.branches import Branch
 from steerbench.errors import UserError
 from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 
@@ -17,11 +16,6 @@ def check_options(requests: Iterable[Request]) -> None:
     for request in requests:
         if not request.options:
             raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
-
-
-def lengths(branches: Iterable[Branch]) -> list[int]:
-    """How many tokens each request's longest sequence has."""
-    return [one.prompt_length + max((len(pairs) for pairs in one.scored), default=0) for one in branches]
 
 
 def check_lengths(requests: Sequence[Request], found: Sequence[int], context: int, room: int = 0) -> None:

@@ -13,6 +13,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
         "qwen2",
         {"use_sliding_window": True, "sliding_window": 8, "layer_types": ["full_attention", "sliding_attention"] * 2},
     ),
+    "llama metaspace": ("llama", {"tokenizer": "metaspace"}),
+    "mistral prepend": ("mistral", {"tokenizer": "prepend"}),
 }
 """By name: a model type and what its tiny config says besides."""
 

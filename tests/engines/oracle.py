@@ -20,8 +20,14 @@ def ids_of(one: LoadedModel, prompt: Prompt) -> list[int]:
     return list(one.tokenizer(prompt.start)["input_ids"])
 
 
-def option_ids(one: LoadedModel, option: str) -> list[int]:
-    return list(one.tokenizer(option, add_special_tokens=False)["input_ids"])
+def split_ids(one: LoadedModel, request: Request) -> tuple[list[int], list[list[int]]]:
+    """The prompt's tokens that stay as they are whichever option follows, and each option's, from the joint texts."""
+    alone = ids_of(one, request.prompt)
+    joint = [ids_of(one, Prompt(request.prompt.messages, request.prompt.start + option)) for option in request.options]
+    kept = 0
+    while kept < len(alone) and all(len(ids) > kept and ids[kept] == alone[kept] for ids in joint):
+        kept += 1
+    return alone[:kept], [ids[kept:] for ids in joint]
 
 
 def layers_of(model: Any) -> list[Any]:
@@ -81,9 +87,8 @@ def change(edit: Edit, x: Tensor, prompt_length: int) -> Tensor:
 
 @torch.no_grad()
 def option_logprobs(one: LoadedModel, request: Request) -> list[float]:
-    prompt, found = ids_of(one, request.prompt), []
-    for option in request.options:
-        tokens = option_ids(one, option)
+    (prompt, options), found = split_ids(one, request), []
+    for tokens in options:
         with edited(one.model, request.steering, len(prompt)):
             logits = one.model(input_ids=torch.tensor([prompt + tokens])).logits[0].float()
         known = logits.log_softmax(-1)

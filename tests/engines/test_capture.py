@@ -30,10 +30,9 @@ def test_the_last_token_of_every_option_is_seen_at_every_site(engine_of: Callabl
     for site in SITES:
         assert captured[site].shape == (len(asked), len(OPTIONS), engine.layers, engine.modules.width(site))
         for request, seen in zip(asked, captured[site], strict=True):
-            prompt = oracle.ids_of(engine.loaded, request.prompt)
-            for option, values in zip(OPTIONS, seen, strict=True):
-                tokens = prompt + oracle.option_ids(engine.loaded, option)
-                expected = oracle.values(engine.loaded, tokens, len(prompt), request.steering, site)[-1]
+            prompt, options = oracle.split_ids(engine.loaded, request)
+            for option, values in zip(options, seen, strict=True):
+                expected = oracle.values(engine.loaded, prompt + option, len(prompt), request.steering, site)[-1]
                 np.testing.assert_allclose(values, expected, atol=1e-3, rtol=1e-4)
 
 

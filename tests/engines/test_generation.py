@@ -82,13 +82,11 @@ def test_a_window_wider_than_the_batch_does_not_keep_prefixes_from_being_shared(
     assert prefixes == [len(ENDS)]
 
 
-def test_text_ends_at_a_stop_token_of_the_tokenizer_or_of_the_model(
-    engine: HFEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_text_ends_at_any_of_the_stop_tokens(engine: HFEngine) -> None:
     asked = requests(engine, ())[::3]
     free = [oracle.greedy(engine.loaded, r, 6, ()) for r in asked]
     other = free[0][2]
-    monkeypatch.setattr(engine.loaded.model.generation_config, "eos_token_id", [2, other])
+    engine.tokens.stops = [2, other]
     for request, tokens, got in zip(asked, free, engine.generate(asked, GREEDY), strict=True):
         end = next((i for i, token in enumerate(tokens) if token in (2, other)), None)
         text = engine.loaded.tokenizer.decode(tokens[:end], skip_special_tokens=True)

@@ -68,7 +68,7 @@ def test_statistics_are_those_of_a_plain_forward_whatever_the_batches(
     requests, groups = asked(engine)
     assert (len(engine.batches(requests)) > 1) == (budget == 600)
     stop = oracle.greedy(engine.loaded, requests[0], 9, ())[4]
-    monkeypatch.setattr(engine.loaded.model.generation_config, "eos_token_id", [2, stop])
+    engine.tokens.stops = [2, stop]
     monkeypatch.setattr(histograms_module, "BUFFERED", {"cpu": 40})
     completions, statistics = engine.survey(requests, GREEDY, groups)
     assert {one.finish for one in completions} == {"stop", "length"}

@@ -67,10 +67,9 @@ def test_company_with_other_shares_changes_nothing(engine: HFEngine) -> None:
 def test_thinned_neurons_are_those_of_a_hand_edited_forward(engine: HFEngine) -> None:
     steering = Steering((Cap(1, np.arange(0, 48, 2), 0.0, DECODE),)) + boost(0.7).scaled(1.5) + boost(0.4)
     request = Request(Prompt(start=TEXT), steering, (" Very Accurate", " put things back."))
-    for option, site in zip(request.options, engine.capture([request], ["mlp_act"])["mlp_act"][0], strict=True):
-        prompt = oracle.ids_of(engine.loaded, request.prompt)
-        whole = prompt + oracle.option_ids(engine.loaded, option)
-        slow = oracle.values(engine.loaded, whole, len(prompt), steering, "mlp_act")[-1]
+    prompt, options = oracle.split_ids(engine.loaded, request)
+    for option, site in zip(options, engine.capture([request], ["mlp_act"])["mlp_act"][0], strict=True):
+        slow = oracle.values(engine.loaded, prompt + option, len(prompt), steering, "mlp_act")[-1]
         np.testing.assert_allclose(site, slow, atol=1e-5)
 
 
@@ -104,9 +103,8 @@ def test_on_the_embedded_model_caps_and_boosts_are_those_of_a_hand_edited_forwar
     steering, options = Steering(tuple(edits)), (" Very Accurate", " Moderately Inaccurate")
     request = Request(Prompt(start=TEXT), steering, options)
     found = engine.capture([request, replace(request, steering=UNSTEERED)], ["mlp_act"])["mlp_act"]
-    prompt = oracle.ids_of(engine.loaded, request.prompt)
-    for option, ours, unsteered in zip(options, *found, strict=True):
-        whole = prompt + oracle.option_ids(engine.loaded, option)
-        slow = oracle.values(engine.loaded, whole, len(prompt), steering, "mlp_act")[-1]
+    prompt, tokens = oracle.split_ids(engine.loaded, request)
+    for option, ours, unsteered in zip(tokens, *found, strict=True):
+        slow = oracle.values(engine.loaded, prompt + option, len(prompt), steering, "mlp_act")[-1]
         np.testing.assert_allclose(ours, slow, atol=1e-5)
         assert np.abs(ours - unsteered).max() > 0.3

@@ -1,10 +1,11 @@
 """Tiny random models of every supported architecture, saved as a user would have them: a folder with safetensors."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "gemma3")
@@ -21,17 +22,23 @@ CORPUS = (
 
 
 def tiny_model(
-    path: Path, model_type: str = "llama", *, chat_template: str | None = TEMPLATE, seed: int = 0, **overrides: Any
+    path: Path,
+    model_type: str = "llama",
+    *,
+    chat_template: str | None = TEMPLATE,
+    tokenizer: "Kind" = "bytes",
+    seed: int = 0,
+    **overrides: Any,
 ) -> Path:
-    """Save a random float32 model into `path` and return it.
+    """Save a random float32 model, with one of the tokenizers below, into `path` and return it.
 
     Four layers of width 32, four heads (two of keys and values) of width 16, except in qwen2, where it is 8:
     elsewhere the head outputs together (64) are wider than the residual stream, so the two cannot be mixed up.
     Where there is a sliding window it is 8 tokens. Weights are large enough for attention to be uneven.
     `overrides` go into the (text) config.
     """
-    tokenizer = tiny_tokenizer(chat_template)
-    config = tiny_config(model_type, len(tokenizer), **overrides)
+    words = tiny_tokenizer(chat_template) if tokenizer == "bytes" else sentencepiece_like(tokenizer, chat_template)
+    config = tiny_config(model_type, len(words), **overrides)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
@@ -40,8 +47,11 @@ def tiny_model(
             if "norm" in name:
                 weight.data += 0.3 * torch.randn_like(weight)
     model.save_pretrained(path)
-    tokenizer.save_pretrained(path)
+    words.save_pretrained(path)
     return path
+
+
+Kind = Literal["bytes", "metaspace", "prepend"]
 
 
 def tiny_config(model_type: str, vocabulary: int, **overrides: Any) -> Any:
@@ -103,3 +113,43 @@ def tiny_tokenizer(chat_template: str | None = TEMPLATE) -> PreTrainedTokenizerF
         eos_token="</s>",
         chat_template=chat_template,
     )
+
+
+def sentencepiece_like(kind: Kind, chat_template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
+    """As Llama 2, TinyLlama and Mistral 7B have it: blanks are "▁", one stands before a text, bytes are a last resort.
+
+    `metaspace` divides texts into words that begin with it (transformers' newer conversion); `prepend` replaces
+    blanks in the whole text and merges across them (the older one). Its "(D" is one token, so that the last token of
+    "Option (" is another one before a "D".
+    """
+    byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+    if kind == "metaspace":
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace("▁", prepend_scheme="first")
+    else:
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    pieces = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    tokenizer.decoder = decoders.Sequence(pieces)
+    trainer = trainers.BpeTrainer(
+        vocab_size=len(SPECIAL) + 1 + 256 + 200, special_tokens=[*SPECIAL, "<unk>", *byte_tokens], show_progress=False
+    )
+    letters = "Option (A) or Option (B) or Option (C) or Option (E). Rating: [[1]] [[2]] [[3]] [[4]] [[5]] "
+    joined = "".join(f"{letter}(D" for letter in "abcdefghijklmnopqrstuvwxyz")
+    tokenizer.train_from_iterator([CORPUS, letters * 9, joined * 3, "The answer is A B C D E. "], trainer)
+    # The trainer makes all of these special, and the decoder would leave the bytes out.
+    tokenizer = _without_special_bytes(tokenizer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        chat_template=chat_template,
+    )
+
+
+def _without_special_bytes(tokenizer: Tokenizer) -> Tokenizer:
+    content = json.loads(tokenizer.to_str())
+    content["added_tokens"] = [token for token in content["added_tokens"] if not token["content"].startswith("<0x")]
+    return Tokenizer.from_str(json.dumps(content))

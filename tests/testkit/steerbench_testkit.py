@@ -57,6 +57,7 @@ class ToyEngine:
     heads: int = 1
     neurons: int = 1
     width: int = 2
+    context: int = 10_000
     asked: list[Request] = field(default_factory=list)
 
     @classmethod
@@ -69,6 +70,9 @@ class ToyEngine:
 
     def identity(self) -> Mapping[str, str]:
         return {"weights": self.model, "engine": self.name}
+
+    def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
+        return [len(request.prompt.start) for request in requests]
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         by_length = sorted(range(len(requests)), key=lambda i: (len(requests[i].prompt.start), i))

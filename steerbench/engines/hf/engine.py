@@ -26,7 +26,6 @@ from steerbench.engines.validation import (
     check_options,
     check_steerings,
     check_text_lengths,
-    lengths,
 )
 from steerbench.errors import UserError
 from steerbench.models.loading import LoadedModel, load_model
@@ -85,7 +84,7 @@ class HFEngine:
         return ids
 
     def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
-        return lengths(self.tokens.branch(request) for request in requests)
+        return [self.tokens.branch(request).longest for request in requests]
 
     def _branches(self, requests: Sequence[Request], last: bool = False) -> list[Branch]:
         return self._checked(requests, [self.tokens.branch(request, last) for request in requests])
@@ -93,7 +92,7 @@ class HFEngine:
     def _checked(self, requests: Sequence[Request], branches: list[Branch], room: int = 0) -> list[Branch]:
         """The requests' branches, once they are known to fit the model, with `room` for answers."""
         check_steerings((request.steering for request in requests), self.layers, self.modules.width)
-        check_lengths(requests, lengths(branches), self.context, room)
+        check_lengths(requests, [one.longest for one in branches], self.context, room)
         return branches
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:

@@ -21,7 +21,6 @@ from steerbench.engines.validation import (
     check_options,
     check_steerings,
     check_text_lengths,
-    lengths,
 )
 from steerbench.engines.vllm.client import OVERFLOW, Ask, Client, Settings
 from steerbench.engines.vllm.options import EVERY_TOKEN, NEXT_TOKEN, likelihoods, option_asks, total
@@ -124,7 +123,7 @@ class VLLMEngine:
         return ids
 
     def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
-        return lengths(self.tokens.branch(request) for request in requests)
+        return [self.tokens.branch(request).longest for request in requests]
 
     def _branches(self, requests: Sequence[Request], last: bool = False) -> list[Branch]:
         return self._checked(requests, [self.tokens.branch(request, last) for request in requests])
@@ -132,8 +131,8 @@ class VLLMEngine:
     def _checked(self, requests: Sequence[Request], branches: list[Branch], room: int = 0) -> list[Branch]:
         """The requests' branches, once they are known to fit the model, with `room` for answers."""
         check_steerings((request.steering for request in requests), self.layers, self.shape.of)
-        # It always says one token more, also where only likelihoods are asked.
-        check_lengths(requests, lengths(branches), self.context, max(room, 1))
+        # Where only likelihoods are asked, it reads an option's last token too, and says one more.
+        check_lengths(requests, [one.longest for one in branches], self.context if room else self.context - 2, room)
         return branches
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
