@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from steerbench.steering import Add, Steering, load_steering
+from steerbench.steering import Add, Steering
+from steerbench.steering_file import load_steering
 from tests.cli.conftest import TOY
 
 

@@ -149,7 +149,7 @@ REFUSED: list[tuple[Callable[[HFEngine], Edit], str]] = [
     (lambda e: Add("resid", 1, vector(e, 2, 32)), r"adds a 2x32 array at resid of layer 1 to positions all"),
     (lambda e: Add("resid", 1, vector(e, 2, 32), Positions("front", 3)), "2x32 array .* front-3"),
     (lambda e: Cap(1, NEURONS), "neurons 3 to 48 at mlp_act of layer 1, where this model has 48"),
-    (lambda e: Boost(1, NEURONS - 4, vector(e, 2)), "neurons -1 to 44"),
+    (lambda e: Boost(1, NEURONS - 4, vector(e, 2)), "edits neuron -1 at mlp_act of layer 1"),
     (lambda e: Cap(1, np.array([3]), positions=Positions("front", 2)), "cap on the first tokens"),
 ]
 
