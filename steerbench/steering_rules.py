@@ -19,6 +19,8 @@ MOST_LAYERS = 10_000
 LONGEST_FRONT = 65_536
 """Tokens: each takes a row of its own in an engine's tables."""
 
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
 
 def fault(edit: Edit) -> str | None:
     """The first thing that is wrong with an edit, in words that follow "the steering"; None if nothing is."""
@@ -51,8 +53,10 @@ def _faults(edit: Any) -> Iterator[str]:
         yield f"edits the site {site!r}, where there are only {', '.join(get_args(Site))}"
     if not is_whole(edit.layer):
         yield f"edits the layer {edit.layer!r}; a layer is a whole number"
-    if not 0 <= edit.layer < MOST_LAYERS:
-        yield f"edits layer {edit.layer}; layers are counted from 0, and a model has fewer than {MOST_LAYERS}"
+    if edit.layer < 0:
+        yield f"edits layer {edit.layer}; layers are counted from 0"
+    if edit.layer >= MOST_LAYERS:
+        yield f"edits a layer that no model has ({edit.layer})"
     where = f"at {site} of layer {edit.layer}"
     yield from _position_faults(edit.positions, where)
     if isinstance(edit, Add):
@@ -98,7 +102,7 @@ def _neuron_faults(edit: Cap | Boost, where: str) -> Iterator[str]:
 
 
 def _cap_faults(edit: Cap, where: str) -> Iterator[str]:
-    if not is_number(edit.maximum) or abs(edit.maximum) > np.finfo(np.float32).max:
+    if not is_number(edit.maximum) or abs(edit.maximum) > LARGEST_FLOAT32:
         yield f"has a cap of {edit.maximum!r} {where}; a cap is a finite number that float32 can hold"
     if edit.positions.kind == "front":
         yield f"has a cap on the first tokens of a prompt {where}, which is not supported; use positions all or decode"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from steerbench.steering import Add, Boost, Cap, Edit, Positions, PromptChange, Reply, Site, Steering, flattened
-from steerbench.steering_rules import fault, is_number
+from steerbench.steering_rules import fault, is_number, is_whole
 from steerbench.targets import Answer, Item
 
 VERSION = 1
@@ -34,6 +34,12 @@ def _number(value: Any) -> Any:
 def _mark(value: Any) -> Any:
     if not is_number(value) or not 1 <= value <= 5:
         raise PydanticCustomError("mark", "Input should be a number from 1 to 5")
+    return value
+
+
+def _key(value: Any) -> Any:
+    if not is_whole(value) or value not in (1, -1):
+        raise PydanticCustomError("key", "Input should be 1 or -1")
     return value
 
 
@@ -93,7 +99,7 @@ class _Item(_Strict):
     second_person: str
     trait: str
     facet: str
-    key: Literal[1, -1]
+    key: Annotated[int, PlainValidator(_key)]
 
 
 class _Prompt(_Strict):

@@ -39,7 +39,8 @@ def fit_command(
     from steerbench.storage import understandable
     from steerbench.targets import target_named
 
-    check_destination(out)
+    with understandable(out):
+        check_destination(out)
     given = parse_parameters(param or [])
     task_parameters = given.pop(task, {}) | ({"dataset": dataset} if dataset else {})
     template = str(chat_template) if chat_template else None
@@ -83,9 +84,7 @@ def check_destination(out: Path) -> None:
         try:
             load_steering(out)
         except UserError as error:
-            raise UserError(
-                f"--out {out} is there, and not to be overwritten, for it is no steering: {error}"
-            ) from None
+            raise UserError(f"--out {out} is there, and no steering that could be replaced: {error}") from None
     above = next(folder for folder in out.absolute().parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise UserError(f"--out {out} cannot be written: {above} is no folder that you may write to; choose another.")

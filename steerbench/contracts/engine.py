@@ -116,7 +116,8 @@ class NeuronStatistics:
 class Engine(Protocol):
     """Runs many requests, each under its own steering, in one batch.
 
-    `heads` and `neurons` (of the FFN) are those of one layer, `width` is that of its `head_out`.
+    `heads` and `neurons` (of the FFN) are those of one layer, `width` is that of its `head_out`. `architecture` is the
+    model type of its configuration ("llama"), `vocabulary` the number of tokens that it gives.
     """
 
     name: str
@@ -124,6 +125,8 @@ class Engine(Protocol):
     heads: int
     neurons: int
     width: int
+    architecture: str
+    vocabulary: int
 
     def identity(self) -> Mapping[str, str]:
         """What a result depends on: weights, tokenizer, template, dtype, engine and versions."""

@@ -87,7 +87,13 @@ def test_shares_are_means_over_all_targets_of_what_is_touched(tmp_path):
             ),
             PromptChange(system="You are kind."),
         ),
-        "b/c": Steering((Add("resid", 0, front, Positions("front", 3)), Cap(2, np.array([3, 3, 4]), 0.0, after))),
+        "b/c": Steering(
+            (
+                Add("resid", 0, front, Positions("front", 3)),
+                Cap(2, np.array([3]), 0.0, after),
+                Cap(2, np.array([3, 4]), 0.0, after),  # two neurons in all
+            )
+        ),
         "d": Steering((Add("resid", 0, front[:2], Positions("front", 2)),)),
     }
     saved(tmp_path, result.methods["own"], "own", steerings)

@@ -63,6 +63,8 @@ class HFEngine:
         self.heads = int(self.modules.config.num_attention_heads)
         self.neurons = self.modules.width("mlp_act")
         self.width = self.modules.width("head_out")
+        self.architecture = self.loaded.architecture.model_type
+        self.vocabulary = int(self.modules.config.vocab_size)
 
     def identity(self) -> Mapping[str, str]:
         return {**self.loaded.identity(), "engine": self.name, "torch": torch.__version__}
