@@ -21,8 +21,8 @@ SUFFIX = ".safetensors"
 DESCRIPTION = "steerbench_steering"
 """The entry of the metadata that describes the steering; the others tell where it is from."""
 
-LARGEST, LONGEST = 2**30, 2**24
-"""Bytes of a file, and characters of its metadata: many times what the largest models need."""
+LARGEST = 2**30
+"""Bytes: many times what the largest models need."""
 
 PICKLES = (b"\x80", b"PK\x03\x04")
 """How a pickle starts, alone or zipped as PyTorch has it."""
@@ -46,7 +46,7 @@ def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(_not_safetensors(path, error)) from None
     except Unusable as reason:
-        raise UserError(f"{path} holds no steering that can be used: {plain(str(reason))}.") from None
+        raise UserError(f"{path} holds no steering that can be used: {plain(str(reason))}; {reason.remedy}.") from None
 
 
 def save_steering(steering: Steering, path: Path, provenance: Mapping[str, str]) -> None:
@@ -63,6 +63,8 @@ def save_steering(steering: Steering, path: Path, provenance: Mapping[str, str])
     except Unusable as reason:
         raise UserError(f"{path} cannot be written, for nobody could use the steering: {plain(str(reason))}.") from None
     data = _in_order(save(dict(arrays), {**provenance, DESCRIPTION: text}))
+    if len(data) > LARGEST:
+        raise UserError(f"{path} is not written: a steering of {len(data)} bytes is too large, {LARGEST} are the most.")
     temporary = path.with_name(f"{path.name}.partial")
     try:
         temporary.write_bytes(data)
@@ -74,7 +76,7 @@ def save_steering(steering: Steering, path: Path, provenance: Mapping[str, str])
 def plain(text: str, most: int = 300) -> str:
     """A text from a file as it may be shown in a terminal: one line, without control characters, of some length."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[: most + 1])
-    return shown if len(shown) <= most else f"{shown[:most]}..."
+    return shown if len(shown) <= most else f"{shown[:most]} ..."
 
 
 def _check_file(path: Path) -> None:
@@ -105,13 +107,11 @@ def _complaint(error: Exception) -> str:
 
 
 def _not_safetensors(path: Path, error: Exception) -> str:
-    return f"{path} is not a whole and readable safetensors file ({plain(_complaint(error))})."
+    return f"{path} is not a whole and readable safetensors file ({plain(_complaint(error))}); fit the steering again."
 
 
 def _steering(file: Any, metadata: Mapping[str, str]) -> Steering:
     """The steering in an open file. Raises Unusable."""
-    if sum(map(len, metadata.values())) > LONGEST:
-        raise Unusable(f"its metadata has more than {LONGEST} characters")
     found = described(metadata[DESCRIPTION])
     return found.steering(_arrays(file, found.tensors()))
 

@@ -17,11 +17,20 @@ from steerbench.targets import Answer, Item
 
 VERSION = 1
 
+LONGEST = 2**24
+"""Characters: many times what the longest prompts need."""
+
 Arrays = Mapping[str, NDArray[Any]]
 
 
 class Unusable(Exception):  # noqa: N818 - a reason, which becomes a UserError where the file's name is known
-    """Why something is no steering, in words that follow a colon."""
+    """Why something is no steering, in words that follow a colon, and what to do about it."""
+
+    remedy = "fit it again"
+
+
+class Newer(Unusable):
+    remedy = "update steerbench"
 
 
 def _number(value: Any) -> Any:
@@ -162,11 +171,13 @@ def described(text: str) -> Described:
     Raises:
         Unusable: it is of a later version, or not what a steering is described by.
     """
+    if len(text) > LONGEST:
+        raise Unusable(f"its description has {len(text)} characters, where {LONGEST} are the most")
     try:
         # First, for what a later version says besides is none of our business.
         version = _Versioned.model_validate_json(text).version
         if version > VERSION:
-            raise Unusable(
+            raise Newer(
                 f"it was written by a newer steerbench (version {version} of the file, this one reads {VERSION})"
             )
         return Described.model_validate_json(text)

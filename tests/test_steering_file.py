@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from steerbench import steering_file, steering_schema
 from steerbench.cli.main import run
 from steerbench.errors import UserError
 from steerbench.steering import Add, Boost, Cap, Positions, PromptChange, Reply, Steering
@@ -121,7 +122,10 @@ MALFORMED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "nested deep and whole": (lambda path: written(path, "[" * 100_000 + "]" * 100_000), "recursion limit"),
     "a number of 5000 digits": (lambda path: written(path, TEXT.replace("0.25", "1" * 5000)), "out of range"),
     "half a letter": (lambda path: written(path, TEXT.replace("kind.", "\\ud800")), "invalid JSON"),
-    "of a newer version": (says(lambda d: d.update(version=2, more=1)), "was written by a newer steerbench"),
+    "of a newer version": (
+        says(lambda d: d.update(version=2, more=1)),
+        "version is 2, this one reads 1); update steerbench.",
+    ),
     "of version 0": (says(lambda d: d.update(version=0)), "version: input should be"),
     "of version true": (says(lambda d: d.update(version=True)), "version: input should be"),
     "of version '1'": (says(lambda d: d.update(version="1")), "version: input should be"),
@@ -325,6 +329,20 @@ def test_what_could_not_be_read_again_is_not_written(steering: Steering, sentenc
         steering.save(path)
     assert str(path) in str(refused.value)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [before]
+
+
+def test_what_is_too_large_for_a_steering_is_neither_read_nor_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "e.safetensors")
+    for module, name, sentence in ((steering_file, "LARGEST", "bytes"), (steering_schema, "LONGEST", "characters")):
+        with monkeypatch.context() as limited:
+            limited.setattr(module, name, 200)
+            for do in (lambda: load_steering(path), lambda: STEERING.save(tmp_path / "other.safetensors")):
+                with pytest.raises(UserError, match=sentence):
+                    do()
+    assert list(tmp_path.iterdir()) == [path]
+    assert load_steering(path)[0].digest == STEERING.digest
 
 
 def test_a_disk_that_is_full_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
