@@ -124,7 +124,7 @@ MALFORMED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "half a letter": (lambda path: written(path, TEXT.replace("kind.", "\\ud800")), "invalid JSON"),
     "of a newer version": (
         says(lambda d: d.update(version=2, more=1)),
-        "version is 2, this one reads 1); update steerbench.",
+        "written by a newer steerbench (version 2 of the file, this one reads 1); update steerbench.",
     ),
     "of version 0": (says(lambda d: d.update(version=0)), "version: input should be"),
     "of version true": (says(lambda d: d.update(version=True)), "version: input should be"),
