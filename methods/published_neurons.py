@@ -15,19 +15,23 @@ from steerbench.targets import TRAITS
 DATASET, FILE = "npti", "neurons.jsonl.gz"
 SHAPE = (32, 14336)
 """Layers, and neurons of each."""
+ARCHITECTURE, VOCABULARY = "llama", 128256
+"""What tells it from other models of the shape: Mistral 7B is one. Llama 3.1 8B is alike in all of it, and is taken."""
 
 
 def published_neurons(traits: Collection[str], engine: Engine) -> Mapping[str, TraitNeurons]:
     """The lists of these traits (their letters), for the model they were made on.
 
     Raises:
-        UserError: the model has another shape, a trait is not published, or the dataset cannot be had.
+        UserError: the model is of another kind, a trait is not published, or the dataset cannot be had.
     """
-    shape = engine.layers, engine.neurons
-    if shape != SHAPE:
+    kind = "type {}, {} layers of {} neurons, {} tokens"
+    published = kind.format(ARCHITECTURE, *SHAPE, VOCABULARY)
+    given = kind.format(engine.architecture, engine.layers, engine.neurons, engine.vocabulary)
+    if given != published:
         raise UserError(
-            "npti.neurons=published has the neurons of Llama-3-8B-Instruct ({} layers of {}), but this model has {} "
-            "layers of {}; use neurons=search.".format(*SHAPE, *shape)
+            f"npti.neurons=published has the neurons of Llama-3-8B-Instruct ({published}), but this model is another "
+            f"({given}); use neurons=search."
         )
     return read_lists(traits)
 

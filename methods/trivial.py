@@ -83,7 +83,7 @@ class ItemMedian:
 class Unsteered:
     """The model as it is."""
 
-    name = "unsteered"
+    name, changes_nothing = "unsteered", True
     needs_model, strengths = True, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:

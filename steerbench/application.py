@@ -2,16 +2,32 @@
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from steerbench.errors import UserError
 from steerbench.steering import UNSTEERED, Steering
+from steerbench.steering_file import load_steering
 
 STRONGEST = 1000.0
 """Strengths beyond it are mistakes: methods are searched up to some tens."""
 
 Turns = tuple[tuple[str, str], ...]
 """Chat messages: (role, content)."""
+
+
+def open_steering(path: Path) -> tuple[Steering, dict[str, str]]:
+    """A saved steering that a model is to be put under, and its provenance.
+
+    Raises:
+        UserError: the file holds no steering, or one that would leave the model as it is, or not ask it.
+    """
+    steering, provenance = load_steering(path)
+    if steering.reply is not None:
+        raise UserError(f"{path} answers in the model's stead; there is no model to put under it.")
+    if not (steering.edits or steering.prompt):
+        raise UserError(f"{path} changes nothing: it has no edits and nothing to say.")
+    return steering, provenance
 
 
 def read_strength(given: Any) -> float:

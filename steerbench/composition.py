@@ -10,6 +10,7 @@ from steerbench.construction import construct, settled
 from steerbench.contracts import Engine, Method
 from steerbench.errors import UserError
 from steerbench.steering import Steering
+from steerbench.steering_rules import check_fitted
 from steerbench.targets import Blend, Target
 
 Parameters = Mapping[str, Mapping[str, Any]]
@@ -30,7 +31,9 @@ class Composed:
     strengths: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.needs_model = any(part.needs_model for part in self.parts)
+        if replying := [part.name for part in self.parts if not part.needs_model]:
+            raise UserError(f"'{self.name}' cannot be composed: '{replying[0]}' answers without a model.")
+        self.needs_model = True
         self.strengths = _common(self.name, [p.strengths for p in self.parts if p.strengths[0] != p.strengths[1]])
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
@@ -42,13 +45,23 @@ def fit(method: Method, engine: Engine, targets: Sequence[Target]) -> list[Steer
     """A steering of unit strength for each target; a blend's is the sum of those of its poles.
 
     A method that replies without a model is given blends as they are: two replies make no third.
+
+    Raises:
+        UserError: what the method fitted cannot be used (`steering_rules`), or it cannot be fitted.
     """
     if not method.needs_model:
-        return list(method.fit(engine, targets))
+        return _sound(method, engine, targets)
     parts = [target.poles if isinstance(target, Blend) else (target,) for target in targets]
     single = {part.id: part for those in parts for part in those}
-    fits = dict(zip(single, method.fit(engine, list(single.values())), strict=True))
+    fits = dict(zip(single, _sound(method, engine, list(single.values())), strict=True))
     return [reduce(add, [fits[part.id] for part in those]) for those in parts]
+
+
+def _sound(method: Method, engine: Engine, targets: Sequence[Target]) -> list[Steering]:
+    steerings = list(method.fit(engine, targets))
+    for target, steering in zip(targets, steerings, strict=True):
+        check_fitted(method.name, target.id, steering)
+    return steerings
 
 
 def names(spec: str) -> list[str]:

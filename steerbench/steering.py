@@ -1,7 +1,8 @@
 """Steering as data: what to change in a model, said without touching the model.
 
 A steering is fitted at unit strength by a method, scaled by calibration, added to others, saved to
-one safetensors file, and applied by an engine. Nothing here knows a module or a hook.
+one safetensors file (`steering_file`), and applied by an engine. Nothing here knows a module or a hook.
+What an edit must be, whatever the model, stands in `steering_rules`.
 """
 
 import hashlib
@@ -181,50 +182,24 @@ class Steering:
     @cached_property
     def digest(self) -> str:
         """Hash of everything that can change what a model says."""
-        header, arrays = _flatten(self)
+        header, arrays = flattened(self)
         state = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
         for name in sorted(arrays):
             state.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
         return state.hexdigest()
 
     def save(self, path: Path, provenance: Mapping[str, str] | None = None) -> None:
-        """Write one safetensors file: arrays as tensors, the rest and `provenance` as its metadata."""
-        from safetensors.numpy import save_file
+        """Write it to one safetensors file, with what is to be said of where it is from (see `steering_file`)."""
+        from steerbench.steering_file import save_steering
 
-        header, arrays = _flatten(self)
-        metadata = {"steerbench_steering": json.dumps(header), **(provenance or {})}
-        # A steering of prompts alone has no array, and a safetensors file must hold at least its header.
-        temporary = path.with_suffix(".partial")
-        save_file(arrays, temporary, metadata=metadata)
-        temporary.replace(path)
+        save_steering(self, path, provenance or {})
 
 
 UNSTEERED = Steering()
 
 
-def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
-    """Read a saved steering and its provenance.
-
-    Raises:
-        UserError: the file is missing, no safetensors file, or holds no steering.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = dict(file.metadata() or {})
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
-    except FileNotFoundError:
-        raise UserError(f"There is no steering file at {path}.") from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} is not a readable safetensors file ({error}).") from None
-    if "steerbench_steering" not in metadata:
-        raise UserError(f"{path} holds tensors but no steering; it was not written by steerbench.")
-    return _unflatten(json.loads(metadata.pop("steerbench_steering")), arrays), metadata
-
-
-def _flatten(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """A steering as JSON-able fields plus named arrays."""
+def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """A steering as JSON-able fields plus named arrays: what its digest is taken over, and what its file holds."""
     edits: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
     for index, edit in enumerate(steering.edits):
@@ -244,26 +219,5 @@ def _flatten(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any]
     return header, arrays
 
 
-def _unflatten(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Steering:
-    kinds: dict[str, type[Edit]] = {"Add": Add, "Cap": Cap, "Boost": Boost}
-    edits = []
-    for index, fields in enumerate(header["edits"]):
-        kind, (positions, front) = kinds[fields.pop("kind")], fields.pop("positions")
-        own: dict[str, Any] = {
-            name.split(".", 1)[1]: array for name, array in arrays.items() if name.split(".", 1)[0] == str(index)
-        }
-        edits.append(kind(**fields, **own, positions=Positions(positions, front)))
-    return Steering(
-        tuple(edits),
-        _prompt(header["prompt"]),
-        tuple(_prompt(fields) for fields in header["alternatives"]),
-        Reply(**header["reply"]) if header["reply"] else None,
-    )
-
-
 def _prompt_fields(prompt: PromptChange) -> dict[str, Any]:
     return {"system": prompt.system, "shown": [[vars(a.item), a.tick] for a in prompt.shown]}
-
-
-def _prompt(fields: dict[str, Any]) -> PromptChange:
-    return PromptChange(fields["system"], tuple(Answer(Item(**item), tick) for item, tick in fields["shown"]))

@@ -17,7 +17,7 @@ from steerbench.found_ledgers import reading
 from steerbench.plan import Plan
 from steerbench.results import read_result
 from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering import load_steering
+from steerbench.steering_file import load_steering
 
 PLAN = Plan(
     methods=("toy-push", "toy-words", "toy-push+toy-words"), task="toy", model="toy-model", engine="toy", budget=4

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from steerbench.application import at, read_strength
+from steerbench.application import at, open_steering, read_strength
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
 from steerbench.fits import check_fitted_on
@@ -16,7 +16,7 @@ from steerbench.models.embedded import EMBEDDED
 from steerbench.models.text import ModelText, load_text
 from steerbench.plan import Plan
 from steerbench.runner import open_engine
-from steerbench.steering import UNSTEERED, Steering, load_steering
+from steerbench.steering import UNSTEERED, Steering
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +68,13 @@ def open_steered(
     """
     loaded, provenance, strength = UNSTEERED, dict[str, str](), read_strength(strength)
     if steering is not None:
-        loaded, provenance = load_steering(Path(steering))
-        if loaded.reply is not None:
-            raise UserError(f"{steering} answers in the model's stead; there is no model to evaluate with it.")
+        # A framework makes numbers and truth values of what looks like them.
+        steering = Path(str(steering))
+        loaded, provenance = open_steering(steering)
     template = Path(chat_template) if chat_template else None
     text = load_text(model or EMBEDDED, template, engine_parameters.get("date"))
     if steering is not None and not force:
-        _check_model(text, provenance, Path(steering))
+        _check_model(text, provenance, steering)
     plan = Plan(
         methods=("bridge",),
         task="bridge",

@@ -10,6 +10,7 @@ import typer
 
 from steerbench.cli.options import Device, Dtype, EngineName, Model, Template
 from steerbench.cli.startup import quick
+from steerbench.errors import UserError
 
 if TYPE_CHECKING:
     from steerbench.contracts import Engine, Sampling
@@ -31,13 +32,14 @@ def chat_command(
     seed: Annotated[int, typer.Option(help="Seeds the drawing of words.")] = 0,
 ) -> None:
     """Talk with a model under a saved steering."""
+    from steerbench.application import open_steering
     from steerbench.contracts import Sampling
     from steerbench.fits import check_fitted_on
     from steerbench.plan import Plan
     from steerbench.runner import open_engine
-    from steerbench.steering import load_steering
+    from steerbench.steering_file import plain
 
-    loaded, provenance = load_steering(steering)
+    loaded, provenance = open_steering(steering)
     template = str(chat_template) if chat_template else None
     plan = Plan(methods=("chat",), task="chat", model=model, engine=engine, dtype=dtype, chat_template=template)
     with quick():
@@ -45,7 +47,7 @@ def chat_command(
     if not force:
         check_fitted_on(opened, provenance, steering)
     sampling = Sampling(max_new_tokens=tokens, temperature=temperature, seed=seed)
-    print(f"{provenance.get('method', 'steering')} towards {provenance.get('target', 'somebody')}. {HELP}")
+    print(plain(f"{provenance.get('method', 'steering')} towards {provenance.get('target', 'somebody')}") + f". {HELP}")
     talk = Talk(opened, loaded)
     for line in _lines():
         if line.startswith("/"):
@@ -88,10 +90,14 @@ class Talk:
             self.strength = 0.0
             return "(not steered)"
         if name == "/strength":
+            from steerbench.application import read_strength
+
             try:
-                self.strength = float(value)
+                self.strength = read_strength(float(value))
             except ValueError:
                 return f"(the strength is {self.strength:g}; /strength takes a number)"
+            except UserError as error:
+                return f"(the strength is {self.strength:g}) {error}"
             return f"(strength {self.strength:g})"
         return f"({HELP})"
 

@@ -1,5 +1,6 @@
 """`steerbench fit`: one steering towards a pole of a trait, as a file to chat with or to give away."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def fit_command(
     method: Annotated[str, typer.Option(help="The method, such as pas or caa+simple-prompt.")],
     pole: Annotated[str, typer.Option(help="A trait and its end: extraversion+, N- for short, or a blend: E+O-.")],
-    out: Annotated[Path, typer.Option(help="The file to write (.safetensors).", dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="The file to write (.safetensors).")],
     model: Model = None,
     task: Annotated[str, typer.Option(help="The task whose statements tell of the trait.")] = "papi",
     dataset: Annotated[str | None, typer.Option(help="The task's data.", show_default="the task's own")] = None,
@@ -38,6 +39,8 @@ def fit_command(
     from steerbench.storage import understandable
     from steerbench.targets import target_named
 
+    with understandable(out):
+        check_destination(out)
     given = parse_parameters(param or [])
     task_parameters = given.pop(task, {}) | ({"dataset": dataset} if dataset else {})
     template = str(chat_template) if chat_template else None
@@ -52,14 +55,39 @@ def fit_command(
         chat_template=template,
     )
     fitting, target = build_method(method, given, seed), target_named(pole, _statements(build_task(plan)))
+    if not fitting.needs_model or getattr(fitting, "changes_nothing", False):
+        raise UserError(f"'{method}' changes nothing in a model, so there is no steering to save; name another method.")
     with quick():
         loaded = open_engine(plan, device)
     (steering,) = fit(fitting, loaded, [target])
+    if not (steering.edits or steering.prompt):
+        raise UserError(f"'{method}' changes nothing towards {target.id}, so there is no steering to save.")
     provenance = {"method": method, "target": target.id, "model": model_digest(loaded), "strength": "1.0"}
     with understandable(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         steering.save(out, provenance)
-    print(f"{out}: {method} towards {target.id}, {len(steering.edits)} edits, at unit strength.")
+    changes = (
+        f"{len(steering.edits)} edits{' and a prompt' if steering.prompt else ''}" if steering.edits else "a prompt"
+    )
+    print(f"{out}: {method} towards {target.id}, {changes}, at unit strength.")
+
+
+def check_destination(out: Path) -> None:
+    """Raises UserError: no steering can be written there, or something would be lost by it."""
+    from steerbench.steering_file import SUFFIX, load_steering
+
+    if out.is_dir():
+        raise UserError(f"--out {out} is a folder; name a file in it, such as {out / ('steering' + SUFFIX)}.")
+    if out.suffix != SUFFIX:
+        raise UserError(f"--out {out} does not end in {SUFFIX}, as steering files do; name it {out.name}{SUFFIX}.")
+    if out.exists():
+        try:
+            load_steering(out)
+        except UserError as error:
+            raise UserError(f"--out {out} is there, and no steering that could be replaced: {error}") from None
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise UserError(f"--out {out} cannot be written: {above} is no folder that you may write to; choose another.")
 
 
 def _statements(task: object) -> "Sequence[Item]":

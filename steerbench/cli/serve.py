@@ -13,9 +13,7 @@ ROWS = 512
 
 def serve_command(
     context: typer.Context,
-    steering: Annotated[
-        Path, typer.Option(help="A folder of saved steerings, or a run.", file_okay=False, show_default=False)
-    ],
+    steering: Annotated[Path, typer.Option(help="A folder of saved steerings, or a run.", show_default=False)],
     model: Model = None,
     dtype: Dtype = None,
     chat_template: Template = None,

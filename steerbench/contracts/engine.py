@@ -119,7 +119,8 @@ class NeuronStatistics:
 class Engine(Protocol):
     """Runs many requests, each under its own steering, in one batch.
 
-    `heads` and `neurons` (of the FFN) are those of one layer, `width` is that of its `head_out`. `context` is how many
+    `heads` and `neurons` (of the FFN) are those of one layer, `width` is that of its `head_out`. `architecture` is the
+    model type of its configuration ("llama"), `vocabulary` the number of tokens that it gives. `context` is how many
     tokens a sequence may have, its answer included; what is longer is refused before anything is computed.
     """
 
@@ -128,6 +129,8 @@ class Engine(Protocol):
     heads: int
     neurons: int
     width: int
+    architecture: str
+    vocabulary: int
     context: int
 
     def identity(self) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ class Method(Protocol):
 
     A method with `needs_model = False` is fitted with no engine and answers by `Steering.reply`.
     `strengths` bounds what calibration may try; (1, 1) means there is nothing to choose.
+    A method may also say `changes_nothing = True`: its steerings leave the model as it is, and none is saved.
     """
 
     name: str

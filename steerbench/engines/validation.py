@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from steerbench.contracts import Completion, Request
 from steerbench.errors import UserError
-from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
+from steerbench.steering import Add, Edit, Site, Steering
+from steerbench.steering_rules import fault
 
 
 def site_of(edit: Edit) -> Site:
@@ -48,50 +49,37 @@ def too_long(what: str, length: int, context: int, room: int = 0) -> str:
 
 
 def check_steerings(steerings: Iterable[Steering], layers: int, width: Callable[[Site], int]) -> None:
-    """Check edits against a model of so many layers, whose sites have that last dimension.
+    """Check edits by the rules of all of them, and against a model of so many layers, with sites that wide.
 
     Raises:
-        UserError: an edit names a layer or neuron the model lacks, or its numbers do not fit the site.
+        UserError: an edit breaks a rule, names a layer or neuron that the model lacks, or does not fit its site.
     """
     for steering in {s.edits_key: s for s in steerings}.values():
         for edit in steering.edits:
-            if not 0 <= edit.layer < layers:
+            if (wrong := fault(edit)) is not None:
+                raise UserError(f"The steering {wrong}.")
+            if edit.layer >= layers:
                 raise UserError(
                     f"The steering edits layer {edit.layer}, but the model has layers 0 to {layers - 1}: "
                     "it was fitted on another model."
                 )
-            _check_numbers(edit, width(site_of(edit)))
+            _check_size(edit, width(site_of(edit)))
 
 
-def _check_numbers(edit: Edit, dim: int) -> None:
+def _check_size(edit: Edit, dim: int) -> None:
     where = f"at {site_of(edit)} of layer {edit.layer}"
     if isinstance(edit, Add):
-        if edit.vector.shape[-1:] != (dim,):
-            given = edit.vector.shape[-1] if edit.vector.ndim else 1
+        if edit.vector.shape[-1] != dim:
             raise UserError(
-                f"The steering adds {given} numbers {where}, where this model has {dim}: "
+                f"The steering adds {edit.vector.shape[-1]} numbers {where}, where this model has {dim}: "
                 "it was fitted on another model."
             )
-        front = edit.positions.front if edit.positions.kind == "front" else None
-        if edit.vector.shape[:-1] not in ((), (front,)):
-            raise UserError(
-                f"The steering adds a {'x'.join(map(str, edit.vector.shape))} array {where} to positions "
-                f"{edit.positions}; give one row, or one row for each of the front positions."
-            )
         return
-    if edit.neurons.size and not 0 <= edit.neurons.min() <= edit.neurons.max() < dim:
+    if edit.neurons.size and edit.neurons.max() >= dim:
         raise UserError(
             f"The steering edits neurons {edit.neurons.min()} to {edit.neurons.max()} {where}, where this model has "
             f"{dim}: it was fitted on another model."
         )
-    if isinstance(edit, Cap) and edit.positions.kind == "front":
-        raise UserError("A cap on the first tokens of a prompt is not supported; use positions all or decode.")
-    if isinstance(edit, Boost) and not 0 < edit.kept <= 1:
-        raise UserError(
-            f"A boost {where} keeps a share of {edit.kept:g} of its neurons; it must be over 0 and at most 1."
-        )
-    if isinstance(edit, Boost) and edit.kept < 1 and edit.positions.kind == "front":
-        raise UserError("A boost that keeps a share of its neurons cannot act on the first tokens of a prompt only.")
 
 
 def check_counted(completions: Iterable[Completion]) -> None:

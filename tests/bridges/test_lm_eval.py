@@ -214,6 +214,9 @@ def test_what_a_steering_or_a_request_cannot_be_is_one_sentence(models, steered,
     Steering(reply=Reply(text="Yes.")).save(tmp_path / "reply.safetensors")
     with pytest.raises(UserError, match="answers in the model's stead"):
         SteeredLM(model=models["tiny"], steering=tmp_path / "reply.safetensors")
+    for given, sentence in ((tmp_path, "is a folder, not a steering file"), (3, "There is no steering file at 3")):
+        with pytest.raises(UserError, match=sentence):
+            SteeredLM(model=models["tiny"], steering=given)
     with pytest.raises(UserError, match="The strength must be a number"):
         SteeredLM(model=models["tiny"], strength="strong")
     with pytest.raises(UserError, match="no parameter of the engine 'hf' called 'pretrained'"):

@@ -6,8 +6,10 @@ import time
 import numpy as np
 import polars as pl
 import pytest
+from safetensors.numpy import save_file
 
-from steerbench.steering import Add, Steering, load_steering
+from steerbench.steering import Add, Steering
+from steerbench.steering_file import load_steering
 from tests.cli.conftest import TOY
 
 
@@ -137,6 +139,58 @@ def fitted(steerbench):
     return "e.safetensors"
 
 
+@pytest.mark.parametrize(
+    ("method", "out", "sentence"),
+    [
+        (
+            "toy-push",
+            "e.pt",
+            "--out e.pt does not end in .safetensors, as steering files do; name it e.pt.safetensors.",
+        ),
+        ("toy-push", "e", "does not end in .safetensors"),
+        ("toy-push", ".safetensors", "does not end in .safetensors"),
+        ("toy-push", "folder.safetensors", "is a folder; name a file in it"),
+        ("toy-push", "", "is a folder; name a file in it"),
+        (
+            "toy-push",
+            "weights.safetensors",
+            "is there, and no steering that could be replaced: weights.safetensors holds",
+        ),
+        ("toy-push", "weights.safetensors/e.safetensors", "weights.safetensors is no folder that you may write to"),
+        ("toy-push", "e" * 300 + ".safetensors", "cannot be written to (File name too long)"),
+        ("toy-three", "e.safetensors", "'toy-three' changes nothing in a model, so there is no steering to save"),
+        ("unsteered", "e.safetensors", "'unsteered' changes nothing in a model, so there is no steering to save"),
+        ("toy-push+toy-three", "e.safetensors", "cannot be composed: 'toy-three' answers without a model."),
+    ],
+)
+def test_where_no_steering_can_be_saved_none_is_fitted(steerbench, tmp_path, method, out, sentence):
+    (tmp_path / "folder.safetensors").mkdir()
+    save_file({"weight": np.ones(2, np.float32)}, tmp_path / "weights.safetensors")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    # The model does not exist: to ask for it would be told instead.
+    told = ("fit", "--task", "toy", "--engine", "toy", "--model", "none", "--method", method, "--pole", "E+")
+    done = steerbench(*told, "--out", out)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_method_that_changed_nothing_leaves_no_file(steerbench, tmp_path):
+    done = steerbench(*FIT, "--method", "toy-silent", "--pole", "E+", "--out", "new/e.safetensors")
+    assert done.returncode == 2
+    assert "'toy-silent' changes nothing towards extraversion+, so there is no steering to save." in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_prompt_is_a_steering_too_and_takes_the_place_of_an_earlier_one(steerbench, fitted, tmp_path):
+    done = steerbench(*FIT, "--method", "toy-words", "--pole", "E+", "--out", fitted)
+    assert done.stdout == "e.safetensors: toy-words towards extraversion+, a prompt, at unit strength.\n"
+    steering, _ = load_steering(tmp_path / fitted)
+    assert (steering.edits, steering.prompt.system) == ((), "You are extraversion+")
+
+
 def chat(steerbench, file, *lines, options=("--model", "toy-model")):
     return steerbench("chat", "--engine", "toy", "--steering", file, *options, stdin="\n".join(lines))
 
@@ -170,10 +224,17 @@ def test_a_steering_of_a_run_can_be_talked_with(steerbench, toy_run):
     assert done.stdout.startswith("toy-words towards p0.")
 
 
-def test_a_file_that_is_no_steering_is_told(steerbench, tmp_path):
-    (tmp_path / "bad").write_text("no")
-    assert "is not a readable safetensors file" in chat(steerbench, "bad", "hello").stderr
-    assert "There is no steering file at nowhere." in chat(steerbench, "nowhere", "hello").stderr
+@pytest.mark.parametrize(
+    ("given", "what"), [("nan", "must lie between"), ("1e999", "must lie between"), ("x", "number")]
+)
+def test_a_talk_goes_on_at_its_strength_if_another_is_none(given, what):
+    from steerbench.cli.chat import Talk
+
+    talk = Talk(None, Steering(), strength=2.0)
+    told = talk.command(f"/strength {given}")
+    assert "the strength is 2" in told
+    assert what in told
+    assert talk.strength == 2.0
 
 
 def test_what_was_said_is_remembered_until_it_is_reset():

@@ -8,6 +8,7 @@ import pytest
 from steerbench.contracts import Prompt, Request
 from steerbench.engines.branches import Group, group
 from steerbench.engines.hf.engine import HFEngine
+from steerbench.engines.vllm.engine import Widths
 from tests.engines import oracle
 from tests.engines.conftest import MODELS
 from tests.engines.situations import requests, steerings
@@ -39,6 +40,14 @@ def test_the_windows_of_the_tiny_models_are_crossed_by_prefixes_and_by_rows(engi
 
 def groups_of(engine: HFEngine, asked: list[Request]) -> list[Group]:
     return group(engine._branches(asked), [r.steering.edits_key for r in asked])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_engine_says_what_kind_of_model_it_runs(engine_of: Engines, name: str) -> None:
+    engine = engine_of(name)
+    tokens = engine.loaded.model.get_output_embeddings().weight.shape[0]
+    assert (engine.architecture, engine.vocabulary) == (MODELS[name][0], tokens)
+    assert Widths(engine.loaded.text.folder).vocabulary == tokens  # as vLLM's engine has it
 
 
 @pytest.mark.parametrize("kind", ["heads everywhere", "residual in decode", "neurons", "everything"])

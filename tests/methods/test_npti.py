@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from methods.neurons import POLES, Search, TraitNeurons, searched
 from methods.npti import NPTI
-from methods.published_neurons import SHAPE, read_lists
+from methods.published_neurons import SHAPE, published_neurons, read_lists
 from steerbench import bank
 from steerbench.contracts import Engine, Prompt, Request, Sampling
 from steerbench.datasets.fetch import path_of
@@ -238,9 +239,35 @@ def test_positions_all_edits_the_prompt_too() -> None:
     assert {edit.positions for edit in steering.edits} == {Positions("all")}
 
 
-def test_published_neurons_are_refused_by_any_other_model(engine: HFEngine) -> None:
-    with pytest.raises(UserError, match=r"32 layers of 14336.*6 layers of 48.*neurons=search"):
+LLAMA_3 = {"architecture": "llama", "layers": 32, "neurons": 14336, "vocabulary": 128256}
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"architecture": "mistral", "vocabulary": 32000}, r"type mistral, 32 layers of 14336 neurons, 32000 tokens"),
+        ({"architecture": "mistral"}, "type mistral"),
+        ({"vocabulary": 32000}, "32000 tokens"),
+        ({"vocabulary": 128257}, "128257 tokens"),
+        ({"layers": 28}, "28 layers"),
+        ({"neurons": 14337}, "14337 neurons"),
+    ],
+)
+def test_published_neurons_are_refused_by_any_other_model(other: dict[str, Any], told: str) -> None:
+    engine: Any = SimpleNamespace(**LLAMA_3 | other)
+    with pytest.raises(UserError, match=rf"type llama, 32 layers of 14336 .*128256 .*{told}.*neurons=search"):
         NPTI(neurons="published").fit(engine, [pole("N", True)])
+
+
+def test_published_neurons_are_asked_whose_they_are_before_they_are_fetched(engine: HFEngine) -> None:
+    with pytest.raises(UserError, match=rf"type llama, 6 layers of 48 neurons, {len(engine.loaded.tokenizer)} tokens"):
+        NPTI(neurons="published").fit(engine, [pole("N", True)])
+
+
+@pytest.mark.real_data
+def test_published_neurons_are_had_by_a_model_of_their_kind() -> None:
+    found = published_neurons("N", SimpleNamespace(**LLAMA_3))  # type: ignore[arg-type]
+    assert (found["N"].delta != 0).sum() > 2000
 
 
 @pytest.mark.real_data

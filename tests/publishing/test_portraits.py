@@ -22,7 +22,8 @@ from steerbench.publishing.publish import publish
 from steerbench.publishing.schema import Published, read_published
 from steerbench.results import MethodResult, RunResult, Timings, read_result
 from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering import Add, Boost, Cap, Positions, PromptChange, Steering, load_steering
+from steerbench.steering import Add, Boost, Cap, Positions, PromptChange, Steering
+from steerbench.steering_file import load_steering
 from tests.models.tiny import tiny_model
 from tests.publishing.world import TOY, copied, edit, finished
 
@@ -86,7 +87,13 @@ def test_shares_are_means_over_all_targets_of_what_is_touched(tmp_path):
             ),
             PromptChange(system="You are kind."),
         ),
-        "b/c": Steering((Add("resid", 0, front, Positions("front", 3)), Cap(2, np.array([3, 3, 4]), 0.0, after))),
+        "b/c": Steering(
+            (
+                Add("resid", 0, front, Positions("front", 3)),
+                Cap(2, np.array([3]), 0.0, after),
+                Cap(2, np.array([3, 4]), 0.0, after),  # two neurons in all
+            )
+        ),
         "d": Steering((Add("resid", 0, front[:2], Positions("front", 2)),)),
     }
     saved(tmp_path, result.methods["own"], "own", steerings)

@@ -71,6 +71,8 @@ class HFEngine:
         self.heads = int(self.modules.config.num_attention_heads)
         self.neurons = self.modules.width("mlp_act")
         self.width = self.modules.width("head_out")
+        self.architecture = self.loaded.architecture.model_type
+        self.vocabulary = int(self.modules.config.vocab_size)
         self.context = int(self.modules.config.max_position_embeddings)
 
     def identity(self) -> Mapping[str, str]:

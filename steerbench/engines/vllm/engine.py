@@ -104,6 +104,7 @@ class VLLMEngine:
     def __post_init__(self) -> None:
         self.layers, self.heads = self.shape.layers, self.shape.heads
         self.neurons, self.width = self.shape.of("mlp_act"), self.shape.of("head_out")
+        self.architecture, self.vocabulary = self.text.architecture.model_type, self.shape.vocabulary
         self.context = self.client.context
         self.tokens = PromptTokens(self.text)
 
@@ -282,6 +283,7 @@ class Widths:
 
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True).get_text_config()
         self.layers, self.heads = int(config.num_hidden_layers), int(config.num_attention_heads)
+        self.vocabulary = int(config.vocab_size)
         head = getattr(config, "head_dim", None) or config.hidden_size // self.heads
         self._of: dict[Site, int] = {
             "head_out": self.heads * int(head),

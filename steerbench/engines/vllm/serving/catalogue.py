@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from steerbench.application import open_steering
 from steerbench.engines.validation import check_steerings
 from steerbench.engines.vllm.lowering import Lowered, Width, lower
 from steerbench.engines.vllm.schedule import SITES, capacity
 from steerbench.errors import UserError
 from steerbench.fits import Identified, check_fitted_on
-from steerbench.steering import Steering, load_steering
+from steerbench.steering import Steering
 
 REMEMBERED = 1024
 """Pairs of a steering and a strength whose digest is kept; the steerings share their arrays."""
@@ -76,6 +77,8 @@ def read_catalogue(folder: Path) -> Catalogue:
     Raises:
         UserError: there are none, two have the same name, or one cannot be served.
     """
+    if folder.is_file():
+        raise UserError(f"{folder} is a file; --steering takes the folder that its steerings are in.")
     if not folder.is_dir():
         raise UserError(f"There is no folder of steerings at {folder}.")
     if (folder / "run.json").exists() or (folder / "ledger.sqlite").exists():
@@ -87,9 +90,7 @@ def read_catalogue(folder: Path) -> Catalogue:
 
 
 def _read(file: Path, name: str) -> Served:
-    steering, provenance = load_steering(file)
-    if steering.reply is not None:
-        raise UserError(f"{file} answers in the model's stead, which a server of the model cannot do; take it out.")
+    steering, provenance = open_steering(file)
     return Served(name, file, steering, provenance, steering.prompt.as_message())
 
 
