@@ -42,8 +42,16 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def plan(model: Path, **more: Any) -> Plan:
     parameters = {"respondents": 2, "readout": "letter"}
-    return Plan(methods=("few-shot",), task="papi", model=str(model), dtype="float32", budget=2, trivial=False,
-                task_parameters=parameters, **more)  # fmt: skip
+    return Plan(
+        methods=("few-shot",),
+        task="papi",
+        model=str(model),
+        dtype="float32",
+        budget=2,
+        trivial=False,
+        task_parameters=parameters,
+        **more,
+    )
 
 
 def numbers(result: RunResult) -> Any:
@@ -74,9 +82,10 @@ def test_a_run_that_goes_on_after_midnight_ends_with_the_same_bits(
         left[0] -= 1
         return choose(engine, requests)
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(HFEngine, "choose", interrupted)
+    monkeypatch.setattr(HFEngine, "choose", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         execute(prepare(plan(model)), tmp_path / "torn")
+    monkeypatch.setattr(HFEngine, "choose", choose)
     set_clock(30)
     assert numbers(execute(prepare(plan(model)), tmp_path / "torn")) == numbers(whole)
     assert read_samples(tmp_path / "torn").equals(read_samples(tmp_path / "whole"))
