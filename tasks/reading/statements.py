@@ -14,7 +14,7 @@ Read = Callable[[str], Reading]
 SENTENCES = 4
 """How many are looked at for one that states something."""
 
-_CLAUSE = r"(?:^|(?<=[.,;:!?\n(\u2014-])|(?<=[.,;:!?\n(\u2014-]\s)|(?<=\s-\s))\s{0,3}"
+_CLAUSE = r"(?:^|(?<=[.,;:!?\n()}\u2014-])|(?<=[.,;:!?\n()}\u2014-]\s)|(?<=\s-\s))\s{0,3}"
 _TAKEN_BACK = re.compile(
     _CLAUSE + r"(?:(?:no|oh|but|hmm|oops|sorry)[\s,.!-]{0,4}){0,4}(?:"
     r"wait\b(?=\W*(?:$|[,.:;!?\u2014-]|no\b|it\b|that\b|I\b|the\s(?:answer|correct)))"
@@ -93,10 +93,10 @@ def _first(text: str, read: Read, opening_of: Callable[[str], str]) -> Reading:
 
 
 def _direct(text: str, read: Read, longest: int) -> Reading:
-    """What stands at the very start, behind words such as "it is"."""
+    """What stands at the very start, behind words such as "it is": the first word is a part of it."""
     words = text[_LEAD.match(text).end() :].split()  # type: ignore[union-attr]
     for count in range(1, max(longest, 1) + 1):
         reading = read(" ".join(words[:count]).rstrip(".,;:!"))
-        if reading.answer is not None:
+        if reading.answer is not None and (count == 1 or read(" ".join(words[1:count])).answer is None):
             return reading
     return none("nothing is put in its place")
