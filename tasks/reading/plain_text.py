@@ -44,14 +44,19 @@ def plain(text: str) -> str:
 
 def _without_latex(text: str) -> str:
     text = re.sub(r"\\(?:left|right|displaystyle|bigl?|bigr)(?![A-Za-z])\s*", "", text)
+    text = re.sub(r"\\(?:text(?:bf|it|rm|sf|tt|up)?|math(?:rm|bf|it|sf|tt)|emph)\s*\{([^{}]*)\}", _inner, text)
+    text = re.sub(r"\\[,;:!](?!\s?\d{3})\s?", " ", text.replace("{-}", "-").replace("{,}", ","))
     text = _BRACKETED.sub(lambda match: f"-{(match[1] or match[2]).strip()}", _FRACTION.sub(_fraction, text))
-    text = text.replace("{,}", ",").replace("\\$", "$").replace("\\%", "%")
-    text = re.sub(r"([=≈(]\s*|\bis\s+)-\s+(?=[\d.$])", r"\1-", text)
+    text = text.replace("\\$", "$").replace("\\%", "%")
     text = re.sub(r"\$\s*(-)\s*\$(?=\s*[\d.])", r"\1", text)
     text = re.sub(r"\\(?:times|cdot)(?![A-Za-z])", "*", text)
     text = re.sub(r"\\div(?![A-Za-z])", "÷", text)
-    text = re.sub(r"(?<=\d)\\[,!;]\s?(?=\d{3})", ",", text)
-    return re.sub(r"\\(?:text(?:bf|it|rm|sf|tt|up)?|math(?:rm|bf|it|sf|tt)|emph)\s*\{([^{}]*)\}", r" \1", text)
+    return re.sub(r"(?<=\d)\\[,!;]\s?(?=\d{3})", ",", text)
+
+
+def _inner(match: re.Match[str]) -> str:
+    """What stands in a command's braces, apart from a word before it, and at once behind a minus."""
+    return f" {match[1]}" if match.string[match.start() - 1 : match.start()].isalnum() else match[1]
 
 
 def _fraction(match: re.Match[str]) -> str:
@@ -65,6 +70,8 @@ def _fraction(match: re.Match[str]) -> str:
 
 
 def _without_marks(text: str) -> str:
-    """Two stars are bold, unless they stand between numbers and are a power."""
+    """Two stars are bold, unless they stand between numbers and are a power; a minus stays with its number."""
+    text = re.sub(r"(?<=-)\*\*(?=[\d.$€£])", "", text)
     text = re.sub(r"(?<!\d)\*\*|\*\*(?!\s?\d)", " ", text)
+    text = re.sub(r"([=≈(]\s{0,3}|\bis\s+)-\s+(?=[\d.$])", r"\1-", text)
     return re.sub(r"(?<!\w)_+|_+(?!\w)", " ", text)

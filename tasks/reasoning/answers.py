@@ -4,12 +4,14 @@ Text is read at one of two stages.
 
 `answer`: what a model wrote after a prompt that ends like "So the answer is" (the second stage of Kojima et al. 2022).
     The **first** statement counts, as there, because a model that has answered often goes on with something else.
-    It has to stand in the first sentence. If that sentence calculates ("3 + 4 = 7"), its result counts.
+    It has to stand in the first sentence that does not only ask or deny. If that calculates ("3 + 4 = 7"), its result
+    counts.
 `chain`: one chain of thought. The **last** of these counts that can be read: "#### 72", "\\boxed{72}", "the answer is
     72", "Answer: 72"; of several numbers behind one mark again the first (as Kojima et al. and Wei et al. 2022 do with
     examples). Without a mark the closing sentence counts, if the model ended its text itself and the sentence states
     one answer only. What follows where the model makes up a new question is not read.
 
+At both, what is taken back ("5. No, wait: 6") is replaced by what is put in its place, and thoughts are not read.
 Text that states nothing, two things at once, or something that could mean two numbers has no answer. It is not
 guessed at: `reason` says what was found.
 """

@@ -1,8 +1,8 @@
 """Numbers in generated text, exact.
 
 "1,000" is a thousand and "1.000" is one; "1.000.000" and "1.000,50" can only be the other custom and are read so.
-"1,5" could be either, "1 200" one number or two, and they are no answers. A percent sign, a currency and a unit are
-left out: 25% is 25.
+"1,5" could be either, "1 200" one number or two, and they are no answers; nor is "2 and a half" 2. A percent sign, a
+currency and a unit are left out: 25% is 25.
 """
 
 import re
@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tasks.reading.denials import WINDOW, denied_before
 from tasks.reading.readings import Reading, none
 from tasks.reasoning.number_words import SOME_NUMBER, begins_with_one, number_in_words
 from tasks.reasoning.numerals import canonical
+
+WINDOW = 40
+"""Characters before a number that may say what it is."""
 
 LONGEST = 30
 """Digits before and after the point that a result may have. More is a model that repeats itself."""
@@ -61,10 +63,17 @@ _GOES_ON = re.compile(
 "7 dozen" is 7: whoever says so was asked for dozens.
 """
 
+_NOT = re.compile(
+    r"(?:\b(?:not|never|cannot|neither|nor|(?:rather|other)\s+than|instead\s+of)|n't)\s+"
+    r"(?:(?:be|have|need|the|exactly|just|equal\s+to)\s+){0,2}[\"'(]?$",
+    re.IGNORECASE,
+)
 _GROUP = re.compile(r",? \d{3}(?![\d,/:]|\.\d)")
 """Thousands, or another number, behind a number: "1 200", "1, 000"."""
 
-_OPEN_SIGN = re.compile(r"(?:^|\n)\s*[-+\u00b1]\s+$|[\u00b1~]\s*$|\\pm\s*$|(?<![\w)\]%\s])\s*-\s*[(\[]+\s*$")
+_OPEN_SIGN = re.compile(
+    r"(?:^|\n|[^\w)\]%\s])\s*[-+\u00b1]\s+$|[\u00b1~]\s*$|\\pm\s*$|(?<![\w)\]%\s])\s*-\s*[(\[]+\s*$"
+)
 """A dash before a number that is a minus, or marks an entry of a list."""
 
 _EXPRESSION = re.compile(r"\\(?:[dtc]?frac|sqrt|pi|binom|over|log|ln|sin|cos|tan|pm|infty)(?![A-Za-z])|[√±π∞]\s*\d")
@@ -116,7 +125,7 @@ def read_number(text: str, closing: bool = False) -> Reading:
 def numbers(text: str) -> Iterator[Found]:
     """All numbers in order. Ordinals ("the 3rd") are none, and negated ones ("not 5") are passed over."""
     for match in _TOKEN.finditer(text):
-        if match["ordinal"] or denied_before(text, match.start()):
+        if match["ordinal"] or _NOT.search(text, max(0, match.start() - WINDOW), match.start()):
             continue
         value, problem = _value(match)
         in_groups = match["digits"] and match["digits"].isdigit()

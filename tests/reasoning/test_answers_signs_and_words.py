@@ -23,7 +23,11 @@ SIGNS = [
     ("\u22123\u00bd", "-3.5"),
     ("\uff0d\uff15", "-5"),
     ("3 - 8 = - 5", "-5"),
+    ("is -**5**", "-5"),
+    ("= -\\mathbf{5}", "-5"),
+    ("-\\;\\frac{1}{2}", "-0.5"),
     ("- 5", None),
+    (": - 5", None),
     ("5-\\frac{1}{2}", None),
     ("3 -(5)", None),
     ("\u00b15", None),
@@ -58,6 +62,7 @@ WRITTEN = [
     ("5 dollars and fifty cents", None),
     ("5bn", None),
     ("approx. 72", "72"),
+    ("Without the discount it costs 50", "50"),
     ("72. No, wait: 75", "75"),
     ("72. Correction: -75", "-75"),
     ("72. Wait, he has 3 left so 75", None),
@@ -98,8 +103,12 @@ def test_a_number_is_read_as_written_or_not_at_all(text: str, answer: str | None
     assert bool(reading.reason) == (answer is None)
 
 
-ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-TENS = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+SMALL = """\
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen\
+"""
+ONES = SMALL.split()
+TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
 def in_words(number: int, joint: str, link: str) -> str:
