@@ -62,7 +62,7 @@ def opening_of(choices: Sequence[str], text: str) -> str:
     by_letter = _by_letter(choices, text)
     if by_letter and not re.search(r"\w", text[: by_letter[0].start]):
         end = _behind_its_text(choices, by_letter[0], text)
-        if end > len(opening) or text[end : end + 1] == "?":
+        if end > by_letter[0].end and (end > len(opening) or text[end : end + 1] == "?"):
             return text[:end] + text[end : end + 1]
     second = first_sentence(text[len(opening) :].lstrip(" .)*\"'!:\n"))
     if {_form(choices, opening), _form(choices, second)} == {"letter", "text"}:

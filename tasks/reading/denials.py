@@ -5,9 +5,9 @@ import re
 WINDOW = 60
 """Characters before a name within which its denial stands."""
 
-_OPENED = r"[\s\"'(\[*]*$"
+_OPENED = r"[\s\"'()\[\]*]*$"
 # Up to five words, none of which turns to another matter.
-_WORDS = r"(?:[\s\"'(\[*]+(?!(?:but|so|then|hence|therefore|rather|instead(?!\s+of))\b)\w[\w'-]*){0,5}?" + _OPENED
+_WORDS = r"(?:[\s\"'()\[\]*]+(?!(?:but|so|then|hence|therefore|rather|instead(?!\s+of))\b)\w[\w'-]*){0,5}?" + _OPENED
 _BEFORE = re.compile(
     r"(?:\b(?:not|never|neither|nor|cannot|except|excluding|without|hardly|barely|scarcely|unlike|besides|instead\s+of"
     r"|(?:rather|other)\s+than|far\s+from|opposite\s+of|none\s+of|rul(?:e[sd]?|ing)\s+out|eliminat(?:e[sd]?|ing)"

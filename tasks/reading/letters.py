@@ -23,8 +23,8 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _AFTER_A_LETTER = re.compile(
-    r"(?:is|was|would|because|since|as|and|or|but|if|for|of|to|it(?:'s)?|i(?:'m|'d)?|than|over|not|instead|rather than"
-    r"|seems|fits|describes|applies)\b",
+    r"(?:(?:is|was|does|would|could|should|can|wo)n't|is|was|would|because|since|as|and|or|but|if|for|of|to|it(?:'s)?"
+    r"|i(?:'m|'d)?|than|over|not|instead|rather than|seems|fits|describes|applies)\b",
     re.IGNORECASE,
 )
 """What goes on after the letter A, and never after the article."""
@@ -50,8 +50,11 @@ def letters(choices: Sequence[str], text: str) -> Iterator[Letter]:
     follows a word such as "is" or "pick", or is joined to another by "or" or a comma.
     """
     offered = LETTERS[: len(choices)]
-    # Quotes of the same length, so that places stay as they are: an apostrophe is another thing.
+    # Quotes that are no apostrophes, and the dash of "A-D", without a change of length: places stay as they are.
     text = re.sub(r"(?<!\w)'(\(?\w\)?[.:]?)'(?!\w)", r'"\1"', text)
+    text = re.sub(
+        rf"(?<![\w'])([{offered}])([-+]>?)(?=[{offered}](?![\w'+-]))", lambda two: two[1] + "/" * len(two[2]), text
+    )
     alone = re.fullmatch(rf"[\s\"'*_$:\\(\[{{<|>]*([{offered}{offered.lower()}])[\s\"'*_$.)\]}}>|:;,!?]*", text)
     if alone:
         yield Letter(alone[1].upper(), alone.start(1), alone.end(1), True)
