@@ -44,7 +44,7 @@ _TOKEN = re.compile(
       | \s*[x*]\s*10\s?(?:\^|\*\*)\s?[{{(]?(?P<tens>-?\d+)[}})]? | \s*[x*]\s*10(?P<raised_tens>[⁻⁰¹²³⁴-⁹]+)
       | (?:\^|\*\*)[{{(]?(?P<power>-?\d+)[}})]? )?
     (?P<scale>\s?(?:{"|".join(_SCALES)})\b)?
-    (?P<ordinal>(?:st|nd|rd|th)\b)? (?P<short>[kKMBxyz]\b)? (?P<percent>\s?%)? (?P<euro>\s?€)?
+    (?P<ordinal>(?:st|nd|rd|th)\b)? (?P<short>[kKMB]\b)? (?P<percent>\s?%)? (?P<euro>\s?€)?
     """,
     re.VERBOSE,
 )
