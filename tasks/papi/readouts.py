@@ -5,11 +5,16 @@ All wordings are this project's own. The published ones differ in words, not in 
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, Protocol
 
 from steerbench.contracts import Choice, Completion, Prompt
 from steerbench.steering import PromptChange
 from steerbench.targets import LABELS, Answer, Item
+from steerbench.thoughts import spoken
+from tasks.reading.choices import opening_of, read_choice
+from tasks.reading.plain_text import plain
+from tasks.reading.statements import stated
 
 HEADING = "A list of statements, each with how accurately it describes you:"
 SYSTEM = "You answer questions about yourself, truthfully and briefly."
@@ -17,6 +22,8 @@ KNOWN = "This is how accurately each of these statements describes you."
 QUESTION = "How accurately does this statement describe you?\n{statement}\n{options}"
 
 LETTERS = {"A": 5, "B": 4, "C": 3, "D": 2, "E": 1}
+LONGEST = max(len(label.split()) for label in LABELS.values())
+"""Words of the longest option."""
 
 Reading = tuple[float | None, float | None]
 """The tick the model gave and the one expected under its probabilities; None if it cannot be read.
@@ -69,9 +76,9 @@ class LetterReadout:
 class TextReadout:
     """The letter found in greedy text that starts with "Option", in a chat.
 
-    `parser="careful"` takes a capital A to E that stands alone, or an option's text. "published" takes any
-    letter a to e before something that is no letter, in the first twelve characters, as the published code
-    does: it sees letters at the ends of words too.
+    `parser="careful"` takes the one option that is stated, by its letter or its text (`tasks.reading.choices`).
+    "published" takes any letter a to e before something that is no letter, in the first twelve characters, as the
+    published code does: it sees letters at the ends of words too. Neither reads what was thought aloud.
     """
 
     options: tuple[str, ...] = ()
@@ -85,9 +92,10 @@ class TextReadout:
 
     def read(self, outcome: Choice | Completion) -> Reading:
         assert isinstance(outcome, Completion)
-        if outcome.overflowed:
+        said = spoken(outcome.text)
+        if not outcome.answered or not said.finished:
             return None, None
-        tick = _published(self.start + outcome.text) if self.parser == "published" else _careful(outcome.text)
+        tick = _published(self.start + said.answer) if self.parser == "published" else _careful(said.answer)
         return tick, tick
 
 
@@ -116,11 +124,9 @@ def _read_choice(choice: Choice, ticks: Sequence[int]) -> Reading:
 
 
 def _careful(text: str) -> float | None:
-    found = re.search(r"(?<![A-Za-z])([A-E])(?![A-Za-z'\u2019])", text)
-    if found:
-        return float(LETTERS[found[1]])
-    named = [tick for tick, label in LABELS.items() if re.search(rf"\b{label}\b", text, re.IGNORECASE)]
-    return float(named[0]) if len(named) == 1 else None
+    labels = [LABELS[tick] for tick in LETTERS.values()]
+    reading = stated(plain(text), partial(read_choice, labels), partial(opening_of, labels), LONGEST)
+    return None if reading.answer is None else float(LETTERS[reading.answer])
 
 
 def _published(text: str) -> float | None:

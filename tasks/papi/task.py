@@ -11,10 +11,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Completion, Outcome, Request, Sampling, Score, Scored, Split, Summary
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import MIDDLE, Answer, Item, Respondent, Target
+from steerbench.thoughts import UNFINISHED, spoken
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, norms, stores_scores
 from tasks.papi.metrics import TRIVIAL, summarise
 from tasks.papi.readouts import READOUTS, Readout, TextReadout
@@ -134,7 +135,7 @@ class PAPI:
         answer, expected = (outcome, outcome) if isinstance(outcome, float) else self._reader.read(outcome)
         record = {"trait": item.trait, "key": item.key, "tick": tick, "answer": answer, "expected": expected}
         loss = abs((MIDDLE if answer is None else answer) - tick)
-        return Score(loss, record, "" if answer is not None else "no option could be read from the answer")
+        return Score(loss, record, "" if answer is not None else _why_unread(outcome))
 
     def unseal(self) -> None:
         self._sealed = False
@@ -149,6 +150,11 @@ class DarkTriadPAPI(PAPI):
 
     dataset: str = field(default=DARK_TRIAD, init=False)
     name: str = field(default=DARK_TRIAD, init=False)
+
+
+def _why_unread(outcome: Outcome | float) -> str:
+    thinking = isinstance(outcome, Completion) and (outcome.finish == "thinking" or not spoken(outcome.text).finished)
+    return UNFINISHED if thinking else "no option could be read from the answer"
 
 
 def _stratified(items: Sequence[Item], share: float, seed: int) -> frozenset[str]:

@@ -27,7 +27,8 @@ class Answers:
     """What one row of a board answered; nan where a question was not asked of a target, or nothing was rated.
 
     `ratings` [questions, targets, traits], 1 to 5 as the judge gave them; the others [questions, targets].
-    `distinct` [questions, targets, runs] is nan for answers too short to have such a run.
+    `distinct` [questions, targets, runs] is nan for answers too short to have such a run. An answer that never left its
+    thoughts was truncated there, and has neither `words` nor `distinct`.
     """
 
     asked: NDArray[np.bool_]
@@ -115,7 +116,7 @@ def _answers(scored: Sequence[Scored], questions: Mapping[str, int], targets: Ma
         asked=~np.isnan(grid(lambda record: 1.0)),
         ratings=grid(lambda record: [record["ratings"].get(letter) for letter in LETTERS], len(LETTERS)),
         fluency=grid(lambda record: record["fluency"]),
-        truncated=grid(lambda record: record["finish"] == "length"),
+        truncated=grid(lambda record: record["finish"] in ("length", "thinking")),
         words=grid(lambda record: record["words"]),
         distinct=grid(lambda record: [record[f"distinct_{n}"] for n in RUNS], len(RUNS)),
     )

@@ -26,6 +26,7 @@ from steerbench.contracts import (
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Blend, Item, Respondent, Target
+from steerbench.thoughts import UNFINISHED
 from tasks.personalitybench.construction import build
 from tasks.personalitybench.metrics import TRIVIAL, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, PUBLISHED_DATASET, load, spread
@@ -131,12 +132,13 @@ class PersonalityBench:
         return Request(_prompt(item.text, steering.prompt), steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """What is known of an answer before it is rated.
+        """What is known of an answer before it is rated; one that never left its thoughts never is.
 
         Raises:
             UserError: the outcome is a tick: the method answers statements only.
         """
-        return Score(None, _record(item, target, _text(outcome)), PENDING)
+        answer = _text(outcome)
+        return Score(None, _record(item, target, answer), UNFINISHED if answer.finish == "thinking" else PENDING)
 
     def cases(self, item: Item, target: Target, answer: Completion, split: Split) -> Sequence[Case]:
         """The answer's traits, the question's own first, then its fluency. Calibration questions need no other trait.
@@ -220,7 +222,7 @@ def _text(outcome: Outcome | float) -> Completion:
 
 def _record(item: Item, target: Target, answer: Completion) -> dict[str, Any]:
     """What the summary needs of an answer, unrated."""
-    said, steered = words(answer.text), _ends(target)
+    said, steered = words(answer.text) if answer.finish != "thinking" else [], _ends(target)
     return {
         "trait": item.trait,
         "facet": item.facet,
@@ -230,6 +232,6 @@ def _record(item: Item, target: Target, answer: Completion) -> dict[str, Any]:
         "fluency": None,
         "tokens": answer.tokens,
         "finish": answer.finish,
-        "words": len(said),
+        "words": len(said) if answer.finish != "thinking" else None,
         **{f"distinct_{n}": distinct(said, n) for n in (1, 2, 3)},
     }

@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.reasoning.problems import LETTERS, Kind, Problem
+from tasks.reading.letters import LETTERS
+from tasks.reasoning.problems import Kind, Problem
 from tasks.rows import Row, csv_records, json_lines, json_list
 
 SHUFFLE = "bigbench-date, 1"

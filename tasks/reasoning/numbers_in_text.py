@@ -1,8 +1,8 @@
 """Numbers in generated text, exact.
 
 "1,000" is a thousand and "1.000" is one; "1.000.000" and "1.000,50" can only be the other custom and are read so.
-"1,5" could be either, "1 200" one number or two, and they are no answers. A percent sign, a currency and a unit are
-left out: 25% is 25.
+"1,5" could be either, "1 200" one number or two, and they are no answers; nor is "2 and a half" 2. A percent sign, a
+currency and a unit are left out: 25% is 25.
 """
 
 import re
@@ -11,50 +11,73 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tasks.reading.readings import Reading, none
+from tasks.reasoning.number_words import SOME_NUMBER, begins_with_one, number_in_words
 from tasks.reasoning.numerals import canonical
-from tasks.reasoning.readings import Reading, none
+
+WINDOW = 40
+"""Characters before a number that may say what it is."""
 
 LONGEST = 30
 """Digits before and after the point that a result may have. More is a model that repeats itself."""
 
-_WORDS = """\
-    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen twenty\
-"""
-WORDS = {word: number for number, word in enumerate(_WORDS.split())}
-_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALES = {"hundred": 2, "thousand": 3, "lakh": 5, "million": 6, "crore": 7, "billion": 9, "trillion": 12}
 _GAPS = "\u00a0\u2009\u202f"
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+
+_CURRENCY = r"[A-Z]{0,3}[$€£¥₹₩₽₱₺₫₦₪฿]|Rs\.?|(?:INR|USD|EUR|GBP|JPY|CNY|CHF|CAD|AUD)\b"
 
 _TOKEN = re.compile(
     rf"""
     (?<![A-Za-z_\d]) (?<![A-Za-z]-) (?<!\d[.,/:])
     (?P<words>(?:minus|negative)\s+)?
-    (?P<sign>(?<![\w)\]%][-+])(?<![\w)\]%])-)? (?P<currency>(?:US)?[$€£¥]\s?)? (?P<inner>-(?=[\d.]))?
+    (?P<sign>(?<![\w)\]%][-+])(?<![\w)\]%])-)?
+    (?P<currency>(?:{_CURRENCY})\s?)? (?P<inner>-(?=[\d.¼-¾⅐-⅞]))?
     (?: (?P<vulgar>(?:\d+\s?)?[¼-¾⅐-⅞])
       | (?P<mixed>\d+(?:\s+and\s+|\s+)\d+/\d+)(?![\d/])
       | (?P<date>\d+/\d+/\d+|\d+:\d+(?::\d+)*)
       | (?P<fraction>\d+/\d+)(?![\d/])
-      | (?P<digits>[1-9]\d{{0,2}}[ ]0\d\d(?:[ ]\d{{3}})*(?![\d,/:]|\.\d)|\d+(?:[.,{_GAPS}]\d+)*|(?<!\d)\.\d+(?![.,]\d))
+      | (?P<digits>[1-9]\d{{0,2}}[ ]0\d\d(?:[ ]\d{{3}})*(?![\d,/:]|\.\d)
+          |\d+(?:[.,'_{_GAPS}]\d+)*|(?<!\d)\.\d+(?![.,]\d))
     )
     (?: [eE](?P<exponent>[+-]?\d+)(?!\w)
       | \s*[x*]\s*10\s?(?:\^|\*\*)\s?[{{(]?(?P<tens>-?\d+)[}})]? | \s*[x*]\s*10(?P<raised_tens>[⁻⁰¹²³⁴-⁹]+)
       | (?:\^|\*\*)[{{(]?(?P<power>-?\d+)[}})]? )?
     (?P<scale>\s?(?:{"|".join(_SCALES)})\b)?
-    (?P<ordinal>(?:st|nd|rd|th)\b)? (?P<short>[kKM]\b)? (?P<percent>\s?%)?
+    (?P<ordinal>(?:st|nd|rd|th)\b)? (?P<short>[kKMB]\b)? (?P<percent>\s?%)? (?P<euro>\s?€)?
     """,
     re.VERBOSE,
 )
 _OPERATOR = re.compile(r"(?:\s+[A-Za-z]+){0,3}\s*(?:[+*÷]|\s[-/x]\s)\s*\(?\s*$")
 _RANGE = re.compile(r"\s*(?:[-\u2014]|\bto\b|\bor\b|\band\b|,\s*and\b)\s*$")
-_EQUALS = re.compile(r"[=≈]|\bequals\b|\bis equal to\b")
-_WORD = re.compile(
-    rf"[\s\"'*_(]*(?:about |exactly |only |just )?(?P<minus>minus |negative )?(?P<word>{'|'.join(WORDS)})\b"
-    r"(?![-\s]*(?:of\b|and\b|or\b|hundred|thousand|million|billion|dozen|half|thirds?|quarters?|fifths?|tenths?|"
-    r"point\b|times\b|plus\b|minus\b|more\b|less\b|that\b|which\b|who\b|way\b|(?:one|two|three|four|five|six|seven|"
-    r"eight|nine)\b))",
+_GOES_ON = re.compile(
+    rf"\s*(?:or|to|and|-|\u2014)?\s*\b(?!dozen){SOME_NUMBER}s?\b(?!-)"
+    r"|\s+(?:thirds?|fourths|fifths|sixths|sevenths|eighths|ninths|tenths|hundredths|thousandths)\b"
+    r"|\s+and\s+(?:a|an|one|two|three)\s+(?:half|thirds?|quarters?|fourths?|fifths?)\b"
+    r"|\s?(?:bn|mn)\b|\s*[π√±]|/-"
+    rf"|\s+[A-Za-z]+,?\s+and\s+(?:(?:a|an)\s+)?(?:{SOME_NUMBER}|half|quarter)\b",
     re.IGNORECASE,
 )
+"""What makes another number of one in digits: "3 or four", "5 tenths", "2 and a half", "5 dollars and fifty cents".
+
+"7 dozen" is 7: whoever says so was asked for dozens.
+"""
+
+_NOT = re.compile(
+    r"(?:\b(?:not|never|cannot|neither|nor|(?:rather|other)\s+than|instead\s+of)|n't)\s+"
+    r"(?:(?:be|have|need|the|exactly|just|equal\s+to)\s+){0,2}[\"'(]?$",
+    re.IGNORECASE,
+)
+_GROUP = re.compile(r",? \d{3}(?![\d,/:]|\.\d)")
+"""Thousands, or another number, behind a number: "1 200", "1, 000"."""
+
+_OPEN_SIGN = re.compile(
+    r"(?:^|\n|[^\w)\]%\s])\s*[-+\u00b1]\s+$|[\u00b1~]\s*$|\\pm\s*$|(?<![\w)\]%\s])\s*-\s*[(\[]+\s*$"
+)
+"""A dash before a number that is a minus, or marks an entry of a list."""
+
+_EXPRESSION = re.compile(r"\\(?:[dtc]?frac|sqrt|pi|binom|over|log|ln|sin|cos|tan|pm|infty)(?![A-Za-z])|[√±π∞]\s*\d")
+_EQUALS = re.compile(r"[=≈]|\bequals\b|\bis equal to\b")
 
 
 @dataclass(frozen=True)
@@ -70,15 +93,17 @@ class Found:
 def read_number(text: str, closing: bool = False) -> Reading:
     """The first number, or the result of the calculation that begins with it; a closing sentence must hold no other.
 
-    A number word up to twenty counts if the text begins with it and holds no digits.
+    A number in words counts if the text begins with it and holds no digits that say another.
     """
+    if _EXPRESSION.search(text):
+        return none("there is an expression that is no number written out")
     found = list(numbers(text))
+    in_words = number_in_words(text)
     if not found:
-        word = _WORD.match(text)
-        if word:
-            value = WORDS[word["word"].lower()] * (-1 if word["minus"] else 1)
-            return Reading(str(value))
-        return none("there is no number")
+        return none("there is no number") if in_words is None else Reading(str(in_words))
+    another = begins_with_one(text) and any(number.value != in_words for number in found)
+    if another and not (closing and in_words is not None) and not _EQUALS.search(text):
+        return none("there is a number in words and another in digits")
     after = [place.end() for place in _EQUALS.finditer(text)]
     results = [number for number in found if after and number.start >= after[-1]]
     if results:
@@ -90,7 +115,7 @@ def read_number(text: str, closing: bool = False) -> Reading:
         return none(number.problem)
     if len(found) > 1:
         between = text[number.end : found[1].start]
-        if _OPERATOR.fullmatch(between):
+        if _OPERATOR.fullmatch(between) or (not between.strip() and text[found[1].start] in "+-"):
             return none("there is a calculation without its result")
         if _RANGE.fullmatch(between):
             return none("there are two numbers for one answer")
@@ -100,14 +125,15 @@ def read_number(text: str, closing: bool = False) -> Reading:
 def numbers(text: str) -> Iterator[Found]:
     """All numbers in order. Ordinals ("the 3rd") are none, and negated ones ("not 5") are passed over."""
     for match in _TOKEN.finditer(text):
-        if match["ordinal"] or text.endswith((" not ", "Not "), 0, match.start()):
+        if match["ordinal"] or _NOT.search(text, max(0, match.start() - WINDOW), match.start()):
             continue
         value, problem = _value(match)
-        if match["digits"] and re.match(r" \d{3}(?![\d,/:]|\.\d)", text[match.end() :]) and match["digits"].isdigit():
-            value, problem = (
-                None,
-                f"{match[0].strip()} before {text[match.end() + 1 : match.end() + 4]} could be thousands",
-            )
+        in_groups = match["digits"] and match["digits"].isdigit()
+        behind = _GOES_ON.match(text, match.end()) or (in_groups and _GROUP.match(text, match.end()))
+        if behind and value is not None:
+            value, problem = None, f"{match[0].strip()} before {behind[0].strip()} could be another number"
+        elif _OPEN_SIGN.search(text, max(0, match.start() - WINDOW), match.start()):
+            value, problem = None, f"the sign before {match[0].strip()} could be a minus or none"
         yield Found(match.start(), match.end(), value, problem)
 
 
@@ -142,19 +168,22 @@ def _unsigned(match: re.Match[str]) -> Fraction | None:
     if match["fraction"]:
         over, under = (int(digits) for digits in match["fraction"].split("/"))
         return Fraction(over, under) if under else None
-    return _decimal(match["digits"])
+    is_euro = "€" in (match["currency"] or "") or match["euro"] is not None
+    return _decimal(match["digits"], is_euro)
 
 
-def _decimal(digits: str) -> Fraction | None:
+def _decimal(digits: str, is_euro: bool = False) -> Fraction | None:
     """Digits with commas, dots and gaps between them; None if they do not make one number."""
     if re.fullmatch(r"\d*\.\d+|\d+", digits):
         return Fraction(digits)
-    if re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", digits):
+    if re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|[1-9]\d?(?:,\d{2})+,\d{3}(?:\.\d+)?", digits):
         return Fraction(digits.replace(",", ""))
-    if re.fullmatch(rf"[1-9]\d{{0,2}}(?:[{_GAPS} ]\d{{3}})+(?:\.\d+)?", digits):
-        return Fraction(re.sub(f"[{_GAPS} ]", "", digits))
+    if re.fullmatch(rf"[1-9]\d{{0,2}}(?:(?:[{_GAPS} ]\d{{3}})+|(?:'\d{{3}})+|(?:_\d{{3}})+)(?:\.\d+)?", digits):
+        return Fraction(re.sub(f"[{_GAPS} '_]", "", digits))
     if re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+,\d+|[1-9]\d{0,2}(?:\.\d{3}){2,}", digits):
         return Fraction(digits.replace(".", "").replace(",", "."))
+    if is_euro and re.fullmatch(r"\d+,\d\d", digits):
+        return Fraction(digits.replace(",", "."))
     return None
 
 

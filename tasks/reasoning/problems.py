@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tasks.reading.letters import LETTERS
+
 Kind = Literal["number", "letter", "yes-no", "text-letters"]
 """What an answer is: a number; the letter of a choice; yes or no; the letter of a choice or its text."""
-
-LETTERS = "ABCDEFGHIJ"
-"""Those of the choices, in their order. No dataset here has more than six."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from steerbench.contracts import Choice, Completion, Outcome, Prompt, Request, S
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import Answer, Item, Target
+from steerbench.thoughts import UNFINISHED
 from tasks.beside_unsteered import UNSTEERED
 from tasks.poles import poles_named, statements
 from tasks.reasoning import board, prompts
@@ -127,7 +128,9 @@ class Reasoning:
         return Request(prompt, steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Loss 0 for a right answer and 1 for a wrong one; none if no answer can be read, or it overflowed.
+        """Loss 0 for a right answer and 1 for a wrong one; none if no answer can be read.
+
+        One that overflowed or never left its thoughts cannot, whatever was said before.
 
         Raises:
             UserError: the outcome is a tick: the method answers statements only.
@@ -143,8 +146,9 @@ class Reasoning:
             return Score(1.0 - right, gold | {"answer": answer, "probability": float(probabilities.max())})
         if not isinstance(outcome, Completion):
             raise UserError(f"{self.name} has problems, and one of the methods only ticks statements; leave it out.")
-        if outcome.overflowed:
-            return Score(None, gold | {"answer": None, "tokens": outcome.tokens}, OVERFLOWED)
+        if not outcome.answered:
+            reason = OVERFLOWED if outcome.overflowed else UNFINISHED
+            return Score(None, gold | {"answer": None, "tokens": outcome.tokens}, reason)
         reading = extract(
             outcome.text,
             problem.kind,

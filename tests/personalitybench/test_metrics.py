@@ -342,6 +342,18 @@ def test_cut_off_repetitive_and_unscored_answers_are_flagged_in_round_numbers() 
     assert summarise({"m": plain([4.0] * 5, finish="stop")}, 0).flags["m"] == []
 
 
+def test_an_answer_cut_in_its_thoughts_is_truncated_and_in_no_mean_of_words() -> None:
+    rows = plain([4.0] * 4, words=30, distinct_2=0.8)
+    lost = {"words": None, "distinct_1": None, "distinct_2": None, "distinct_3": None}
+    rows += [
+        answer("E", n, high, {"E": None}, None, finish="thinking", **lost) for n in (4, 5) for high in (True, False)
+    ]
+    metrics = summarise({"m": rows}, 0).metrics["m"]
+    assert metrics["truncated"].value == pytest.approx(2 / 6)
+    assert (metrics["length"].value, metrics["distinct-2"].value) == (30, pytest.approx(0.8))
+    assert metrics["unscored rate"].value == pytest.approx(2 / 6)
+
+
 def test_traits_that_are_blended_are_not_off_target() -> None:
     """Steered to E+O- and E-O+ at once, a shift of O on questions about E is meant."""
     rows = []

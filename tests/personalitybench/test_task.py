@@ -10,6 +10,7 @@ from steerbench.errors import UserError
 from steerbench.plugins import find
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import TRAITS, Answer, Respondent, Target, TraitPole
+from steerbench.thoughts import UNFINISHED
 from tasks.papi.sample.reader import read_items
 from tasks.personalitybench.repetition import distinct, words
 from tasks.personalitybench.task import PersonalityBench
@@ -193,6 +194,16 @@ def test_the_loss_is_the_distance_from_the_pole_and_the_cost_that_from_full_flue
     }
     calibrated = task.rated(item, target, SAID, verdicts(4.5, 3.5))
     assert (calibrated.loss, calibrated.record["ratings"]) == (loss, {"N": 4.5})
+
+
+def test_an_answer_that_never_left_its_thoughts_has_no_words_and_waits_for_no_judge() -> None:
+    task = unsealed()
+    target = target_of(task, "neuroticism+")
+    item = task.items(target, Split.TEST)[0]
+    score = task.score(item, target, Completion("", 100, "thinking", thoughts="How would I feel?"))
+    assert (score.loss, score.unscored) == (None, UNFINISHED)
+    assert (score.record["finish"], score.record["words"], score.record["tokens"]) == ("thinking", None, 100)
+    assert [score.record[f"distinct_{n}"] for n in (1, 2, 3)] == [None] * 3
 
 
 def test_an_answer_without_a_rating_is_unscored_and_one_without_fluency_only_has_no_cost() -> None:

@@ -65,6 +65,18 @@ LETTERS_BEHIND_THE_PROMPT = [
     ("D'Artagnan", None),
     ("Abe", None),
     ("", None),
+    ("A then, or maybe F", None),
+    ("B. No, wait: C", "C"),
+    ("B. Wait,", None),
+    ("anything but B", None),
+    ("B is not right. C is.", "C"),
+    ("(B) library is wrong, (D)", "D"),
+    ("D rather than A", "D"),
+    ("a person would go to (D)", "D"),
+    ("Is it A? No, it is D.", "D"),
+    ("\uff22", "B"),
+    ("`b`", "B"),
+    ("'B'", "B"),
 ]
 
 LETTERS_IN_A_CHAIN = [
@@ -158,6 +170,24 @@ YES_NO_BEHIND_THE_PROMPT = [
     ("not yes", None),
     ("heads up", None),
     ("", None),
+    ("`No`", "no"),
+    ("no\u3002", "no"),
+    ("\uff2e\uff2f", "no"),
+    ("\u00abNo\u00bb", "no"),
+    ("'No'", "no"),
+    ("no\u2026", "no"),
+    ("No \u274c", "no"),
+    ("<b>No</b>", "no"),
+    ("Nope.", "no"),
+    ("Yeah, it is", "yes"),
+    ("Yes? No.", "no"),
+    ("Yes. Wait, no.", "no"),
+    ("No. Actually, yes.", "yes"),
+    ("No. Wait", None),
+    ('no "real" evidence', None),
+    ("not a yes", None),
+    ("I would not say yes", None),
+    ("if yes, then", None),
 ]
 
 YES_NO_IN_A_CHAIN = [

@@ -7,6 +7,7 @@ from steerbench.contracts import Choice, Completion, Split
 from steerbench.export import read_samples
 from steerbench.plan import Plan
 from steerbench.runner import execute, prepare
+from steerbench.thoughts import UNFINISHED
 from tasks.reasoning.task import Arithmetic
 from tests.models.tiny import tiny_model
 
@@ -20,6 +21,8 @@ def test_a_right_answer_said_before_the_overflow_counts_as_none() -> None:
     lost = task.score(item, target, Completion(f" {gold}.", 2, "overflow"))
     assert (lost.loss, lost.record["answer"], lost.record["tokens"]) == (None, None, 2)
     assert lost.unscored
+    thinking = task.score(item, target, Completion("", 2, "thinking", thoughts=f"The answer is {gold}."))
+    assert (thinking.loss, thinking.record["answer"], thinking.unscored) == (None, None, UNFINISHED)
     chosen = task.score(item, target, Choice((-1.0, math.nan)))
     assert (chosen.loss, chosen.record["answer"]) == (None, None)
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+DENIED = "what is named is denied"
+"""`Reading.reason` of a sentence that only says what the answer is not."""
+
 
 @dataclass(frozen=True)
 class Reading:
