@@ -68,7 +68,7 @@ def _request(case: Case) -> Request:
 
 
 def _verdict(choice: Choice) -> Verdict:
-    if not math.isfinite(sum(choice.logprobs)):
+    if choice.overflowed or max(choice.logprobs) == -math.inf:
         return Verdict(None, "the judge's model gives the ratings no finite likelihood")
     probabilities = choice.probabilities().tolist()
     return Verdict(expectation(probabilities), details={"probabilities": probabilities})

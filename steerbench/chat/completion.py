@@ -69,11 +69,11 @@ class _Candidate(BaseModel):
 
 
 class _Position(_Candidate):
-    top_logprobs: list[_Candidate] | None = None
+    top_logprobs: Annotated[list[_Candidate], Field(fail_fast=True)] | None = None
 
 
 class _Logprobs(BaseModel):
-    content: list[_Position] | None = None
+    content: Annotated[list[_Position], Field(fail_fast=True)] | None = None
 
 
 class _Message(BaseModel):
@@ -89,7 +89,7 @@ class _Choice(BaseModel):
 
 
 class _Body(BaseModel):
-    choices: list[_Choice] = Field(min_length=1)
+    choices: Annotated[list[_Choice], Field(fail_fast=True, min_length=1)]
     usage: Any = None
 
 

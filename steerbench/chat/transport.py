@@ -6,15 +6,16 @@ for the caller to say.
 """
 
 import zlib
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 from openai import DefaultAsyncHttpxClient, OpenAIError
 
-LONGEST = 16 * 2**20
-"""Bytes of an answer once it is unpacked. Thousands of tokens with ten candidates each have a few million."""
+LONGEST = 8 * 2**20
+"""Bytes of an answer once it is unpacked. A thousand tokens with ten candidates each are about a million."""
 LONGEST_ERROR = 2**16
 """Bytes that are read of an answer that reports an error; the rest is left."""
-KEPT = ("location", "retry-after", "retry-after-ms")
+KEPT = (b"location", b"retry-after", b"retry-after-ms")
 """Headers that are passed on. A character set is not among them: JSON is UTF-8, and some of Python's are packers."""
 
 
@@ -26,7 +27,8 @@ class BoundedClient(DefaultAsyncHttpxClient):
     """The client of `openai`, whose answers have been read whole and within bounds when they are handed on."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+        # No cookies: a server that sets one would decide what later requests hold.
+        super().__init__(**settings, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())))
         # What is not offered need not be unpacked: other codecs cannot be told to stop at a length.
         self.headers["Accept-Encoding"] = "gzip"
 
@@ -40,8 +42,8 @@ class BoundedClient(DefaultAsyncHttpxClient):
             body = await _body(response)
         finally:
             await response.aclose()
-        headers = {name: response.headers[name] for name in KEPT if name in response.headers}
-        headers["Content-Type"] = "application/json"
+        headers = [(name, value) for name, value in response.headers.raw if name.lower() in KEPT]
+        headers.append((b"Content-Type", b"application/json"))
         return type(response)(response.status_code, headers=headers, content=body, request=request)
 
 
@@ -63,4 +65,4 @@ async def _body(response: Any) -> bytes:
             break
         if unpacker and unpacker.eof:
             break
-    return bytes(body[:longest])
+    return bytes(memoryview(body)[:longest])

@@ -103,6 +103,7 @@ BODIES: Mapping[str, Callable[[bytes], bytes]] = {
     "null": lambda good: b"null",
     "text in another code": lambda good: good.decode().encode("utf-16"),
     "blanks": lambda good: b" " * 5000,
+    "flood": lambda good: b'{"choices": [' + b"{}," * 300_000 + b"{}]}",
     # These do no harm.
     "long number": lambda good: b'{"created": ' + b"7" * 5000 + b", " + good[1:],
     "marked": lambda good: b"\xef\xbb\xbf" + good,
@@ -111,6 +112,7 @@ BODIES: Mapping[str, Callable[[bytes], bytes]] = {
 HEADERS: Mapping[str, Mapping[str, str]] = {
     "of a codec that unpacks": {"Content-Type": "application/json; charset=bz2_codec"},
     "of another kind": {"Content-Type": "image/png"},
+    "of odd letters": {"Set-Cookie": "a=\xf5", "Location": "/\x8a", "Retry-After": "\xb5"},
     "packed as br": {"Content-Encoding": "br"},
     "packed twice": {"Content-Encoding": "gzip, gzip"},
     "packed but not": {"Content-Encoding": "gzip"},
@@ -121,6 +123,7 @@ HARMLESS = (
     "body bad bytes",
     "headers of a codec that unpacks",
     "headers of another kind",
+    "headers of odd letters",
 )
 """Steps that are a good answer all the same."""
 
