@@ -24,6 +24,8 @@ from steerbench.thoughts import spoken
 
 KEPT = 200
 """Characters kept of a reply that held no rating."""
+KEPT_OF_RATED = 20_000
+"""Characters kept of the end of one that did: more than a limit of tokens allows, unless a server ignores it."""
 UNREADABLE = "the reply held no rating"
 
 _BRACKETS = re.compile(r"\[\[\s?([1-5])\s?\]\]")
@@ -134,23 +136,23 @@ class LLM:
 
 def _read(stated: int, reply: Reply) -> tuple[float, str, dict[str, Any]]:
     """Rating, no reason, details."""
-    details = {"stated": stated, "reply": reply.said}
+    details = {"stated": stated, "reply": reply.said[-KEPT_OF_RATED:]}
     shares = rating_probabilities(reply.top, stated) if reply.top else None
     if shares is None:
         return float(stated), "", details
     return expectation(shares), "", {**details, "probabilities": shares}
 
 
-def rating_probabilities(tokens: Sequence[Token], stated: int) -> list[float] | None:
-    """The probability of each rating from 1 to 5 at the place of the digit that a reply states, normalised over them.
+def rating_probabilities(tokens: Sequence[Token], stated: int | None = None) -> list[float] | None:
+    """The probability of each rating from 1 to 5 at the digit that a reply ends with, normalised over them.
 
-    The reply ends with its rating, so its digit is that of the tokens' last double brackets; thoughts may be among
-    the tokens where they are not in the reply. A candidate is a rating if it differs from the token only in the digit,
-    blanks around it aside. None if the tokens hold no such digit, or no candidate at its place but the token itself.
+    That is the digit of the tokens' last double brackets, and must be the `stated` one if that is given; thoughts may
+    be among the tokens where they are not in the reply. A candidate is a rating if it differs from the token only in
+    the digit, blanks around it aside. None if the tokens hold no such digit, or no candidate but the token itself.
     """
     whole = "".join(token.text for token in tokens)
     brackets = deque(_BRACKETS.finditer(whole), maxlen=1)
-    if not brackets or brackets[0][1] != str(stated) or not spoken(whole).finished:
+    if not brackets or brackets[0][1] != str(stated or brackets[0][1]) or not spoken(whole).finished:
         return None
     place = brackets[0].start(1)
     for token in tokens:

@@ -74,8 +74,8 @@ def test_an_attempt_ends_after_the_timeout_as_a_whole(step: str) -> None:
 
 
 def test_a_server_that_answers_and_never_ends_is_not_told_to_be_missing() -> None:
-    with FaultyServer({0: ("drip",)}) as server, pytest.raises(ExhaustedError, match=r"no answer within 0\.3 s"):
-        ask(client(server, timeout=0.3, attempts=1))
+    with FaultyServer({0: ("drip",)}) as server, pytest.raises(ExhaustedError, match=r"no answer within 2 s"):
+        ask(client(server, timeout=2.0, attempts=1))
 
 
 @pytest.mark.parametrize("status", ["301", "302", "303", "307", "308"])

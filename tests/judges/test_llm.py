@@ -99,7 +99,7 @@ def test_of_a_thousand_cases_with_a_quarter_at_fault_each_gets_its_one_verdict(m
     scripts = {case: script for case, (script, _, _) in fates.items()}
     start = time.monotonic()
     with FaultyServer() as elsewhere, FaultyServer(scripts, elsewhere=elsewhere.url) as server:
-        judged = judge(server, concurrency=16, timeout=2.0, price_in=2.0, price_out=10.0)
+        judged = judge(server, concurrency=16, price_in=2.0, price_out=10.0)
         found = verdicts(judged, cases(1000))
         took = time.monotonic() - start
     assert len(fates) > len(FATES)
