@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from judges.sentence_encoder import LONGEST, SHA256, encode, token_counts
 from steerbench.bank import descriptions
 from steerbench.contracts import Case, Engine, Verdict
+from steerbench.judging.answers import without_thoughts
 from steerbench.targets import TRAITS
 
 Array = NDArray[np.float64]
@@ -59,6 +60,7 @@ class Axis:
             "rating": f"1 + 4 * sigmoid({STEEPNESS} * projection)",
         }
 
+    @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
         """All verdicts at once.
 

@@ -1,7 +1,9 @@
 """The judge `llm`: a language model behind any OpenAI-compatible server, asked at temperature 0."""
 
 import math
+import re
 import tomllib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
@@ -11,16 +13,22 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from judges.rubrics import RUBRICS, SCALE, digest, instruction, parse, rating_place
+from judges.rubrics import READING, RUBRICS, SCALE, digest, expectation, instruction, parse
 from steerbench.chat.client import ChatClient, RequestError
 from steerbench.chat.completion import Reply, Token
 from steerbench.chat.concurrency import concurrently
 from steerbench.contracts import Case, Engine, Usage, Verdict
 from steerbench.errors import UserError
+from steerbench.judging.answers import without_thoughts
+from steerbench.thoughts import spoken
 
 KEPT = 200
 """Characters kept of a reply that held no rating."""
+KEPT_OF_RATED = 20_000
+"""Characters kept of the end of one that did: more than a limit of tokens allows, unless a server ignores it."""
 UNREADABLE = "the reply held no rating"
+
+_BRACKETS = re.compile(r"\[\[\s?([1-5])\s?\]\]")
 
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -29,11 +37,11 @@ Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class LLM:
     """Rates with `model` at `base_url` (OpenAI's if None); the key is in the environment variable `key_env`.
 
-    A rating is the expectation over the digits 1 to 5 where the server gives log-probabilities, else the digit
-    that stands in the reply; with `repeats`, the mean over those that could be read. A reply without a rating
-    is asked for once more. Prices are per million tokens; where none is given, the model is looked up in
-    prices.toml in the user's configuration folder. `timeout` and `backoff` are in seconds. `allow_self_judge` lets it
-    rate the answers of a model of its own name.
+    A rating is the expectation over the digits 1 to 5 where the server gives log-probabilities that can be such, else
+    the digit that stands in the reply; with `repeats`, the mean over those that could be read. A reply without a
+    rating, cut at its limit or still in its thoughts is asked for once more. Prices are per million tokens; where none
+    is given, the model is looked up in prices.toml in the user's configuration folder. `timeout` and `backoff` are in
+    seconds. `allow_self_judge` lets it rate the answers of a model of its own name.
 
     Raises:
         UserError: no model is named, there is no key, or prices.toml cannot be read.
@@ -68,6 +76,7 @@ class LLM:
             "model": self.model,
             "server": self._client.address,
             "rubric": digest(),
+            "reading": READING,
             "repeats": str(self.repeats),
             "logprobs": str(self.logprobs),
             "max_tokens": str(self.max_tokens),
@@ -78,6 +87,7 @@ class LLM:
         """Whether the cost of a verdict is known."""
         return None not in self._prices
 
+    @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
         """As the contract says; cases are drawn in the caller's thread."""
         with closing(concurrently(cases, self._verdict, self.concurrency, within=self._client)) as batches:
@@ -105,18 +115,18 @@ class LLM:
         return verdicts[0] if self.repeats == 1 else _mean(verdicts)
 
     async def _once(self, case: Case) -> Verdict:
-        usage, said = Usage(), ""
+        usage, said, missing = Usage(), "", ""
         for remind in (False, True):
             asked = [("user", instruction(case, remind))]
             try:
                 reply = await self._client.ask(asked, max_tokens=self.max_tokens, logprobs=self.logprobs)
             except RequestError as error:
                 return Verdict(None, str(error), {"reply": said[:KEPT]} if said else {}, usage + Usage(error.calls))
-            usage, said = usage + self._usage(reply), reply.text
+            usage, said, missing = usage + self._usage(reply), reply.said, reply.missing
             stated = parse(reply.text)
             if stated is not None:
                 return Verdict(*_read(stated, reply), usage=usage)
-        return Verdict(None, UNREADABLE, {"reply": said[:KEPT]}, usage)
+        return Verdict(None, missing or UNREADABLE, {"reply": said[:KEPT]}, usage)
 
     def _usage(self, reply: Reply) -> Usage:
         price_in, price_out = (price or 0.0 for price in self._prices)
@@ -126,22 +136,25 @@ class LLM:
 
 def _read(stated: int, reply: Reply) -> tuple[float, str, dict[str, Any]]:
     """Rating, no reason, details."""
-    details = {"stated": stated, "reply": reply.text}
-    shares = rating_probabilities(reply.top) if reply.top else None
+    details = {"stated": stated, "reply": reply.said[-KEPT_OF_RATED:]}
+    shares = rating_probabilities(reply.top, stated) if reply.top else None
     if shares is None:
         return float(stated), "", details
-    return sum(n * share for n, share in zip(SCALE, shares, strict=True)), "", {**details, "probabilities": shares}
+    return expectation(shares), "", {**details, "probabilities": shares}
 
 
-def rating_probabilities(tokens: Sequence[Token]) -> list[float] | None:
-    """The probability of each rating from 1 to 5 at the place of the digit, normalised over the five.
+def rating_probabilities(tokens: Sequence[Token], stated: int | None = None) -> list[float] | None:
+    """The probability of each rating from 1 to 5 at the digit that a reply ends with, normalised over them.
 
-    A candidate is a rating if it differs from the token only in the digit, blanks around it aside. None if the
-    tokens hold no rating, or the server named no candidate but the token itself.
+    That is the digit of the tokens' last double brackets, and must be the `stated` one if that is given; thoughts may
+    be among the tokens where they are not in the reply. A candidate is a rating if it differs from the token only in
+    the digit, blanks around it aside. None if the tokens hold no such digit, or no candidate but the token itself.
     """
-    place = rating_place("".join(token.text for token in tokens))
-    if place is None:
+    whole = "".join(token.text for token in tokens)
+    brackets = deque(_BRACKETS.finditer(whole), maxlen=1)
+    if not brackets or brackets[0][1] != str(stated or brackets[0][1]) or not spoken(whole).finished:
         return None
+    place = brackets[0].start(1)
     for token in tokens:
         if place < len(token.text):
             break

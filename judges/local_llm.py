@@ -1,15 +1,16 @@
 """The judge `local-llm`: the rubric of `llm`, read by a local model through one of our engines."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 
-import numpy as np
 from pydantic.dataclasses import dataclass
 
-from judges.rubrics import RATING_START, RUBRICS, SCALE, digest, instruction
-from steerbench.contracts import Case, Engine, Prompt, Request, Verdict, batched
+from judges.rubrics import RATING_START, RUBRICS, SCALE, digest, expectation, instruction
+from steerbench.contracts import Case, Choice, Engine, Prompt, Request, Verdict, batched
 from steerbench.errors import UserError
+from steerbench.judging.answers import without_thoughts
 from steerbench.plugins import find
 
 DRAWN = 64
@@ -44,6 +45,7 @@ class LocalLLM:
         """Loads the model."""
         return {**self._engine.identity(), "rubric": digest()}
 
+    @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
         """As the contract says."""
         numbered = enumerate(cases)
@@ -52,10 +54,7 @@ class LocalLLM:
             requests = [_request(case) for _, case in drawn]
             for indices, part in batched(requests, self._engine):
                 choices = self._engine.choose(part)
-                yield {
-                    places[i]: _verdict(choice.probabilities().tolist())
-                    for i, choice in zip(indices, choices, strict=True)
-                }
+                yield {places[i]: _verdict(choice) for i, choice in zip(indices, choices, strict=True)}
 
     @cached_property
     def _engine(self) -> Engine:
@@ -68,5 +67,8 @@ def _request(case: Case) -> Request:
     return Request(prompt, options=tuple(map(str, SCALE)))
 
 
-def _verdict(probabilities: list[float]) -> Verdict:
-    return Verdict(float(np.dot(SCALE, probabilities)), details={"probabilities": probabilities})
+def _verdict(choice: Choice) -> Verdict:
+    if choice.overflowed or max(choice.logprobs) == -math.inf:
+        return Verdict(None, "the judge's model gives the ratings no finite likelihood")
+    probabilities = choice.probabilities().tolist()
+    return Verdict(expectation(probabilities), details={"probabilities": probabilities})

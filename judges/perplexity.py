@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from steerbench.contracts import Case, Engine, Prompt, Request, Verdict, batched
 from steerbench.errors import UserError
+from steerbench.judging.answers import without_thoughts
 
 MIDDLE = 4.5
 """The nll (nats) at which an answer that repeats nothing is rated 3."""
@@ -41,6 +42,7 @@ class Perplexity:
         mapping = f"1 + 4 * sigmoid(({MIDDLE} - nll) / {WIDTH}) * (1 - repeated {NGRAM}-grams)^2"
         return {"rating": mapping, "nll": "mean over the answer's tokens, after the question alone"}
 
+    @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
         """Verdicts on the empty answers, then on the others in the engine's batches; each text is scored once.
 

@@ -1,10 +1,14 @@
-"""What a language model is told before it rates an answer, and how its rating is read."""
+"""What a language model is told before it rates an answer, and how its rating is read.
+
+A rating is the last line of a reply, and nothing else is: what a reply quotes, weighs or drafts on the way is none.
+"""
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from steerbench.contracts import Case
+from steerbench.thoughts import spoken
 
 SCALE = (1, 2, 3, 4, 5)
 RATING_START = "Rating: [["
@@ -84,7 +88,11 @@ REMINDER = (
     "in double square brackets. Give a number even if you are unsure."
 )
 
-_BRACKETS = re.compile(r"\[\[([^\[\]]*)\]\]")
+READING = "the last line after the thoughts, if it is the rating and nothing besides"
+"""How replies are read: part of what a verdict depends on."""
+
+_EMPHASIS = str.maketrans("", "", "*_`#")
+_RATING_LINE = re.compile(r"(?:rating ?[:\uff1a]? ?)?\[\[ ?([1-5]) ?\]\] ?\.?", re.IGNORECASE)
 
 
 def instruction(case: Case, remind: bool = False) -> str:
@@ -97,24 +105,25 @@ def instruction(case: Case, remind: bool = False) -> str:
         rubric=RUBRICS[case.quality],
         task=_FLUENCY_TASK if case.quality == "fluency" else _TRAIT_TASK,
         question=_quoted(case.question),
-        answer=_quoted(case.answer),
+        answer=_quoted(spoken(case.answer).answer),
     )
     return f"{asked}\n\n{REMINDER}" if remind else asked
 
 
 def parse(reply: str) -> int | None:
-    """The rating in a reply: what its last double brackets hold, if that is one of 1, 2, 3, 4, 5 and nothing besides.
+    """The rating in a reply: its last line, if that is `Rating: [[n]]` or `[[n]]`, n being one of 1, 2, 3, 4, 5.
 
-    A reply whose last brackets hold anything else ([[7]], [[3.5]], [[4/5]]) has no rating, whatever stood earlier.
+    Emphasis (Markdown's), blanks and a full stop are overlooked. A line that says anything more has no rating, nor
+    has a reply that goes on after it or never leaves its thoughts, whatever stood earlier.
     """
-    place = rating_place(reply)
-    return None if place is None else int(reply[place])
+    lines = spoken(reply).answer.strip().replace("\r", "\n").rsplit("\n", 1)
+    found = _RATING_LINE.fullmatch(" ".join(lines[-1].translate(_EMPHASIS).split()))
+    return int(found[1]) if found else None
 
 
-def rating_place(reply: str) -> int | None:
-    """Where in a reply the digit stands that `parse` reads."""
-    found = list(_BRACKETS.finditer(reply))
-    return found[-1].start(1) if found and found[-1][1] in map(str, SCALE) else None
+def expectation(shares: Sequence[float]) -> float:
+    """The rating that probabilities of the five digits come to."""
+    return sum(n * share for n, share in zip(SCALE, shares, strict=True))
 
 
 def digest() -> str:

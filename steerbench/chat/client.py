@@ -3,22 +3,19 @@
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
-from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random
 from tenacity.wait import wait_random_exponential
 
-from steerbench.chat.completion import Reply, read_completion
+from steerbench.chat.completion import MalformedError, Reply, encodable, read_completion
+from steerbench.chat.retry_after import retry_after
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
-    from openai import APIError, APIStatusError, AsyncOpenAI
+    from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 Messages = Sequence[tuple[str, str]]
 
@@ -72,9 +69,9 @@ class ChatClient:
     """A model on a server: `async with client:` around the requests of one event loop, then `await client.ask(...)`.
 
     The key is read from the environment variable `key_env` and appears in no text that leaves the client. A
-    server given by `base_url` (or OPENAI_BASE_URL) may need none. `timeout` (seconds) bounds one attempt as a
-    whole; between attempts the client waits a random time of up to `backoff` seconds, doubled each time up to
-    `longest_backoff`, or as long as the server says.
+    server given by `base_url` (or OPENAI_BASE_URL) may need none; redirects to another are not followed. `timeout`
+    (seconds) bounds one attempt as a whole, to the last byte of the answer; between attempts the client waits a random
+    time of up to `backoff` seconds, doubled each time up to `longest_backoff`, or as long as the server says.
 
     Raises:
         UserError: the address is none, or there is no usable key.
@@ -99,9 +96,17 @@ class ChatClient:
     async def __aenter__(self) -> "ChatClient":
         from openai import AsyncOpenAI
 
+        from steerbench.chat.transport import BoundedClient
+
         key = _key(self.key_env, needed=self.address == OPENAI)
-        self._client = AsyncOpenAI(api_key=key, base_url=self.address, timeout=self.timeout, max_retries=0)
+        http = BoundedClient(timeout=self.timeout, event_hooks={"response": [self._note_answer]})
+        self._client = AsyncOpenAI(
+            api_key=key, base_url=self.address, timeout=self.timeout, max_retries=0, http_client=http
+        )
         return self
+
+    async def _note_answer(self, _: object) -> None:
+        self._answered = True
 
     async def __aexit__(self, *_: object) -> None:
         client, self._client = self._client, None
@@ -168,35 +173,43 @@ class ChatClient:
         return wait_random_exponential(self.backoff, self.longest_backoff)(state)
 
     async def _attempt(self, messages: Messages, wishes: Mapping[str, Any]) -> Reply:
-        from openai import APIError, APIStatusError, APITimeoutError
+        from openai import APIStatusError, APITimeoutError, OpenAIError
 
         if self._client is None:
             raise RuntimeError("a ChatClient is asked inside `async with client:`")
+        asked = [{"role": role, "content": encodable(content)} for role, content in messages]
         fault: Exception
         try:
             async with asyncio.timeout(self.timeout):
                 raw = await self._client.chat.completions.with_raw_response.create(
                     model=self.model,
-                    messages=[{"role": role, "content": content} for role, content in messages],  # type: ignore[misc]
+                    messages=asked,  # type: ignore[arg-type]
                     **wishes,
                 )
-            self._answered = True
-            reply = read_completion(raw.text)
-            return replace(reply, text=self._without_key(reply.text))
+            return self._read(raw.content, asked, wishes)
         except (TimeoutError, APITimeoutError):
             fault = _PassingError(f"no answer within {self.timeout:g} s")
-        except ValidationError:
+        except MalformedError:
             fault = _PassingError(f"a body that is no chat completion: {self._quoted(raw.text)}")
         except APIStatusError as error:
-            self._answered = True
             fault = self._status_fault(error)
-        except APIError as error:
+        except OpenAIError as error:
             fault = _PassingError(f"a broken connection ({self._quoted(_cause(error))})")
         # Outside the handlers, so that no error chain leads to the request, which holds the key.
         raise fault
 
+    def _read(self, body: bytes, asked: Sequence[Mapping[str, str]], wishes: Mapping[str, Any]) -> Reply:
+        sent = sum(len(text.encode()) for message in asked for text in message.values())
+        limit = wishes.get("max_tokens") or wishes["max_completion_tokens"]
+        reply = read_completion(body.decode("utf-8-sig", "replace"), sent, limit)
+        return replace(reply, text=self._without_key(reply.text), said=self._without_key(reply.said))
+
     def _status_fault(self, error: "APIStatusError") -> Exception:
         said, status = self._quoted(_message(error)), error.status_code
+        if status < 400:
+            elsewhere = self._quoted(error.response.headers.get("location", ""))
+            onward = f", which points to '{elsewhere}'; requests go to {self.address} alone" if elsewhere else ""
+            return _PassingError(f"status {status}{onward}")
         if status in (401, 403):
             return UserError(
                 f"The server at {self.address} refuses the key in {self.key_env} ({status}: {said}); "
@@ -212,13 +225,15 @@ class ChatClient:
                 f"The account of {self.key_env} has no credit at {self.address} ({status}: {said}); add some."
             )
         if status in (408, 409, 429) or status >= 500:
-            return _PassingError(f"status {status}: {said}", _retry_after(error.response.headers))
+            return _PassingError(f"status {status}: {said}", retry_after(error.response.headers))
         names = frozenset(wish for wish in WISHES if wish in error.response.text)
         return _RefusalError(f"the server refused the request ({status}): {said}", names)
 
     def _quoted(self, text: str) -> str:
-        """The beginning of a server's words, on one line."""
-        return " ".join(self._without_key(text).split())[:QUOTED]
+        """The beginning of a server's words, on one line and without what cannot be printed."""
+        beginning = self._without_key(text)[: 10 * QUOTED]
+        printable = "".join(c if c.isprintable() else " " for c in beginning)
+        return " ".join(printable.split())[:QUOTED]
 
     def _without_key(self, text: str) -> str:
         key = os.environ.get(self.key_env, "").strip()
@@ -235,26 +250,13 @@ def _granted(wishes: Mapping[str, Any], without: frozenset[str]) -> dict[str, An
     return fields
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds the server asks to wait; it may say milliseconds, seconds or a date (RFC 9110, section 10.2.3)."""
-    with suppress(ValueError):
-        return float(headers.get("retry-after-ms", "")) / 1000
-    said = headers.get("retry-after", "")
-    with suppress(ValueError):
-        return float(said)
-    with suppress(ValueError):
-        return float(parsedate_to_datetime(said).timestamp() - time())
-    return None
-
-
 def _message(error: "APIStatusError") -> str:
-    body = error.body
-    if isinstance(body, dict):
-        return str(body.get("message") or body.get("detail") or body)
-    return error.response.text or "it said nothing"
+    body = error.body if isinstance(error.body, dict) else {}
+    said = body.get("message") or body.get("detail")
+    return said if isinstance(said, str) else error.response.text or "it said nothing"
 
 
-def _cause(error: "APIError") -> str:
+def _cause(error: "OpenAIError") -> str:
     return str(error.__cause__ or error) or type(error.__cause__).__name__
 
 

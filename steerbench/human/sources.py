@@ -15,6 +15,7 @@ from steerbench.plan import build_task, differences
 from steerbench.plugins import unknown
 from steerbench.results import RunResult, read_result
 from steerbench.targets import Respondent, Target, TraitPole
+from steerbench.thoughts import spoken
 
 ROLE = "trait"
 """The role of the judge whose ratings are held against people."""
@@ -129,13 +130,15 @@ def _check_alike(first: Path, one: RunResult, second: Path, other: RunResult) ->
 
 
 def _answers(run: Path, asked: Mapping[tuple[str, str], Asked]) -> dict[str, dict[Asked, Said]]:
-    """By method, what it said to each question of the result."""
-    samples = read_samples(run).filter((pl.col("split") == Split.TEST.value) & pl.col("text").is_not_null())
+    """By method, what it said to each question of the result, without thoughts; an answer that is none is left out."""
+    answered = (pl.col("split") == Split.TEST.value) & pl.col("finish").is_in(["stop", "length"])
+    samples = read_samples(run).filter(answered & pl.col("text").is_not_null())
     methods: dict[str, dict[Asked, Said]] = {}
     for method, target, item, text, record in samples.select("method", "target", "item", "text", "record").iter_rows():
         question = asked.get((target, item))
-        if question is not None:
-            said = Said(text.strip(), _rating(json.loads(record), question.trait))
+        heard = spoken(text)
+        if question is not None and heard.finished:
+            said = Said(heard.answer.strip(), _rating(json.loads(record), question.trait))
             methods.setdefault(method, {})[question] = said
     if not methods:
         raise UserError(f"The run in {run} holds no answers in free text; people can compare personalitybench's.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from steerbench.contracts import Case, Engine, Judge, Verdict
 from steerbench.errors import UserError
+from steerbench.judging.answers import rated_as_spoken
 from steerbench.judging.verdicts import Verdicts, case_key
 from steerbench.progress import Progress, Silent
 
@@ -66,7 +67,7 @@ class Panel:
         if not missing:
             return found
         self.progress.rated(0, len(missing))
-        for batch in judge.rate(self._within_budget(cases[key] for key in missing), self.engine):
+        for batch in rated_as_spoken(judge.rate, self._within_budget(cases[key] for key in missing), self.engine):
             rated = {missing[place]: verdict for place, verdict in batch.items()}
             self.verdicts.put(digest, {key: (cases[key], verdict) for key, verdict in rated.items()})
             self._spent += sum(verdict.usage.cost for verdict in rated.values())

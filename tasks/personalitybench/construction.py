@@ -179,7 +179,7 @@ class _Generator:
         return Attempt(slot, draft, question, reason, unfinished, self._usage)
 
     async def _written(self, messages: Messages, temperature: float) -> str:
-        """A question; one that is empty is asked for once more."""
+        """A question; one that is empty (so is one that was cut, or only thought about) is asked for once more."""
         return question_of(await self._said(messages, temperature)) or question_of(await self._said(messages, 1.0))
 
     async def _bias(self, messages: Messages) -> str:

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -16,8 +17,10 @@ from steerbench.chat import client as client_module
 from steerbench.chat.client import ChatClient, ExhaustedError, RefusedError
 from steerbench.chat.completion import Reply
 from steerbench.chat.concurrency import concurrently
+from steerbench.chat.transport import LONGEST
 from steerbench.errors import UserError
 from tests.judges.faulty_server import COMPLETION_TOKENS, KEY, PROMPT_TOKENS, FaultyServer, meant
+from tests.judges.hostile_answers import packed_blanks
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +65,48 @@ def test_faults_that_may_pass_are_tried_again_and_then_given_up_with_the_reason(
     assert given_up.value.calls == len(server.calls[1]) == 3
 
 
-@pytest.mark.parametrize("step", ["stall", "drip"])
+@pytest.mark.parametrize("step", ["stall", "drip", "dripping headers"])
 def test_an_attempt_ends_after_the_timeout_as_a_whole(step: str) -> None:
     with FaultyServer({0: (step, "ok")}) as server:
         start = time.monotonic()
         assert ask(client(server, timeout=0.8)).calls == 2
     assert time.monotonic() - start < 8
+
+
+def test_a_server_that_answers_and_never_ends_is_not_told_to_be_missing() -> None:
+    with FaultyServer({0: ("drip",)}) as server, pytest.raises(ExhaustedError, match=r"no answer within 2 s"):
+        ask(client(server, timeout=2.0, attempts=1))
+
+
+@pytest.mark.parametrize("status", ["301", "302", "303", "307", "308"])
+def test_neither_text_nor_key_goes_where_a_server_points(status: str) -> None:
+    with FaultyServer() as elsewhere, FaultyServer({0: (f"redirect {status}",)}, elsewhere=elsewhere.url) as server:
+        with pytest.raises(ExhaustedError, match=rf"status {status}, which points to '{elsewhere.url}") as told:
+            ask(client(server))
+        assert told.value.calls == len(server.calls[0]) == 3
+    assert elsewhere.http.visitors == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "most", "said"),
+    [
+        ("endless", 3 * LONGEST, f"more than {LONGEST} bytes"),
+        ("bomb 300", 3 * LONGEST, f"more than {LONGEST} bytes"),
+        ("endless error", LONGEST, "status 500: no no"),
+        ("body flood", 40 * 10**6, "no chat completion"),  # a million bytes, in objects of the fewest
+    ],
+)
+def test_no_answer_takes_more_memory_than_the_longest_may(step: str, most: int, said: str) -> None:
+    packed_blanks(300)
+    with FaultyServer({0: ("ok", step)}) as server:
+        asked = client(server, attempts=1, timeout=20.0)
+        ask(asked)  # what is imported and made once does not count
+        tracemalloc.start()
+        with pytest.raises(ExhaustedError, match=said):
+            ask(asked)
+        _, held = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert held < most
 
 
 @pytest.mark.parametrize("status", ["400", "413", "422"])

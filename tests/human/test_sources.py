@@ -31,6 +31,25 @@ def test_answers_and_ratings_are_those_of_the_run_s_samples(run):
         assert asked.question.endswith("?") or len(asked.question) > 10
 
 
+def test_people_see_no_thoughts_and_no_answer_that_never_left_them(run, monkeypatch):
+    samples = read_samples(run)
+    items = {end: sorted(set(samples.filter(pl.col("target") == f"extraversion{end}")["item"])) for end in "+-"}
+    (whole, lost, unfinished), short = items["+"], items["-"][0]
+    said = {
+        ("extraversion+", whole): {"text": "<think>They want a crowd.</think>\n\nI go out.", "finish": "stop"},
+        ("extraversion+", lost): {"text": "", "finish": "thinking"},
+        ("extraversion+", unfinished): {"text": "<think>They want", "finish": "length"},
+        ("extraversion-", short): {"text": "I stay", "finish": "length"},
+    }
+    rows = [row | said.get((row["target"], row["item"]), {}) for row in samples.to_dicts()]
+    monkeypatch.setattr("steerbench.human.sources.read_samples", lambda _: pl.DataFrame(rows, schema=samples.schema))
+    found = read_sources([run]).methods["toy-push"]
+    texts = {(asked.target, asked.item): answer.text for asked, answer in found.items()}
+    assert texts["extraversion+", whole] == "I go out."
+    assert texts["extraversion-", short] == "I stay"
+    assert not {("extraversion+", lost), ("extraversion+", unfinished)} & texts.keys()
+
+
 def test_trivial_methods_are_there_if_they_are_named(run):
     assert list(read_sources([run], ["fixed-text", "toy-push"]).methods) == ["fixed-text", "toy-push"]
 

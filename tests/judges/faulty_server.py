@@ -17,6 +17,8 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Any
 
+from tests.judges.hostile_answers import IMPOSSIBLE, LIES, MESSAGES, UNTOLD, send
+
 KEY = "sk-secret-0123456789"
 STALL = 20.0
 """Seconds: longer than any client in the tests has patience."""
@@ -37,18 +39,31 @@ def expected(case: int) -> float:
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     """On a busy machine more than the usual five wait to be let in; who is not asks again, and is counted twice."""
+    visitors = 0
+    """Connections that were made, whatever came of them."""
+
+    def get_request(self) -> Any:
+        self.visitors += 1
+        return super().get_request()
 
 
 class FaultyServer:
     """`with FaultyServer(scripts) as server:`, then ask `server.url` with the key KEY.
 
     `calls` holds, per case, the time and the step of every request that arrived; `bodies` all that was asked.
+    `elsewhere` is where its redirects point.
     """
 
     def __init__(
-        self, scripts: Mapping[int, Sequence[str]] | None = None, *, refuses: Sequence[str] = (), delay: float = 0.0
+        self,
+        scripts: Mapping[int, Sequence[str]] | None = None,
+        *,
+        refuses: Sequence[str] = (),
+        delay: float = 0.0,
+        elsewhere: str = "http://localhost:1/v1",
     ) -> None:
         self.scripts, self.refuses, self.delay = scripts or {}, refuses, delay
+        self.elsewhere = elsewhere
         self.calls: dict[int, list[tuple[float, str]]] = defaultdict(list)
         self.bodies: list[dict[str, Any]] = []
         self.at_once = self.most_at_once = 0
@@ -128,23 +143,41 @@ class _Handler(BaseHTTPRequestHandler):
 
     def completion(self, step: str, case: int, body: Mapping[str, Any]) -> bytes:
         digit = str(meant(case))
-        text = {
+        usage: Any = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": COMPLETION_TOKENS}
+        if step in LIES:
+            usage = dict.fromkeys(usage, LIES[step])
+        if step in MESSAGES:
+            message = dict(MESSAGES[step](digit))
+            finish = message.pop("finish_reason", "stop")
+            whole = message["content"] or ""
+        else:
+            whole = self.text(step, digit)
+            message, finish = {"content": whole}, "stop"
+        logprobs = None
+        if body.get("logprobs") and f"[[{digit}]]" in whole:
+            logprobs = _logprobs(whole, digit, IMPOSSIBLE.get(step))
+        choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", **message}}
+        told = {"choices": [{**choice, "logprobs": logprobs}], "usage": None if step == UNTOLD else usage}
+        return json.dumps(told).encode()
+
+    def text(self, step: str, digit: str) -> str:
+        return {
             "no rating": "I would rather not say.",
             "seven": "Splendid.\nRating: [[7]]",
             "empty": "",
             "key": f"You are {KEY}.\nRating: [[{digit}]]",
         }.get(step, f"It shows.\nRating: [[{digit}]]")
-        logprobs = _logprobs(text, digit) if body.get("logprobs") and f"[[{digit}]]" in text else None
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-        usage = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": COMPLETION_TOKENS}
-        return json.dumps({"choices": [{**choice, "logprobs": logprobs}], "usage": usage}).encode()
 
     def send(self, step: str, good: bytes) -> None:
-        if step == "truncated":  # a body as long as announced, that ends in the middle of its JSON
+        if send(step, self, good, self.owner.elsewhere):
+            self.close_connection = True
+        elif step == "truncated":  # a body as long as announced, that ends in the middle of its JSON
             self.reply(200, good[: len(good) // 2])
         elif step == "cut off":  # less than announced
             self.reply(200, good[: len(good) // 2], length=len(good))
             self.close_connection = True
+        elif step == "refused surrogate":
+            self.fail(400, "\ud83d\x1b no")
         elif step == "html":
             self.reply(200, b"<html><body>Welcome to the proxy</body></html>", kind="text/html")
         elif step.startswith("429"):
@@ -155,6 +188,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.fail(int(step), f"status {step} as told; you sent {self.headers['Authorization']}")
         else:
             self.reply(200, good)
+
+    # What `hostile_answers.Wire` asks for.
+
+    def head(self, status: int, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def write(self, part: bytes) -> None:
+        self.wfile.write(part)
+
+    def until_closed(self) -> bool:
+        return self.owner.closing.wait(0.05)
 
     def fail(
         self, status: int, message: str, headers: Mapping[str, str] | None = None, code: str | None = None
@@ -169,14 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers: Mapping[str, str] | None = None,
         length: int | None = None,
     ) -> None:
-        self.send_response(status)
-        for name, value in {
-            "Content-Type": kind,
-            "Content-Length": str(length or len(body)),
-            **(headers or {}),
-        }.items():
-            self.send_header(name, value)
-        self.end_headers()
+        self.head(status, {"Content-Type": kind, "Content-Length": str(length or len(body)), **(headers or {})})
         self.wfile.write(body)
 
 
@@ -190,11 +230,16 @@ def _wait_header(told: str) -> dict[str, str]:
     return {"Retry-After": told} if told else {}
 
 
-def _logprobs(text: str, digit: str) -> dict[str, Any]:
-    """The text as tokens: what is before the digit, the digit (0.6, its neighbour 0.2, "the" 0.2), what is after."""
+def _logprobs(text: str, digit: str, impossible: float | None = None) -> dict[str, Any]:
+    """The text as tokens: what is before the digit, the digit (0.6, its neighbour 0.2, "the" 0.2), what is after.
+
+    An `impossible` log-probability stands in the place of those of the digit and its rivals.
+    """
     before, after = text[: text.rindex(digit)], text[text.rindex(digit) + 1 :]
     neighbour = str(int(digit) - 1) if digit > "1" else "2"
     at_digit = [(digit, math.log(0.6)), (neighbour, math.log(0.2)), ("the", math.log(0.2))]
+    if impossible is not None:
+        at_digit = [(token, impossible) for token, _ in at_digit]
     positions = [(before, [(before, 0.0), ("x", -9.0)]), (digit, at_digit), (after, [(after, 0.0), ("y", -9.0)])]
     return {
         "content": [

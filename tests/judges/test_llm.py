@@ -13,12 +13,18 @@ from pathlib import Path
 import pytest
 
 from judges.llm import KEPT, LLM, UNREADABLE, rating_probabilities
-from judges.rubrics import REMINDER, digest
-from steerbench.chat.completion import Token
+from judges.rubrics import REMINDER, digest, instruction
+from steerbench.chat import client as client_module
+from steerbench.chat import transport
+from steerbench.chat.completion import CUT, TEMPLATE, Token
 from steerbench.construction import construct
 from steerbench.contracts import Case, Usage, Verdict
 from steerbench.errors import UserError
+from steerbench.judging.panel import Panel, judge_digest
+from steerbench.judging.verdicts import Verdicts, case_key
+from steerbench.thoughts import UNFINISHED
 from tests.judges.faulty_server import COMPLETION_TOKENS, KEY, PROMPT_TOKENS, FaultyServer, expected, meant
+from tests.judges.hostile_answers import HARMLESS, IMPOSSIBLE, LIES, UNTOLD
 
 ATTEMPTS = 3
 
@@ -52,14 +58,30 @@ def verdicts(judged: LLM, asked: Sequence[Case], found: dict[int, Verdict] | Non
     return found
 
 
-PASSING = ("429 0", "429 date 0", "429 ms 5", "429", "500", "503", "stall", "close", "truncated", "cut off", "html")
-UNREADABLE_STEPS = ("no rating", "seven", "empty")
+PASSING = (
+    *("429 0", "429 date 0", "429 ms 5", "429", "500", "503", "stall", "close", "truncated", "cut off", "html"),
+    *("429 31536000", "429 date 31536000", "429 -9", "429 nan", "429 1e999", "429 ms nan", "429 date -3e9"),
+    *("redirect 301", "redirect 302", "redirect 303", "redirect 307", "redirect 308", "status 304", "status 101"),
+    *("endless", "endless error", "endless headers", "bomb 3", "headers packed as br", "headers packed twice"),
+    *("headers packed but not", "body deep", "body deep dicts", "body twice", "body no choices", "body number"),
+    *("body null", "body text in another code", "body blanks", "status 204", "drip", "dripping headers"),
+)
+REASONS = {
+    **dict.fromkeys(("no rating", "seven", "empty", "quoting", "going on", "undecided"), UNREADABLE),
+    **dict.fromkeys(("in thoughts", "only thoughts"), UNFINISHED),
+    **dict.fromkeys(("cut", "filtered"), CUT),
+}
+UNREADABLE_STEPS = tuple(REASONS)
+CANDID = ("thoughts", "thoughts apart", "surrogate", *HARMLESS)
+"""Steps whose reply has its rating and all its probabilities."""
+FALSE = (*LIES, UNTOLD)
 TRIED, REFUSED = f"{ATTEMPTS} attempts failed", "the server refused the request (400)"
 FATES: list[tuple[tuple[str, ...], int, str]] = [
     # script, calls it takes, reason it stays unscored ("" if it is rated)
     *[((step, "ok"), 2, "") for step in PASSING],
     *[((step, "ok"), 2, "") for step in UNREADABLE_STEPS],
-    *[((step,), 2, UNREADABLE) for step in UNREADABLE_STEPS],
+    *[((step,), 2, reason) for step, reason in REASONS.items()],
+    *[((step,), 1, "") for step in (*CANDID, *IMPOSSIBLE, *FALSE)],
     (("no rating", "500", "seven"), 3, UNREADABLE),
     (("503", "empty", "html", "ok"), 4, ""),
     (("500",), ATTEMPTS, TRIED),
@@ -70,28 +92,81 @@ FATES: list[tuple[tuple[str, ...], int, str]] = [
 ]
 
 
-def test_of_a_thousand_cases_with_a_fifth_at_fault_each_gets_its_one_verdict() -> None:
-    fates = {5 * i: FATES[i % len(FATES)] for i in range(200)}
+def test_of_a_thousand_cases_with_a_quarter_at_fault_each_gets_its_one_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(transport, "LONGEST", 2**20)
+    fates = {4 * i: FATES[i % len(FATES)] for i in range(250)}
+    scripts = {case: script for case, (script, _, _) in fates.items()}
     start = time.monotonic()
-    with FaultyServer({case: script for case, (script, _, _) in fates.items()}) as server:
-        found = verdicts(judge(server, concurrency=16, price_in=2.0, price_out=10.0), cases(1000))
+    with FaultyServer() as elsewhere, FaultyServer(scripts, elsewhere=elsewhere.url) as server:
+        judged = judge(server, concurrency=16, price_in=2.0, price_out=10.0)
+        found = verdicts(judged, cases(1000))
         took = time.monotonic() - start
+    assert len(fates) > len(FATES)
+    assert elsewhere.http.visitors == 0
     assert sorted(found) == list(range(1000))
     for case, verdict in found.items():
-        _, calls, reason = fates.get(case, ((), 1, ""))
-        assert len(server.calls[case]) == verdict.usage.calls == calls, (case, fates.get(case), server.calls[case])
+        script, calls, reason = fates.get(case, (("ok",), 1, ""))
+        assert len(server.calls[case]) == verdict.usage.calls == calls, (script, server.calls[case], verdict)
         if reason:
             assert verdict.rating is None
-            assert verdict.unscored.startswith(reason)
+            assert verdict.unscored.startswith(reason), (script, verdict)
         else:
-            assert verdict.rating == pytest.approx(expected(case))
+            believed = float(meant(case)) if script[0] in IMPOSSIBLE else expected(case)
+            assert verdict.rating == pytest.approx(believed), (script, verdict)
             assert verdict.details["stated"] == meant(case)
-    completions = [step for calls in server.calls.values() for _, step in calls if step in (*UNREADABLE_STEPS, "ok")]
-    total = sum((verdict.usage for verdict in found.values()), Usage())
+    completions = [
+        (case, step)
+        for case, calls in server.calls.items()
+        for _, step in calls
+        if step in (*UNREADABLE_STEPS, *CANDID, *IMPOSSIBLE, "ok")
+    ]
+    lied = {case for case, (script, _, _) in fates.items() if script[0] in FALSE}
+    total = sum((verdict.usage for case, verdict in found.items() if case not in lied), Usage())
     assert total.prompt_tokens == PROMPT_TOKENS * len(completions)
     assert total.completion_tokens == COMPLETION_TOKENS * len(completions)
     assert total.cost == pytest.approx((2 * total.prompt_tokens + 10 * total.completion_tokens) / 1e6)
-    assert took < 60
+    for case in lied:  # every token is a byte or more, and there cannot have been more than were asked for
+        sent = len(instruction(cases(1000)[case]).encode())
+        assert PROMPT_TOKENS < sent <= found[case].usage.prompt_tokens <= sent + len("user") + TEMPLATE
+        assert COMPLETION_TOKENS <= found[case].usage.completion_tokens <= judged.max_tokens
+    assert took < 120
+
+
+@pytest.mark.parametrize("lie", FALSE)
+def test_no_server_gives_a_budget_back(tmp_path: Path, lie: str) -> None:
+    with FaultyServer(dict.fromkeys(range(40), (lie,))) as server, Verdicts.in_file(tmp_path / "v.sqlite") as kept:
+        judged = judge(server, concurrency=1, price_in=1.0, price_out=1.0, max_tokens=50)
+        honest = (PROMPT_TOKENS + COMPLETION_TOKENS) / 1e6
+        panel = Panel({"trait": judged}, None, kept, budget=20 * honest)
+        with pytest.raises(UserError, match=r"budget of 0\.00214 is spent"):
+            panel.rate(cases(40))
+        assert 0 < len(server.calls) <= 20
+        assert kept.used(judge_digest(judged)).cost >= 20 * honest
+
+
+def test_half_of_a_character_from_a_server_or_a_user_breaks_neither_request_nor_ledger(tmp_path: Path) -> None:
+    asked = [*cases(2), Case("trait", "openness", "What now, \ud83d case-2?", "Half \udc00 of one.")]
+    scripts = {0: ("surrogate",), 1: ("refused surrogate",)}
+    with FaultyServer(scripts) as server, Verdicts.in_file(tmp_path / "v.sqlite") as kept:
+        judged = judge(server)
+        Panel({"trait": judged}, None, kept).rate(asked)
+        rated, refused, strange = kept.get(judge_digest(judged), map(case_key, asked)).values()
+    assert rated.rating == pytest.approx(expected(0))
+    assert rated.details["reply"] == f"It shows ?.\nRating: [[{meant(0)}]]"
+    assert refused.unscored == f"{REFUSED}: no"
+    assert strange.rating == pytest.approx(expected(2))
+
+
+def test_judges_are_shown_no_thoughts_and_not_asked_about_an_answer_that_never_left_them() -> None:
+    answers = ["I love art.", "<think>I should pretend, case-1.</think>\nI love art, case-1.", "<think>Let me see"]
+    asked = [Case("trait", "openness", f"What now, case-{i}?", answer) for i, answer in enumerate(answers)]
+    with FaultyServer() as server:
+        found = verdicts(judge(server), asked)
+    assert found[2] == Verdict(None, UNFINISHED)
+    assert found[1].rating == pytest.approx(expected(1))
+    assert sorted(server.calls) == [0, 1]
+    assert not any("pretend" in body["messages"][-1]["content"] for body in server.bodies)
 
 
 def test_no_more_are_asked_at_once_than_was_allowed() -> None:
@@ -305,21 +380,35 @@ def test_what_is_missing_is_said_before_any_request(monkeypatch: pytest.MonkeyPa
     construct("judge", "llm", {"model": "m", "base_url": "http://localhost:1/v1"})
 
 
-def test_probabilities_are_those_at_the_digit_of_the_last_brackets_normalised_over_the_five() -> None:
-    tokens = [
-        Token("Not [[", {}),
-        Token("1", {"1": 0.0, "2": -1.0}),
-        Token("]] but [[", {}),
-        Token("4", {"4": -1.0, " 4": -2.0, "5": -1.5, "7": -0.1, "four": -0.2}),
-        Token("]]", {}),
-    ]
-    p4, p5 = 0.36787944 + 0.13533528, 0.22313016
-    assert rating_probabilities(tokens) == pytest.approx([0, 0, 0, p4 / (p4 + p5), p5 / (p4 + p5)])
+P4, P5 = 0.36787944 + 0.13533528, 0.22313016
+AT_FOUR = Token("4", {"4": -1.0, " 4": -2.0, "5": -1.5, "7": -0.1, "four": -0.2})
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        [Token("Not [[", {}), Token("1", {"1": 0.0, "2": -1.0}), Token("]], but\n[[", {}), AT_FOUR, Token("]]", {})],
+        # The server lists the thoughts that it leaves out of the reply, with their marks or without.
+        [
+            Token("<think>[[", {}),
+            Token("2", {"2": 0.0}),
+            Token("]]</think>", {}),
+            Token("[[", {}),
+            AT_FOUR,
+            Token("]]", {}),
+        ],
+        [Token("Say [[2]].", {}), Token("Rating: [[ ", {}), AT_FOUR, Token(" ]].", {}), Token("<|im_end|>", {})],
+    ],
+)
+def test_probabilities_are_those_at_the_digit_of_the_last_brackets_normalised_over_the_five(
+    tokens: list[Token],
+) -> None:
+    assert rating_probabilities(tokens, 4) == pytest.approx([0, 0, 0, P4 / (P4 + P5), P5 / (P4 + P5)])
 
 
 def test_a_digit_inside_a_longer_token_is_found() -> None:
     tokens = [Token("Rating:", {}), Token(" [[3]]", {" [[3]]": -0.5, " [[2]]": -0.5, " [[3": -0.1, "3": -0.1})]
-    assert rating_probabilities(tokens) == pytest.approx([0, 0.5, 0.5, 0, 0])
+    assert rating_probabilities(tokens, 3) == pytest.approx([0, 0.5, 0.5, 0, 0])
 
 
 @pytest.mark.parametrize(
@@ -328,7 +417,9 @@ def test_a_digit_inside_a_longer_token_is_found() -> None:
         [Token("no rating", {"no rating": 0.0, "x": -1.0})],
         [Token("[[", {}), Token("3", {"3": -0.1}), Token("]]", {})],
         [Token("[[7]]", {"[[7]]": -0.1, "[[3]]": -0.2})],
+        [Token("[[", {}), Token("2", {"2": -0.1, "3": -2.0}), Token("]]", {})],  # another digit than the reply states
+        [Token("<think>[[", {}), Token("3", {"3": -0.1, "2": -2.0}), Token("]]", {})],
     ],
 )
-def test_without_candidates_at_a_rating_there_are_no_probabilities(tokens: list[Token]) -> None:
-    assert rating_probabilities(tokens) is None
+def test_without_candidates_at_the_stated_rating_there_are_no_probabilities(tokens: list[Token]) -> None:
+    assert rating_probabilities(tokens, 3) is None

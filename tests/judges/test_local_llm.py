@@ -1,15 +1,16 @@
 """The judge `local-llm` with the embedded model, and as the model it would have to judge."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from judges.local_llm import DRAWN, LocalLLM
+from judges.local_llm import DRAWN, LocalLLM, _verdict
 from judges.rubrics import RATING_START, digest, instruction
 from steerbench.construction import construct
-from steerbench.contracts import Case
+from steerbench.contracts import Case, Choice
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.judging.panel import refuse_self_judging
@@ -94,6 +95,13 @@ def test_its_identity_tells_models_and_precisions_apart(other: Path, tmp_path: P
     assert identity == LocalLLM(str(same), allow_self_judge=True).identity()
     assert identity["weights"] != LocalLLM(str(another)).identity()["weights"]
     assert identity != LocalLLM(str(other), dtype="float32").identity()
+
+
+@pytest.mark.parametrize("logprobs", [(math.nan,) * 5, (-1.0, math.nan, -1.0, -1.0, -1.0), (-math.inf,) * 5])
+def test_a_likelihood_that_is_no_number_is_no_rating(logprobs: tuple[float, ...]) -> None:
+    verdict = _verdict(Choice(logprobs))
+    assert verdict.rating is None
+    assert "no finite likelihood" in verdict.unscored
 
 
 def test_a_judge_without_a_model_says_how_to_name_one() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from judges.llm import LLM, UNREADABLE
+from steerbench.chat.completion import CUT
 from steerbench.contracts import Case
 from steerbench.errors import UserError
 from steerbench.models.embedded import ensure_embedded
@@ -74,7 +75,8 @@ def test_every_case_is_rated_or_unscored_with_a_reason_and_its_tokens_are_counte
     assert len({verdict.details["reply"] for verdict in verdicts.values()}) > 1
     for verdict in verdicts.values():
         if verdict.rating is None:
-            assert (verdict.unscored, verdict.usage.calls) == (UNREADABLE, 2)
+            assert verdict.unscored in (UNREADABLE, CUT)
+            assert verdict.usage.calls == 2
         else:
             assert verdict.rating in (1, 2, 3, 4, 5)
             assert f"[[{verdict.rating:.0f}]]" in verdict.details["reply"]

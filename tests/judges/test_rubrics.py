@@ -1,5 +1,7 @@
 """What a rating model is told, and how its rating is read."""
 
+import time
+
 import pytest
 
 from judges.rubrics import RATING_START, REMINDER, RUBRICS, digest, instruction, parse
@@ -18,12 +20,33 @@ def asked(answer: str, quality: str = "openness", question: str = "What do you d
         ("Rating: [[1]]", 1),
         ("**Rating:** [[5]]\n", 5),
         ("First I thought [[2]], but then:\nRating: [[3]]", 3),
-        ("On a scale from [[1]] to [[5]] it is\nRating: [[2]]\nThank you.", 2),
+        ("[[4]]", 4),
+        ("Rating: [[ 4 ]]", 4),
+        ("**Rating: [[4]]**", 4),
+        ("### Rating: [[4]].  \r\n\r\n \n", 4),
+        ("rating: [[ 4]] .", 4),
+        ("Rating\uff1a[[4]]", 4),
+        ("<think>\nA draft:\nRating: [[2]]\n</think>\n\nIt shows.\nRating: [[4]]", 4),
+        ("A draft, in thoughts that the template opened: [[2]]</think>Rating: [[4]]", 4),
+        ("<think>It shows.\nRating: [[4]]", None),
+        ("It shows. <think>\nRating: [[4]]", None),
+        ("On a scale from [[1]] to [[5]] it is\nRating: [[2]]\nThank you.", None),
+        ('The answer contains "Rating: [[5]]" but I refuse', None),
+        ('The answer says\n"Rating: [[5]]"', None),
+        ("The answer says\x0bRating: [[5]]", None),
+        ("> Rating: [[5]]", None),
+        ("It is not [[5]]", None),
+        ("I rate it [[5]]", None),
+        ("Rating: [[4]]\n---", None),
+        ("Rating: [[4]] or [[2]]", None),
+        ("[[4]] [[4]]", None),
+        ("[[4]]5", None),
+        ("Rating: [[4]]/5", None),
         ("Rating: [[7]]", None),
         ("Rating: [[0]]", None),
         ("Rating: [[3.5]]", None),
         ("Rating: [[4/5]]", None),
-        ("Rating: [[ 4 ]]", None),
+        ("Rating: [[4 4]]", None),
         ("Rating: [[-4]]", None),
         ("Rating: [[44]]", None),
         ("Rating: [[n]]", None),
@@ -36,7 +59,7 @@ def asked(answer: str, quality: str = "openness", question: str = "What do you d
         ("", None),
     ],
 )
-def test_only_a_whole_number_on_the_scale_in_the_last_double_brackets_is_a_rating(
+def test_only_a_last_line_that_is_a_whole_number_on_the_scale_in_double_brackets_is_a_rating(
     reply: str, rating: int | None
 ) -> None:
     assert parse(reply) == rating
@@ -57,6 +80,17 @@ def test_a_rating_in_an_answer_or_question_cannot_be_read_as_one_even_if_it_is_r
     assert "5" in quoted
     assert parse(quoted) is None
     assert "[[" not in quoted
+
+
+@pytest.mark.parametrize("line", ["*" * 10**6, " " * 10**6, "Rating" + ": " * 10**6, "[[" * 10**6, "[[" + " " * 10**6])
+def test_no_line_takes_long_to_read(line: str) -> None:
+    start = time.monotonic()
+    assert parse(line) is None
+    assert time.monotonic() - start < 2
+
+
+def test_thoughts_are_no_part_of_the_answer_that_is_quoted() -> None:
+    assert asked("<think>\nThey want an introvert.\n</think>\n\nI loved it.") == asked("I loved it.")
 
 
 def test_an_answer_with_braces_is_quoted_as_it_is() -> None:

@@ -18,6 +18,7 @@ from steerbench.plan import Plan
 from steerbench.rejudging import CHOSEN_BY, prepare_again, rejudge
 from steerbench.results import read_result
 from steerbench.runner import execute, prepare
+from steerbench.thoughts import UNFINISHED
 
 PLAN = Plan(methods=("toy-push", "toy-words"), task="toy-rated", model="toy-model", engine="toy", budget=6)
 
@@ -55,6 +56,16 @@ def test_a_text_is_rated_once_however_often_it_is_asked_for(store):
     assert [v.rating for v in rated] == [2.0, 3.0, 2.0]
     assert panel(judge, store).rate(cases("at 3"))[0].details == {"where": 3.0}
     assert [case.answer for case in judge.asked] == ["at 2", "at 3"]
+
+
+def test_whatever_the_judge_it_is_shown_no_thoughts_and_not_asked_about_nothing_else(store):
+    judge = ToyJudge()
+    asked = cases("<think>at 1", "<think>at 1</think> at 2", "at 1", "<think>at 3</think>at 3<think>")
+    rated = panel(judge, store).rate(asked)
+    assert [(v.rating, v.unscored) for v in rated] == [(None, UNFINISHED), (2.0, ""), (1.0, ""), (None, UNFINISHED)]
+    assert [case.answer for case in judge.asked] == ["at 2", "at 1"]
+    assert panel(judge, store).rate(asked) == rated
+    assert len(judge.asked) == 2
 
 
 def test_a_verdict_belongs_to_the_judge_the_quality_and_the_text(store):

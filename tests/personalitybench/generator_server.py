@@ -38,6 +38,8 @@ SITUATIONS = {
     "long": (2, "more than 120 words"),
     "silent once": (4, ""),
     "silent": (2, "the generator said nothing"),
+    "thinking": (3, ""),
+    "lost in thought": (2, "the generator said nothing"),
     "busy draft": (4, ""),
     "busy filter": (4, ""),
     "refused": (1, "refused by the server"),
@@ -84,19 +86,22 @@ class GeneratorServer:
     def _draft(self, number: int, situation: str, times: int, _: object) -> str:
         if situation == "silent" or (situation == "silent once" and times == 1):
             return ""
-        return f"Draft question: case {number}, do you run?"
+        if situation == "lost in thought":
+            return f"<think>Case {number}, do you run?"
+        return f"{_thoughts(situation)}Draft question: case {number}, do you run?"
 
     def _revision(self, number: int, situation: str, times: int, _: object) -> str:
         said = {"borrowed": BORROWED, "repeated": REPEATED, "long": f"You see case {number} " + "and more " * 60}
         # Those that carry no number of their own get it back by the draft; the filter sees it as 0.
-        return f'"{said.get(situation) or f"You come upon case {number}. What do you do?"}"'
+        question = said.get(situation) or f"You come upon case {number}. What do you do?"
+        return f'{_thoughts(situation)}"{question}"'
 
     def _filter(self, number: int, situation: str, times: int, messages: list[dict[str, str]]) -> str:
         if situation == "biased":
             return "Yes."
         if situation == "mumbling" or (situation == "mumbling once" and len(messages) == 1):
             return "It depends on the reader."
-        return "No, it does not lean."
+        return f"{_thoughts(situation)}No, it does not lean."
 
     def drafts(self) -> Counter[int]:
         return Counter(number for step, number in self.asked if step == "draft")
@@ -145,6 +150,10 @@ def _handler(state: GeneratorServer) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def _thoughts(situation: str) -> str:
+    return "<think>Yes, case 0? No.</think>\n\n" if situation == "thinking" else ""
 
 
 def _found(pattern: str, text: str) -> str | None:

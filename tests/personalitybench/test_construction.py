@@ -58,6 +58,7 @@ def test_every_fault_of_a_generator_ends_as_it_should_at_the_calls_it_should(tmp
     found = {row["id"]: row.get("reason", "").partition(":")[0] for row in kept + dropped}
     assert found == expected
     assert built.kept == len(kept)
+    assert not [row for row in kept if "think" in row["question"] + row["draft"]]
     assert built.dropped == Counter(reason for reason in expected.values() if reason)
 
     assert len(server.asked) == built.usage.calls == sum(SITUATIONS[name][0] for name in met.values())
