@@ -9,11 +9,12 @@ from steerbench.models.text import ModelText
 
 
 class PromptTokens:
-    """Token ids of a model's prompts and options; each text is tokenised once."""
+    """Token ids of a model's prompts and options; each prompt is rendered, and each text tokenised, once."""
 
     def __init__(self, text: ModelText) -> None:
         self.text, self.encoding = text, text.encoding
         self._known: dict[str, Ids] = {}
+        self._rendered: dict[tuple[Prompt, bool], str] = {}
         self._lead = packed(self.encoding.lead)
 
     def prompt(self, prompt: Prompt, thinking: bool = False) -> Ids:
@@ -85,15 +86,18 @@ class PromptTokens:
     def _said(self, prompt: Prompt, thinking: bool = False) -> str:
         if not prompt.messages:
             return prompt.start
-        rendered = self.text.render(prompt.messages, thinking and not prompt.start)
-        return rendered + self.text.template.controls.as_words(prompt.start)
+        key = prompt, thinking and not prompt.start
+        if key not in self._rendered:
+            start = self.text.template.controls.as_words(prompt.start)
+            self._rendered[key] = self.text.render(prompt.messages, key[1]) + start
+        return self._rendered[key]
 
     def _joint(self, request: Request, prompt: Ids) -> list[Ids]:
         """Token ids of the prompt with each option, as one text. Only the prompt's end is encoded again for each."""
         said, chat = self._said(request.prompt), bool(request.prompt.messages)
         options = [self.text.template.controls.as_words(o) if chat else o for o in request.options]
         end = self.encoding.ending(said)
-        known = packed(self.encoding.encode(end))
+        known = self.encode(end, special=False)
         if end == said or not prompt.endswith(known):
             return [self.encode(said + option, special=not chat) for option in options]
         before = prompt[: len(prompt) - len(known)]

@@ -1,5 +1,6 @@
 """Messages become the text a model reads, whatever its template can and cannot do."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,62 @@ def test_messages_the_template_refuses_are_a_users_error() -> None:
 def test_a_model_that_can_think_first_is_asked_not_to() -> None:
     text = "{% for m in messages %}{{ m.content }}{% endfor %}{% if enable_thinking is false %}[answer]{% endif %}"
     assert chat_template(tiny_tokenizer(text), None, "tiny").render((("user", "Hello."),)) == "Hello.[answer]"
+
+
+PARTS = "{% for p in m['content'] %}{% if p.type == 'text' %}{{ p.text }}{% endif %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (f"{{% for m in messages %}}[{{{{ m.role }}}}]{PARTS}{{% endfor %}}", "leaves out what the messages say"),
+        ("{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}", "leaves out what the messages say"),
+        ("{% for m in messages %}{{ ([] + m['content'])[0].text }}{% endfor %}", "does not work: can only concatenate"),
+        ("{% for m in messages %}{{ m.content.nothing.there }}{% endfor %}", "does not work"),
+        ("{{ messages[0].content }", "does not work"),
+        ("{{ 1 / 0 }}", "does not work: division by zero"),
+        (
+            "{{ raise_exception('Ask in turns.') }}",
+            "does not work: Ask in turns; give another with --chat-template FILE",
+        ),
+    ],
+)
+def test_a_models_own_template_is_held_to_what_a_template_file_is(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=rf"^The chat template of the model 'tiny' {re.escape(sentence)}[^\n]*\.$"):
+        chat_template(tiny_tokenizer(text), None, "tiny")
+    (tmp_path / "mine.jinja").write_text(text)
+    with pytest.raises(UserError, match=r"^The chat template [^\n]*mine\.jinja [^\n]*\.$"):
+        chat_template(tiny_tokenizer(), tmp_path / "mine.jinja", "tiny")
+
+
+def test_several_templates_without_a_default_are_named() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = {"rag": TEMPLATE, "tool_use": TEMPLATE}
+    with pytest.raises(UserError, match=r"several chat templates \(rag, tool_use\) and none of them is its default"):
+        chat_template(tokenizer, None, "tiny")
+
+
+def test_any_error_of_a_template_is_the_users_to_mend() -> None:
+    fails_later = TEMPLATE + "{% if messages | length > 2 %}{{ messages[9].content.strip() }}{% endif %}"
+    template = chat_template(tiny_tokenizer(fails_later), None, "tiny")
+    with pytest.raises(UserError, match=r"refuses a conversation of user, assistant, user: "):
+        template.render((("user", "One."), ("assistant", "Two."), ("user", "Three.")))
+
+
+THINKS = TEMPLATE + "{% if add_generation_prompt %}<think>\n{% endif %}"
+
+
+def test_thoughts_that_a_template_opens_whatever_it_is_told_are_closed_where_the_answer_starts() -> None:
+    template = chat_template(tiny_tokenizer(THINKS), None, "tiny")
+    asked = (("user", "Pick one."),)
+    assert template.opens_thoughts
+    assert template.render(asked) == "<|user|>Pick one.</s><|assistant|><think>\n\n</think>\n\n"
+    assert template.render(asked, thinking=True) == "<|user|>Pick one.</s><|assistant|><think>\n"
+
+
+def test_thoughts_spelled_in_a_message_open_none() -> None:
+    asked = (("user", "What does <think> mean?"),)
+    template = chat_template(tiny_tokenizer(), None, "tiny")
+    assert template.render(asked) == template.render(asked, thinking=True)
+    told = chat_template(tiny_tokenizer(TEMPLATE + "{# it may write <think> #}"), None, "tiny")
+    assert told.render(asked) == template.render(asked)
