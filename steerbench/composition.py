@@ -56,6 +56,8 @@ def names(spec: str) -> list[str]:
     parts = [part.strip() for part in spec.split("+")]
     if not all(parts):
         raise UserError(f"'{spec}' is no method: write one name, or several joined by '+'.")
+    if twice := [part for place, part in enumerate(parts) if part in parts[:place]]:
+        raise UserError(f"'{spec}' names '{twice[0]}' twice; a method is in it once, and --strength makes it stronger.")
     return parts
 
 

@@ -18,7 +18,7 @@ from steerbench.cli.options import (
     SelfJudge,
     TraitJudge,
 )
-from steerbench.cli.run import INTERRUPTED
+from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
