@@ -7,7 +7,7 @@ from operator import add
 from typing import Any
 
 from steerbench.construction import construct, settled
-from steerbench.contracts import Engine, Method
+from steerbench.contracts import Adaptive, Engine, Method
 from steerbench.errors import UserError
 from steerbench.steering import Steering
 from steerbench.targets import Blend, Target
@@ -36,6 +36,16 @@ class Composed:
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
         fits = [part.fit(engine, targets) for part in self.parts]
         return [reduce(add, steerings) for steerings in zip(*fits, strict=True)]
+
+
+def adapted(method: Method, engine: Engine) -> dict[str, dict[str, Any]]:
+    """By single method, the parameters that the model decides.
+
+    Raises:
+        UserError: a parameter does not fit the model.
+    """
+    parts = method.parts if isinstance(method, Composed) else (method,)
+    return {part.name: dict(part.adapted(engine)) for part in parts if isinstance(part, Adaptive)}
 
 
 def fit(method: Method, engine: Engine, targets: Sequence[Target]) -> list[Steering]:

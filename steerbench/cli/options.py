@@ -9,7 +9,6 @@ import typer
 
 from steerbench.errors import UserError
 
-
 HIGHEST_SEED = 2**32 - 1
 """Of what every generator of random numbers takes."""
 HIGHEST_BUDGET = 1000

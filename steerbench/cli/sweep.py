@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steerbench.cli.drawing import can_draw
+from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import (
     Budget,
     ByRule,
@@ -34,7 +35,6 @@ from steerbench.cli.options import (
     TraitJudge,
     UnderProtocol,
 )
-from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import (
     Device,
     Dtype,
@@ -24,7 +25,6 @@ from steerbench.cli.options import (
     Template,
     TraitJudge,
 )
-from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 

@@ -42,7 +42,7 @@ def model_folder(spec: str) -> tuple[Path, Architecture]:
         folder = _snapshot(spec, [*SMALL_FILES, "*.safetensors"])
     if not any(folder.glob("*.safetensors")):
         raise UserError(
-            f"The model '{spec}' has no .safetensors weights here; other formats are not loaded (.gguf), or are pickles "
+            f"The model '{spec}' has no .safetensors weights here; other formats are not loaded (.gguf) or are pickles "
             "(.bin, .pt), which never are: convert it to safetensors, or finish its download."
         )
     return folder, kind
