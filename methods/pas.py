@@ -26,14 +26,14 @@ HEADS = 24
 
 @dataclass(frozen=True)
 class PAS:
-    """Edits the `heads` heads (24, or all of fewer) whose probes are best, each by one standard deviation along its direction.
+    """Edits the `heads` heads whose probes are best, each by one standard deviation along its direction.
 
     `contrast` is how statements are put to the model, `direction` the difference of class means or the
     probe's weights, `rank` the accuracy heads are ranked by. The defaults follow the paper's text, but for the
     direction, where the paper's code takes class means. `variant="published"` follows the code: heads ranked by
     the mean of training and validation accuracy (whatever `rank` says), a deviation over all statements
     instead of those the person took a side on, and the few-shot prompt as part of the method. `layers` are those
-    whose heads may be chosen.
+    whose heads may be chosen. `heads` are 24 by default, or all there are in a smaller model.
     """
 
     heads: Annotated[int, Field(ge=1)] | None = None
@@ -114,9 +114,8 @@ class PAS:
         scores = accuracies(probes, activations, labels, validation)
         if self.rank == "train+validation" or self.variant == "published":
             scores = (scores + accuracies(probes, activations, labels, training)) / 2
-        return probes, top_heads(
-            scores, log_likelihoods(probes, activations, labels, validation), self._count(scores.shape[1])
-        )
+        count = self._count(scores.shape[1])
+        return probes, top_heads(scores, log_likelihoods(probes, activations, labels, validation), count)
 
 
 def top_heads(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.intp]:

@@ -146,7 +146,7 @@ def run_suite(
 
 
 def _misfits(suite: Suite, engine: Engine) -> dict[str, str]:
-    """By name, the runs of which a method does not fit the model, and why: told before the first run, not after hours."""
+    """By name, the runs of which a method does not fit the model, and why: told before the first run is made."""
     found: dict[str, str] = {}
     for name, verified in suite.verified.items():
         try:

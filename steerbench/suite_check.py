@@ -21,7 +21,7 @@ class UnavailableError(UserError):
 
 @dataclass(frozen=True)
 class Verified:
-    """What later plans may ask of one that can be run: its rows and their methods, and the targets that they will have strengths for."""
+    """What may be asked of a plan that can be run: its rows, their methods, and the targets they have strengths for."""
 
     rows: tuple[str, ...]
     methods: tuple[Method, ...]
@@ -47,9 +47,8 @@ def verify(plan: Plan, source: Verified | None = None) -> Verified:
     strengths.check_strengths(plan, task, rows)
     targets = task.targets(Split.TEST)
     _check_targets(plan, task, rows, targets)
-    return Verified(
-        tuple(row.name for row in rows), tuple(row.method for row in rows), tuple(target.id for target in targets)
-    )
+    methods = tuple(row.method for row in rows)
+    return Verified(tuple(row.name for row in rows), methods, tuple(target.id for target in targets))
 
 
 def _task(plan: Plan) -> Task:

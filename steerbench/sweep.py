@@ -169,7 +169,7 @@ def run_sweep(
     """
     labelled = [(f"{sweep.swept.symbol}={value}", sweep.plan(value)) for value in sweep.values]
     for _, plan in labelled:
-        adapted(build_method(*plan.methods, plan.method_parameters, plan.seed), engine)
+        adapted(build_method(plan.methods[0], plan.method_parameters, plan.seed), engine)
     campaign = Campaign(out, engine, progress or Silent(), judge_budget)
     found = campaign.run_all([(REFERENCE, sweep.reference()), *labelled])
     whole = _result(sweep, found)

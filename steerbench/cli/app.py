@@ -67,7 +67,7 @@ def main() -> int:
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except OSError as error:
-        # Whatever a command expects of a file it says itself; this is for what no one expects, as a name of 5,000 letters.
+        # Whatever a command expects of a file it says itself; this is for the rest, as a name of 5,000 letters.
         if error.filename is None:
             raise
         return _refused(f"{str(error.filename)[:200]} cannot be used ({error.strerror}); name another file or folder.")
@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def _misused(error: Any) -> int:
-    """What typer refuses; its exceptions are its own or click's, by version, and have no names of their own in typer."""
+    """What typer refuses. By version its exceptions are its own or click's, and not all are named in `typer`."""
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.ctx.get_help())
         return WRONG

@@ -1,6 +1,6 @@
 """The console script. An interrupt from its first line on ends it with a short line and exit code 130.
 
-Nothing is imported here but what Python has loaded anyway: the commands, and with them typer, are imported within `run`.
+Nothing is imported here but what Python has loaded anyway; the commands, and with them typer, are within `run`.
 """
 
 import sys
