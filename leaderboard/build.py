@@ -37,6 +37,7 @@ def build(results: Path, out: Path, timings: Path | None = None) -> Built:
         UserError: a run or timing cannot be read, or `out` is there and no site.
     """
     _check_replaceable(out)
+    out = out.absolute()  # "." has no name to be replaced by
     runs = read_results(results)
     tradeoffs = read_tradeoffs(results, runs)
     speeds = read_speeds(timings) if timings else []

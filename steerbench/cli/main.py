@@ -4,7 +4,6 @@ Nothing is imported here but what Python has loaded anyway; the commands, and wi
 """
 
 import sys
-from typing import Any
 
 INTERRUPTED = 130
 
@@ -26,7 +25,7 @@ def run() -> None:
     sys.exit(code)
 
 
-def _send_again(lost: Any) -> None:
+def _send_again(lost: "sys.UnraisableHookArgs") -> None:
     """An interrupt that came where Python can raise nothing (a finaliser, a callback of an import) comes again."""
     if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)

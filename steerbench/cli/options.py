@@ -69,7 +69,7 @@ Dtype = Annotated[str | None, typer.Option(help="The type the model computes in,
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")]
 Template = Annotated[
     Path | None,
-    typer.Option(help="A chat template (Jinja) to use in place of the model's.", dir_okay=False, exists=True),
+    typer.Option(help="A chat template (Jinja) to use in place of the model's.", dir_okay=False),
 ]
 Param = Annotated[
     list[str] | None, typer.Option("--param", metavar="NAME.PARAMETER=VALUE", help="A plug-in's parameter; repeatable.")
