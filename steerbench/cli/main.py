@@ -31,8 +31,12 @@ def _send_again(lost: "sys.UnraisableHookArgs") -> None:
         sys.__unraisablehook__(lost)
         return
     import _thread
+    import threading
 
-    _thread.interrupt_main()
+    # In a moment, from another thread: sent from here, it would come while this function still runs, and be lost too.
+    again = threading.Timer(0.01, _thread.interrupt_main)
+    again.daemon = True
+    again.start()
 
 
 def _interrupted(error: BaseException | None) -> bool:

@@ -105,8 +105,8 @@ BAD = {
     "suite two-names.toml": "param gives toy-push.size twice",
     # Sizes
     "run --method pas --limit 5 --respondents 5": "papi.respondents is given twice",
-    "run --method unsteered --task arithmetic-sample --respondents 5": "does not count respondents: give its size by --l",
-    "run --method unsteered --task personalitybench --respondents 5": "does not count respondents: give its size by --l",
+    "run --method unsteered --task arithmetic-sample --respondents 5": "does not count respondents: give its size by",
+    "run --method unsteered --task personalitybench --respondents 5": "does not count respondents: give its size by",
     "run --method pas --respondents 0": "Invalid value for '--respondents'",
     "run --method pas --limit -3": "Invalid value for '--limit'",
     # Numbers out of range
