@@ -23,7 +23,7 @@ def poles_named(names: str | None, told: Sequence[Item], where: str) -> list[Tra
     else:
         wanted = [name.strip() for name in names.split(",")]
     if not all(wanted):
-        raise UserError(f"{where} lacks the name of a pole; write for example extraversion+,neuroticism-.")
+        raise UserError(f"{where} names no pole, or none at a comma; write for example extraversion+,neuroticism-.")
     found = [target_named(name, told) for name in wanted]
     ids = [target.id for target in found]
     if twice := [one for place, one in enumerate(ids) if one in ids[:place]]:
