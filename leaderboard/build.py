@@ -37,16 +37,19 @@ def build(results: Path, out: Path, timings: Path | None = None) -> Built:
         UserError: a run or timing cannot be read, or `out` is there and no site.
     """
     _check_replaceable(out)
+    out = out.absolute()  # "." has no name to be replaced by
     runs = read_results(results)
     tradeoffs = read_tradeoffs(results, runs)
     speeds = read_speeds(timings) if timings else []
     site = Site(results, runs, boards_of(runs, doses_of(tradeoffs)), speeds, tradeoffs)
     with understandable(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        # An empty folder is filled and not replaced: it may be the one we are in, or all that we may write to.
+        fill = out.is_dir() and not any(out.iterdir())
+        new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out if fill else out.parent))
         try:
             _write(new, site)
-            _replace(new, out)
+            _fill(out, new) if fill else _replace(new, out)
         finally:
             shutil.rmtree(new, ignore_errors=True)
     return Built(len(site.runs), len(site.boards))
@@ -86,6 +89,12 @@ def _write(folder: Path, site: Site) -> None:
 def _check_replaceable(out: Path) -> None:
     if out.exists() and not (out / MARKER).exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out} is there and no site of steerbench; name another folder with --out.")
+
+
+def _fill(out: Path, new: Path) -> None:
+    """The marker first: a build that stops halfway leaves a folder that the next one replaces."""
+    for path in sorted(new.iterdir(), key=lambda path: path.name != MARKER):
+        path.rename(out / path.name)
 
 
 def _replace(new: Path, out: Path) -> None:

@@ -2,7 +2,7 @@
 to the residual stream over the first tokens of every prompt."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -38,6 +38,11 @@ class ActAdd:
     name = "actadd"
     needs_model = True
     strengths = (0.0, 10.0)
+
+    def adapted(self, engine: Engine) -> Mapping[str, int]:
+        """Raises UserError: the model has no such layer."""
+        checked_layer(self.name, self.layer, DEPTH, engine)
+        return {}
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
         """Steerings of unit strength.

@@ -1,7 +1,7 @@
 """CAA, Contrastive Activation Addition (Rimsky et al. 2023): the mean difference between agreeing with oneself and
 with one's opposite, added to the residual stream after one layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -33,6 +33,11 @@ class CAA:
     name = "caa"
     needs_model = True
     strengths = (0.0, 10.0)
+
+    def adapted(self, engine: Engine) -> Mapping[str, int]:
+        """Raises UserError: the model has no such layer."""
+        checked_layer(self.name, self.layer, DEPTH, engine)
+        return {}
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
         """Steerings of unit strength. A target that leans on no statement gets no edit.

@@ -1,7 +1,7 @@
 """NPTI, Neuron-based Personality Trait Induction (Deng et al. 2024): the FFN neurons that are active more often at
 one end of a trait are driven, and those of the other end are held down."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -69,6 +69,11 @@ class NPTI:
         parsed_layers(self.name, self.layers)
         if self.variant == "published" and self.positions != "decode":
             raise UserError("npti.variant=published means positions=decode; leave it as it is.")
+
+    def adapted(self, engine: Engine) -> Mapping[str, int]:
+        """Raises UserError: the model has no such layer."""
+        checked_layers(self.name, self.layers, engine)
+        return {}
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
         """Steerings of unit strength (gamma 1). A target that leans on no trait gets no edit.

@@ -1,7 +1,7 @@
 """PAS, Personality Activation Search (Zhu et al. 2024): the attention heads that tell a person's answers from
 their opposites are found by probes, and pushed towards the person's side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -20,6 +20,8 @@ from steerbench.steering import Add, Edit, Steering
 from steerbench.targets import Target
 
 TRAINING_SHARE = 0.6
+HEADS = 24
+"""As many as the paper edits; a smaller model has all of its heads edited."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,10 @@ class PAS:
     direction, where the paper's code takes class means. `variant="published"` follows the code: heads ranked by
     the mean of training and validation accuracy (whatever `rank` says), a deviation over all statements
     instead of those the person took a side on, and the few-shot prompt as part of the method. `layers` are those
-    whose heads may be chosen.
+    whose heads may be chosen. `heads` are 24 by default, or all there are in a smaller model.
     """
 
-    heads: Annotated[int, Field(ge=1)] = 24
+    heads: Annotated[int, Field(ge=1)] | None = None
     contrast: Contrast = "letters"
     direction: Literal["mass-mean", "probe"] = "mass-mean"
     rank: Literal["validation", "train+validation"] = "validation"
@@ -60,19 +62,31 @@ class PAS:
         Raises:
             UserError: the model has no such layer, or fewer heads there than are to be edited.
         """
-        layers = sorted(checked_layers(self.name, self.layers, engine))
-        if self.heads > len(layers) * engine.heads:
-            there = "attention heads" if self.layers is None else f"attention heads in layers {self.layers}"
-            raise UserError(
-                f"pas.heads is {self.heads}, but the model has only {len(layers) * engine.heads} {there} "
-                f"({len(layers)} layers of {engine.heads}); choose fewer."
-            )
+        layers = self._layers(engine)
         statements = capture_statements(engine, targets, "head_out", self.contrast)
         steerings = [Steering() for _ in targets] if statements is None else self._steerings(engine, statements, layers)
         if self.variant == "plain":
             return steerings
         prompts = FewShot(seed=self.seed).fit(engine, targets)
         return [steering + prompt for steering, prompt in zip(steerings, prompts, strict=True)]
+
+    def adapted(self, engine: Engine) -> Mapping[str, int]:
+        """Raises UserError: as `fit`."""
+        return {"heads": self._count(len(self._layers(engine)) * engine.heads)}
+
+    def _count(self, there: int) -> int:
+        return min(HEADS, there) if self.heads is None else self.heads
+
+    def _layers(self, engine: Engine) -> list[int]:
+        """The layers whose heads may be chosen; there are enough heads in them."""
+        layers = sorted(checked_layers(self.name, self.layers, engine))
+        if self.heads is not None and self.heads > len(layers) * engine.heads:
+            there = "attention heads" if self.layers is None else f"attention heads in layers {self.layers}"
+            raise UserError(
+                f"pas.heads is {self.heads}, but the model has only {len(layers) * engine.heads} {there} "
+                f"({len(layers)} layers of {engine.heads}); choose fewer."
+            )
+        return layers
 
     def _steerings(self, engine: Engine, statements: Statements, layers: Sequence[int]) -> list[Steering]:
         captured = statements.activations if self.layers is None else statements.activations[:, layers]
@@ -100,7 +114,8 @@ class PAS:
         scores = accuracies(probes, activations, labels, validation)
         if self.rank == "train+validation" or self.variant == "published":
             scores = (scores + accuracies(probes, activations, labels, training)) / 2
-        return probes, top_heads(scores, log_likelihoods(probes, activations, labels, validation), self.heads)
+        count = self._count(scores.shape[1])
+        return probes, top_heads(scores, log_likelihoods(probes, activations, labels, validation), count)
 
 
 def top_heads(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.intp]:

@@ -1,6 +1,6 @@
 """The control of matched norm: another method's edits in random directions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
 from methods.seeding import generator
-from steerbench.composition import build_method
+from steerbench.composition import adapted, build_method
 from steerbench.contracts import Engine, Method
 from steerbench.steering import Add, Edit, Steering
 from steerbench.targets import Target
@@ -44,6 +44,11 @@ class RandomDirection:
     @property
     def strengths(self) -> tuple[float, float]:
         return self._imitated.strengths
+
+    def adapted(self, engine: Engine) -> Mapping[str, Any]:
+        """The parameters of the method it imitates, as that one will use them."""
+        used = adapted(self._imitated, engine).get(self.of, {})
+        return {"parameters": {**self.parameters, **used}} if used else {}
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
         fits = self._imitated.fit(engine, targets)

@@ -7,7 +7,7 @@ from operator import add
 from typing import Any
 
 from steerbench.construction import construct, settled
-from steerbench.contracts import Engine, Method
+from steerbench.contracts import Adaptive, Engine, Method
 from steerbench.errors import UserError
 from steerbench.steering import Steering
 from steerbench.steering_rules import check_fitted
@@ -41,6 +41,16 @@ class Composed:
         return [reduce(add, steerings) for steerings in zip(*fits, strict=True)]
 
 
+def adapted(method: Method, engine: Engine) -> dict[str, dict[str, Any]]:
+    """By single method, the parameters that the model decides.
+
+    Raises:
+        UserError: a parameter does not fit the model.
+    """
+    parts = method.parts if isinstance(method, Composed) else (method,)
+    return {part.name: dict(part.adapted(engine)) for part in parts if isinstance(part, Adaptive)}
+
+
 def fit(method: Method, engine: Engine, targets: Sequence[Target]) -> list[Steering]:
     """A steering of unit strength for each target; a blend's is the sum of those of its poles.
 
@@ -69,6 +79,8 @@ def names(spec: str) -> list[str]:
     parts = [part.strip() for part in spec.split("+")]
     if not all(parts):
         raise UserError(f"'{spec}' is no method: write one name, or several joined by '+'.")
+    if twice := [part for place, part in enumerate(parts) if part in parts[:place]]:
+        raise UserError(f"'{spec}' names '{twice[0]}' twice; a method is in it once, and --strength makes it stronger.")
     return parts
 
 

@@ -1,6 +1,7 @@
 """Builds a plug-in from the parameters a user gave: checked by type, with an error that names the parameter."""
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any, get_type_hints
 
@@ -72,10 +73,18 @@ def _hints(plugin: Any) -> dict[str, Any]:
 
 def _typed(where: str, value: Any, annotation: Any) -> Any:
     try:
-        return TypeAdapter(annotation).validate_python(value)
+        typed = TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
-        raise UserError(f"{where} cannot be {value!r}: {reason[0].lower()}{reason[1:]}.") from error
+        raise UserError(f"{where} cannot be {_shown(value)}: {reason[0].lower()}{reason[1:]}.") from error
+    if isinstance(typed, float) and not math.isfinite(typed):
+        raise UserError(f"{where} cannot be {value}: give a finite number.")
+    return typed
+
+
+def _shown(value: Any, most: int = 80) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= most else f"{shown[:most]}..."
 
 
 def _first(error: ValidationError) -> str:

@@ -7,15 +7,15 @@ wording, parameters after defaults), not over the paths they were found at.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from steerbench import __version__
-from steerbench.composition import build_method, method_settings, names
+from steerbench.composition import adapted, build_method, method_settings, names
 from steerbench.construction import construct, parameters
-from steerbench.contracts import Judge, Judged, Method, Task
+from steerbench.contracts import Engine, Judge, Judged, Method, Task
 from steerbench.errors import UserError
 from steerbench.plugins import available, find, unknown
 
@@ -117,6 +117,17 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
         if with_model or not row.method.needs_model:
             rows.append(row)
     return rows
+
+
+def adapted_row(row: Row, engine: Engine) -> Row:
+    """The row with the parameters that the model decides.
+
+    Raises:
+        UserError: a parameter does not fit the model.
+    """
+    decided = adapted(row.method, engine)
+    settings = {name: {**told, **decided.get(name, {})} for name, told in row.settings.items()}
+    return replace(row, settings=settings)
 
 
 def build_judges(plan: Plan, task: Task) -> dict[str, Judge]:

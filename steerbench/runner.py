@@ -21,7 +21,7 @@ from steerbench.judging.check import checks
 from steerbench.judging.panel import Panel, refuse_self_judging
 from steerbench.ledger import Ledger
 from steerbench.models.embedded import EMBEDDED
-from steerbench.plan import Identity, Plan, Row, build_judges, build_rows, build_task, identify
+from steerbench.plan import Identity, Plan, Row, adapted_row, build_judges, build_rows, build_task, identify
 from steerbench.plugins import find
 from steerbench.progress import Progress, Silent
 from steerbench.reporting import judge_results, report
@@ -56,7 +56,7 @@ def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None)
     `engine` is one that has the plan's model loaded already; it is shared with whoever else runs on it.
 
     Raises:
-        UserError: something the plan names does not exist or cannot be had.
+        UserError: something the plan names does not exist or cannot be had, or does not fit the model.
     """
     task = build_task(plan)
     rows = build_rows(plan, task)
@@ -65,6 +65,7 @@ def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None)
     needed = any(row.method.needs_model for row in rows) or any(judge.needs_model for judge in judges.values())
     engine = (engine or open_engine(plan, device)) if needed else None
     if engine is not None:
+        rows = [adapted_row(row, engine) for row in rows]
         refuse_self_judging(judges, engine.identity(), plan.model or EMBEDDED)
     identity = identify(plan, rows, engine.identity() if engine else None, task.identity(), judges)
     return Prepared(plan, task, rows, engine, identity, judges)

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from steerbench.campaign import Campaign, Made, numbered
+from steerbench.composition import adapted
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
 from steerbench.plan import Plan
@@ -85,9 +86,11 @@ class Suite:
     entries: Sequence[Entry]
     unavailable: dict[str, str] = field(default_factory=dict, init=False)
     """By name, the runs whose data cannot be had, and why."""
+    verified: dict[str, Verified] = field(default_factory=dict, init=False, repr=False)
+    """By name, what the others are made of."""
 
     def __post_init__(self) -> None:
-        verified: dict[str, Verified] = {}
+        verified = self.verified
         for entry in self.entries:
             try:
                 _check_model(entry.plan, self.entries[0].plan)
@@ -123,7 +126,7 @@ def run_suite(
     campaign = Campaign(out, engine, progress or Silent(), judge_budget)
     made: dict[str, Made] = {}
     missing: dict[str, str] = {}
-    for name, why in suite.unavailable.items():
+    for name, why in (suite.unavailable | _misfits(suite, engine)).items():
         missing[name] = why
         on_missing(name, why)
     for place, entry in enumerate(suite.entries, 1):
@@ -140,6 +143,18 @@ def run_suite(
     folder = suite.folder(out)
     write_record(result, folder / RESULT)
     return result, folder
+
+
+def _misfits(suite: Suite, engine: Engine) -> dict[str, str]:
+    """By name, the runs of which a method does not fit the model, and why: told before the first run is made."""
+    found: dict[str, str] = {}
+    for name, verified in suite.verified.items():
+        try:
+            for method in verified.methods:
+                adapted(method, engine)
+        except UserError as error:
+            found[name] = str(error)
+    return found
 
 
 def resolved(entry: Entry, made: Mapping[str, Made]) -> Plan:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from steerbench import strengths
 from steerbench.construction import checked, construct
-from steerbench.contracts import Split, Task
+from steerbench.contracts import Method, Split, Task
 from steerbench.errors import UserError
 from steerbench.plan import Plan, Row, build_judges, build_rows, build_task
 from steerbench.plugins import find
@@ -21,9 +21,10 @@ class UnavailableError(UserError):
 
 @dataclass(frozen=True)
 class Verified:
-    """What later plans may ask of one that can be run: its rows, and the targets that they will have strengths for."""
+    """What may be asked of a plan that can be run: its rows, their methods, and the targets they have strengths for."""
 
     rows: tuple[str, ...]
+    methods: tuple[Method, ...]
     targets: tuple[str, ...]
 
     def strengths(self) -> dict[str, dict[str, float]]:
@@ -46,7 +47,8 @@ def verify(plan: Plan, source: Verified | None = None) -> Verified:
     strengths.check_strengths(plan, task, rows)
     targets = task.targets(Split.TEST)
     _check_targets(plan, task, rows, targets)
-    return Verified(tuple(row.name for row in rows), tuple(target.id for target in targets))
+    methods = tuple(row.method for row in rows)
+    return Verified(tuple(row.name for row in rows), methods, tuple(target.id for target in targets))
 
 
 def _task(plan: Plan) -> Task:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from steerbench.campaign import Campaign, Made
-from steerbench.composition import build_method, names
+from steerbench.composition import adapted, build_method, names
 from steerbench.construction import parameters
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
@@ -168,6 +168,8 @@ def run_sweep(
         UserError: a run cannot be made (as `prepare` and `execute`), or the budget is spent.
     """
     labelled = [(f"{sweep.swept.symbol}={value}", sweep.plan(value)) for value in sweep.values]
+    for _, plan in labelled:
+        adapted(build_method(plan.methods[0], plan.method_parameters, plan.seed), engine)
     campaign = Campaign(out, engine, progress or Silent(), judge_budget)
     found = campaign.run_all([(REFERENCE, sweep.reference()), *labelled])
     whole = _result(sweep, found)

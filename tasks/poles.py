@@ -13,16 +13,19 @@ def statements() -> Sequence[Item]:
 
 
 def poles_named(names: str | None, told: Sequence[Item], where: str) -> list[TraitPole | Blend]:
-    """The poles and blends in a list with commas, each once; all ten poles if None.
+    """The poles and blends in a list with commas; all ten poles if None.
 
     Raises:
-        UserError: there is none in it, or none of that name; `where` is the parameter it came by.
+        UserError: there is none in it, none of that name, or one twice; `where` is the parameter it came by.
     """
     if names is None:
         wanted = [f"{trait}{end}" for trait in TRAITS for end in "+-"]
     else:
-        wanted = [name.strip() for name in names.split(",") if name.strip()]
-    if not wanted:
-        raise UserError(f"{where} names no pole; write for example extraversion+,neuroticism-.")
+        wanted = [name.strip() for name in names.split(",")]
+    if not all(wanted):
+        raise UserError(f"{where} names no pole, or none at a comma; write for example extraversion+,neuroticism-.")
     found = [target_named(name, told) for name in wanted]
-    return list({target.id: target for target in found}.values())
+    ids = [target.id for target in found]
+    if twice := [one for place, one in enumerate(ids) if one in ids[:place]]:
+        raise UserError(f"{where} names {twice[0]} twice; leave one out.")
+    return found

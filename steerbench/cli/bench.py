@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from steerbench.cli.options import Device, Dtype, Model, Param, Seed
+from steerbench.cli.options import Device, Dtype, Model, Param, Seed, finite
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def bench_command(
     ] = "wall",
     param: Param = None,
     seed: Seed = 0,
-    json: Annotated[Path | None, typer.Option(help="Write the timing file here, and print no table.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the timing file here, and print no table.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Time methods at fitting, calibrating, choosing and generating."""
     if context.invoked_subcommand is not None:
@@ -60,9 +62,9 @@ def bench_command(
         from steerbench.timing.files import write_timing
         from steerbench.timing.schema import Sizes
     asked = Asked(
-        methods=comma_separated(method or []),
-        engines=comma_separated(engine or ["hf"]),
-        groups=comma_separated([groups]),  # type: ignore[arg-type]
+        methods=comma_separated("--method", method or []),
+        engines=comma_separated("--engine", engine or ["hf"]),
+        groups=comma_separated("--groups", [groups]),  # type: ignore[arg-type]
         model=model,
         dtype=dtype,
         device=device,
@@ -86,7 +88,9 @@ def bench_command(
 def compare_command(
     old: Annotated[Path, typer.Argument(help="The timing file that is to be held.", show_default=False)],
     new: Annotated[Path, typer.Argument(help="The timing file to judge.", show_default=False)],
-    tolerance: Annotated[float, typer.Option(help="How much worse a ratio may be beyond noise.", min=0.0)] = 0.10,
+    tolerance: Annotated[
+        float, typer.Option(help="How much worse a ratio may be beyond noise.", min=0.0, callback=finite)
+    ] = 0.10,
 ) -> None:
     """Compare two timing files by their ratios; exit code 1 if one got worse beyond noise and tolerance."""
     from steerbench.timing.files import read_timing

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from steerbench.cli.options import Device, Dtype, EngineName, Model, Template
+from steerbench.cli.options import Device, Dtype, EngineName, Model, Seed, Template, finite
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
@@ -28,8 +28,8 @@ def chat_command(
     chat_template: Template = None,
     force: Annotated[bool, typer.Option("--force", help="Use a steering that was fitted on another model.")] = False,
     tokens: Annotated[int, typer.Option(help="Tokens an answer may have.", min=1)] = 256,
-    temperature: Annotated[float, typer.Option(help="0 always says the likeliest.", min=0.0)] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seeds the drawing of words.")] = 0,
+    temperature: Annotated[float, typer.Option(help="0 always says the likeliest.", min=0.0, callback=finite)] = 0.0,
+    seed: Seed = 0,
 ) -> None:
     """Talk with a model under a saved steering."""
     from steerbench.application import open_steering

@@ -3,15 +3,20 @@
 A package is imported when its command is called, and when help lists it; it must be as quick to import as ours.
 """
 
+import sys
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from steerbench.cli.main import INTERRUPTED
 from steerbench.errors import UserError
 
 GROUP = "steerbench.commands"
+STRANGERS = "lm-eval"
+"""The command whose options are all another program's, which may take empty ones."""
 
 
 class Commands(TyperGroup):
@@ -27,6 +32,32 @@ class Commands(TyperGroup):
             return own
         point = _found().get(cmd_name)
         return None if point is None else _load(point)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Refuse what is empty, of every command at once: no option and no argument has a value that is no text."""
+        if args[:1] != [STRANGERS]:
+            refuse_empty(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Say that an interrupt stopped a command that does not say so itself; typer ends without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("\nStopped.", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def refuse_empty(args: Sequence[str]) -> None:
+    """Raises UserError: an option or an argument is an empty text, as `--model "$MODEL"` is where MODEL is not set."""
+    for place, arg in enumerate(args):
+        option, equals, value = arg.partition("=")
+        if arg.startswith("--") and equals and not value.strip():
+            raise UserError(f"{option} is empty; give it a value, or leave it out.")
+        if not arg.strip():
+            before = args[place - 1] if place else ""
+            named = before if before.startswith("-") and "=" not in before else "An argument"
+            raise UserError(f"{named} is empty; give it a value, or leave it out.")
 
 
 def _found() -> dict[str, EntryPoint]:

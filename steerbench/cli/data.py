@@ -11,6 +11,8 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from steerbench.cli.main import INTERRUPTED
+from steerbench.cli.options import Seed
 from steerbench.datasets import fetch as store
 from steerbench.datasets.registry import NOT_STATED, Dataset, dataset, datasets
 from steerbench.errors import UserError
@@ -83,9 +85,11 @@ def build_data(
     topics: Annotated[
         Path | None, typer.Option(help="A file with a topic a line.", dir_okay=False, show_default="the task's own")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The file to write.", show_default="TASK.jsonl")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write.", show_default="TASK.jsonl", dir_okay=False)
+    ] = None,
     concurrency: Annotated[int, typer.Option(help="Requests under way at once.", min=1)] = 8,
-    seed: Annotated[int, typer.Option(help="Draws topics and parts.", min=0)] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Have a model write a task's questions. Stopped at any moment, the same command goes on from there."""
     from steerbench.building import Order, buildable
@@ -100,7 +104,7 @@ def build_data(
             built = buildable(task).build(order, lambda done, total: bars.update(bar, completed=done, total=total))
     except KeyboardInterrupt:
         print(f"\nStopped; what was made is in {target}, and the same command goes on from there.", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     _report(built, target)
     if built.unfinished:
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from steerbench.cli.options import Device, Dtype, EngineName, Model, Param, Template
+from steerbench.cli.options import Device, Dtype, EngineName, Model, Param, Seed, Template
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
@@ -28,7 +28,7 @@ def fit_command(
     device: Device = None,
     chat_template: Template = None,
     param: Param = None,
-    seed: Annotated[int, typer.Option(help="Seeds all that is random.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Fit a method to one pole of a trait and save the steering, at unit strength."""
     from steerbench.cli.parameters import parse_parameters

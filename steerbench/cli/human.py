@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from steerbench.cli.options import Seed, run_folders
 from steerbench.errors import UserError
 
 app = typer.Typer(help="Have people judge answers.", no_args_is_help=True)
@@ -18,17 +19,21 @@ class Mode(StrEnum):
 
 @app.command("export")
 def export_command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folders of runs.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The page to write; its key is written beside it.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="The folders of runs.", show_default=False, callback=run_folders),
+    ],
+    out: Annotated[Path, typer.Option(help="The page to write; its key is written beside it.", dir_okay=False)],
     questions: Annotated[int | None, typer.Option(help="So many questions.", min=1, show_default="all")] = None,
     methods: Annotated[
         str | None,
         typer.Option(help="Whose answers, with commas.", show_default="all that are not trivial, and unsteered"),
     ] = None,
     mode: Annotated[Mode, typer.Option(help="Put all answers in order, or compare two at a time.")] = Mode.RANK,
-    seed: Annotated[int, typer.Option(help="Draws the questions and the order of the answers.", min=0)] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Write a page that shows people blinded answers, and the key that says whose they are."""
+    from steerbench.cli.parameters import comma_separated
     from steerbench.human.page import render
     from steerbench.human.sources import read_sources
     from steerbench.human.study import make_study, write_key
@@ -36,7 +41,7 @@ def export_command(
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--out {out} names no page; give it a name such as study.html.")
-    wanted = [name.strip() for name in (methods or "").split(",") if name.strip()]
+    wanted = comma_separated("--methods", [methods] if methods else [])
     study = make_study(read_sources(runs, wanted), questions, mode.value, seed)
     key = out.with_name(f"{out.stem}-key.json")
     write_key(study.key, key)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import (
     Device,
     FluencyJudge,
@@ -18,7 +19,6 @@ from steerbench.cli.options import (
     SelfJudge,
     TraitJudge,
 )
-from steerbench.cli.run import INTERRUPTED
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 

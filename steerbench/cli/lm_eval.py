@@ -7,6 +7,8 @@ import typer
 
 from steerbench.errors import UserError
 
+NO_TASK = "Tasks not found:"
+"""How the harness begins to say that a task is none of its own."""
 ITS_OWN = ("run", "ls", "validate", "-h", "--help")
 
 
@@ -27,6 +29,13 @@ def lm_eval_command(context: typer.Context) -> None:
     before, sys.argv = sys.argv, ["lm-eval", *arguments(context.args)]
     try:
         cli_evaluate()
+    except ValueError as error:
+        if not str(error).startswith(NO_TASK):
+            raise
+        named = str(error).removeprefix(NO_TASK).strip()
+        raise UserError(
+            f"lm-evaluation-harness has no task '{named}'; steerbench lm-eval ls tasks says which it has."
+        ) from error
     finally:
         sys.argv = before
 

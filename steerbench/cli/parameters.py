@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from steerbench.cli.options import CalibrationKind, Protocol, Rule, usual_calibration
 from steerbench.composition import names
 from steerbench.construction import parameters
@@ -12,25 +14,42 @@ from steerbench.errors import UserError
 from steerbench.plan import Plan
 from steerbench.plugins import available, find
 
+SIZES = ("limit", "respondents")
+"""Options that say how much of a task is asked."""
+SPOKEN = {"poles": "pole"}
+"""Options that are called otherwise than the parameter they stand for."""
 
-def comma_separated(values: Sequence[str]) -> list[str]:
-    """Names given as `a,b` or one by one, without repeats."""
+
+def comma_separated(option: str, values: Sequence[str]) -> list[str]:
+    """Names given as `a,b` or one by one.
+
+    Raises:
+        UserError: a name is empty, or stands there twice.
+    """
     found = [name.strip() for value in values for name in value.split(",")]
-    return list(dict.fromkeys(name for name in found if name))
+    if not all(found):
+        raise UserError(f"{option} {','.join(values)} lacks a name before or after a comma; write names as in a,b.")
+    if twice := [name for place, name in enumerate(found) if name in found[:place]]:
+        raise UserError(f"{option} names '{twice[0]}' twice; leave one out.")
+    return found
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, dict[str, Any]]:
     """By plug-in, its parameters.
 
     Raises:
-        UserError: an entry is not of the form NAME.PARAMETER=VALUE.
+        UserError: an entry is not of the form NAME.PARAMETER=VALUE, or a parameter is given twice.
     """
     result: dict[str, dict[str, Any]] = {}
     for entry in given:
-        place, equals, value = entry.partition("=")
-        plugin, dot, parameter = place.rpartition(".")
-        if not (equals and dot and plugin and parameter):
-            raise UserError(f"--param {entry} cannot be read: write NAME.PARAMETER=VALUE, for example pas.heads=48.")
+        place, _, value = entry.partition("=")
+        plugin, _, parameter = place.strip().rpartition(".")
+        if not (plugin and parameter and value.strip()):
+            raise UserError(
+                f"--param {shortened(entry)} cannot be read: write NAME.PARAMETER=VALUE, for example pas.heads=48."
+            )
+        if parameter in result.get(plugin, {}):
+            raise UserError(f"--param {plugin}.{parameter} is given twice; leave one out.")
         result.setdefault(plugin, {})[parameter] = value_of(value)
     return result
 
@@ -75,25 +94,76 @@ def plan_of(
     """The plan that a user's options come to; `given` are the parameters by plug-in, `others` go into it as they are.
 
     Options of the task that were not given (None) are left to it.
+
+    Raises:
+        UserError: something is given twice, or cannot be what it is given as.
     """
     # The task's first: what it is called may be what a judge is called too (perplexity).
     own, of_engine = given.pop(task, {}), given.pop(engine, {})
     judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
-    return Plan(
-        methods=tuple(methods),
-        task=task,
-        method_parameters=with_variant(variant, methods, given),
-        task_parameters=own | {name: value for name, value in of_task.items() if value is not None},
-        engine=engine,
-        engine_parameters=of_engine,
-        chat_template=str(chat_template) if chat_template else None,
-        protocol=protocol.value,
-        calibration=(calibration or usual_calibration(protocol)).value,
-        rule=rule.value,
-        judges=judges,
-        judge_parameters=of_judges,
-        **others,
-    )
+    try:
+        return Plan(
+            methods=tuple(methods),
+            task=task,
+            method_parameters=with_variant(variant, methods, given),
+            task_parameters=task_parameters(task, own, of_task),
+            engine=engine,
+            engine_parameters=of_engine,
+            chat_template=str(chat_template) if chat_template else None,
+            protocol=protocol.value,
+            calibration=(calibration or usual_calibration(protocol)).value,
+            rule=rule.value,
+            judges=judges,
+            judge_parameters=of_judges,
+            **others,
+        )
+    except ValidationError as error:
+        raise UserError(refused(error)) from error
+
+
+def refused(error: ValidationError) -> str:
+    """What pydantic refuses first, as a sentence."""
+    first = error.errors()[0]
+    key, reason = ".".join(map(str, first["loc"])), first["msg"]
+    return f"{key} cannot be {shortened(repr(first['input']))}: {reason[0].lower()}{reason[1:]}."
+
+
+def task_parameters(task: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """A task's parameters: those given by name, and those that a command's own options stand for.
+
+    Raises:
+        UserError: both say the same parameter, or the option is the size of other tasks.
+    """
+    found = dict(given)
+    for option, value in options.items():
+        if value is None:
+            continue
+        parameter = size_parameter(task, option) if option in SIZES else option
+        if parameter in found:
+            raise UserError(
+                f"{task}.{parameter} is given twice, once by --{SPOKEN.get(option, option)}; leave one out."
+            )
+        found[parameter] = value
+    return found
+
+
+def size_parameter(task: str, option: str = "limit") -> str:
+    """What a task calls its size: `limit` is any task's, `respondents` only that of one that counts people.
+
+    A task whose own parameter is called otherwise says so in its attribute `size`.
+
+    Raises:
+        UserError: it has no size, or does not count people.
+    """
+    plugin = find("task", task)
+    accepted, size = parameters(plugin), getattr(plugin, "size", "limit")
+    if option in accepted:
+        return option
+    if size not in accepted:
+        raise UserError(f"The task '{task}' has no size to choose: leave --{option} out.")
+    if option != "limit":
+        raise UserError(f"The task '{task}' does not count {option}: give its size by --limit.")
+    return str(size)
 
 
 def judges_of(
@@ -113,5 +183,10 @@ def value_of(text: str) -> Any:
     """A value as it was typed: JSON (48, 0.5, true, [1, 2]), and else text."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """A user's own text for a sentence about it, which may not be longer than the sentence."""
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from steerbench.cli.options import run_folder
 from steerbench.errors import UserError
 
 RESULTS, SPEED = Path("leaderboard/results"), Path("leaderboard/speed")
@@ -21,10 +22,12 @@ def publish_command(
         typer.Argument(
             help="The folder of a finished run, suite or trade-off, or a timing file of `bench --json`.",
             show_default=False,
+            callback=run_folder,
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where it is kept.", show_default=f"{RESULTS}; of timings {SPEED}")
+        Path | None,
+        typer.Option(help="Where it is kept.", show_default=f"{RESULTS}; of timings {SPEED}", file_okay=False),
     ] = None,
     check: Annotated[
         Path | None,
@@ -69,6 +72,8 @@ def _check(check: Path) -> None:
     from steerbench.publishing.checking import check as check_all
 
     report = check_all(check)
+    if not report.folders:
+        raise UserError(f"{check} holds nothing that is published: nothing was checked; name the folder of the runs.")
     _tell(report.folders, report.problems, "published runs, and every number follows from its samples")
     if (check / PUBLISHED).exists():
         return

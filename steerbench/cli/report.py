@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from steerbench.cli.options import run_folders
+
 
 class Format(StrEnum):
     MARKDOWN = "markdown"
@@ -13,12 +15,17 @@ class Format(StrEnum):
 
 
 def report_command(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or of published runs.", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of runs, or of published runs.", show_default=False, callback=run_folders),
+    ],
     form: Annotated[
         Format | None,
         typer.Option("--format", help="What to write.", show_default="latex if --out ends in .tex, else markdown"),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The file to write.", show_default="standard output")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write.", show_default="standard output", dir_okay=False)
+    ] = None,
     metrics: Annotated[
         list[str] | None,
         typer.Option(
@@ -34,7 +41,7 @@ def report_command(
     from steerbench.storage import understandable, write_whole
 
     latex = form is Format.LATEX if form is not None else out is not None and out.suffix == ".tex"
-    written = report(runs, "latex" if latex else "markdown", comma_separated(metrics or ()), per_trait)
+    written = report(runs, "latex" if latex else "markdown", comma_separated("--metrics", metrics or ()), per_trait)
     if out is None:
         print(written, end="")
         return

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import (
     Budget,
     ByRule,
@@ -34,6 +35,7 @@ from steerbench.cli.options import (
     Template,
     TraitJudge,
     UnderProtocol,
+    run_folder,
 )
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from steerbench.plan import Plan
     from steerbench.results import RunResult
 
-INTERRUPTED = 130
 BESIDE_RESUME = {"resume", "device", "json", "quiet", "judge_budget"}
 
 
@@ -75,7 +76,9 @@ def run_command(
     allow_self_judge: SelfJudge = False,
     trivial: Annotated[bool, typer.Option("--trivial/--no-trivial", help="Add the trivial rows.")] = True,
     out: Out = Path("runs"),
-    resume: Annotated[Path | None, typer.Option(help="Go on with this run; its plan is in its ledger.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this run; its plan is in its ledger.", callback=run_folder)
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -93,14 +96,14 @@ def run_command(
     from steerbench.strengths import NOTHING
 
     plan = plan_of(
-        comma_separated(method),
+        comma_separated("--method", method),
         task,
         parse_parameters(param or []),
         {
             "dataset": dataset,
             "respondents": respondents,
             "readout": readout,
-            "poles": ",".join(pole) if pole else None,
+            "poles": ",".join(comma_separated("--pole", pole)) if pole else None,
             "limit": limit,
         },
         variant=variant,
@@ -159,13 +162,18 @@ def _plan_of(run: Path) -> "Plan | None":
     """The plan of a run that has to go on, None of one that has finished.
 
     Raises:
-        UserError: the folder holds no run.
+        UserError: the folder holds no run, or a ledger that cannot be read.
     """
     from steerbench.found_ledgers import read_plan
     from steerbench.results import RESULT
     from steerbench.runner import LEDGER
 
-    return None if (run / RESULT).exists() else read_plan(run / LEDGER)
+    finished = (run / RESULT).exists()
+    if finished and not (run / LEDGER).exists():
+        return None
+    # Also of a finished run: with a ledger that cannot be read, it could be shown but not trusted.
+    plan = read_plan(run / LEDGER)
+    return None if finished else plan
 
 
 def _say(result: "RunResult", folder: Path, json: bool) -> None:

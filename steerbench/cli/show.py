@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from steerbench.cli.options import Run
+from steerbench.cli.options import Run, finite
 
 
 def show_command(
@@ -37,6 +37,7 @@ def compare_command(
             metavar="MARGIN",
             help="Exit with 1 if a method's loss rose by more than this, interval and all, or answers were lost.",
             min=0.0,
+            callback=finite,
         ),
     ] = None,
 ) -> None:
@@ -75,7 +76,9 @@ def compare_command(
 
 def export_command(
     run: Run,
-    out: Annotated[Path | None, typer.Option(help="The folder to write to.", show_default="the run's")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write to.", show_default="the run's", file_okay=False)
+    ] = None,
 ) -> None:
     """Write a run's samples as Parquet, with its result beside them."""
     from steerbench.export import export

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import Device, Json, JudgeBudget, Out, Quiet
-from steerbench.cli.run import INTERRUPTED
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 

@@ -2,15 +2,15 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from steerbench.cli.options import CalibrationKind, Protocol, Rule
-from steerbench.cli.parameters import plan_of
+from steerbench.cli.options import HIGHEST_BUDGET, HIGHEST_SEED, CalibrationKind, Protocol, Rule
+from steerbench.cli.parameters import comma_separated, plan_of, refused
 from steerbench.cli.strengths_from import strengths_in
 from steerbench.errors import UserError
 from steerbench.plugins import unknown
@@ -24,6 +24,9 @@ OF_A_RUN = ("name", "strengths-from")
 EITHER = (("task", "tasks"), ("strength", "strengths-from"))
 """Keys of which a run has one; with its own, the other is not taken from the top."""
 
+DEEPEST = 24
+"""Levels of tables and lists in each other; the parameters of a run take 5."""
+
 Names = Annotated[list[str], Field(min_length=1)]
 Parameters = dict[str, dict[str, Any]]
 
@@ -32,7 +35,12 @@ class Settings(BaseModel):
     """What one run is told, its own keys and those of the top together."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, alias_generator=lambda name: name.replace("_", "-"), frozen=True
+        extra="forbid",
+        strict=True,
+        alias_generator=lambda name: name.replace("_", "-"),
+        frozen=True,
+        allow_inf_nan=False,
+        str_min_length=1,
     )
 
     name: Annotated[str, Field(min_length=1)]
@@ -42,16 +50,16 @@ class Settings(BaseModel):
     poles: Names | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     dataset: str | None = None
-    respondents: int | None = None
+    respondents: Annotated[int, Field(ge=1)] | None = None
     readout: str | None = None
     protocol: Literal["strict", "published"] = "strict"
     variant: str | None = None
     calibration: Literal["golden", "grid"] | None = None
-    budget: Annotated[int, Field(ge=2)] = 8
+    budget: Annotated[int, Field(ge=2, le=HIGHEST_BUDGET)] = 8
     rule: Literal["fluency-floor", "best-score"] = "fluency-floor"
     strength: float | None = None
     strengths_from: str | None = None
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=HIGHEST_SEED)] = 0
     trivial: bool = True
     judge: str | None = None
     fluency_judge: str | None = None
@@ -119,11 +127,24 @@ def chosen(entries: Sequence[Entry], only: Sequence[str]) -> list[Entry]:
 def _table(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         content = path.read_bytes()
-        return content, tomllib.loads(content.decode())
+        table = tomllib.loads(content.decode())
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); name a suite file.") from error
+    except RecursionError:
+        raise UserError(_too_deep(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no readable TOML: {error}.") from error
+    level: list[Any] = [table]
+    for _ in range(DEEPEST):
+        inner = [each for one in level for each in (one.values() if isinstance(one, dict) else one)]
+        level = [each for each in inner if isinstance(each, dict | list)]
+    if level:
+        raise UserError(_too_deep(path))
+    return content, table
+
+
+def _too_deep(path: Path) -> str:
+    return f"{path} is nested more than {DEEPEST} levels deep; no suite needs that."
 
 
 def _settings(top: Mapping[str, Any], run: Mapping[str, Any]) -> Settings:
@@ -141,16 +162,19 @@ def _settings(top: Mapping[str, Any], run: Mapping[str, Any]) -> Settings:
     if not merged.keys() & {"task", "tasks"}:
         raise UserError("It has no task: write task, or tasks for a run of each.")
     try:
-        return Settings.model_validate(merged)
+        settings = Settings.model_validate(merged)
     except ValidationError as error:
         raise UserError(_told(error)) from error
+    for key in ("methods", "tasks", "poles"):
+        comma_separated(key, getattr(settings, key) or [])
+    return settings
 
 
 def _entries(settings: Settings, before: Mapping[str, Sequence[Entry]], later: Sequence[str]) -> Iterator[Entry]:
     """The runs of a settings, one for each task."""
     source, chosen = _source(settings.strengths_from, before, later)
     tasks = settings.tasks or [str(settings.task)]
-    for task in dict.fromkeys(tasks):
+    for task in tasks:
         name = settings.name if settings.tasks is None else f"{settings.name}-{task}"
         yield Entry(name, _plan(settings, task, chosen), source)
 
@@ -178,28 +202,27 @@ def _plan(settings: Settings, task: str, chosen: Chosen | None) -> Any:
     as_given = {"engine", "variant", "judge", "fluency_judge", "allow_self_judge"}
     of_task = settings.model_dump(include={"dataset", "respondents", "readout", "limit"})
     of_task["poles"] = ",".join(settings.poles) if settings.poles else None
-    try:
-        return plan_of(
-            settings.methods,
-            task,
-            _parameters(settings.param, task),
-            of_task,
-            protocol=Protocol(settings.protocol),
-            calibration=CalibrationKind(settings.calibration) if settings.calibration else None,
-            rule=Rule(settings.rule),
-            chat_template=Path(settings.chat_template) if settings.chat_template else None,
-            **(chosen or NOTHING)._asdict(),
-            **settings.model_dump(include=same | as_given),
-        )
-    except ValidationError as error:
-        raise UserError(_told(error)) from error
+    return plan_of(
+        settings.methods,
+        task,
+        _parameters(settings.param, task),
+        of_task,
+        protocol=Protocol(settings.protocol),
+        calibration=CalibrationKind(settings.calibration) if settings.calibration else None,
+        rule=Rule(settings.rule),
+        chat_template=Path(settings.chat_template) if settings.chat_template else None,
+        **(chosen or NOTHING)._asdict(),
+        **settings.model_dump(include=same | as_given),
+    )
 
 
 def _flat(given: object) -> dict[str, Any]:
     """Parameters by their full names: the table of a plug-in (`pas.heads = 48`) is written out ("pas.heads")."""
     found: dict[str, Any] = {}
     for key, value in given.items() if isinstance(given, dict) else ():
-        found |= {f"{key}.{name}": each for name, each in value.items()} if isinstance(value, dict) else {key: value}
+        written = {f"{key}.{name}": each for name, each in value.items()} if isinstance(value, dict) else {key: value}
+        _refuse_twice(found.keys() & written)
+        found |= written
     return found
 
 
@@ -208,8 +231,15 @@ def _parameters(flat: Mapping[str, Any], task: str) -> Parameters:
     found: Parameters = {}
     for key, value in flat.items():
         plugin, _, parameter = key.rpartition(".")
-        found.setdefault(plugin or task, {})[parameter] = value
+        of_plugin = found.setdefault(plugin or task, {})
+        _refuse_twice({key} if parameter in of_plugin else ())
+        of_plugin[parameter] = value
     return found
+
+
+def _refuse_twice(keys: Collection[str]) -> None:
+    if keys:
+        raise UserError(f"param gives {min(keys)} twice; leave one out.")
 
 
 def _refuse_unknown(given: Mapping[str, Any], what: str, known: Sequence[str]) -> None:
@@ -220,10 +250,7 @@ def _refuse_unknown(given: Mapping[str, Any], what: str, known: Sequence[str]) -
 
 def _told(error: ValidationError) -> str:
     first = error.errors()[0]
-    key, reason = first["loc"][0], first["msg"]
-    if first["type"] == "missing":
-        return f"It has no {key}."
-    return f"{key} cannot be {first['input']!r}: {reason[0].lower()}{reason[1:]}."
+    return f"It has no {first['loc'][0]}." if first["type"] == "missing" else refused(error)
 
 
 @contextmanager

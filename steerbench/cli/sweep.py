@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steerbench.cli.drawing import can_draw
+from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import (
     Budget,
     ByRule,
@@ -19,6 +20,7 @@ from steerbench.cli.options import (
     FluencyJudge,
     Json,
     JudgeBudget,
+    Limit,
     Model,
     Out,
     Protocol,
@@ -33,7 +35,6 @@ from steerbench.cli.options import (
     TraitJudge,
     UnderProtocol,
 )
-from steerbench.cli.run import INTERRUPTED
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
@@ -59,6 +60,7 @@ def sweep_command(
     model: Model = None,
     dataset: Dataset = None,
     respondents: Respondents = None,
+    limit: Limit = None,
     protocol: UnderProtocol = Protocol.STRICT,
     calibration: Calibration = None,
     budget: Budget = 8,
@@ -88,7 +90,7 @@ def sweep_command(
         [spec],
         task,
         parse_parameters(others),
-        {"dataset": dataset, "respondents": respondents},
+        {"dataset": dataset, "respondents": respondents, "limit": limit},
         variant=None,
         model=model,
         engine=engine,
@@ -131,7 +133,7 @@ def sweep_command(
 def _only(method: list[str]) -> str:
     from steerbench.cli.parameters import comma_separated
 
-    specs = comma_separated(method)
+    specs = comma_separated("--method", method)
     if len(specs) != 1:
         raise UserError(f"A sweep is of one method, and {len(specs) or 'none'} were named: give one --method.")
     return specs[0]

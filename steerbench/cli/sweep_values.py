@@ -37,6 +37,8 @@ def swept_parameter(given: Sequence[str], method: str) -> tuple[Asked, list[str]
     Raises:
         UserError: there is none, or more than one.
     """
+    if twice := [entry for place, entry in enumerate(given) if entry in given[:place]]:
+        raise UserError(f"--param {twice[0]} is given twice; leave one out.")
     entries = {entry: _asked(entry) for entry in given}
     bare = [entry for entry, asked in entries.items() if not asked.method]
     several = [e for e, asked in entries.items() if asked.method in names(method) and _is_several(asked.values)]

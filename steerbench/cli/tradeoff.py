@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import (
     Device,
     Dtype,
@@ -24,7 +25,6 @@ from steerbench.cli.options import (
     Template,
     TraitJudge,
 )
-from steerbench.cli.run import INTERRUPTED
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
@@ -73,19 +73,21 @@ def tradeoff_command(
     quiet: Quiet = False,
 ) -> None:
     """Measure what methods cost at the same effect: match their strengths, then compare fluency, reasoning and more."""
-    from steerbench.cli.parameters import comma_separated, parse_parameters, plan_of
+    from steerbench.cli.parameters import comma_separated, parse_parameters, plan_of, size_parameter
     from steerbench.tradeoff.asked import Tradeoff
 
-    methods = comma_separated(method or [])
+    methods = comma_separated("--method", method or [])
     if not methods:
         raise UserError("No method was named: give --method, for example --method pas,simple-prompt.")
     given = parse_parameters(param or [])
-    costs = {name: {"limit": limit} | given.pop(name, {}) for name in comma_separated(cost or COSTS)}
+    costs = {
+        name: {size_parameter(name): limit} | given.pop(name, {}) for name in comma_separated("--cost", cost or COSTS)
+    }
     base = plan_of(
         methods,
         task,
         given,
-        {"poles": ",".join(comma_separated(pole or POLES)), "dataset": dataset},
+        {"poles": ",".join(comma_separated("--pole", pole or POLES)), "dataset": dataset},
         variant=None,
         model=model,
         engine=engine,

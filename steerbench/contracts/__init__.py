@@ -17,7 +17,7 @@ from steerbench.contracts.engine import (
     batched,
 )
 from steerbench.contracts.judge import Case, Judge, Usage, Verdict
-from steerbench.contracts.method import Method
+from steerbench.contracts.method import Adaptive, Method
 from steerbench.contracts.task import (
     PENDING,
     Comparison,
@@ -34,6 +34,7 @@ from steerbench.contracts.task import (
 __all__ = [
     "PENDING",
     "Activations",
+    "Adaptive",
     "Case",
     "Choice",
     "Comparison",

@@ -1,7 +1,7 @@
 """Methods: from targets to steerings."""
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from steerbench.contracts.engine import Engine
 from steerbench.steering import Steering
@@ -22,3 +22,18 @@ class Method(Protocol):
     strengths: tuple[float, float]
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]: ...
+
+
+@runtime_checkable
+class Adaptive(Protocol):
+    """What a method has besides, if its parameters depend on the model or do not fit every one: layers, heads."""
+
+    def adapted(self, engine: Engine) -> Mapping[str, Any]:
+        """The parameters that the model decides, as they will be used: what the run's settings record.
+
+        Asked before anything is run.
+
+        Raises:
+            UserError: a parameter, which it names, is none for this model.
+        """
+        ...

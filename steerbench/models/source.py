@@ -1,6 +1,7 @@
 """Where a model's files come from: the embedded one, a local folder, or a Hugging Face repository."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from steerbench.errors import UserError
 from steerbench.models.architectures import Architecture, architecture
 from steerbench.models.embedded import EMBEDDED, ensure_embedded
+from steerbench.models.lookalikes import refuse_adapter, refuse_file, refuse_gguf
 
 SMALL_FILES = ["*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt"]
 IGNORED = ["*/*", "consolidated*"]
@@ -18,20 +20,30 @@ def model_folder(spec: str) -> tuple[Path, Architecture]:
     """The folder with all of a model's files, and its architecture, which is checked before weights are downloaded.
 
     Raises:
-        UserError: there is no such model, it is not supported, or it has no safetensors weights.
+        UserError: there is no such model, it is not supported, it is an adapter or a file, or it has no safetensors
+            weights.
     """
+    if not spec.strip():
+        raise UserError(f"The model's name is empty; name a folder, a Hugging Face id or '{EMBEDDED}'.")
     if spec == EMBEDDED:
         folder = ensure_embedded()
         return folder, architecture(_config(folder, spec))
-    local = Path(spec).expanduser()
-    folder = local if local.is_dir() else _snapshot(spec, SMALL_FILES)
+    # Not Path's own expanduser and is_dir: they raise for a user nobody is, and a name too long for a file.
+    local = Path(os.path.expanduser(spec))
+    here = os.path.isdir(local)
+    if here:
+        refuse_gguf(local, spec)
+    else:
+        refuse_file(local, spec)
+    folder = local if here else _snapshot(spec, SMALL_FILES)
+    refuse_adapter(folder, spec)
     kind = architecture(_config(folder, spec))
-    if not local.is_dir():
+    if not here:
         folder = _snapshot(spec, [*SMALL_FILES, "*.safetensors"])
     if not any(folder.glob("*.safetensors")):
         raise UserError(
-            f"The model '{spec}' has no .safetensors weights here; other formats (.bin, .pt) are pickles, "
-            "which are never loaded: convert it to safetensors, or finish its download."
+            f"The model '{spec}' has no .safetensors weights here; other formats are not loaded (.gguf) or are pickles "
+            "(.bin, .pt), which never are: convert it to safetensors, or finish its download."
         )
     return folder, kind
 
@@ -41,7 +53,7 @@ def _config(folder: Path, spec: str) -> Mapping[str, Any]:
         content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"The model '{spec}' has no config.json in {folder}; name a transformers model.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder / 'config.json'} cannot be read: {error}.") from error
     if not isinstance(content, dict):
         raise UserError(f"{folder / 'config.json'} holds no JSON object; name a transformers model.")

@@ -80,7 +80,7 @@ def _words(plan: Plan, called: str) -> Iterator[str]:
 
 def typed(value: Any) -> str:
     """A value as a user types it: text bare, unless it would be read as something else."""
-    return value if isinstance(value, str) and value_of(value) == value else json.dumps(value)
+    return value if isinstance(value, str) and value and value_of(value) == value else json.dumps(value)
 
 
 def _is_place(name: str) -> bool:

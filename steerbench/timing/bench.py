@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
-from steerbench.composition import build_method, method_settings, names
+from steerbench.composition import adapted, build_method, method_settings, names
 from steerbench.construction import parameters
 from steerbench.contracts import Engine, Prompt, Request
 from steerbench.errors import UserError
@@ -53,6 +53,9 @@ def bench(asked: Asked, heard: Heard) -> TimingFile:
     given = _bounded(asked)
     material = Material(_task(asked, asked.readout), _task(asked, asked.text), asked.sizes)
     engines = {name: open_engine(_plan(asked, asked.readout, name), asked.device) for name in asked.engines}
+    for engine in engines.values():
+        for spec in asked.methods:
+            adapted(build_method(spec, given, asked.seed), engine)
     with throwaway_cache():
         loads: list[Workload] = []
         for engine_name, engine in engines.items():

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from steerbench.campaign import Campaign
+from steerbench.composition import adapted, build_method
 from steerbench.contracts import Engine
 from steerbench.progress import Progress, Silent
 from steerbench.record_files import write_record
@@ -21,6 +22,8 @@ def run_tradeoff(
     Raises:
         UserError: a run cannot be made (as `prepare` and `execute`), or the judges' budget is spent.
     """
+    for method in asked.base.methods:
+        adapted(build_method(method, asked.base.method_parameters, asked.base.seed), engine)
     runs, terms = Runs(asked, Campaign(out, engine, progress or Silent(), judge_budget)), terms_of(asked)
     every = [dose for doses in terms.doses.values() for dose in doses]
     runs.make([CALIBRATION], every)

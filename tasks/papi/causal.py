@@ -29,6 +29,7 @@ class CausalPAPI:
     """
 
     name = "papi-causal"
+    size = "respondents"
     baselines = TRIVIAL
     chooses_strengths = False
     withheld = PAPI.withheld

@@ -49,6 +49,8 @@ class PAPI:
     withheld: ClassVar[bool] = True
     """What people ticked, and what would tell it, is not published."""
 
+    size: ClassVar[str] = "respondents"
+
     dataset: str = SAMPLE
     readout: Literal["label", "letter", "generate"] | None = None
     respondents: int | None = None

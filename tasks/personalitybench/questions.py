@@ -104,7 +104,7 @@ def _question(line: str, number: int, where: str) -> tuple[Item, str]:
     """A question and its part, from an object with trait (a letter), question, and perhaps facet and part."""
     try:
         row: Any = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is no JSON ({error}).") from error
     if not isinstance(row, dict):
         raise UserError(f"{where} should be an object with the fields trait and question.")

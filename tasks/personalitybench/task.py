@@ -7,7 +7,7 @@ blind to the pole; another rates its fluency. The questions that measure are not
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from steerbench.contracts import (
     PENDING,
@@ -53,6 +53,8 @@ class PersonalityBench:
         part: the questions that measure: `test`, or those of `calibration`, to look at strengths while the test
             questions stay unspent. Then strengths have to be given.
     """
+
+    size: ClassVar[str] = "questions"
 
     dataset: str = BANK
     poles: str | None = None

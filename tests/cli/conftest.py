@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-TESTKIT = Path(__file__).parents[1] / "testkit"
+ROOT = Path(__file__).parents[2]
+"""Before what is installed: the program that is tested is the one beside the tests."""
+TESTKIT = ROOT / "tests" / "testkit"
 COMMAND = (sys.executable, "-c", "from steerbench.cli.main import run; run()")
 
 
 def environment(*folders: Path) -> dict[str, str]:
-    path = os.pathsep.join(map(str, (*folders, TESTKIT)))
+    path = os.pathsep.join(map(str, (*folders, TESTKIT, ROOT)))
     # Benchmarks are not made among tests that run at once, and a user's are made by none of them.
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     return outside | {"PYTHONPATH": path, "COLUMNS": "100", "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}

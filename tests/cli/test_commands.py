@@ -1,11 +1,12 @@
 """Commands that other packages bring, installed the way a package is."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.cli.conftest import environment
 
 PROGRAM = "from steerbench.cli.main import run; run()"
 
@@ -28,8 +29,9 @@ def package(tmp_path: Path) -> Path:
 
 
 def steerbench(package: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | {"PYTHONPATH": str(package), "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, "-c", PROGRAM, *arguments], env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], env=environment(package), capture_output=True, text=True
+    )
 
 
 def test_a_package_brings_a_command(package):
@@ -60,4 +62,4 @@ def test_our_own_command_wins_a_name_that_both_have(package):
 def test_a_mistake_in_a_command_of_a_package_is_told_as_ours_are(package):
     done = steerbench(package, "greet")
     assert done.returncode == 2
-    assert "Usage:" in done.stderr
+    assert done.stderr == "error: Missing argument 'name'; steerbench greet --help says what it takes.\n"

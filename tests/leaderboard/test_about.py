@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from leaderboard.pages.about import CONTENTS, FLAGS, TASKS, TRIVIAL, TRIVIAL_COMMAND
-from steerbench.cli.main import app
+from steerbench.cli.app import app
 from steerbench.results import read_result
 from tests.leaderboard.conftest import violations
 

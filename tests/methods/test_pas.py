@@ -181,6 +181,15 @@ def test_more_heads_than_the_model_has_are_refused_with_both_numbers(engine: HFE
         PAS(heads=9, layers="2-3").fit(engine, PEOPLE)
 
 
+@pytest.mark.parametrize(("layers", "heads"), [(None, 24), ("0-3", 16), ("5", 4)])
+def test_the_usual_number_of_heads_is_24_or_all_there_are(engine: HFEngine, layers: str | None, heads: int) -> None:
+    pas = PAS(layers=layers)
+    assert pas.adapted(engine) == {"heads": heads}
+    (steering,) = pas.fit(engine, PEOPLE[:1])
+    edited = [np.linalg.norm(edit.vector.reshape(engine.heads, -1), axis=1) > 0 for edit in steering.edits]
+    assert np.sum(edited) == heads
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [

@@ -66,8 +66,8 @@ def test_a_limit_holds_on_both_splits_and_spreads_over_the_facets() -> None:
     assert len(unsealed(questions=2).items(target, Split.CALIBRATION)) == 2
 
 
-def test_poles_and_blends_are_taken_by_name_each_once() -> None:
-    task = unsealed(poles="E+, neuroticism-,extraversion+openness-,extraversion+")
+def test_poles_and_blends_are_taken_by_name() -> None:
+    task = unsealed(poles="E+, neuroticism-,extraversion+openness-")
     assert [target.id for target in task.targets(Split.TEST)] == [
         "extraversion+",
         "neuroticism-",
@@ -85,6 +85,7 @@ def test_poles_and_blends_are_taken_by_name_each_once() -> None:
         ({"poles": "extrversion+"}, "did you mean 'extraversion'"),
         ({"poles": "E+E-"}, "names a trait twice"),
         ({"poles": " , "}, "names no pole"),
+        ({"poles": "E+,extraversion+"}, r"names extraversion\+ twice"),
         ({"questions": 0}, "questions is 0"),
         ({"max_new_tokens": 0}, "max_new_tokens is 0"),
         ({"dataset": "bnk"}, "did you mean 'bank'"),

@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from steerbench.cli.main import app
+from steerbench.cli.app import app
 from steerbench.cli.strengths_from import strengths_in
 from steerbench.contracts import Split
 from steerbench.plan import Plan, build_task

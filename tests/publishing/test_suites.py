@@ -7,7 +7,7 @@ import pytest
 from steerbench_testkit import ToyEngine
 from typer.testing import CliRunner
 
-from steerbench.cli.main import app
+from steerbench.cli.app import app
 from steerbench.errors import UserError
 from steerbench.publishing.checking import check
 from steerbench.publishing.schema import read_published
