@@ -4,6 +4,8 @@ with one's opposite, added to the residual stream after one layer."""
 from collections.abc import Sequence
 from typing import Annotated
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -45,13 +47,16 @@ class CAA:
         if statements is None:
             return [Steering() for _ in targets]
         activations = statements.activations[:, layer]
-        directions = mass_mean(activations, statements.labels, statements.used)
         return [
-            Steering((Add("resid", layer, one_deviation_long(direction, activations[used])),))
-            if used.any()
-            else Steering()
-            for direction, used in zip(directions, statements.used, strict=True)
+            self._steering(layer, activations[used], labels[used])
+            for labels, used in zip(statements.labels, statements.used, strict=True)
         ]
+
+    def _steering(self, layer: int, activations: NDArray[np.float32], labels: NDArray[np.bool_]) -> Steering:
+        """From the rows [rows, dim] of one target's statements."""
+        if not len(labels):
+            return Steering()
+        return Steering((Add("resid", layer, one_deviation_long(mass_mean(activations, labels), activations)),))
 
 
 def checked_layer(method: str, layer: int | None, depth: float, engine: Engine) -> int:

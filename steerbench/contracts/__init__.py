@@ -20,6 +20,7 @@ from steerbench.contracts.judge import Case, Judge, Usage, Verdict
 from steerbench.contracts.method import Method
 from steerbench.contracts.task import (
     PENDING,
+    Choosing,
     Comparison,
     Continued,
     Judged,
@@ -36,6 +37,7 @@ __all__ = [
     "Activations",
     "Case",
     "Choice",
+    "Choosing",
     "Comparison",
     "Completion",
     "Continued",
