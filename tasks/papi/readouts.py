@@ -70,8 +70,10 @@ class TextReadout:
     """The letter found in greedy text that starts with "Option", in a chat.
 
     `parser="careful"` takes a capital A to E that stands alone, or an option's text. "published" takes any
-    letter a to e before something that is no letter, in the first twelve characters, as the published code
-    does: it sees letters at the ends of words too.
+    letter a to e before something that is no letter, as the published code does: it sees letters at the ends of words
+    too. Both look at twelve characters. Here those are "Option" and six more; the published code counts from the end
+    of the question's turn, so that the line breaks or the blank a chat template puts before the answer are among them
+    (with Llama 3 two, and four characters after "Option" are left).
     """
 
     options: tuple[str, ...] = ()
