@@ -90,6 +90,8 @@ _BRACKETS = re.compile(r"\[\[([^\[\]]*)\]\]")
 def instruction(case: Case, remind: bool = False) -> str:
     """The message that asks for a rating of a case; with `remind`, after a reply that held none.
 
+    Where a case has no question, none is shown.
+
     Raises:
         KeyError: the case's quality has no rubric.
     """
@@ -99,6 +101,8 @@ def instruction(case: Case, remind: bool = False) -> str:
         question=_quoted(case.question),
         answer=_quoted(case.answer),
     )
+    if not case.question:
+        asked = asked.replace(f"Question:\n{_quoted('')}\n\n", "", 1)
     return f"{asked}\n\n{REMINDER}" if remind else asked
 
 

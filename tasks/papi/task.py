@@ -140,7 +140,9 @@ class PAPI:
         answer, expected = (outcome, outcome) if isinstance(outcome, float) else self._reader.read(outcome)
         record = {"trait": item.trait, "key": item.key, "tick": tick, "answer": answer, "expected": expected}
         if answer is None:
-            return Score(None if self.published else abs(MIDDLE - tick), record, "no option could be read from the answer")
+            return Score(
+                None if self.published else abs(MIDDLE - tick), record, "no option could be read from the answer"
+            )
         return Score(abs(answer - tick), record)
 
     def target_loss(self, scored: Sequence[Scored]) -> float | None:
