@@ -124,6 +124,7 @@ def rating_place(reply: str) -> int | None:
 def digest() -> str:
     """A hash (64 bits, hex) of everything that the model is told."""
     told = [instruction(Case("", quality, "question", "answer"), remind=True) for quality in sorted(RUBRICS)]
+    told.append(instruction(Case("", "fluency", "", "answer")))
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 

@@ -22,11 +22,13 @@ DEPTH = 0.4
 
 @dataclass(frozen=True)
 class CAA:
-    """Adds one vector at `layer` (counted from 0; by default two fifths up), at every position.
+    """Adds one vector at `layer` (counted from 0; by default two fifths up), at every position of prompt and answer.
 
-    The paper multiplies the raw mean difference, brought to one norm for all behaviours. Here too all
-    targets get one measure: unit strength is one standard deviation of the activations along the direction,
-    so that the same range of strengths serves every model, and PAS too.
+    The paper adds it only after the user's prompt; here the prompt is edited too, because an answer that is read off
+    as the likelihood of an option is decided by the prompt's last token. The paper multiplies the raw mean
+    difference, brought to one norm for all behaviours. Here too all targets get one measure: unit strength is one
+    standard deviation of the activations along the direction, so that the same range of strengths serves every model,
+    and PAS too.
     """
 
     layer: Annotated[int, Field(ge=0)] | None = None

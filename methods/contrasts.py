@@ -101,7 +101,7 @@ def _activations(engine: Engine, items: Sequence[Item], site: Site, contrast: Co
 
 @lru_cache(maxsize=4)
 def _kept(engine: Hashable, site: Site, contrast: Contrast) -> dict[Item, NDArray[np.float32]]:
-    """By statement [2, layers, dim], while the process lives: a method and the control matched to it ask for the same."""
+    """By statement [2, layers, dim], while the process lives: a method and its control ask for the same."""
     return {}
 
 

@@ -42,7 +42,7 @@ class NPTI:
     traits they lean on, weakened by how far; the other pole's neurons are held down all the same.
 
     The `questions` (the embedded bank's, or those published for the purpose; `per_trait` of each trait, or all) are
-    asked under `personas` of a pole's `descriptions` (the bank's eight, or the eighty published), drawn by the seed, and
+    asked under `personas` of a pole's `descriptions` (the bank's eight, or the eighty published), drawn by seed, and
     answered with `max_new_tokens` under a `repetition_penalty`. `neurons="published"` takes the lists of the paper's
     Llama-3-8B-Instruct instead. `layers` restricts the edits, not the choice of neurons. `positions="all"` edits the
     prompt too, which answers read off as option likelihoods need: an option's first token is decided by the prompt's
@@ -102,7 +102,9 @@ class NPTI:
     @property
     def deviations(self) -> Sequence[str]:
         """Where a published run is not the published one on account of this method."""
-        told = [] if self.variant == "published" else ["npti.variant is plain"]
+        told = ["strength 0 is among those tried"]
+        if self.variant != "published":
+            told.append("npti.variant is plain")
         if self.threshold != PUBLISHED_THRESHOLD:
             told.append(f"the threshold is {self.threshold:g}, not {PUBLISHED_THRESHOLD:g}")
         if self.weighting != "logistic":
@@ -140,10 +142,7 @@ class NPTI:
         traits = sorted({trait for trait, _ in poles})
         if others := [trait for trait in traits if trait not in TRAITS]:
             raise UserError(f"NPTI finds neurons of the Big Five only, not of {listed(others)}; leave npti out here.")
-        if self.neurons == "published":
-            known = published_neurons(traits, engine)
-        else:
-            known = searched(engine, self.search)
+        known = published_neurons(traits, engine) if self.neurons == "published" else searched(engine, self.search)
         towards = {(trait, high): self.towards(known[trait], high, layers) for trait, high in poles}
         return [
             sum((towards[t, high].scaled(abs(of_one[t] - MIDDLE) / FULL_LEAN) for t, high in one.items()), Steering())

@@ -35,9 +35,9 @@ class PAS:
     nor its order of equals, by likelihood.
 
     `variant="published"` follows the code in these too: heads ranked by the mean of training and validation accuracy
-    (whatever `rank` says), trained on 60 % of the rows, though the other row of a statement may then validate, of equals
-    the last heads first; and the few-shot prompt is part of the method. In both the deviation is that of the rows
-    the person took a side on.
+    (whatever `rank` says), probes trained on 60 % of the rows, though the other row of a statement may then validate,
+    of equals the last heads first; and the few-shot prompt is part of the method. In both variants the deviation is
+    that of the rows the person took a side on.
 
     How many heads are tied where the line is drawn is a fact of each fit (`heads tied at the cut`).
     """
@@ -155,12 +155,12 @@ def top_heads(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.int
 
 
 def last_of_equals(scores: Scores, count: int) -> NDArray[np.intp]:
-    """[targets, count]: the same, but of equals the higher number goes first: so the published code reverses an order."""
+    """[targets, count]: the same, but of equals the higher number goes first: the published code reverses an order."""
     return np.asarray(np.argsort(scores, axis=1, kind="stable")[:, ::-1][:, :count])
 
 
 def near_the_cut(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.bool_]:
-    """[targets, heads]: equals of the last chosen head, itself among them, whose likelihood is too near its own to call."""
+    """[targets, heads]: equals of the last chosen head, it among them, whose likelihood is too near its own to call."""
     last = top_heads(scores, likelihoods, count)[:, -1:]
     level, likelihood = (np.take_along_axis(values, last, axis=1) for values in (scores, likelihoods))
     return np.asarray((scores == level) & (np.abs(likelihoods - likelihood) < CLOSE))

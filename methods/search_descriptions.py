@@ -1,5 +1,5 @@
-"""Who answers the questions that personality neurons are searched on: the embedded bank's descriptions of people at either
-end of a trait, or those published with NPTI."""
+"""Who answers the questions that personality neurons are searched on: people at either end of a trait, by the embedded
+bank's descriptions or by those published with NPTI."""
 
 import json
 from collections.abc import Sequence

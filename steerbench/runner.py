@@ -108,7 +108,9 @@ def execute(
         run = Run(prepared, folder, ledger, heard, panel)
         scored = run.measure()
         judged = judge_results(panel, checked)
-        result = report(prepared.plan, prepared.task, prepared.rows, prepared.identity, ledger, scored, judged, run.facts)
+        result = report(
+            prepared.plan, prepared.task, prepared.rows, prepared.identity, ledger, scored, judged, run.facts
+        )
     write_result(result, folder)
     return result
 

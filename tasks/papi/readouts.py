@@ -1,6 +1,7 @@
 """How an answer is asked of a model and read: by an option's text, by its letter, or in free text.
 
-All wordings are this project's own. The published ones differ in words, not in form.
+All wordings are this project's own. `generate` is asked in the published form, a chat in which the answer's first word
+is given; shown answers have a line each here, and all share one there. `label` and `letter` are not published.
 """
 
 import re

@@ -2,7 +2,8 @@
 
 Some answers of each respondent show who they are; the rest measure. Answers that were missing are left
 out, values stored reverse-keyed are put back to what was ticked, and the measuring answers are sealed until
-every strength is chosen. The `published` protocol undoes each of these and says so.
+every strength is chosen. The `published` protocol undoes each of these and says so; only what is shown still leaves out
+missing answers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,8 +35,8 @@ DEVIATIONS = (
     "unlike the published code: a list of shown answers leaves out missing ones, where that code shows them as unknown",
 )
 TWELVE = (
-    "unlike the published code: the parser's twelve characters start at the answer's first word, not at the line breaks "
-    "or the blank that a chat template puts before it"
+    "unlike the published code: the parser's twelve characters start at the answer's first word, not at the line "
+    "breaks or the blank that a chat template puts before it"
 )
 
 
@@ -129,7 +130,7 @@ class PAPI:
         return Request(self._reader.prompt(item, steering.prompt), steering, self._reader.options)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Absolute error of the tick given; an unreadable answer counts as the scale's middle, and has none if published.
+        """Absolute error of the tick given; an unreadable answer counts as the scale's middle, or not if published.
 
         Raises:
             RuntimeError: a measuring answer is asked for while it is sealed.

@@ -147,8 +147,10 @@ class PersonalityBench:
         }
 
     def _beside_the_usual(self) -> dict[str, str]:
-        """What else is asked otherwise than a strict run asks it; nothing of what is not, so that runs made before these
-        were parameters keep their identity."""
+        """What else is asked otherwise than a strict run asks it.
+
+        Nothing of what is not, so that runs made before these were parameters keep their identity.
+        """
         strict = ASKED["strict"]
         names = ("repetition_penalty", "fluency_question")
         return {
