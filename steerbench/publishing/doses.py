@@ -26,7 +26,7 @@ LEAST = 5
 class _Asked:
     """One target at one setting: the loss calibration was told, and its mean cost over its items; nan where none is."""
 
-    def __init__(self, target: str, strength: float, rows: Sequence[Scored], task: Task) -> None:
+    def __init__(self, target: str, strength: float, rows: Sequence[Scored], task: Task | None = None) -> None:
         self.target, self.strength = target, strength
         loss, cost = target_losses({target: rows}, task)[target], target_costs({target: rows})[target]
         self.loss = math.nan if loss is None else loss
