@@ -98,6 +98,8 @@ _RATING_LINE = re.compile(r"(?:rating ?[:\uff1a]? ?)?\[\[ ?([1-5]) ?\]\] ?\.?", 
 def instruction(case: Case, remind: bool = False) -> str:
     """The message that asks for a rating of a case; with `remind`, after a reply that held none.
 
+    Where a case has no question, none is shown.
+
     Raises:
         KeyError: the case's quality has no rubric.
     """
@@ -107,6 +109,8 @@ def instruction(case: Case, remind: bool = False) -> str:
         question=_quoted(case.question),
         answer=_quoted(spoken(case.answer).answer),
     )
+    if not case.question:
+        asked = asked.replace(f"Question:\n{_quoted('')}\n\n", "", 1)
     return f"{asked}\n\n{REMINDER}" if remind else asked
 
 
@@ -129,6 +133,7 @@ def expectation(shares: Sequence[float]) -> float:
 def digest() -> str:
     """A hash (64 bits, hex) of everything that the model is told."""
     told = [instruction(Case("", quality, "question", "answer"), remind=True) for quality in sorted(RUBRICS)]
+    told.append(instruction(Case("", "fluency", "", "answer")))
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 

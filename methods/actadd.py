@@ -1,7 +1,6 @@
 """ActAdd, Activation Addition (Turner et al. 2023): the difference between two short prompts, token by token, added
 to the residual stream over the first tokens of every prompt."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
@@ -52,7 +51,7 @@ class ActAdd:
         """
         layer = checked_layer(self.name, self.layer, DEPTH, engine)
         pairs = [contrast_prompts(target) for target in targets]
-        vectors = _differences(engine, {pair for pair in pairs if pair}, layer)
+        vectors = {pair: _difference(engine, pair, layer) for pair in dict.fromkeys(pairs) if pair}
         return [Steering((_edit(layer, vectors[pair]),)) if pair else Steering() for pair in pairs]
 
 
@@ -79,18 +78,15 @@ def aligned(pair: Pair, count: Callable[[str], int]) -> tuple[Pair, int]:
     )
 
 
-def _differences(engine: Engine, pairs: set[Pair], layer: int) -> dict[Pair, NDArray[np.float32]]:
-    """[tokens, dim] for each pair: what tells its texts apart after `layer`. Pairs of one length share a capture."""
-    by_length: dict[int, list[tuple[Pair, Pair]]] = defaultdict(list)
-    for pair in sorted(pairs):
-        filled, length = aligned(pair, lambda text: len(engine.tokenize(Prompt(start=text))))
-        by_length[length].append((pair, filled))
-    found = {}
-    for length, members in by_length.items():
-        requests = [Request(Prompt(start=text)) for _, filled in members for text in filled]
-        captured = engine.capture(requests, ["resid"], front=length)["resid"][:, :, layer]
-        found.update({pair: captured[2 * i] - captured[2 * i + 1] for i, (pair, _) in enumerate(members)})
-    return found
+def _difference(engine: Engine, pair: Pair, layer: int) -> NDArray[np.float32]:
+    """[tokens, dim]: what tells a pair's texts apart after `layer`.
+
+    Captured pair by pair: activations depend, in their last bits, on what they are computed beside.
+    """
+    filled, length = aligned(pair, lambda text: len(engine.tokenize(Prompt(start=text))))
+    requests = [Request(Prompt(start=text)) for text in filled]
+    own, opposite = engine.capture(requests, ["resid"], front=length)["resid"][:, :, layer]
+    return np.asarray(own - opposite)
 
 
 def _edit(layer: int, vector: NDArray[np.float32]) -> Add:

@@ -4,6 +4,8 @@ with one's opposite, added to the residual stream after one layer."""
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -20,11 +22,13 @@ DEPTH = 0.4
 
 @dataclass(frozen=True)
 class CAA:
-    """Adds one vector at `layer` (counted from 0; by default two fifths up), at every position.
+    """Adds one vector at `layer` (counted from 0; by default two fifths up), at every position of prompt and answer.
 
-    The paper multiplies the raw mean difference, brought to one norm for all behaviours. Here too all
-    targets get one measure: unit strength is one standard deviation of the activations along the direction,
-    so that the same range of strengths serves every model, and PAS too.
+    The paper adds it only after the user's prompt; here the prompt is edited too, because an answer that is read off
+    as the likelihood of an option is decided by the prompt's last token. The paper multiplies the raw mean
+    difference, brought to one norm for all behaviours. Here too all targets get one measure: unit strength is one
+    standard deviation of the activations along the direction, so that the same range of strengths serves every model,
+    and PAS too.
     """
 
     layer: Annotated[int, Field(ge=0)] | None = None
@@ -50,13 +54,16 @@ class CAA:
         if statements is None:
             return [Steering() for _ in targets]
         activations = statements.activations[:, layer]
-        directions = mass_mean(activations, statements.labels, statements.used)
         return [
-            Steering((Add("resid", layer, one_deviation_long(direction, activations[used])),))
-            if used.any()
-            else Steering()
-            for direction, used in zip(directions, statements.used, strict=True)
+            self._steering(layer, activations[used], labels[used])
+            for labels, used in zip(statements.labels, statements.used, strict=True)
         ]
+
+    def _steering(self, layer: int, activations: NDArray[np.float32], labels: NDArray[np.bool_]) -> Steering:
+        """From the rows [rows, dim] of one target's statements."""
+        if not len(labels):
+            return Steering()
+        return Steering((Add("resid", layer, one_deviation_long(mass_mean(activations, labels), activations)),))
 
 
 def checked_layer(method: str, layer: int | None, depth: float, engine: Engine) -> int:

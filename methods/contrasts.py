@@ -13,7 +13,7 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.seeding import number
+from methods.seeding import generator, number
 from steerbench.contracts import Engine, Prompt, Request
 from steerbench.steering import Site
 from steerbench.targets import Item, Target
@@ -59,6 +59,19 @@ class Statements:
         training[:, order] = first
         return np.repeat(training, 2, axis=1)
 
+    def training_rows(self, share: float, seed: int, names: Sequence[str]) -> NDArray[np.bool_]:
+        """[targets, rows]: the `share`, rounded down, of each target's used rows, drawn as if a row were a statement.
+
+        So split the published code, which lets a statement train and validate at once, and with no seed. Here each
+        target (by its name) has a draw of its own.
+        """
+        training = np.zeros_like(self.used)
+        for target, (name, used) in enumerate(zip(names, self.used, strict=True)):
+            rows = np.flatnonzero(used)
+            drawn = generator(seed, "training rows", name).permutation(rows)
+            training[target, drawn[: int(share * len(rows))]] = True
+        return training
+
 
 def capture_statements(engine: Engine, targets: Sequence[Target], site: Site, contrast: Contrast) -> Statements | None:
     """Activations at the last token of both answers to every statement that any target leans on.
@@ -70,18 +83,26 @@ def capture_statements(engine: Engine, targets: Sequence[Target], site: Site, co
     items = tuple(sorted({item for leaning in leanings for item in leaning}, key=lambda item: item.id))
     if not items:
         return None
-    return Statements(items, _activations(cast(Hashable, engine), items, site, contrast), *_labels(leanings, items))
+    return Statements(items, _activations(engine, items, site, contrast), *_labels(leanings, items))
+
+
+def _activations(engine: Engine, items: Sequence[Item], site: Site, contrast: Contrast) -> NDArray[np.float32]:
+    """[rows, layers, dim], each statement read by itself.
+
+    An activation depends, in its last bits, on what it was computed beside. Read by itself, a statement has the same
+    ones whoever is fitted and whatever was fitted before, and may be kept.
+    """
+    kept = _kept(cast(Hashable, engine), site, contrast)
+    for item, request in zip(items, statement_requests(items, contrast), strict=True):
+        if item not in kept:
+            kept[item] = engine.capture([request], [site])[site][0]
+    return np.concatenate([kept[item] for item in items])
 
 
 @lru_cache(maxsize=4)
-def _activations(engine: Hashable, items: tuple[Item, ...], site: Site, contrast: Contrast) -> NDArray[np.float32]:
-    """[rows, layers, dim]. Kept, because a method and the control matched to it ask for the same.
-
-    Only whole sets are kept: an activation depends, in its last bits, on what it was computed beside, and a
-    run that goes on after a kill must come to the same numbers without what an earlier fit had left here.
-    """
-    captured = cast(Engine, engine).capture(statement_requests(items, contrast), [site])[site]
-    return captured.reshape(-1, *captured.shape[2:])
+def _kept(engine: Hashable, site: Site, contrast: Contrast) -> dict[Item, NDArray[np.float32]]:
+    """By statement [2, layers, dim], while the process lives: a method and its control ask for the same."""
+    return {}
 
 
 def statement_requests(items: Sequence[Item], contrast: Contrast) -> list[Request]:

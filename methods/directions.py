@@ -1,4 +1,4 @@
-"""Directions in activation space, many targets at once."""
+"""Directions in activation space, and how long a step along them is."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,18 +7,16 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 
-def mass_mean(activations: Floats, labels: Bools, used: Bools) -> Floats:
+def mass_mean(activations: Floats, own: Bools) -> Floats:
     """Difference of class means (Marks and Tegmark 2023; Li et al. 2023 section 3.2 call it mass mean shift).
 
-    `activations` [rows, ...], `labels` and `used` [targets, rows]; returns [targets, ...]. A target with
-    no or one class has no direction: its entries are zero.
+    `activations` [rows, ...], `own` [rows], true for the one class; returns [...]. Where a class has no row there is no
+    direction: it is zero. Of one target at a time, so that nobody's depends on who else is fitted.
     """
-    own, other = labels & used, ~labels & used
-    own_count, other_count = own.sum(axis=1, keepdims=True), other.sum(axis=1, keepdims=True)
-    weights = own / np.maximum(own_count, 1) - other / np.maximum(other_count, 1)
-    weights[(own_count * other_count)[:, 0] == 0] = 0
-    means = weights.astype(np.float32) @ activations.reshape(len(activations), -1)
-    return np.asarray(means.reshape(len(labels), *activations.shape[1:]))
+    if own.all() or not own.any():
+        return np.zeros(activations.shape[1:], np.float32)
+    own_mean, other_mean = (activations[rows].mean(axis=0, dtype=np.float64) for rows in (own, ~own))
+    return np.asarray(own_mean - other_mean, np.float32)
 
 
 def one_deviation_long(directions: Floats, activations: Floats) -> Floats:

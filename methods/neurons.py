@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from methods.search_descriptions import described, descriptions_digest
 from methods.search_questions import Source, questions_digest, search_questions
 from methods.seeding import generator
 from steerbench import bank
@@ -22,10 +23,6 @@ from steerbench.contracts import Engine, NeuronStatistics, Prompt, Request, Samp
 from steerbench.storage import cache_folder
 from steerbench.targets import TRAITS
 
-PERSONA = (
-    "You are a person who says of yourself: {0}\n\n"
-    "Stay this person whatever you are asked: speak as them, in the first person, and let their character show."
-)
 REPETITION_PENALTY = 1.1
 POLES = tuple((trait, high) for trait in TRAITS for high in (True, False))
 """The groups of the survey, in their order."""
@@ -46,36 +43,37 @@ class TraitNeurons:
 
 @dataclass(frozen=True)
 class Search:
-    """Which questions, and how many a trait (None for all); under how many descriptions of a pole each is asked, how
-    long the answers are, what draws which."""
+    """Which questions, and how many a trait (None for all); under how many descriptions of a pole each is asked, and
+    whose; how long the answers are and how repetition is held back; what draws which."""
 
     personas: int
     max_new_tokens: int
     seed: int
     questions: Source = "bank"
     per_trait: int | None = None
+    descriptions: Source = "bank"
+    repetition_penalty: float = REPETITION_PENALTY
 
     def requests(self) -> tuple[list[Request], list[int]]:
         """Every trait's questions under both ends of the trait, and the pole each belongs to."""
         requests, groups = [], []
         asked = {trait: search_questions(self.questions, trait, self.per_trait) for trait in TRAITS}
         for group, (trait, high) in enumerate(POLES):
-            descriptions = bank.descriptions(trait, high)
+            descriptions = described(self.descriptions, trait, high)
             for item in asked[trait]:
                 # The same places for both ends, so that they differ in nothing but the descriptions.
                 drawn = generator(self.seed, "npti", item.id).permutation(len(descriptions))[: self.personas]
                 for place in drawn:
-                    said = PERSONA.format(descriptions[place])
-                    requests.append(Request(Prompt((("system", said), ("user", item.text)))))
+                    requests.append(Request(Prompt((("system", descriptions[place]), ("user", item.text)))))
                     groups.append(group)
         return requests, groups
 
     def sampling(self) -> Sampling:
-        return Sampling(self.max_new_tokens, repetition_penalty=REPETITION_PENALTY)
+        return Sampling(self.max_new_tokens, repetition_penalty=self.repetition_penalty)
 
     def key(self, engine: Engine) -> str:
         """A hash of all that the statistics depend on."""
-        texts = [bank.digest(), questions_digest(self.questions), PERSONA]
+        texts = [bank.digest(), questions_digest(self.questions), descriptions_digest(self.descriptions)]
         depends = [dict(engine.identity()), texts, asdict(self), asdict(self.sampling())]
         return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 

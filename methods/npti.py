@@ -12,8 +12,9 @@ from pydantic.dataclasses import dataclass
 from methods.adjectives import leaning_traits, listed
 from methods.answers import trait_scores
 from methods.layers import Layers, checked_layers, parsed_layers
-from methods.neurons import Search, TraitNeurons, searched
+from methods.neurons import REPETITION_PENALTY, Search, TraitNeurons, searched
 from methods.published_neurons import published_neurons
+from methods.search_descriptions import COUNTS
 from methods.search_questions import Source
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
@@ -23,38 +24,46 @@ from steerbench.targets import MIDDLE, TRAITS, Target
 FULL_LEAN = 2
 """How far the ends of the answer scale are from its middle."""
 
-PUBLISHED_LEAST, PUBLISHED_KEPT = 2000, 0.9
+PUBLISHED_LEAST, PUBLISHED_KEPT, PUBLISHED_THRESHOLD = 2000, 0.9, 0.1
+PUBLISHED_SAMPLING = 500, 1.1
+"""Tokens and repetition penalty of the search's answers."""
 
 
 @dataclass(frozen=True)
 class NPTI:
     """Drives the FFN neurons of the target's end of a trait, and holds those of the other end down.
 
-    A trait's neurons are those whose probability of being active differs by more than `threshold` between
+    A trait's neurons are those whose probability of being active differs by `threshold` or more between
     answers given as a person high and as a person low on it.
 
     Towards a pole, the other pole's neurons are held at or below 0, and the pole's own get gamma (the strength)
-    times their 95th percentile times a logistic function of the difference. A respondent gets the poles of the
+    times their 95th percentile times a logistic function of the difference; with `weighting="none"` times nothing else,
+    the unweighted values that the paper compares its own with (Figure 3a). A respondent gets the poles of the
     traits they lean on, weakened by how far; the other pole's neurons are held down all the same.
 
-    The questions (the embedded bank's, or those published for the purpose; `per_trait` of each trait, or all) are
-    asked under `personas` of the eight descriptions of each pole, and answered with `max_new_tokens`.
-    `neurons="published"` takes the lists of the paper's Llama-3-8B-Instruct instead. `layers` restricts the edits,
-    not the choice of neurons. `positions="all"` edits the prompt too, which answers read off as option likelihoods
-    need: an option's first token is decided by the prompt's last.
+    The `questions` (the embedded bank's, or those published for the purpose; `per_trait` of each trait, or all) are
+    asked under `personas` of a pole's `descriptions` (the bank's eight, or the eighty published), drawn by seed, and
+    answered with `max_new_tokens` under a `repetition_penalty`. `neurons="published"` takes the lists of the paper's
+    Llama-3-8B-Instruct instead. `layers` restricts the edits, not the choice of neurons. `positions="all"` edits the
+    prompt too, which answers read off as option likelihoods need: an option's first token is decided by the prompt's
+    last.
 
     `variant="published"` adds what only the paper's code has: a pole has at least 2,000 neurons if so many differ
-    in its direction at all, at every position a random tenth of them is left out, and only what comes after the
-    prompt is edited.
+    in its direction at all, at every position a random tenth of them is left out, only what comes after the
+    prompt is edited, and a layer that drives no neuron holds none. Where they are not given, `descriptions` are then
+    the published ones, one a question, and answers have 500 tokens; otherwise four of the bank, and 100.
     """
 
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
     variant: Literal["plain", "published"] = "plain"
     neurons: Literal["search", "published"] = "search"
+    weighting: Literal["logistic", "none"] = "logistic"
     layers: Layers = None
     positions: Literal["decode", "all"] = "decode"
-    personas: Annotated[int, Field(ge=1, le=8)] = 4
-    max_new_tokens: Annotated[int, Field(ge=2)] = 100
+    descriptions: Source | None = None
+    personas: Annotated[int, Field(ge=1)] | None = None
+    max_new_tokens: Annotated[int, Field(ge=2)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, allow_inf_nan=False)] = REPETITION_PENALTY
     questions: Source = "bank"
     per_trait: Annotated[int, Field(ge=1)] | None = None
     seed: int = 0
@@ -69,6 +78,53 @@ class NPTI:
         parsed_layers(self.name, self.layers)
         if self.variant == "published" and self.positions != "decode":
             raise UserError("npti.variant=published means positions=decode; leave it as it is.")
+        if self.search.personas > (most := COUNTS[self.search.descriptions]):
+            raise UserError(
+                f"npti.personas is {self.personas}, but there are only {most} descriptions of a pole "
+                f"(descriptions={self.search.descriptions}); choose fewer."
+            )
+
+    @property
+    def search(self) -> Search:
+        """What the neurons are searched by, defaults in place."""
+        published = self.variant == "published"
+        descriptions = self.descriptions or ("published" if published else "bank")
+        return Search(
+            self.personas or (1 if descriptions == "published" else 4),
+            self.max_new_tokens or (500 if published else 100),
+            self.seed,
+            self.questions,
+            self.per_trait,
+            descriptions,
+            self.repetition_penalty,
+        )
+
+    @property
+    def deviations(self) -> Sequence[str]:
+        """Where a published run is not the published one on account of this method."""
+        told = ["strength 0 is among those tried"]
+        if self.variant != "published":
+            told.append("npti.variant is plain")
+        if self.threshold != PUBLISHED_THRESHOLD:
+            told.append(f"the threshold is {self.threshold:g}, not {PUBLISHED_THRESHOLD:g}")
+        if self.weighting != "logistic":
+            told.append("values are not weighted")
+        if self.layers is not None:
+            told.append("only some layers are edited")
+        return tuple(told + self._search_deviations() if self.neurons == "search" else told)
+
+    def _search_deviations(self) -> list[str]:
+        search, told = self.search, []
+        if search.questions != "published" or search.per_trait is not None:
+            told.append("neurons are searched on other questions, or fewer")
+        if (search.descriptions, search.personas) != ("published", 1):
+            told.append("the search does not ask each question under one of the published descriptions")
+        if (search.max_new_tokens, search.repetition_penalty) != PUBLISHED_SAMPLING:
+            tokens, penalty = PUBLISHED_SAMPLING
+            told.append(
+                f"the search's answers have other limits than {tokens} tokens and a repetition penalty of {penalty}"
+            )
+        return [*told, "the search's prompts are this project's own words, and its percentiles have no end at 3"]
 
     def adapted(self, engine: Engine) -> Mapping[str, int]:
         """Raises UserError: the model has no such layer."""
@@ -91,11 +147,7 @@ class NPTI:
         traits = sorted({trait for trait, _ in poles})
         if others := [trait for trait in traits if trait not in TRAITS]:
             raise UserError(f"NPTI finds neurons of the Big Five only, not of {listed(others)}; leave npti out here.")
-        if self.neurons == "published":
-            known = published_neurons(traits, engine)
-        else:
-            search = Search(self.personas, self.max_new_tokens, self.seed, self.questions, self.per_trait)
-            known = searched(engine, search)
+        known = published_neurons(traits, engine) if self.neurons == "published" else searched(engine, self.search)
         towards = {(trait, high): self.towards(known[trait], high, layers) for trait, high in poles}
         return [
             sum((towards[t, high].scaled(abs(of_one[t] - MIDDLE) / FULL_LEAN) for t, high in one.items()), Steering())
@@ -109,12 +161,14 @@ class NPTI:
         # Seen from the pole: what is more often active there is positive.
         delta = trait.delta if high else -trait.delta
         own, other = (chosen(side, self.threshold, least) for side in (delta, -delta))
-        values = (trait.high_p95 if high else trait.low_p95) * weight(delta)
+        values = trait.high_p95 if high else trait.low_p95
+        if self.weighting == "logistic":
+            values = values * weight(delta)
         at = Positions(self.positions)
         edits: list[Edit] = []
         for layer in sorted(layers):
             held, driven = np.flatnonzero(other[layer]), np.flatnonzero(own[layer])
-            if held.size:
+            if held.size and (driven.size or not published):
                 edits.append(Cap(layer, held, 0.0, at))
             if driven.size:
                 edits.append(Boost(layer, driven, values[layer, driven].astype(np.float32), at, kept=kept))
@@ -122,8 +176,9 @@ class NPTI:
 
 
 def chosen(delta: NDArray[np.float32], threshold: float, least: int = 0) -> NDArray[np.bool_]:
-    """[layers, neurons]: which exceed the threshold, and at least so many if so many are above 0, largest first."""
-    above = delta > threshold
+    """[layers, neurons]: which reach the threshold, and at least so many if so many are above 0, largest first."""
+    # A neuron that is active as often at either end is neither's, whatever the threshold.
+    above = (delta >= threshold) & (delta > 0)
     if above.sum() < least:
         order = np.argsort(-delta, axis=None, kind="stable")[:least]
         above = np.zeros_like(above)

@@ -13,7 +13,7 @@ from methods.contrasts import Contrast, Statements, capture_statements
 from methods.directions import mass_mean, one_deviation_long
 from methods.few_shot import FewShot
 from methods.layers import Layers, checked_layers, parsed_layers
-from methods.probes import Probes, Scores, accuracies, fit_probes, log_likelihoods
+from methods.probes import CLOSE, Probes, Scores, accuracies, alone, fit_probes, log_likelihoods, undecided
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
 from steerbench.steering import Add, Edit, Steering
@@ -22,6 +22,8 @@ from steerbench.targets import Target
 TRAINING_SHARE = 0.6
 HEADS = 24
 """As many as the paper edits; a smaller model has all of its heads edited."""
+TIED = "heads tied at the cut"
+"""A fact of each fit: heads whose ranking accuracy is that of the last one chosen, those chosen among them."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,18 @@ class PAS:
     """Edits the `heads` heads whose probes are best, each by one standard deviation along its direction.
 
     `contrast` is how statements are put to the model, `direction` the difference of class means or the
-    probe's weights, `rank` the accuracy heads are ranked by. The defaults follow the paper's text, but for the
-    direction, where the paper's code takes class means. `variant="published"` follows the code: heads ranked by
-    the mean of training and validation accuracy (whatever `rank` says), a deviation over all statements
-    instead of those the person took a side on, and the few-shot prompt as part of the method. `layers` are those
-    whose heads may be chosen. `heads` are 24 by default, or all there are in a smaller model.
+    probe's weights, `rank` the accuracy heads are ranked by, `layers` those whose heads may be chosen. `heads` are
+    24 by default, or all there are in a smaller model. By default
+    `rank` is the paper's text, `contrast` and `direction` are what its code does (letters after each statement; class
+    means, where the text says weights). Neither has the default's split, which keeps a statement's two rows together,
+    nor its order of equals, by likelihood.
+
+    `variant="published"` follows the code in these too: heads ranked by the mean of training and validation accuracy
+    (whatever `rank` says), probes trained on 60 % of the rows, though the other row of a statement may then validate,
+    of equals the last heads first; and the few-shot prompt is part of the method. In both variants the deviation is
+    that of the rows the person took a side on.
+
+    How many heads are tied where the line is drawn is a fact of each fit (`heads tied at the cut`).
     """
 
     heads: Annotated[int, Field(ge=1)] | None = None
@@ -56,6 +65,19 @@ class PAS:
                 "pas.variant=published means contrast=letters and direction=mass-mean; leave both as they are."
             )
 
+    @property
+    def deviations(self) -> Sequence[str]:
+        """Where a published run is not the published one on account of this method."""
+        if self.variant == "published":
+            return (
+                "the training rows are drawn with a seed, and of equal heads the last come first",
+                "the contrast's prompts are this project's own words",
+            )
+        return (
+            "pas.variant is plain: heads split by statements, ranked by "
+            f"{self.rank} accuracy and, of equals, by likelihood; no few-shot prompt",
+        )
+
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
         """Steerings of unit strength. A target that leans on no statement gets no edit.
 
@@ -64,7 +86,9 @@ class PAS:
         """
         layers = self._layers(engine)
         statements = capture_statements(engine, targets, "head_out", self.contrast)
-        steerings = [Steering() for _ in targets] if statements is None else self._steerings(engine, statements, layers)
+        steerings = [Steering() for _ in targets]
+        if statements is not None:
+            steerings = self._steerings(engine, statements, layers, [target.id for target in targets])
         if self.variant == "plain":
             return steerings
         prompts = FewShot(seed=self.seed).fit(engine, targets)
@@ -88,44 +112,79 @@ class PAS:
             )
         return layers
 
-    def _steerings(self, engine: Engine, statements: Statements, layers: Sequence[int]) -> list[Steering]:
+    def _steerings(
+        self, engine: Engine, statements: Statements, layers: Sequence[int], names: Sequence[str]
+    ) -> list[Steering]:
         captured = statements.activations if self.layers is None else statements.activations[:, layers]
         activations = captured.reshape(len(captured), len(layers) * engine.heads, -1)
-        probes, best = self._probe(activations, statements)
-        directions = probes.weights
-        if self.direction == "mass-mean":
-            directions = mass_mean(activations, statements.labels, statements.used)
+        probes, scores, best = self._probe(activations, statements, names)
         steerings = []
         for target, used in enumerate(statements.used):
             if not used.any():
                 steerings.append(Steering())
                 continue
             chosen = best[target]
-            measured = activations[:, chosen] if self.variant == "published" else activations[np.ix_(used, chosen)]
-            vectors = one_deviation_long(directions[target, chosen], measured)
-            steerings.append(Steering(edits_of_heads(chosen, vectors, layers, engine.heads)))
+            measured = activations[np.ix_(used, chosen)]
+            directions = probes.weights[target, chosen]
+            if self.direction == "mass-mean":
+                directions = mass_mean(measured, statements.labels[target, used])
+            edits = edits_of_heads(chosen, one_deviation_long(directions, measured), layers, engine.heads)
+            steerings.append(Steering(edits, facts={TIED: tied_at_the_cut(scores[target], chosen)}))
         return steerings
 
-    def _probe(self, activations: NDArray[np.float32], statements: Statements) -> tuple[Probes, NDArray[np.intp]]:
-        """Probes of the training rows, and each target's best heads."""
-        training, labels = statements.training(TRAINING_SHARE, self.seed), statements.labels
-        validation = statements.used & ~training
+    def _probe(
+        self, activations: NDArray[np.float32], statements: Statements, names: Sequence[str]
+    ) -> tuple[Probes, Scores, NDArray[np.intp]]:
+        """Probes of the training rows, what heads are ranked by, and each target's best heads."""
+        labels, used, published = statements.labels, statements.used, self.variant == "published"
+        if published:
+            training = statements.training_rows(TRAINING_SHARE, self.seed, names)
+        else:
+            training = statements.training(TRAINING_SHARE, self.seed)
+        validation = used & ~training
         probes = fit_probes(activations, labels, training)
+        probes = alone(probes, undecided(probes, activations, labels, used), activations, labels, training)
         scores = accuracies(probes, activations, labels, validation)
-        if self.rank == "train+validation" or self.variant == "published":
+        if self.rank == "train+validation" or published:
             scores = (scores + accuracies(probes, activations, labels, training)) / 2
         count = self._count(scores.shape[1])
-        return probes, top_heads(scores, log_likelihoods(probes, activations, labels, validation), count)
+        if published:
+            return probes, scores, last_of_equals(scores, count)
+        likelihoods = log_likelihoods(probes, activations, labels, validation)
+        near = near_the_cut(scores, likelihoods, count)
+        if self.direction == "probe":
+            # These are not only compared: they become the edit.
+            np.put_along_axis(near, top_heads(scores, likelihoods, count), True, axis=1)
+        probes = alone(probes, near, activations, labels, training)
+        likelihoods = log_likelihoods(probes, activations, labels, validation)
+        return probes, scores, top_heads(scores, likelihoods, count)
 
 
 def top_heads(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.intp]:
     """[targets, count]: each target's heads of highest score [targets, heads], best first.
 
-    With some forty validation rows, a dozen heads and more are equal where the line is drawn, and an order
-    by number would fill the choice with the first or the last layers. So of equals the one whose probe gives
-    the validation rows the higher likelihood goes first, and only then the lower number.
+    With some forty validation rows most heads may be equal where the line is drawn (of the built-in model's 270 some
+    200 are), and an order by number would fill the choice with the first or the last layers. So of equals the one
+    whose probe gives the validation rows the higher likelihood goes first, and only then the lower number.
     """
     return np.asarray(np.lexsort((-likelihoods, -scores), axis=1)[:, :count])
+
+
+def last_of_equals(scores: Scores, count: int) -> NDArray[np.intp]:
+    """[targets, count]: the same, but of equals the higher number goes first: the published code reverses an order."""
+    return np.asarray(np.argsort(scores, axis=1, kind="stable")[:, ::-1][:, :count])
+
+
+def near_the_cut(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.bool_]:
+    """[targets, heads]: equals of the last chosen head, it among them, whose likelihood is too near its own to call."""
+    last = top_heads(scores, likelihoods, count)[:, -1:]
+    level, likelihood = (np.take_along_axis(values, last, axis=1) for values in (scores, likelihoods))
+    return np.asarray((scores == level) & (np.abs(likelihoods - likelihood) < CLOSE))
+
+
+def tied_at_the_cut(scores: Scores, chosen: NDArray[np.intp]) -> int:
+    """How many heads have the score [heads] of the last one chosen, those chosen among them."""
+    return int((scores == scores[chosen[-1]]).sum())
 
 
 def edits_of_heads(

@@ -2,7 +2,8 @@
 
 Every target sees the same activations and differs only in its labels and in which rows count. So the
 targets are columns of matrices, one matrix product serves all of them, and a head's geometry is
-worked out once.
+worked out once. What is worked out beside others differs from what is worked out alone in its last digits: where
+those would decide, `alone` fits a probe again.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,9 @@ REFRESH = 64
 """Steps after which running sums are recomputed, so that rounding does not pile up."""
 FAST_STEPS = 256
 NEWTON_STEPS = 200
+CLOSE = 1e-4
+"""Closer to each other than this (margins: as a share of the head's largest) two numbers may be the same but for whom
+they were worked out beside; by that much they differ at most, with a factor of five to spare."""
 NEWTON_BATCH = 256
 RIDGE = 1e-12
 TINY = 1e-30
@@ -92,13 +96,38 @@ def _averages(
     if_none: float,
 ) -> Scores:
     """Per target and head, the mean over counted rows of a measure of the margin: positive where the label is right."""
-    signs, total = np.where(labels, 1, -1).astype(np.float32), counted.sum(axis=1)
     averages: Scores = np.full(probes.biases.shape, if_none)
-    for head in range(activations.shape[1]):  # all heads at once would be gigabytes for a large model
-        logits = probes.weights[:, head] @ activations[:, head].T + probes.biases[:, head, None]
-        sums = (measure(signs * logits) * counted).sum(axis=1)
-        np.divide(sums, total, out=averages[:, head], where=total > 0)
+    for target, rows in enumerate(counted):
+        if rows.any():
+            averages[target] = measure(_margins(probes, target, activations, labels, rows)).mean(axis=1)
     return averages
+
+
+def _margins(probes: Probes, target: int, activations: Floats, labels: Bools, rows: Bools) -> Floats:
+    """[heads, counted rows] of one target: the same bits whoever the others are."""
+    logits = np.matmul(activations[rows].swapaxes(0, 1), probes.weights[target, :, :, None])[..., 0]
+    signs = np.where(labels[target, rows], 1, -1).astype(np.float32)
+    return np.asarray(signs * (logits + probes.biases[target, :, None]))
+
+
+def undecided(probes: Probes, activations: Floats, labels: Bools, counted: Bools) -> Bools:
+    """[targets, heads]: probes on whose boundary a counted row nearly lies, so that their accuracy hangs on a digit."""
+    found = np.zeros(probes.biases.shape, bool)
+    for target, rows in enumerate(counted):
+        if rows.any():
+            sizes = np.abs(_margins(probes, target, activations, labels, rows))
+            found[target] = sizes.min(axis=1) < CLOSE * sizes.max(axis=1)
+    return found
+
+
+def alone(probes: Probes, these: Bools, activations: Floats, labels: Bools, used: Bools) -> Probes:
+    """The probes, but `these` [targets, heads] each fitted by itself on its target's used rows."""
+    weights, biases = probes.weights.copy(), probes.biases.copy()
+    for target, head in zip(*np.nonzero(these), strict=True):
+        rows = used[target]
+        one = fit_probes(activations[rows, head, None], labels[None, target, rows], np.ones((1, rows.sum()), bool))
+        weights[target, head], biases[target, head] = one.weights[0, 0], one.biases[0, 0]
+    return Probes(weights, biases)
 
 
 def _fit_chunk(x: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:

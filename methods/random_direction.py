@@ -55,7 +55,8 @@ class RandomDirection:
         randomised = []
         for target, fitted in zip(targets, fits, strict=True):
             random = generator(self.seed, self.name, target.id)
-            randomised.append(replace(fitted, edits=_randomised(fitted.edits, engine.heads, engine.neurons, random)))
+            edits = _randomised(fitted.edits, engine.heads, engine.neurons, random)
+            randomised.append(replace(fitted, edits=edits, facts={}))
         return randomised
 
 

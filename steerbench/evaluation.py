@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from steerbench.calibration import Setting
 from steerbench.contracts import (
+    Choosing,
     Completion,
     Continued,
     Engine,
@@ -274,8 +275,10 @@ def _filled(values: Sequence[float | None]) -> list[float]:
     return [max(known) if value is None else value for value in values] if known else []
 
 
-def target_losses(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float | None]:
-    return {target: target_loss(scored) for target, scored in rows.items()}
+def target_losses(rows: Mapping[str, Sequence[Scored]], task: Task | None = None) -> dict[str, float | None]:
+    """By target, what calibration minimises: the task's own measure of it if it has one, else the mean loss."""
+    measure = task.target_loss if isinstance(task, Choosing) else target_loss
+    return {target: None if _overflow(scored) else measure(scored) for target, scored in rows.items()}
 
 
 def target_costs(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import quote
@@ -57,7 +57,7 @@ class Fits:
         file = Path("steerings", quote(name), f"{quote(target.id)}.safetensors")
         if not (steering.edits or steering.prompt) or (self.folder / file).exists():
             return
-        provenance = {"method": name, "target": target.id, "strength": repr(setting.strength)}
+        provenance = {"method": name, "target": target.id, "strength": repr(setting.strength), **facts_of(steering)}
         if self.engine is not None:
             provenance["model"] = model_digest(self.engine)
         self._save(steering, file, provenance)
@@ -68,7 +68,7 @@ class Fits:
         files: dict[str, tuple[str, str]] = {}
         for target, steering in zip(targets, steerings, strict=True):
             file = Path("fits", quote(name), split, f"{quote(target.id)}.safetensors")
-            self._save(steering, file, {})
+            self._save(steering, file, facts_of(steering))
             files[target.id] = str(file), steering.digest
         self.ledger.record_fits(name, split, files, seconds)
 
@@ -80,10 +80,10 @@ class Fits:
             file, digest = files.get(target.id, ("", ""))
             if not file or not (self.folder / file).exists():
                 return None
-            steering, _ = load_steering(self.folder / file)
+            steering, provenance = load_steering(self.folder / file)
             if steering.digest != digest:
                 return None
-            loaded.append(steering)
+            loaded.append(replace(steering, facts=json.loads(provenance.get(FACTS, "{}"))))
         return loaded
 
     def _save(self, steering: Steering, file: Path, provenance: Mapping[str, str]) -> None:
@@ -91,6 +91,15 @@ class Fits:
         with understandable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             steering.save(path, provenance)
+
+
+FACTS = "facts"
+"""Of a steering file's provenance, what holds the facts of its fit."""
+
+
+def facts_of(steering: Steering) -> dict[str, str]:
+    """What a steering file's provenance says of the fit itself (`Steering.facts`, JSON); empty if there is nothing."""
+    return {FACTS: json.dumps(dict(steering.facts), sort_keys=True)} if steering.facts else {}
 
 
 class Identified(Protocol):

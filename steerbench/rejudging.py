@@ -97,10 +97,12 @@ def rejudge(
             heard.finished()
             scored[row.name] = [one for of_target in rows.values() for one in of_target]
         judged = judge_results(panel, checked)
-        result = report(prepared.plan, prepared.task, prepared.rows, prepared.identity, ledger, scored, judged)
+        before = read_result(run)
+        facts = {name: row.facts for name, row in before.methods.items()}
+        result = report(prepared.plan, prepared.task, prepared.rows, prepared.identity, ledger, scored, judged, facts)
         if (
             any(ledger.steps(row.name, Split.CALIBRATION) for row in prepared.rows)
-            and prepared.identity.fields["judges"] != read_result(run).identity["judges"]
+            and prepared.identity.fields["judges"] != before.identity["judges"]
         ):
             result = result.model_copy(update={"deviations": [*result.deviations, CHOSEN_BY]})
     write_result(result, folder)

@@ -2,7 +2,8 @@
 
 import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 from steerbench.contracts import Scored, Split, Task
 from steerbench.evaluation import OVERFLOWED
@@ -10,6 +11,7 @@ from steerbench.judging.panel import Panel, judge_digest
 from steerbench.ledger import Ledger
 from steerbench.plan import Identity, Plan, Row
 from steerbench.results import JudgeCheck, JudgeResult, MethodResult, RunResult, Timing, Timings, comparison, metrics
+from steerbench.steering import Steering
 
 CHOSEN_ON_TEST = "strength chosen on the test items"
 
@@ -22,8 +24,9 @@ def report(
     ledger: Ledger,
     scored: Mapping[str, Sequence[Scored]],
     judges: Mapping[str, JudgeResult] | None = None,
+    facts: Mapping[str, Mapping[str, float]] | None = None,
 ) -> RunResult:
-    """The result of a run whose rows are all measured."""
+    """The result of a run whose rows are all measured; `facts` are those of each row's fits (`medians`)."""
     summary = task.summarise(scored, plan.seed)
     seconds = ledger.seconds()
     methods = {}
@@ -40,6 +43,7 @@ def report(
             items=len(scored[row.name]),
             unscored=sum(s.score.unscored != "" for s in scored[row.name]),
             generated_tokens=ledger.tokens(row.name),
+            facts=dict((facts or {}).get(row.name, {})),
         )
     return RunResult(
         digest=identity.digest,
@@ -55,6 +59,12 @@ def report(
         higher_is_better=summary.higher_is_better,
         judges=dict(judges or {}),
     )
+
+
+def medians(fits: Sequence[Steering]) -> dict[str, float]:
+    """Each fact of a row's fits, by its name: the median over the targets that have it."""
+    names = sorted({name for fitted in fits for name in fitted.facts})
+    return {name: float(median(fitted.facts[name] for fitted in fits if name in fitted.facts)) for name in names}
 
 
 def overflows(scored: Sequence[Scored]) -> list[str]:
@@ -84,8 +94,17 @@ def deviations(plan: Plan, task: Task, rows: Sequence[Row], ledger: Ledger, iden
     """Every way in which the run is not a strict one, in words; and that its model had to be kept from thinking."""
     thoughts = (identity.fields.get("engine") or {}).get("thoughts")
     named = [*getattr(task, "deviations", ()), *([f"of the model: {thoughts}"] if thoughts else [])]
+    if plan.protocol != "published":
+        return named
+    named += methods_deviations(rows)
     chose = any(ledger.steps(row.name, Split.CALIBRATION) for row in rows)
-    return [*named, CHOSEN_ON_TEST] if plan.protocol == "published" and chose else named
+    return [*named, CHOSEN_ON_TEST] if chose else named
+
+
+def methods_deviations(rows: Iterable[Row]) -> list[str]:
+    """What the methods of a published run say for themselves, each with its row's name; trivial rows are nobody's."""
+    asked = [row for row in rows if not row.trivial]
+    return [f"{row.name}: {told}" for row in asked for told in getattr(row.method, "deviations", ())]
 
 
 def peak_memory() -> int:

@@ -39,7 +39,10 @@ class Comparison(_Record):
 
 
 class MethodResult(_Record):
-    """A row of the board. `metrics` has the headline first; `strengths` and `wordings` are by target."""
+    """A row of the board. `metrics` has the headline first; `strengths` and `wordings` are by target.
+
+    `facts` are what its fits came upon (`Steering.facts`), medians over the targets that have them.
+    """
 
     trivial: bool
     settings: dict[str, dict[str, Any]]
@@ -51,6 +54,7 @@ class MethodResult(_Record):
     items: int
     unscored: int
     generated_tokens: int
+    facts: dict[str, float] = {}
 
 
 class JudgeCheck(_Record):

@@ -24,7 +24,7 @@ from steerbench.models.embedded import EMBEDDED
 from steerbench.plan import Identity, Plan, Row, adapted_row, build_judges, build_rows, build_task, identify
 from steerbench.plugins import find
 from steerbench.progress import Progress, Silent
-from steerbench.reporting import judge_results, report
+from steerbench.reporting import judge_results, medians, report
 from steerbench.results import RESULT, RunResult, read_result, write_result
 from steerbench.room import Asked, check_room
 from steerbench.steering import UNSTEERED, Steering
@@ -107,9 +107,12 @@ def execute(
         heard = progress or Silent()
         panel = Panel(prepared.judges, prepared.engine, ledger.verdicts, judge_budget, progress=heard)
         checked = checks(panel, heard)
-        scored = Run(prepared, folder, ledger, heard, panel).measure()
+        run = Run(prepared, folder, ledger, heard, panel)
+        scored = run.measure()
         judged = judge_results(panel, checked)
-        result = report(prepared.plan, prepared.task, prepared.rows, prepared.identity, ledger, scored, judged)
+        result = report(
+            prepared.plan, prepared.task, prepared.rows, prepared.identity, ledger, scored, judged, run.facts
+        )
     write_result(result, folder)
     return result
 
@@ -122,6 +125,8 @@ class Run:
         self.ledger, self.progress = ledger, progress
         self.fits = Fits(prepared.engine, folder, ledger, progress)
         self.evaluation = Evaluation(prepared.engine, self.task, ledger, progress, panel)
+        self.facts: dict[str, dict[str, float]] = {}
+        """By row, what its fits came upon."""
         self.published = self.plan.protocol == "published"
         self.split = Split.TEST if self.published else Split.CALIBRATION
         """The items that choose settings."""
@@ -219,7 +224,7 @@ class Run:
             rows = self.evaluation.step(Step(row.name, Split.CALIBRATION, number, "calibrate"), questions)
             costs = target_costs(rows) if ceilings else {}
             over = {target: max(0.0, cost - ceilings[target]) for target, cost in costs.items()}
-            search.observe(target_losses(rows), over)
+            search.observe(target_losses(rows, self.task), over)
             number += 1
         self.progress.finished()
         return search
@@ -255,6 +260,7 @@ class Run:
         targets = self.task.targets(Split.TEST)
         chosen = self.ledger.choices(row.name)
         fits = self.fit(row, Split.TEST, targets)
+        self.facts[row.name] = medians(fits)
         questions: list[Question] = []
         for target, fitted in zip(targets, fits, strict=True):
             questions += self._questions(target, fitted, chosen[target.id], Split.TEST)

@@ -134,13 +134,15 @@ class Steering:
     """A fitted, portable intervention of unit strength.
 
     `alternatives` are other wordings of `prompt` that calibration may choose instead: the dial of a
-    method whose prompt has no strength. `reply` answers in the model's stead.
+    method whose prompt has no strength. `reply` answers in the model's stead. `facts` are numbers that the fit came
+    upon and that steer nothing; they are no part of the digest.
     """
 
     edits: tuple[Edit, ...] = ()
     prompt: PromptChange = PromptChange()
     alternatives: tuple[PromptChange, ...] = ()
     reply: Reply | None = None
+    facts: Mapping[str, float] = field(default_factory=dict)
 
     def scaled(self, strength: float) -> "Steering":
         """The same with every edit `strength` times as strong; at 0 no edit is left, caps included."""
@@ -156,10 +158,11 @@ class Steering:
         return replace(self, prompt=prompt, alternatives=())
 
     def __add__(self, other: "Steering") -> "Steering":
-        """Both at once: all edits, both prompts. Two replies cannot be joined."""
+        """Both at once: all edits, both prompts, of each fact the larger. Two replies cannot be joined."""
         if self.reply or other.reply:
             raise UserError("A steering that answers without a model (always-3, trait-mean, ...) cannot be composed.")
-        return Steering(self.edits + other.edits, self.prompt + other.prompt)
+        larger = {n: max(f[n] for f in (self.facts, other.facts) if n in f) for n in (*self.facts, *other.facts)}
+        return Steering(self.edits + other.edits, self.prompt + other.prompt, facts=larger)
 
     @property
     def first_layer(self) -> int | None:

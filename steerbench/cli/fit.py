@@ -33,7 +33,7 @@ def fit_command(
     """Fit a method to one pole of a trait and save the steering, at unit strength."""
     from steerbench.cli.parameters import parse_parameters
     from steerbench.composition import build_method, fit
-    from steerbench.fits import model_digest
+    from steerbench.fits import facts_of, model_digest
     from steerbench.plan import Plan, build_task
     from steerbench.runner import open_engine
     from steerbench.storage import understandable
@@ -63,13 +63,15 @@ def fit_command(
     if not (steering.edits or steering.prompt):
         raise UserError(f"'{method}' changes nothing towards {target.id}, so there is no steering to save.")
     provenance = {"method": method, "target": target.id, "model": model_digest(loaded), "strength": "1.0"}
+    provenance |= facts_of(steering)
     with understandable(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         steering.save(out, provenance)
     changes = (
         f"{len(steering.edits)} edits{' and a prompt' if steering.prompt else ''}" if steering.edits else "a prompt"
     )
-    print(f"{out}: {method} towards {target.id}, {changes}, at unit strength.")
+    facts = "".join(f" {name[:1].upper()}{name[1:]}: {value:g}." for name, value in steering.facts.items())
+    print(f"{out}: {method} towards {target.id}, {changes}, at unit strength.{facts}")
 
 
 def check_destination(out: Path) -> None:

@@ -26,6 +26,8 @@ def show(result: RunResult, folder: Path, console: Console | None = None) -> Non
     for name, method in ordered(result):
         for flag in method.flags:
             console.print(Text.assemble((f"{name}: ", "bold"), flag))
+        for fact, value in method.facts.items():
+            console.print(Text.assemble((f"{name}: ", "bold"), f"{fact}: {value:g} (median over targets)"))
     for role, judge in result.judges.items():
         console.print(Text(f"{role} rated by {judge.name}: {trust(judge)}"))
     if result.deviations:

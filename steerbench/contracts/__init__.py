@@ -20,6 +20,7 @@ from steerbench.contracts.judge import Case, Judge, Usage, Verdict
 from steerbench.contracts.method import Adaptive, Method
 from steerbench.contracts.task import (
     PENDING,
+    Choosing,
     Comparison,
     Continued,
     Judged,
@@ -37,6 +38,7 @@ __all__ = [
     "Adaptive",
     "Case",
     "Choice",
+    "Choosing",
     "Comparison",
     "Completion",
     "Continued",

@@ -11,7 +11,7 @@ from steerbench.contracts.engine import Engine
 class Case:
     """A text to be judged: what of it (a trait's name, or "fluency"), the question it answers, the answer.
 
-    `role` says which of a task's judges rates it.
+    `role` says which of a task's judges rates it. The question is empty where it is not to be shown.
     """
 
     role: str

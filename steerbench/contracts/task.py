@@ -114,6 +114,18 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class Choosing(Protocol):
+    """What a task has besides, if a setting is not worth the mean loss of its answers, unreadable ones as the worst."""
+
+    def target_loss(self, scored: Sequence[Scored]) -> float | None:
+        """What calibration minimises, from a target's answers under one setting; None if nothing can be read.
+
+        A setting that overflows is not asked about: it is worse than all others.
+        """
+        ...
+
+
+@runtime_checkable
 class Continued(Protocol):
     """What a task has besides, if it lets the model speak first and then asks for the answer to what it said.
 

@@ -24,11 +24,11 @@ LEAST = 5
 
 
 class _Asked:
-    """One target at one setting: its mean loss and cost over its items, nan where it has none."""
+    """One target at one setting: the loss calibration was told, and its mean cost over its items; nan where none is."""
 
-    def __init__(self, target: str, strength: float, rows: Sequence[Scored]) -> None:
+    def __init__(self, target: str, strength: float, rows: Sequence[Scored], task: Task | None = None) -> None:
         self.target, self.strength = target, strength
-        loss, cost = target_losses({target: rows})[target], target_costs({target: rows})[target]
+        loss, cost = target_losses({target: rows}, task)[target], target_costs({target: rows})[target]
         self.loss = math.nan if loss is None else loss
         self.cost = cost if math.isfinite(cost) else math.nan
 
@@ -41,7 +41,7 @@ def calibration(ledger: Path, task: Task, result: RunResult) -> dict[str, list[C
     """
     least = LEAST if withholds(task) else 1
     found = {}
-    for name, by_wording in _asked(ledger).items():
+    for name, by_wording in _asked(ledger, task).items():
         random = np.random.default_rng(result.plan.seed)
         points = [
             point
@@ -54,7 +54,7 @@ def calibration(ledger: Path, task: Task, result: RunResult) -> dict[str, list[C
     return found
 
 
-def _asked(ledger: Path) -> dict[str, dict[int, list[_Asked]]]:
+def _asked(ledger: Path, task: Task) -> dict[str, dict[int, list[_Asked]]]:
     """By method and wording, what every target was asked at."""
     query = "SELECT method, wording, target, strength, item, score FROM samples WHERE split = 'calibration'"
     rows: defaultdict[tuple[str, int, str, float], list[Scored]] = defaultdict(list)
@@ -63,7 +63,7 @@ def _asked(ledger: Path) -> dict[str, dict[int, list[_Asked]]]:
             rows[method, wording, target, strength].append(Scored(target, item, score_of(score)))
     found: defaultdict[str, defaultdict[int, list[_Asked]]] = defaultdict(lambda: defaultdict(list))
     for (method, wording, target, strength), scored in sorted(rows.items()):
-        found[method][wording].append(_Asked(target, strength, scored))
+        found[method][wording].append(_Asked(target, strength, scored, task))
     return {name: dict(by_wording) for name, by_wording in found.items()}
 
 

@@ -85,7 +85,7 @@ class Published(BaseModel):
     of the Parquet beside it. `model` is what people call the model; `identity` says which weights it was.
     `measures_cost` says that the task asks what a steering spoils, `withheld` that what people ticked, and so every
     loss, is left out. `portraits` and `calibration` are by method; they
-    come from the run's folder and cannot be checked by the samples.
+    come from the run's folder and cannot be checked by the samples; neither can the `facts` of a method's fits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

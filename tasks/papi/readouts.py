@@ -1,6 +1,7 @@
 """How an answer is asked of a model and read: by an option's text, by its letter, or in free text.
 
-All wordings are this project's own. The published ones differ in words, not in form.
+All wordings are this project's own. `generate` is asked in the published form, a chat in which the answer's first word
+is given; shown answers have a line each here, and all share one there. `label` and `letter` are not published.
 """
 
 import re
@@ -78,7 +79,10 @@ class TextReadout:
 
     `parser="careful"` takes the one option that is stated, by its letter or its text (`tasks.reading.choices`).
     "published" takes any letter a to e before something that is no letter, in the first twelve characters, as the
-    published code does: it sees letters at the ends of words too. Neither reads what was thought aloud.
+    published code does: it sees letters at the ends of words too. Here the twelve are "Option" and six more; the
+    published code counts from the end of the question's turn, so that the line breaks or the blank a chat template puts
+    before the answer are among them (with Llama 3 two, and four characters after "Option" are left). Neither reads what
+    was thought aloud.
     """
 
     options: tuple[str, ...] = ()

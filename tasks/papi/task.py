@@ -2,11 +2,13 @@
 
 Some answers of each respondent show who they are; the rest measure. Answers that were missing are left
 out, values stored reverse-keyed are put back to what was ticked, and the measuring answers are sealed until
-every strength is chosen. The `published` protocol undoes each of these and says so.
+every strength is chosen. The `published` protocol undoes each of these and says so; only what is shown still leaves out
+missing answers.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean as mean
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -31,6 +33,11 @@ SCORES_AS_TICKS = (
 DEVIATIONS = (
     "missing answers are scored as if 0 had been ticked",
     "unreadable answers leave the denominator",
+    "unlike the published code: a list of shown answers leaves out missing ones, where that code shows them as unknown",
+)
+TWELVE = (
+    "unlike the published code: the parser's twelve characters start at the answer's first word, not at the line "
+    "breaks or the blank that a chat template puts before it"
 )
 
 
@@ -59,7 +66,7 @@ class PAPI:
     seed: int = 0
     name: str = field(default="papi", init=False)
     baselines: tuple[str, ...] = field(default=TRIVIAL, init=False)
-    # The published parser reads no further than the answer's twelfth character.
+    # The published parser reads no further than the twelfth character, "Option" among them.
     sampling: Sampling = field(default=Sampling(max_new_tokens=8), init=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +92,7 @@ class PAPI:
         """How a published run departs from the strict protocol, and where it cannot be the published one."""
         if not self.published:
             return ()
-        read = [] if self.readout == "generate" else [f"answers are read by {self.readout}, not from greedy text"]
+        read = [TWELVE] if self.readout == "generate" else [f"answers are read by {self.readout}, not from greedy text"]
         keys = SCORES_AS_TICKS if self._scores_as_ticks else ()
         return (*keys, *DEVIATIONS, *read, "unlike the published code: prompts are this project's own words")
 
@@ -126,7 +133,7 @@ class PAPI:
         return Request(self._reader.prompt(item, steering.prompt), steering, self._reader.options)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Absolute error of the tick given; an unreadable answer counts as the scale's middle.
+        """Absolute error of the tick given; an unreadable answer counts as the scale's middle, or not if published.
 
         Raises:
             RuntimeError: a measuring answer is asked for while it is sealed.
@@ -136,8 +143,20 @@ class PAPI:
         tick = self._people[target.id].answers[item.id]
         answer, expected = (outcome, outcome) if isinstance(outcome, float) else self._reader.read(outcome)
         record = {"trait": item.trait, "key": item.key, "tick": tick, "answer": answer, "expected": expected}
-        loss = abs((MIDDLE if answer is None else answer) - tick)
-        return Score(loss, record, "" if answer is not None else _why_unread(outcome))
+        if answer is None:
+            return Score(None if self.published else abs(MIDDLE - tick), record, _why_unread(outcome))
+        return Score(abs(answer - tick), record)
+
+    def target_loss(self, scored: Sequence[Scored]) -> float | None:
+        """The mean error; if published, as the papers' code chooses: the sum over traits of the mean over answers that
+        could be read, None (the worst) if of some trait none could."""
+        if not self.published:
+            return mean(one.score.loss for one in scored if one.score.loss is not None) if scored else None
+        by_trait: dict[str, list[float]] = {one.score.record["trait"]: [] for one in scored}
+        for one in scored:
+            if one.score.loss is not None:
+                by_trait[one.score.record["trait"]].append(one.score.loss)
+        return sum(map(mean, by_trait.values())) if all(by_trait.values()) else None
 
     def unseal(self) -> None:
         self._sealed = False

@@ -32,12 +32,36 @@ from tasks.personalitybench.metrics import TRIVIAL, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, PUBLISHED_DATASET, load, spread
 from tasks.personalitybench.repetition import distinct, words
 from tasks.poles import poles_named, statements
-from tasks.sizes import check_sizes
+from tasks.sizes import check_penalty, check_sizes
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 KNOWN = "You have said how accurately some statements describe you:"
 _ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement."), MIDDLE),))
 """A prompt change with every part, so that the identity has every wording."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How an answer is drawn, and whether its fluency is judged as that of an answer to the question."""
+
+    max_new_tokens: int
+    repetition_penalty: float
+    fluency_question: bool
+
+    def unlike(self, other: "Asked") -> list[str]:
+        """In which of these another is not this."""
+        told = []
+        if other.max_new_tokens != self.max_new_tokens:
+            told.append(f"answers are cut at {other.max_new_tokens} tokens, not at {self.max_new_tokens}")
+        if other.repetition_penalty != self.repetition_penalty:
+            told.append(f"the repetition penalty is {other.repetition_penalty:g}, not {self.repetition_penalty:g}")
+        if other.fluency_question != self.fluency_question:
+            told.append("the judge of the fluency is shown the question")
+        return told
+
+
+ASKED = {"strict": Asked(100, 1.1, fluency_question=True), "published": Asked(400, 1.15, fluency_question=False)}
+"""By protocol; the second as in the published code."""
 
 
 @dataclass
@@ -48,7 +72,9 @@ class PersonalityBench:
         dataset: `bank` (embedded), `published` (459 questions) or the path of a .jsonl file of questions.
         poles: names of poles or blends, separated by commas ("extraversion+,openness+neuroticism-"); all ten if None.
         questions: the first so many of each trait, facets taking turns; all if None.
-        max_new_tokens: where an answer is cut.
+        max_new_tokens: where an answer is cut; by default at 100, and at 400 when published.
+        repetition_penalty: what a token that was said before is divided by; by default 1.1, and 1.15 when published.
+        fluency_question: whether the judge of the fluency is shown the question; by default yes, and no when published.
         off_target: whether the answers that measure are rated on all five traits, or on the question's own alone.
         part: the questions that measure: `test`, or those of `calibration`, to look at strengths while the test
             questions stay unspent. Then strengths have to be given.
@@ -59,7 +85,9 @@ class PersonalityBench:
     dataset: str = BANK
     poles: str | None = None
     questions: int | None = None
-    max_new_tokens: int = 100
+    max_new_tokens: int | None = None
+    repetition_penalty: float | None = None
+    fluency_question: bool | None = None
     off_target: bool = True
     part: Literal["test", "calibration"] = "test"
     protocol: Literal["strict", "published"] = "strict"
@@ -72,8 +100,16 @@ class PersonalityBench:
 
     def __post_init__(self) -> None:
         check_sizes(self.name, questions=self.questions, max_new_tokens=self.max_new_tokens)
+        check_penalty(f"{self.name}.repetition_penalty", self.repetition_penalty)
+        usual = ASKED[self.protocol]
+        tokens, penalty = self.max_new_tokens, self.repetition_penalty
+        self.asked = Asked(
+            usual.max_new_tokens if tokens is None else tokens,
+            usual.repetition_penalty if penalty is None else penalty,
+            usual.fluency_question if self.fluency_question is None else self.fluency_question,
+        )
         self.judges: Mapping[str, str] = {"trait": "axis", "fluency": "perplexity"}
-        self.sampling = Sampling(max_new_tokens=self.max_new_tokens, repetition_penalty=1.1)
+        self.sampling = Sampling(self.asked.max_new_tokens, repetition_penalty=self.asked.repetition_penalty)
         loaded = load(self.dataset)
         self._digests = loaded.digests
         self._questions = {split: spread(getattr(loaded, split), self.questions) for split in Split}
@@ -91,7 +127,8 @@ class PersonalityBench:
         if self.protocol != "published":
             return ()
         other = [] if self.dataset == PUBLISHED else ["the questions are not the published ones"]
-        return (*other, "unlike the published code: prompts and rubrics are this project's own words")
+        told = ASKED["published"].unlike(self.asked)
+        return (*other, *told, "unlike the published code: prompts and rubrics are this project's own words")
 
     @property
     def questions_from(self) -> str:
@@ -106,9 +143,21 @@ class PersonalityBench:
             "targets": ",".join(target.id for target in self._targets),
             "questions": ",".join(f"{split} {len(items)}" for split, items in self._questions.items()),
             "part": self.part,
-            "max_new_tokens": str(self.max_new_tokens),
+            "max_new_tokens": str(self.asked.max_new_tokens),
+            **self._beside_the_usual(),
             "off_target": str(self.off_target),
             "wording": repr(_prompt("Question?", _ONE_OF_EACH)),
+        }
+
+    def _beside_the_usual(self) -> dict[str, str]:
+        """What else is asked otherwise than a strict run asks it.
+
+        Nothing of what is not, so that runs made before these were parameters keep their identity.
+        """
+        strict = ASKED["strict"]
+        names = ("repetition_penalty", "fluency_question")
+        return {
+            name: str(getattr(self.asked, name)) for name in names if getattr(self.asked, name) != getattr(strict, name)
         }
 
     def statements(self) -> Sequence[Item]:
@@ -148,8 +197,8 @@ class PersonalityBench:
         A published run chooses on the questions that measure, and what is chosen is measured by the same verdicts.
         """
         traits = _rated_traits(item) if self.off_target and item.id in self._measuring else [item.trait]
-        qualities = [("trait", TRAITS[trait]) for trait in traits] + [("fluency", "fluency")]
-        return [Case(role, quality, item.text, answer.text) for role, quality in qualities]
+        fluency = Case("fluency", "fluency", item.text if self.asked.fluency_question else "", answer.text)
+        return [*(Case("trait", TRAITS[trait], item.text, answer.text) for trait in traits), fluency]
 
     def rated(self, item: Item, target: Target, answer: Completion, verdicts: Sequence[Verdict]) -> Score:
         """Loss: how far the rating is from the pole's end. Cost: how far the fluency is from 5.

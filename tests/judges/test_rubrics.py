@@ -131,3 +131,11 @@ def test_the_digest_changes_with_anything_that_is_told(monkeypatch: pytest.Monke
         with monkeypatch.context() as patch:
             patch.setattr(f"judges.rubrics.{name}", value)
             assert digest() != before
+
+
+def test_a_case_without_a_question_shows_none() -> None:
+    asked = instruction(Case("fluency", "fluency", "", "I stayed in."))
+    assert "Question:" not in asked
+    assert "> I stayed in." in asked
+    with_one = instruction(Case("fluency", "fluency", "Why?", "I stayed in."))
+    assert with_one.replace("Question:\n> Why?\n\n", "") == asked

@@ -1,5 +1,7 @@
 """A tiny random model under the real engine."""
 
+from pathlib import Path
+
 import pytest
 
 from steerbench.engines.hf.engine import HFEngine
@@ -7,7 +9,12 @@ from tests.models.tiny import tiny_model
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> HFEngine:
-    """Six layers of four heads of 16, in float32."""
-    folder = tiny_model(tmp_path_factory.mktemp("tiny"), num_hidden_layers=6)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of six layers of four heads of 16."""
+    return tiny_model(tmp_path_factory.mktemp("tiny"), num_hidden_layers=6)
+
+
+@pytest.fixture(scope="session")
+def engine(folder: Path) -> HFEngine:
+    """In float32."""
     return HFEngine.load(str(folder), dtype="float32", device="cpu")

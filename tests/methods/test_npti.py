@@ -85,9 +85,9 @@ def test_a_pole_drives_its_own_neurons_and_holds_down_the_others(high: bool, thr
         for neuron in range(40):
             delta = sign * float(trait.delta[layer, neuron])
             p95 = (trait.high_p95 if high else trait.low_p95)[layer, neuron]
-            if delta > threshold:
+            if delta >= threshold:
                 own[layer, neuron] = float(p95) / (1 + math.exp(-10 * (delta - 0.15)))
-            if delta < -threshold:
+            if -delta >= threshold:
                 other.add((layer, neuron))
     steering = NPTI(threshold=threshold).towards(trait, high, range(3))
     held, added = numbers(steering)
@@ -167,15 +167,15 @@ def test_one_search_serves_every_target_threshold_and_variant(engine: HFEngine, 
     [(requests, sampling, _)] = surveyed.asked
     assert len(requests) == 60
     assert sampling == Sampling(max_new_tokens=6, repetition_penalty=1.1)
-    others = (NPTI(**SHORT), NPTI(threshold=0.2, **SHORT), NPTI(variant="published", **SHORT))
+    others = (NPTI(**SHORT), NPTI(threshold=0.2, **SHORT), NPTI(variant="published", descriptions="bank", **SHORT))
     again = [method.fit(asking, [pole("N", True), somebody("bo", 2)])[0] for method in others]
     assert len(surveyed.asked) == 1
     assert again[0].digest == first[0].digest
     assert len({steering.digest for steering in again}) == 3
-    for changed in ({"seed": 1}, {"personas": 2}, {"max_new_tokens": 5}):
+    for changed in ({"seed": 1}, {"personas": 2}, {"max_new_tokens": 5}, {"repetition_penalty": 1.2}):
         NPTI(**{**SHORT, **changed}).fit(asking, [pole("N", True)])
-    assert len(surveyed.asked) == 4
-    assert len(list(cache.iterdir())) == 4
+    assert len(surveyed.asked) == 5
+    assert len(list(cache.iterdir())) == 5
     assert {file.suffix for file in cache.iterdir()} == {".safetensors"}
 
 
@@ -216,11 +216,78 @@ def test_a_respondent_is_the_poles_they_lean_to_by_how_far(engine: HFEngine) -> 
     [
         ({"variant": "published", "positions": "all"}, "positions=decode"),
         ({"layers": "5-3"}, r"npti\.layers cannot be '5-3'"),
+        ({"personas": 9}, r"npti\.personas is 9, but there are only 8"),
+        ({"personas": 81, "descriptions": "published"}, r"npti\.personas is 81, but there are only 80"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused_at_once(given: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         NPTI(**given)
+
+
+def test_a_difference_of_the_threshold_counts_and_none_is_nobodys() -> None:
+    delta = np.array([[0.25, -0.25, 0.0, 0.125, -0.125]], np.float32)
+    trait = TraitNeurons(delta, np.ones_like(delta), np.ones_like(delta))
+    held, added = numbers(NPTI(threshold=0.25).towards(trait, True, range(1)))
+    assert (held, set(added)) == ({(0, 1)}, {(0, 0)})
+    held, added = numbers(NPTI(threshold=0.0).towards(trait, True, range(1)))
+    assert (held, set(added)) == ({(0, 1), (0, 4)}, {(0, 0), (0, 3)})
+
+
+def test_unweighted_values_are_the_percentiles_themselves() -> None:
+    trait = neurons()
+    _, weighted = numbers(NPTI().towards(trait, True, range(3)))
+    _, added = numbers(NPTI(weighting="none").towards(trait, True, range(3)))
+    assert added.keys() == weighted.keys()
+    assert added == {place: pytest.approx(float(trait.high_p95[place])) for place in added}
+
+
+def test_the_published_variant_holds_nothing_in_a_layer_that_drives_nothing() -> None:
+    delta = np.zeros((2, 4000), np.float32)
+    delta[0, :3000], delta[1, :3000] = 0.5, -0.5
+    trait = TraitNeurons(delta, np.ones_like(delta), np.ones_like(delta))
+    for variant, layers in (("plain", {0, 1}), ("published", {0})):
+        edits = NPTI(variant=variant).towards(trait, True, range(2)).edits  # type: ignore[arg-type]
+        assert {edit.layer for edit in edits} == layers
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, Search(4, 100, 0)),
+        ({"variant": "published"}, Search(1, 500, 0, descriptions="published")),
+        ({"variant": "published", "descriptions": "bank"}, Search(4, 500, 0)),
+        ({"descriptions": "published"}, Search(1, 100, 0, descriptions="published")),
+        ({"variant": "published", "personas": 3, "max_new_tokens": 9}, Search(3, 9, 0, descriptions="published")),
+        ({"repetition_penalty": 1.3}, Search(4, 100, 0, repetition_penalty=1.3)),
+    ],
+)
+def test_the_published_variant_searches_as_its_code_does_where_nothing_else_is_said(
+    given: dict[str, Any], expected: Search
+) -> None:
+    assert NPTI(**given).search == expected
+
+
+@pytest.mark.real_data
+def test_each_question_is_asked_under_one_of_the_eighty_published_descriptions_drawn_by_the_seed() -> None:
+    rows = [json.loads(line) for line in path_of("npti", "description.json").read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 80
+    search = Search(1, 500, 0, descriptions="published")
+    requests, groups = search.requests()
+    assert Counter(groups) == dict.fromkeys(range(10), len(bank.questions("search", "N")))
+    for request, group in zip(requests, groups, strict=True):
+        trait, high = POLES[group]
+        texts = {row[TRAITS[trait].capitalize() + ("" if high else "_reversed")].strip() for row in rows}
+        assert sum(text in request.prompt.messages[0][1] for text in texts) == 1
+    assert replace(search, seed=1).requests()[0] != requests
+
+
+def test_a_published_run_names_what_its_search_does_otherwise() -> None:
+    assert "npti.variant is plain" in NPTI().deviations
+    closest = NPTI(variant="published", questions="published").deviations
+    assert len(closest) == 2
+    for given in ({"weighting": "none"}, {"threshold": 0.2}, {"descriptions": "bank"}, {"max_new_tokens": 60}):
+        assert len(NPTI(variant="published", questions="published", **given).deviations) == 3
 
 
 def test_a_layer_the_model_does_not_have_is_refused_before_the_search(engine: HFEngine) -> None:
@@ -282,7 +349,7 @@ def test_published_lists_are_steerings_with_the_files_layers_and_numbers() -> No
         mine = [row for row in rows if row["trait"] == names[letter]]
         for high, aspect in ((True, "positive"), (False, "reversed")):
             steering = NPTI(neurons="published").towards(known, high, range(32))
-            above = [row for row in mine if np.float32(row["delta"]) > np.float32(0.1)]
+            above = [row for row in mine if np.float32(row["delta"]) >= np.float32(0.1)]
             own, other = (
                 Counter(r["layer"] for r in above if (r["aspect"] == aspect) is same) for same in (True, False)
             )

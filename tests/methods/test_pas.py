@@ -1,15 +1,23 @@
 """PAS against the paper's loop: one target and one head at a time."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from methods.actadd import ActAdd
+from methods.caa import CAA
 from methods.contrasts import capture_statements
 from methods.few_shot import FewShot
-from methods.pas import PAS, TRAINING_SHARE, top_heads
+from methods.npti import NPTI
+from methods.pas import PAS, TIED, TRAINING_SHARE, last_of_equals, top_heads
+from methods.random_direction import RandomDirection
+from methods.simple_prompt import SimplePrompt
 from steerbench.composition import build_method
+from steerbench.contracts import Method
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.steering import Add, Steering
@@ -31,11 +39,15 @@ def vectors(steering: Steering, engine: HFEngine) -> dict[tuple[int, int], np.nd
     return found
 
 
-def oracle(pas: PAS, engine: HFEngine, target: Target) -> dict[tuple[int, int], np.ndarray]:
-    """One target alone, one head after the other, one probe of scikit-learn each."""
+def oracle(pas: PAS, engine: HFEngine, target: Target) -> tuple[dict[tuple[int, int], np.ndarray], int]:
+    """One target alone, one head after the other, one probe of scikit-learn each; and how many are tied at the cut."""
     statements = capture_statements(engine, [target], "head_out", pas.contrast)
     assert statements is not None
-    training = statements.training(TRAINING_SHARE, pas.seed)[0]
+    published = pas.variant == "published"
+    if published:
+        training = statements.training_rows(TRAINING_SHARE, pas.seed, [target.id])[0]
+    else:
+        training = statements.training(TRAINING_SHARE, pas.seed)[0]
     labels, validation = statements.labels[0], ~training
     assert statements.used.all(), "a single target uses every statement that was captured for it"
     ranked = []
@@ -44,7 +56,7 @@ def oracle(pas: PAS, engine: HFEngine, target: Target) -> dict[tuple[int, int], 
             x = statements.activations[:, layer].reshape(len(labels), engine.heads, -1)[:, head].astype(np.float64)
             probe = LogisticRegression(tol=1e-8, max_iter=100_000).fit(x[training], labels[training])
             scores = [probe.score(x[part], labels[part]) for part in (training, validation)]
-            validated = pas.rank == "validation" and pas.variant == "plain"
+            validated = pas.rank == "validation" and not published
             probabilities = probe.predict_proba(x[validation])[
                 np.arange(validation.sum()), labels[validation].astype(int)
             ]
@@ -53,9 +65,12 @@ def oracle(pas: PAS, engine: HFEngine, target: Target) -> dict[tuple[int, int], 
             if pas.direction == "probe":
                 direction = probe.coef_[0]
             direction /= np.linalg.norm(direction)
-            ranked.append(((-key[0], -key[1], layer, head), direction * (x @ direction).std()))
+            order = (-key[0], -layer, -head) if published else (-key[0], -key[1], layer, head)
+            ranked.append((order, (layer, head), direction * (x @ direction).std(), key[0]))
     ranked.sort(key=lambda entry: entry[0])
-    return {(place[2], place[3]): vector for place, vector in ranked[: pas.heads]}
+    chosen = ranked[: pas.heads]
+    tied = sum(entry[3] == pytest.approx(chosen[-1][3], abs=1e-9) for entry in ranked)
+    return {place: vector for _, place, vector, _ in chosen}, tied
 
 
 @pytest.mark.parametrize(
@@ -65,19 +80,22 @@ def oracle(pas: PAS, engine: HFEngine, target: Target) -> dict[tuple[int, int], 
         PAS(heads=3, direction="probe", rank="train+validation", seed=7),
         PAS(heads=24, contrast="yes-no"),
         PAS(heads=4, contrast="label"),
+        PAS(heads=7, variant="published"),
+        PAS(heads=2, variant="published", seed=3),
     ],
 )
 def test_all_targets_at_once_get_what_each_would_get_alone_from_the_papers_loop(pas: PAS, engine: HFEngine) -> None:
     for target, steering in zip(PEOPLE, pas.fit(engine, PEOPLE), strict=True):
-        ours, theirs = vectors(steering, engine), oracle(pas, engine, target)
+        ours, (theirs, tied) = vectors(steering, engine), oracle(pas, engine, target)
         assert ours.keys() == theirs.keys()
+        assert steering.facts == {TIED: tied}
         for place in ours:
             np.testing.assert_allclose(ours[place], theirs[place], atol=2e-3 * np.abs(theirs[place]).max())
 
 
 def test_only_heads_of_the_layers_named_are_chosen_in_the_order_they_have_among_all(engine: HFEngine) -> None:
     for target, steering in zip(PEOPLE, PAS(heads=5, layers="1,4-5").fit(engine, PEOPLE), strict=True):
-        of_all = oracle(PAS(heads=engine.layers * engine.heads), engine, target)
+        of_all, _ = oracle(PAS(heads=engine.layers * engine.heads), engine, target)
         expected = [place for place in of_all if place[0] in {1, 4, 5}][:5]
         found = vectors(steering, engine)
         assert found.keys() == set(expected)
@@ -113,13 +131,49 @@ def test_neutral_and_missing_answers_change_nothing(engine: HFEngine) -> None:
     assert two[0].digest == two[1].digest
 
 
-def test_nobodys_steering_depends_on_who_else_is_fitted(engine: HFEngine) -> None:
-    together = PAS(heads=5).fit(engine, PEOPLE)
-    alone = PAS(heads=5).fit(engine, [PEOPLE[3]])
-    ours, theirs = vectors(together[3], engine), vectors(alone[0], engine)
-    assert ours.keys() == theirs.keys()
-    for place in ours:
-        np.testing.assert_allclose(ours[place], theirs[place], rtol=1e-3, atol=1e-5)
+FEW = person("few", [5, 1, 1, 5])
+"""Somebody with few opinions, beside others whose statements are read too."""
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        PAS(heads=5),
+        PAS(heads=12, variant="published"),
+        PAS(heads=5, direction="probe", contrast="label"),
+        PAS(heads=9, rank="train+validation", layers="1-4"),
+        CAA(),
+        ActAdd(),
+        NPTI(threshold=0.0, personas=1, max_new_tokens=4),
+        FewShot(),
+        SimplePrompt(),
+        RandomDirection("pas", parameters={"heads": 3, "variant": "published"}),
+    ],
+    ids=str,
+)
+def test_nobodys_steering_depends_on_who_else_is_fitted(
+    method: Method, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """To the last bit, on an engine that has read nothing before, in whatever company."""
+    monkeypatch.setenv("STEERBENCH_CACHE", str(tmp_path))
+    companies = [[FEW], [FEW, *PEOPLE], [*PEOPLE[::-1], somebody("di", 4), FEW], [PEOPLE[2], FEW]]
+    digests, facts = set(), []
+    for company in companies:
+        engine = HFEngine.load(str(folder), dtype="float32", device="cpu")
+        fitted = method.fit(engine, company)[company.index(FEW)]
+        digests.add(fitted.digest)
+        facts.append(fitted.facts)
+    assert len(digests) == 1
+    assert facts == [facts[0]] * len(companies)
+
+
+def test_heads_that_a_last_digit_would_decide_are_fitted_alone(
+    engine: HFEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every comparison called too close, the choice is that of probes each fitted by itself."""
+    monkeypatch.setattr("methods.probes.CLOSE", np.inf)
+    for target, steering in zip(PEOPLE, PAS(heads=5).fit(engine, PEOPLE), strict=True):
+        assert vectors(steering, engine).keys() == oracle(PAS(heads=5), engine, target)[0].keys()
 
 
 def test_training_takes_sixty_percent_of_a_targets_statements_and_never_splits_one(engine: HFEngine) -> None:
@@ -140,38 +194,48 @@ def test_somebody_who_leans_on_nothing_is_left_as_they_are(engine: HFEngine) -> 
     assert not PAS(heads=2).fit(engine, [neutral])[0].edits
 
 
-def test_the_published_variant_brings_its_few_shot_prompt_and_ranks_by_both_accuracies(engine: HFEngine) -> None:
-    answered_in_full = person("full", [5, 1, 4, 2, 5, 1, 4, 1, 5, 2, 1, 5, 4, 2, 1])
-    published = PAS(heads=5, variant="published")
-    [steering] = published.fit(engine, [answered_in_full])
-    [prompt] = FewShot().fit(engine, [answered_in_full])
-    assert steering.prompt == prompt.prompt
-    ours, theirs = vectors(steering, engine), oracle(published, engine, answered_in_full)
-    assert ours.keys() == theirs.keys()
-    for place in ours:
-        np.testing.assert_allclose(ours[place], theirs[place], atol=2e-3 * np.abs(theirs[place]).max())
-
-
-def test_the_published_deviation_is_over_all_statements(engine: HFEngine) -> None:
-    # Somebody with few opinions, beside others whose statements are captured too.
-    few = person("few", [5, 1, 1, 5])
-    plain = PAS(heads=24, rank="train+validation").fit(engine, [few, *PEOPLE])[0]
-    published = PAS(heads=24, variant="published").fit(engine, [few, *PEOPLE])[0]
-    statements = capture_statements(engine, [few, *PEOPLE], "head_out", "letters")
+def test_the_published_split_draws_rows_and_rounds_down(engine: HFEngine) -> None:
+    statements = capture_statements(engine, PEOPLE, "resid", "label")
     assert statements is not None
-    for place, vector in vectors(published, engine).items():
+    names = [target.id for target in PEOPLE]
+    training = statements.training_rows(0.6, 0, names)
+    assert not (training & ~statements.used).any()
+    assert training.sum(axis=1).tolist() == [int(0.6 * rows) for rows in statements.used.sum(axis=1)]
+    assert (training[:, 0::2] != training[:, 1::2]).any(), "a statement's rows may part"
+    assert (training != statements.training_rows(0.6, 1, names)).any()
+    assert (training[:1] == statements.training_rows(0.6, 0, names)[:1]).all()
+
+
+def test_the_published_variant_brings_its_few_shot_prompt(engine: HFEngine) -> None:
+    [steering] = PAS(heads=5, variant="published").fit(engine, [PEOPLE[0]])
+    [prompt] = FewShot().fit(engine, [PEOPLE[0]])
+    assert steering.prompt == prompt.prompt
+
+
+@pytest.mark.parametrize("variant", ["plain", "published"])
+def test_the_deviation_is_over_the_rows_the_person_took_a_side_on(
+    engine: HFEngine, variant: Literal["plain", "published"]
+) -> None:
+    steering = PAS(heads=24, variant=variant).fit(engine, [FEW, *PEOPLE])[0]
+    statements = capture_statements(engine, [FEW, *PEOPLE], "head_out", "letters")
+    assert statements is not None
+    assert 0 < statements.used[0].sum() < statements.used.shape[1]
+    for place, vector in vectors(steering, engine).items():
         unit = vector / np.linalg.norm(vector)
         x = statements.activations[:, place[0]].reshape(-1, engine.heads, len(vector))[:, place[1]]
-        np.testing.assert_allclose(np.linalg.norm(vector), (x @ unit).std(), rtol=1e-3)
-        np.testing.assert_allclose(
-            unit @ vectors(plain, engine)[place], (x[statements.used[0]] @ unit).std(), rtol=1e-3
-        )
+        np.testing.assert_allclose(np.linalg.norm(vector), (x[statements.used[0]] @ unit).std(), rtol=1e-4)
+
+
+def test_a_published_run_names_what_either_variant_does_otherwise() -> None:
+    assert any("heads split by statements" in told for told in PAS().deviations)
+    assert any("drawn with a seed" in told for told in PAS(variant="published").deviations)
 
 
 def test_of_equally_good_heads_the_likelier_probe_decides_then_the_lower_number() -> None:
     scores = np.array([[0.5, 0.9, 0.7, 0.9, 0.9], [0.5] * 5])
     likelihoods = np.array([[-0.1, -0.6, -0.1, -0.4, -0.6], [-0.7] * 5])
     assert top_heads(scores, likelihoods, 4).tolist() == [[3, 1, 4, 2], [0, 1, 2, 3]]
+    assert last_of_equals(scores, 4).tolist() == [[4, 3, 1, 2], [4, 3, 2, 1]]
 
 
 def test_more_heads_than_the_model_has_are_refused_with_both_numbers(engine: HFEngine) -> None:

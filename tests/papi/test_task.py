@@ -1,11 +1,13 @@
 """The PAPI task: what it shows, what it seals, how it scores."""
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
 
-from steerbench.contracts import Choice, Scored, Split
+from steerbench.contracts import Choice, Completion, Scored, Split
 from steerbench.errors import UserError
+from steerbench.evaluation import OVERFLOWED, target_losses
 from steerbench.plugins import find
 from steerbench.steering import Steering
 from tasks.papi.dataset import load
@@ -54,8 +56,6 @@ def test_a_calibration_answer_is_never_sealed() -> None:
 
 
 def test_an_unreadable_answer_counts_as_the_middle_and_says_so() -> None:
-    from steerbench.contracts import Completion
-
     task = PAPI(readout="generate")
     task.unseal()
     target = task.targets(Split.TEST)[0]
@@ -117,3 +117,43 @@ def test_the_trivial_methods_have_their_known_errors_on_the_published_people(
     # Missing answers are scored as 0 when published, which moves the second decimal.
     tolerance = 0.005 if protocol == "strict" else 0.02
     assert {name: found[name]["error"].value for name in errors} == pytest.approx(errors, abs=tolerance)
+
+
+@pytest.mark.parametrize("protocol", ["strict", "published"])
+def test_a_setting_is_worth_its_mean_error_and_when_published_the_sum_of_the_traits_means_over_readable_answers(
+    protocol: Literal["strict", "published"],
+) -> None:
+    task = PAPI(readout="generate", protocol=protocol)
+    task.unseal()
+    target = task.targets(Split.TEST)[0]
+    said = (" (A)", " (C)", " well", " (E)", "")
+    scored = [
+        Scored(target.id, item.id, task.score(item, target, Completion(said[place % 5], 3, "stop")))
+        for place, item in enumerate(task.items(target, Split.TEST))
+    ]
+    errors: dict[str, list[float]] = {}
+    imputed = []
+    for one in scored:
+        record = one.score.record
+        imputed.append(abs((record["answer"] or 3) - record["tick"]))
+        errors.setdefault(record["trait"], [])
+        if record["answer"] is not None:
+            errors[record["trait"]].append(abs(record["answer"] - record["tick"]))
+    assert sum(map(len, errors.values())) < len(scored)
+    if protocol == "strict":
+        expected = sum(imputed) / len(imputed)
+    else:
+        expected = sum(sum(of_trait) / len(of_trait) for of_trait in errors.values())
+        assert {one.score.loss is None for one in scored if one.score.record["answer"] is None} == {True}
+    assert target_losses({target.id: scored}, task) == {target.id: pytest.approx(expected)}
+    one_trait = [one for one in scored if one.score.record["trait"] != "N" or one.score.record["answer"] is None]
+    assert (target_losses({target.id: one_trait}, task)[target.id] is None) is (protocol == "published")
+    gone = [*scored, replace(scored[0], score=replace(scored[0].score, loss=None, unscored=OVERFLOWED))]
+    assert target_losses({target.id: gone}, task) == {target.id: None}
+
+
+def test_a_published_run_leaves_out_what_that_code_shows_as_unknown_and_says_so() -> None:
+    task = PAPI(protocol="published")
+    assert any("shows them as unknown" in told for told in task.deviations)
+    assert any("twelve characters" in told for told in task.deviations)
+    assert not any("twelve characters" in told for told in PAPI(protocol="published", readout="label").deviations)

@@ -88,6 +88,8 @@ def test_poles_and_blends_are_taken_by_name() -> None:
         ({"poles": "E+,extraversion+"}, r"names extraversion\+ twice"),
         ({"questions": 0}, "questions is 0"),
         ({"max_new_tokens": 0}, "max_new_tokens is 0"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty is 0.0"),
+        ({"repetition_penalty": float("nan")}, "repetition_penalty is nan"),
         ({"dataset": "bnk"}, "did you mean 'bank'"),
     ],
 )
@@ -243,14 +245,53 @@ def test_the_identity_changes_with_everything_that_changes_answers_or_ratings(tm
         PersonalityBench(questions=3).identity(),
         PersonalityBench(max_new_tokens=99).identity(),
         PersonalityBench(off_target=False).identity(),
+        PersonalityBench(repetition_penalty=1.2).identity(),
+        PersonalityBench(fluency_question=False).identity(),
+        PersonalityBench(protocol="published").identity(),
     ]
     assert len({tuple(sorted(identity.items())) for identity in identities}) == len(identities)
     assert not any(str(tmp_path) in value for identity in identities for value in identity.values())
 
 
+PUBLISHED = {"max_new_tokens": 400, "repetition_penalty": 1.15, "fluency_question": False}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_run_asks_as_that_code_does_and_each_part_of_it_can_be_had_by_itself(name: str) -> None:
+    """Answers of 400 tokens under a penalty of 1.15, their fluency judged without the question."""
+
+    def asked(**parameters: object) -> dict[str, object]:
+        task = unsealed(**parameters)
+        target = target_of(task, "extraversion+")
+        item = task.items(target, Split.TEST)[0]
+        *traits, fluency = task.cases(item, target, SAID, Split.TEST)
+        assert {case.question for case in traits} == {item.text}
+        assert fluency.question in (item.text, "")
+        sampling = task.sampling
+        return {
+            "max_new_tokens": sampling.max_new_tokens,
+            "repetition_penalty": sampling.repetition_penalty,
+            "fluency_question": bool(fluency.question),
+        }
+
+    strict = {"max_new_tokens": 100, "repetition_penalty": 1.1, "fluency_question": True}
+    assert asked() == strict
+    assert asked(protocol="published") == PUBLISHED
+    assert asked(**{name: PUBLISHED[name]}) == strict | {name: PUBLISHED[name]}
+    assert asked(protocol="published", **{name: strict[name]}) == PUBLISHED | {name: strict[name]}
+    told = PersonalityBench(protocol="published", **{name: strict[name]}).deviations  # type: ignore[arg-type]
+    assert len(told) == len(PersonalityBench(protocol="published").deviations) + 1
+
+
 def test_a_published_run_says_where_it_is_not_the_published_one() -> None:
     assert PersonalityBench().deviations == ()
     assert "the questions are not the published ones" in PersonalityBench(protocol="published").deviations
+    own = PersonalityBench(protocol="published", max_new_tokens=60, repetition_penalty=1.3, fluency_question=True)
+    assert {
+        "answers are cut at 60 tokens, not at 400",
+        "the repetition penalty is 1.3, not 1.15",
+        "the judge of the fluency is shown the question",
+    } < set(own.deviations)
 
 
 def test_the_trivial_rows_reply_with_text_and_make_a_board() -> None:
