@@ -50,9 +50,20 @@ def _sentence(path: Path, text: str) -> str:
         return f"Another process is writing the run in {path.parent}; wait for it or stop it."
     if "readonly" in text or "unable to open" in text:
         return f"The run folder {path.parent} cannot be written to; choose another place with --out."
+    if "malformed" in text or "corrupt" in text or "decode to UTF-8" in text:
+        return damaged(path, text)
     if "not a database" in text or "no such table" in text or "no such column" in text:
         return f"{path} is no ledger of steerbench; choose another place with --out."
-    return f"The ledger {path} cannot be used: {text}."
+    return f"The ledger {path} cannot be used: {' '.join(text.split())}."
+
+
+def damaged(path: Path, wrong: str) -> str:
+    """The sentence on a ledger that is not as it was written. What is wrong may be told in words of the ledger's."""
+    what = " ".join(wrong.split())[:200]
+    return (
+        f"The ledger {path} was damaged or changed from outside ({what}): put a copy of it back, or start the run "
+        "anew with --out."
+    )
 
 
 def _full(path: Path) -> str:
