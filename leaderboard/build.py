@@ -1,7 +1,6 @@
 """Builds the site: reads the published runs, lets every page write itself, and puts the folder there in one step."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -17,6 +16,7 @@ from leaderboard.site import Site
 from leaderboard.speed import read_speeds
 from leaderboard.tradeoffs import doses_of, read_tradeoffs
 from steerbench.errors import UserError
+from steerbench.folders import whole_folder
 from steerbench.publishing.schema import SAMPLES
 from steerbench.storage import understandable
 
@@ -41,14 +41,8 @@ def build(results: Path, out: Path, timings: Path | None = None) -> Built:
     tradeoffs = read_tradeoffs(results, runs)
     speeds = read_speeds(timings) if timings else []
     site = Site(results, runs, boards_of(runs, doses_of(tradeoffs)), speeds, tradeoffs)
-    with understandable(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-        try:
-            _write(new, site)
-            _replace(new, out)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+    with understandable(out), whole_folder(out) as new:
+        _write(new, site)
     return Built(len(site.runs), len(site.boards))
 
 
@@ -86,13 +80,3 @@ def _write(folder: Path, site: Site) -> None:
 def _check_replaceable(out: Path) -> None:
     if out.exists() and not (out / MARKER).exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out} is there and no site of steerbench; name another folder with --out.")
-
-
-def _replace(new: Path, out: Path) -> None:
-    if out.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-        out.replace(old)
-        new.replace(out)
-        shutil.rmtree(old)
-    else:
-        new.replace(out)

@@ -35,8 +35,11 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise UserError(f"There is no run in {path.parent}: it holds no {path.name}.")
     with understandable(path), closing(_connected(path)) as connection:
-        check(path, connection, None)
-        yield connection
+        try:
+            check(path, connection, None)
+            yield connection
+        except UnicodeDecodeError as error:
+            raise UserError(damaged(path, str(error))) from error
 
 
 def check_sound(path: Path) -> None:
@@ -57,7 +60,7 @@ def check(path: Path, connection: sqlite3.Connection, identity: Identity | None)
     Raises:
         UserError: it is no ledger, a newer steerbench's, damaged, or not of this identity.
     """
-    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    meta = _meta(connection)
     if not meta.keys() >= META or not meta["schema"].isdecimal():
         raise UserError(f"{path} is no ledger of steerbench; choose another folder with --out.")
     if int(meta["schema"]) > SCHEMA:
@@ -75,6 +78,12 @@ def check(path: Path, connection: sqlite3.Connection, identity: Identity | None)
         raise UserError(
             f"The run in {path.parent} is another one ({'; '.join(changes[:3])}); start a new one with --out."
         )
+
+
+def _meta(connection: sqlite3.Connection) -> dict[str, str]:
+    """What it says of itself, read as text though it be none."""
+    rows = connection.execute("SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM meta")
+    return {str(key, "utf-8", "replace"): str(value, "utf-8", "replace") for key, value in rows if key and value}
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -20,10 +20,22 @@ def cache_folder() -> Path:
 
 def write_whole(path: Path, text: str) -> None:
     """Put a text file there in one step, and its folder before it: whoever looks finds all of it or what was there."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A place to write a file to, from where it is put to `path` in one step when left; nothing if that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}-{os.getpid()}.partial")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -67,7 +79,7 @@ def damaged(path: Path, wrong: str) -> str:
 
 
 def _full(path: Path) -> str:
-    return f"The disk that holds {path.parent} is full; free some space and start the run again: it goes on from there."
+    return f"The disk that holds {path.parent} is full; free some space and start again: a run goes on from there."
 
 
 def _refused(path: Path, error: OSError) -> str:
