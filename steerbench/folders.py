@@ -2,12 +2,12 @@
 
 import ctypes
 import os
+import platform
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -61,12 +61,11 @@ def _put(new: Path, folder: Path, work: Path) -> None:
 
 def _exchanged(one: Path, other: Path) -> bool:
     """Whether the two could change places."""
-    first, second = os.fsencode(one), os.fsencode(other)
-    try:
-        if sys.platform == "linux":
-            return bool(ctypes.CDLL(None).renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) == 0)
-        if sys.platform == "darwin":
-            return bool(ctypes.CDLL(None).renamex_np(first, second, RENAME_SWAP) == 0)
-    except AttributeError:  # an older C library
-        pass
-    return False
+    first, second, system = os.fsencode(one), os.fsencode(other), platform.system()
+    failed = -1
+    with suppress(AttributeError):  # an older C library
+        if system == "Linux":
+            failed = ctypes.CDLL(None).renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE)
+        elif system == "Darwin":
+            failed = ctypes.CDLL(None).renamex_np(first, second, RENAME_SWAP)
+    return failed == 0

@@ -34,11 +34,18 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """
     if not path.is_file():
         raise UserError(f"There is no run in {path.parent}: it holds no {path.name}.")
-    with understandable(path), closing(_connected(path)) as connection:
+    with opening(path), closing(_connected(path)) as connection:
+        check(path, connection, None)
+        yield connection
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """Within, what goes wrong with a ledger becomes a UserError."""
+    with understandable(path):
         try:
-            check(path, connection, None)
-            yield connection
-        except UnicodeDecodeError as error:
+            yield
+        except UnicodeDecodeError as error:  # a text in it, or what SQLite says of one, is none
             raise UserError(damaged(path, str(error))) from error
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from steerbench import sealing
 from steerbench.calibration import Setting
 from steerbench.contracts import PENDING, Completion, Outcome, Score, Scored, Split
-from steerbench.found_ledgers import SCHEMA, check
+from steerbench.found_ledgers import SCHEMA, check, opening
 from steerbench.judging.verdicts import TABLE as VERDICTS
 from steerbench.judging.verdicts import Verdicts
 from steerbench.plan import Identity, Plan
@@ -56,7 +56,7 @@ class Ledger:
             UserError: the folder cannot be written to, the file is no ledger, damaged, of another run or a newer
                 steerbench, or another process has it open.
         """
-        with understandable(path):
+        with opening(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             is_new = not path.exists() or path.stat().st_size == 0
             connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
