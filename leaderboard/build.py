@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -17,6 +18,7 @@ from leaderboard.site import Site
 from leaderboard.speed import read_speeds
 from leaderboard.tradeoffs import doses_of, read_tradeoffs
 from steerbench.errors import UserError
+from steerbench.folders import whole_folder
 from steerbench.publishing.schema import SAMPLES
 from steerbench.storage import understandable
 
@@ -42,16 +44,10 @@ def build(results: Path, out: Path, timings: Path | None = None) -> Built:
     tradeoffs = read_tradeoffs(results, runs)
     speeds = read_speeds(timings) if timings else []
     site = Site(results, runs, boards_of(runs, doses_of(tradeoffs)), speeds, tradeoffs)
-    with understandable(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        # An empty folder is filled and not replaced: it may be the one we are in, or all that we may write to.
-        fill = out.is_dir() and not any(out.iterdir())
-        new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out if fill else out.parent))
-        try:
-            _write(new, site)
-            _fill(out, new) if fill else _replace(new, out)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+    # An empty folder is filled and not replaced: it may be the one we are in, or all that we may write to.
+    fill = out.is_dir() and not any(out.iterdir())
+    with understandable(out), _filled(out) if fill else whole_folder(out) as new:
+        _write(new, site)
     return Built(len(site.runs), len(site.boards))
 
 
@@ -91,17 +87,16 @@ def _check_replaceable(out: Path) -> None:
         raise UserError(f"{out} is there and no site of steerbench; name another folder with --out.")
 
 
-def _fill(out: Path, new: Path) -> None:
-    """The marker first: a build that stops halfway leaves a folder that the next one replaces."""
-    for path in sorted(new.iterdir(), key=lambda path: path.name != MARKER):
-        path.rename(out / path.name)
+@contextmanager
+def _filled(out: Path) -> Iterator[Path]:
+    """A folder whose content is moved into the empty `out` when left without an error.
 
-
-def _replace(new: Path, out: Path) -> None:
-    if out.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-        out.replace(old)
-        new.replace(out)
-        shutil.rmtree(old)
-    else:
-        new.replace(out)
+    The marker first: a build that stops halfway leaves a folder that the next one replaces.
+    """
+    new = Path(tempfile.mkdtemp(prefix=".building-", dir=out))
+    try:
+        yield new
+        for path in sorted(new.iterdir(), key=lambda path: path.name != MARKER):
+            path.rename(out / path.name)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)

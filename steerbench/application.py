@@ -1,6 +1,5 @@
 """A saved steering as it is put to use: how strong it may be, and what the model is told first."""
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,8 @@ def read_strength(given: Any) -> float:
     """
     if isinstance(given, bool) or not isinstance(given, int | float):
         raise UserError("The strength must be a number.")
-    if not math.isfinite(given) or abs(given) > STRONGEST:
+    # Compared before it is made a float, which whole numbers may be too large for; nan is within nothing.
+    if not abs(given) <= STRONGEST:
         raise UserError(
             f"The strength must lie between -{STRONGEST:g} and {STRONGEST:g}; 1 is as the steering's file has it."
         )

@@ -7,9 +7,10 @@ from typing import Any
 import polars as pl
 
 from steerbench.found_ledgers import reading
+from steerbench.parquet import write_parquet
 from steerbench.results import RESULT, read_result, write_result
 from steerbench.runner import LEDGER
-from steerbench.storage import understandable
+from steerbench.storage import understandable, whole_file
 
 SAMPLES = "samples.parquet"
 
@@ -50,9 +51,8 @@ def export(run: Path, out: Path) -> Path:
     """
     samples = read_samples(run)
     path = out / SAMPLES
-    with understandable(path):
-        out.mkdir(parents=True, exist_ok=True)
-        samples.write_parquet(path)
+    with understandable(path), whole_file(path) as temporary:
+        write_parquet(samples, temporary)
     if (run / RESULT).exists():
         write_result(read_result(run), out)
     return path

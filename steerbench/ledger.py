@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from steerbench import sealing
 from steerbench.calibration import Setting
 from steerbench.contracts import PENDING, Completion, Outcome, Score, Scored, Split
-from steerbench.found_ledgers import SCHEMA, check
+from steerbench.found_ledgers import SCHEMA, check, opening
 from steerbench.judging.verdicts import TABLE as VERDICTS
 from steerbench.judging.verdicts import Verdicts
 from steerbench.plan import Identity, Plan
@@ -52,10 +53,10 @@ class Ledger:
         """Begin the ledger of a run, or go on with it.
 
         Raises:
-            UserError: the folder cannot be written to, the file is no ledger, is of another run or a newer
+            UserError: the folder cannot be written to, the file is no ledger, damaged, of another run or a newer
                 steerbench, or another process has it open.
         """
-        with understandable(path):
+        with opening(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             is_new = not path.exists() or path.stat().st_size == 0
             connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
@@ -64,9 +65,11 @@ class Ledger:
                 # Looked at before it is held: another program's database is not to be changed.
                 begun = not is_new and ledger._has_tables()
                 if begun:
-                    check(path, ledger.meta(), identity)
+                    check(path, connection, identity)
                 ledger._hold()
-                if not begun:
+                if begun:
+                    ledger._seal()
+                else:
                     ledger._create(identity, plan, token_budget)
             except BaseException:
                 connection.close()
@@ -77,6 +80,7 @@ class Ledger:
     def adopt(cls, path: Path, identity: Identity, plan: Plan) -> None:
         """Make a copy of another run's ledger this run's, its answers waiting to be rated."""
         with cls(path, sqlite3.connect(path, isolation_level=None)) as ledger:
+            ledger._seal()
             ledger.rate_again()
             told = {
                 "identity": json.dumps(identity.fields, sort_keys=True),
@@ -264,7 +268,14 @@ class Ledger:
         with self.transaction():
             for statement in (*TABLES.split(";\n"), VERDICTS):
                 self._connection.execute(statement)
+            sealing.begin(self._connection)
             self._connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+
+    def _seal(self) -> None:
+        """Keep the seals with all that is written from now on; the ledger of an older steerbench has none before."""
+        with self.transaction():
+            sealing.begin(self._connection)
+            self._connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA),))
 
     def _spend(self, method: str, stage: str, seconds: float) -> None:
         self._connection.execute(

@@ -5,12 +5,14 @@ The new run keeps the answers, the strengths and what chose them; only scores of
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from steerbench.contracts import Judged, Split
 from steerbench.errors import UserError
 from steerbench.evaluation import Evaluation, Question, Step
+from steerbench.found_ledgers import reading
 from steerbench.judging.check import checks
 from steerbench.judging.panel import Panel, refuse_self_judging
 from steerbench.ledger import Ledger
@@ -116,10 +118,7 @@ def _copy(run: Path, folder: Path, prepared: Prepared) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".partial")
         temporary.unlink(missing_ok=True)
-        with sqlite3.connect(f"{(run / LEDGER).resolve().as_uri()}?mode=ro", uri=True) as old:
-            with sqlite3.connect(temporary) as new:
-                old.backup(new)
-            new.close()
-        old.close()
+        with reading(run / LEDGER) as old, understandable(path), closing(sqlite3.connect(temporary)) as new:
+            old.backup(new)
         Ledger.adopt(temporary, prepared.identity, prepared.plan)
         temporary.replace(path)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from steerbench import contracts
 from steerbench.errors import UserError
+from steerbench.found_ledgers import LEDGER, check_sound
 from steerbench.plan import Plan
 from steerbench.storage import understandable, write_whole
 
@@ -157,12 +158,16 @@ def read_result(folder: Path) -> RunResult:
     """The result of a finished run.
 
     Raises:
-        UserError: the folder holds no result, or one this version cannot read.
+        UserError: the folder holds no result, one this version cannot read, or a ledger that is no longer what the
+            result came from.
     """
     path = folder / RESULT
     try:
-        return RunResult.model_validate_json(path.read_text(encoding="utf-8"))
+        result = RunResult.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"There is no finished run in {folder}: it holds no {RESULT}.") from None
     except (ValidationError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not a result this version of steerbench can read.") from error
+    if (folder / LEDGER).exists():
+        check_sound(folder / LEDGER)
+    return result

@@ -17,6 +17,7 @@ from steerbench.contracts import Engine, Judge, Judged, Method, Scored, Split, T
 from steerbench.errors import UserError
 from steerbench.evaluation import Evaluation, Question, Step, packing_of, target_costs, target_losses
 from steerbench.fits import Fits
+from steerbench.found_ledgers import LEDGER as LEDGER
 from steerbench.judging.check import checks
 from steerbench.judging.panel import Panel, refuse_self_judging
 from steerbench.ledger import Ledger
@@ -29,8 +30,6 @@ from steerbench.results import RESULT, RunResult, read_result, write_result
 from steerbench.room import Asked, check_room
 from steerbench.steering import UNSTEERED, Steering
 from steerbench.targets import Target
-
-LEDGER = "ledger.sqlite"
 
 
 @dataclass(frozen=True, eq=False)

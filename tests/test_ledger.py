@@ -129,7 +129,7 @@ def test_a_ledger_of_a_newer_schema_is_refused(tmp_path):
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     connection.close()
-    with pytest.raises(UserError, match=r"newer steerbench \(schema 99, this one reads 2\); upgrade steerbench"):
+    with pytest.raises(UserError, match=r"newer steerbench \(schema 99, this one reads 3\); upgrade steerbench"):
         Ledger.open(path, IDENTITY, PLAN)
     with pytest.raises(UserError, match="newer steerbench"):
         read_plan(path)

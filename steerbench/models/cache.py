@@ -2,12 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from typing import Any
 
 from steerbench.datasets.checksum import sha256_of
-from steerbench.storage import cache_folder
+from steerbench.stamps import Stamp, stamp_of
+from steerbench.storage import cache_folder, write_whole
+
+Entry = list[int | str]
+"""Of a file that was read: its stamp, its digest, and a check over both."""
 
 
 def models_folder() -> Path:
@@ -23,39 +28,53 @@ def weights_digest(folder: Path) -> str:
 def digest_of(files: list[Path]) -> str:
     """One sha256 over files, each as its name and content.
 
-    A file whose path, size and modification time were seen before is not read again.
+    A file that was read before, and that nothing can have changed since (`stamps`), is not read again.
     """
     known = _read_digests()
-    found: dict[str, list[str | int]] = {}
+    found: dict[str, Entry] = {}
     state = hashlib.sha256()
     for file in files:
-        stat = file.stat()
-        seen = known.get(str(file.resolve()))
-        if seen is None or seen[:2] != [stat.st_size, stat.st_mtime_ns]:
-            seen = [stat.st_size, stat.st_mtime_ns, sha256_of(file)]
-            found[str(file.resolve())] = seen
-        state.update(f"{file.name}\0{seen[2]}\n".encode())
+        place = str(file.resolve())
+        # Of before it is read: what changes meanwhile has another stamp afterwards.
+        stamp = stamp_of(file)
+        digest = _known(known.get(place), place, stamp)
+        if digest is None:
+            digest = sha256_of(file)
+            if stamp is not None:
+                found[place] = [*stamp, digest, _check(place, stamp, digest)]
+        state.update(f"{file.name}\0{digest}\n".encode())
     if found:
         _write_digests({**known, **found})
     return state.hexdigest()
+
+
+def _known(entry: Any, place: str, stamp: Stamp | None) -> str | None:
+    """The digest of a file whose stamp is this one, if the entry is whole."""
+    if stamp is None or not isinstance(entry, list) or len(entry) != len(stamp) + 2:
+        return None
+    *then, digest, check = entry
+    return str(digest) if tuple(then) == stamp and check == _check(place, stamp, str(digest)) else None
+
+
+def _check(place: str, stamp: Stamp, digest: str) -> str:
+    """What shows that an entry is of this file, and whole."""
+    return hashlib.sha256(repr((place, stamp, digest)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _digests_file() -> Path:
     return models_folder() / "digests.json"
 
 
-def _read_digests() -> dict[str, list[str | int]]:
+def _read_digests() -> dict[str, Any]:
+    """What is noted; nothing if the notes cannot be read: they only save time."""
     try:
-        known: dict[str, list[str | int]] = json.loads(_digests_file().read_text())
-    except (OSError, ValueError):
+        known = json.loads(_digests_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return known
+    return known if isinstance(known, dict) else {}
 
 
-def _write_digests(known: dict[str, list[str | int]]) -> None:
+def _write_digests(known: Mapping[str, Any]) -> None:
     """Replace the file in one step. It only saves time, so a folder that cannot be written is no error."""
     with suppress(OSError):
-        models_folder().mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", dir=models_folder(), prefix="digests-", delete=False) as file:
-            json.dump(known, file)
-        Path(file.name).replace(_digests_file())
+        write_whole(_digests_file(), json.dumps(known))

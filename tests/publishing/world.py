@@ -3,16 +3,19 @@
 import hashlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from steerbench import sealing
 from steerbench.plan import Plan
 from steerbench.publishing.publish import publish
 from steerbench.results import JudgeCheck, read_result, write_result
-from steerbench.runner import Prepared, execute, prepare
+from steerbench.runner import LEDGER, Prepared, execute, prepare
 
 TOY = Plan(methods=("toy-push",), task="toy", model="toy-model", engine="toy", budget=3)
 RATED = Plan(methods=("toy-push",), task="toy-rated", model="toy-model", engine="toy", budget=3)
@@ -30,6 +33,13 @@ def finished(folder: Path, plan: Plan = TOY, prepared: Prepared | None = None) -
 
 def published(folder: Path, plan: Plan = TOY) -> Path:
     return publish(finished(folder / "run", plan), folder / "results")
+
+
+def forge(run: Path, statement: str, *values: Any) -> None:
+    """Change a run's ledger, and renew its seals, as nothing but malice does."""
+    with closing(sqlite3.connect(run / LEDGER)) as connection, connection:
+        sealing.begin(connection)
+        connection.execute(statement, values)
 
 
 def copied(run: Path, folder: Path) -> Path:

@@ -70,9 +70,27 @@ class SlotBook:
     def holds(self, key: str) -> bool:
         return key in self._entries
 
-    def done(self, key: str) -> None:
-        """A request under this steering has finished."""
+    def done(self, key: str, keep: bool = True) -> None:
+        """A request under this steering has finished; without `keep`, the last one's steering is forgotten."""
         self._entries[key].users -= 1
+        if not keep and not self._entries[key].users:
+            self._forget(key)
+
+    def leaving(self, lowered: Lowered) -> set[str]:
+        """Those that have to go before there is room for a steering: the longest unused, in use now or not.
+
+        Who is not asked for any more stays the longest unused: they remain the same until they have gone.
+        """
+        free = {site: len(rows) for site, rows in self._rows.items()}
+        slots, found = len(self._slots), set()
+        for key, entry in self._entries.items():
+            if slots and all(free[site] >= lowered.count(site) for site in SITES):
+                break
+            slots += 1
+            for site, rows in entry.rows.items():
+                free[site] += len(rows)
+            found.add(key)
+        return found
 
     def _make_room(self, needed: Mapping[str, int]) -> bool:
         """Forget idle steerings, the longest unused first, until there is room; False if there cannot be."""
@@ -85,11 +103,14 @@ class SlotBook:
         for key in idle:
             if self._slots and all(len(self._rows[site]) >= count for site, count in needed.items()):
                 break
-            entry = self._entries.pop(key)
-            self._slots.append(entry.slot)
-            for site, rows in entry.rows.items():
-                self._rows[site].extend(rows)
+            self._forget(key)
         return True
+
+    def _forget(self, key: str) -> None:
+        entry = self._entries.pop(key)
+        self._slots.append(entry.slot)
+        for site, rows in entry.rows.items():
+            self._rows[site].extend(rows)
 
 
 def _placement(entry: Entry, lowered: Lowered) -> Placement:

@@ -9,6 +9,7 @@ import pytest
 from openai import AuthenticationError, BadRequestError
 
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.engines.vllm.serving.middleware import LARGEST
 from steerbench.fits import model_digest
 from steerbench.steering import UNSTEERED, PromptChange, Steering
 from tests.engines import situations
@@ -156,6 +157,8 @@ def test_what_is_cached_under_one_steering_serves_no_other(server, hf, steerings
         ({"steering": "neurons", "strength": "much"}, "must be a number"),
         ({"steering": "neurons", "strength": True}, "must be a number"),
         ({"steering": "neurons", "strength": 1e9}, "must lie between -1000 and 1000"),
+        ({"steering": "neurons", "strength": 10**400}, "must lie between -1000 and 1000"),
+        ({"steering": "neurons", "strength": -(10**400)}, "must lie between -1000 and 1000"),
         ({"strength": 1}, "but no steering"),
         ({"steering": "neurons", "use_beam_search": True}, "beam search cannot be steered"),
         ({"vllm_xargs": {"steerbench_steering": "neurons"}}, "not by 'vllm_xargs'"),
@@ -181,6 +184,27 @@ def test_no_number_is_no_strength_and_what_is_no_json_is_left_to_vllm(server):
     assert post("/v1/completions", b'["steering"]').status_code == 400
     elsewhere = post("/v1/responses", b'{"input": "a", "steering": "neurons"}')
     assert "/v1/responses has none" in elsewhere.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/completions", "/v1/chat/completions", "/tokenize", "/v1/nowhere"])
+@pytest.mark.parametrize(
+    ("content", "code", "sentence"),
+    [
+        (b"[" * 100_000, 400, "more than 100 levels"),
+        (b'{"prompt": ' + b'{"a":' * 900 + b"1" + b"}" * 901, 400, "more than 100 levels"),
+        (b'{"prompt": "a", "seed": ' + b"1" * 5000 + b"}", 400, "a number that cannot be read"),
+        (b'{"prompt": "' + b"a" * LARGEST + b'"}', 413, "larger than 33,554,432 bytes"),
+        (None, 413, "larger than 33,554,432 bytes"),
+    ],
+    ids=["brackets", "objects", "digits", "large", "chunks without end"],
+)
+def test_a_body_that_no_request_needs_is_refused_in_a_sentence(server, path, content, code, sentence):
+    headers = {"content-type": "application/json", "authorization": f"Bearer {SECRET}"}
+    chunks = iter([b" " * 2**20] * 1000)
+    refused = httpx.post(f"{server.address}{path}", content=content or chunks, headers=headers, timeout=60)
+    assert refused.status_code == code
+    assert sentence in refused.json()["error"]["message"]
+    assert httpx.get(f"{server.address}/health").status_code == 200
 
 
 def test_plain_text_has_no_place_for_words_said_first(server, hf):

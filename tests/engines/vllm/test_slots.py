@@ -68,6 +68,22 @@ class Book(RuleBasedStateMachine):
 
     @precondition(lambda self: any(self.users.values()))
     @rule(data=st.data())
+    def done_and_forgotten(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(key for key, count in self.users.items() if count)))
+        self.book.done(key, keep=False)
+        self.users[key] -= 1
+        if not self.users[key]:
+            del self.places[key], self.users[key]
+
+    @rule(counts=st.tuples(*(st.integers(0, capacity(site, 4)) for site in SITES)))
+    def who_has_to_go_are_the_longest_unused_and_no_more_than_it_takes(self, counts: tuple[int, ...]) -> None:
+        needed, stay, leaving = dict(zip(SITES, counts, strict=True)), list(self.places), set()
+        while not self.fits(stay, needed):
+            leaving.add(stay.pop(0))
+        assert self.book.leaving(lowered(needed)) == leaving
+
+    @precondition(lambda self: any(self.users.values()))
+    @rule(data=st.data())
     def done(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(key for key, count in self.users.items() if count)))
         self.book.done(key)

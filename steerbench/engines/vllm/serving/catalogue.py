@@ -58,7 +58,7 @@ class Catalogue:
         if not isinstance(name, str):
             raise UserError("The steering is asked for by its name, a text.")
         if name not in self._by_name:
-            raise UserError(f"There is no steering '{name}'; there are: {', '.join(sorted(self._by_name))}.")
+            raise UserError(f"There is no steering '{name[:100]}'; there are: {', '.join(sorted(self._by_name))}.")
         return self._by_name[name]
 
     def at(self, name: str, strength: float) -> Steering:

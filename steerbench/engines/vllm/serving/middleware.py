@@ -9,6 +9,7 @@ from steerbench.engines.vllm.client import CONFIG
 from steerbench.engines.vllm.serving.admission import NAME, STRENGTH
 from steerbench.engines.vllm.serving.catalogue import Catalogue
 from steerbench.errors import UserError
+from steerbench.nesting import is_deeper
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -17,6 +18,11 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 STEERINGS = "/v1/steerings"
+
+LARGEST = 32 << 20
+"""Bytes of a request's body: the longest conversation that a model reads is a small part of it."""
+DEEPEST = 100
+"""Levels of nesting in it; tools and grammars have some ten."""
 
 
 class SteeringMiddleware:
@@ -46,8 +52,9 @@ class Steerable:
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             if scope["method"] == "GET" and path == STEERINGS:
                 return await self._list(scope, receive, send)
-            if scope["method"] == "POST" and not _header(scope, b"content-type").startswith(b"multipart/"):
-                raw = await _whole(receive)
+            if scope["method"] == "POST":
+                if (raw := await _whole(scope, receive)) is None:
+                    return await _refuse(scope, receive, send)
                 changed = self._changed(path, raw)
                 if changed is not raw:
                     others = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
@@ -70,10 +77,14 @@ class Steerable:
         """
         from vllm.exceptions import VLLMValidationError
 
+        if is_deeper(raw, DEEPEST):
+            raise VLLMValidationError(f"The body is nested more than {DEEPEST} levels deep; no request needs that.")
         try:
             body = json.loads(raw)
-        except ValueError:
+        except (json.JSONDecodeError, UnicodeDecodeError):
             return raw  # vLLM says what is wrong with it.
+        except ValueError as error:  # a number with more digits than Python reads
+            raise VLLMValidationError(f"The body holds a number that cannot be read: {error}.") from None
         if not isinstance(body, dict):
             return raw
         try:
@@ -130,18 +141,28 @@ def opened(message: str, messages: Any) -> Any:
     return [{**first, "content": before(message, content or "")}, *messages[1:]]
 
 
-def _header(scope: MutableMapping[str, Any], name: bytes) -> bytes:
-    return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
-
-
-async def _whole(receive: Receive) -> bytes:
-    """A request's body; what came of it if the client left before its end."""
-    parts = []
+async def _whole(scope: MutableMapping[str, Any], receive: Receive) -> bytes | None:
+    """A request's body; what came of it if the client left before its end. None if it is larger than any may be."""
+    told = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    if told.isdigit() and int(told) > LARGEST:
+        return None
+    body = bytearray()
     while (message := await receive())["type"] == "http.request":
-        parts.append(message.get("body", b""))
+        body += message.get("body", b"")
+        if len(body) > LARGEST:
+            return None
         if not message.get("more_body"):
             break
-    return b"".join(parts)
+    return bytes(body)
+
+
+async def _refuse(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    """Say that a body is too large, as vLLM says what is wrong, and end the connection: the rest of it is not read."""
+    from starlette.responses import JSONResponse
+
+    message = f"The body is larger than {LARGEST:,} bytes; no request needs that."
+    error = {"message": message, "type": "BadRequestError", "param": None, "code": 413}
+    await JSONResponse({"error": error}, 413, {"connection": "close"})(scope, receive, send)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
