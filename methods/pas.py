@@ -31,11 +31,12 @@ class PAS:
     """Edits the `heads` heads whose probes are best, each by one standard deviation along its direction.
 
     `contrast` is how statements are put to the model, `direction` the difference of class means or the
-    probe's weights, `rank` the accuracy heads are ranked by, `layers` those whose heads may be chosen. `heads` are
-    24 by default, or all there are in a smaller model. By default
-    `rank` is the paper's text, `contrast` and `direction` are what its code does (letters after each statement; class
-    means, where the text says weights). Neither has the default's split, which keeps a statement's two rows together,
-    nor its order of equals, by likelihood.
+    probe's weights, `rank` the accuracy heads are ranked by, `layers` those whose heads may be chosen; `heads` are 24,
+    or all there are in a smaller model.
+
+    By default `rank` is the paper's text, `contrast` and `direction` are what its code does (letters after each
+    statement; class means, where the text says weights). Neither has the default's split, which keeps a statement's two
+    rows together, nor its order of equals, by likelihood.
 
     `variant="published"` follows the code in these too: heads ranked by the mean of training and validation accuracy
     (whatever `rank` says), probes trained on 60 % of the rows, though the other row of a statement may then validate,
