@@ -12,6 +12,7 @@ from steerbench.contracts import Case, Choice, Engine, Prompt, Request, Verdict,
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
 from steerbench.plugins import find
+from steerbench.room import without_room
 
 DRAWN = 64
 """Cases drawn at once, for the engine to put into batches."""
@@ -52,9 +53,12 @@ class LocalLLM:
         while drawn := list(islice(numbered, DRAWN)):
             places = [place for place, _ in drawn]
             requests = [_request(case) for _, case in drawn]
-            for indices, part in batched(requests, self._engine):
+            too_long = without_room(self._engine, requests)
+            yield {places[i]: Verdict(None, reason) for i, reason in too_long.items()}
+            fitting = [i for i in range(len(requests)) if i not in too_long]
+            for indices, part in batched([requests[i] for i in fitting], self._engine):
                 choices = self._engine.choose(part)
-                yield {places[i]: _verdict(choice) for i, choice in zip(indices, choices, strict=True)}
+                yield {places[fitting[i]]: _verdict(choice) for i, choice in zip(indices, choices, strict=True)}
 
     @cached_property
     def _engine(self) -> Engine:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from steerbench.contracts import Case, Engine, Prompt, Request, Verdict, batched
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
+from steerbench.room import without_room
 
 MIDDLE = 4.5
 """The nll (nats) at which an answer that repeats nothing is rated 3."""
@@ -56,14 +57,20 @@ class Perplexity:
             places.setdefault((case.question, case.answer.strip()), []).append(place)
         yield {place: EMPTY for (_, answer), at in places.items() if not answer for place in at}
         texts = [text for text in places if text[1]]
-        requests = [Request(Prompt((("user", question),)), options=(answer,)) for question, answer in texts]
-        for indices, batch in batched(requests, engine):
+        too_long = without_room(engine, [_request(*text) for text in texts])
+        yield {place: Verdict(None, why) for i, why in too_long.items() for place in places[texts[i]]}
+        texts = [text for i, text in enumerate(texts) if i not in too_long]
+        for indices, batch in batched([_request(*text) for text in texts], engine):
             found = engine.choose(batch)
             verdicts = [
                 verdict(choice.logprobs[0], _tokens(engine, *texts[i]), texts[i][1])
                 for i, choice in zip(indices, found, strict=True)
             ]
             yield {place: one for i, one in zip(indices, verdicts, strict=True) for place in places[texts[i]]}
+
+
+def _request(question: str, answer: str) -> Request:
+    return Request(Prompt((("user", question),)), options=(answer,))
 
 
 EMPTY = Verdict(1.0, details={"empty": True, "reason": "the answer is empty", "tokens": 0})

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, Steering
-from steerbench.steering_file import load_steering
+from steerbench.steering import UNSTEERED, Steering, load_steering
 
 STRONGEST = 1000.0
 """Strengths beyond it are mistakes: methods are searched up to some tens."""

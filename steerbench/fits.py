@@ -15,8 +15,7 @@ from steerbench.contracts import Engine, Method, Split
 from steerbench.errors import UserError
 from steerbench.ledger import Ledger
 from steerbench.progress import Progress
-from steerbench.steering import Steering
-from steerbench.steering_file import load_steering
+from steerbench.steering import Steering, load_steering
 from steerbench.storage import understandable
 from steerbench.targets import Target
 

@@ -1,6 +1,6 @@
-"""Whether all that a method will ask fits the model's context, found before anything is computed for it."""
+"""Whether what is to be asked fits the model's context, found before anything is computed for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from steerbench.contracts import Completion, Continued, Engine, Request, Task
 from steerbench.engines.validation import too_long
@@ -29,6 +29,15 @@ def check_room(engine: Engine, task: Task, method: str, asked: Iterable[Asked]) 
         room = 0 if request.options else _room(task)
         if length + room > engine.context:
             raise UserError(too_long(f"The item {item_id}, as '{method}' asks it,", length, engine.context, room))
+
+
+def without_room(engine: Engine, requests: Sequence[Request]) -> dict[int, str]:
+    """The requests that are longer than the model's context, by place, each with the reason in words."""
+    return {
+        place: f"it needs {length} tokens, and the judging model's context holds {engine.context}"
+        for place, length in enumerate(engine.lengths(requests))
+        if length > engine.context
+    }
 
 
 def _room(task: Task) -> int:

@@ -15,12 +15,13 @@ from steerbench.composition import build_method
 from steerbench.construction import checked
 from steerbench.contracts import Engine, Judge, Judged, Method, Scored, Split, Task
 from steerbench.errors import UserError
-from steerbench.evaluation import Evaluation, Question, Step, packing_of, target_costs, target_losses
+from steerbench.evaluation import Evaluation, Question, Step, packing_of
 from steerbench.fits import Fits
 from steerbench.found_ledgers import LEDGER as LEDGER
 from steerbench.judging.check import checks
 from steerbench.judging.panel import Panel, refuse_self_judging
 from steerbench.ledger import Ledger
+from steerbench.losses import target_costs, target_losses
 from steerbench.models.embedded import EMBEDDED
 from steerbench.plan import Identity, Plan, Row, adapted_row, build_judges, build_rows, build_task, identify
 from steerbench.plugins import find

@@ -201,6 +201,17 @@ class Steering:
 UNSTEERED = Steering()
 
 
+def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
+    """What `Steering.save` wrote, and what it said of where it is from.
+
+    Raises:
+        UserError: the file holds no steering that could be run (see `steering_file`).
+    """
+    from steerbench.steering_file import read_steering
+
+    return read_steering(path)
+
+
 def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """A steering as JSON-able fields plus named arrays: what its digest is taken over, and what its file holds."""
     edits: list[dict[str, Any]] = []

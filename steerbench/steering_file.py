@@ -28,7 +28,7 @@ PICKLES = (b"\x80", b"PK\x03\x04")
 """How a pickle starts, alone or zipped as PyTorch has it."""
 
 
-def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
+def read_steering(path: Path) -> tuple[Steering, dict[str, str]]:
     """Read a saved steering and its provenance.
 
     Raises:

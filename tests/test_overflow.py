@@ -13,8 +13,9 @@ from steerbench_testkit import GREEDY, ITEMS, RatedTask, ToyEngine, ToyJudge, To
 
 from steerbench.calibration import Search, golden_section
 from steerbench.contracts import PENDING, Choice, Completion, Prompt, Request, Sampling, Score, Scored, Summary, Task
-from steerbench.evaluation import OVERFLOWED, target_costs, target_loss
+from steerbench.evaluation import OVERFLOWED
 from steerbench.export import read_samples
+from steerbench.losses import target_costs, target_loss
 from steerbench.plan import Plan
 from steerbench.records import outcome_of, outcome_text, score_of, score_text
 from steerbench.results import RunResult

@@ -11,13 +11,14 @@ from steerbench_testkit import HELD_OUT, ITEMS, TESTED, ToyTask
 from steerbench.calibration import Setting
 from steerbench.contracts import Score, Scored, Split
 from steerbench.errors import UserError
-from steerbench.evaluation import edits_digest, target_loss
+from steerbench.evaluation import edits_digest
 from steerbench.export import export
 from steerbench.found_ledgers import reading
+from steerbench.losses import target_loss
 from steerbench.plan import Plan
 from steerbench.results import read_result
 from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering_file import load_steering
+from steerbench.steering import load_steering
 
 PLAN = Plan(
     methods=("toy-push", "toy-words", "toy-push+toy-words"), task="toy", model="toy-model", engine="toy", budget=4

@@ -17,8 +17,7 @@ from safetensors.numpy import save
 from steerbench import steering_file, steering_schema
 from steerbench.cli.main import run
 from steerbench.errors import UserError
-from steerbench.steering import Add, Boost, Cap, Positions, PromptChange, Reply, Steering
-from steerbench.steering_file import load_steering
+from steerbench.steering import Add, Boost, Cap, Positions, PromptChange, Reply, Steering, load_steering
 from steerbench.steering_rules import fault
 from steerbench.steering_schema import description
 from steerbench.targets import Answer, Item

@@ -68,14 +68,23 @@ class Talk:
     turns: list[tuple[str, str]] = field(default_factory=list)
 
     def answer(self, said: str, sampling: "Sampling") -> str:
+        """What the model says to that, or in brackets why it says nothing; then the talk stays as it was."""
         from steerbench.application import at, opened
         from steerbench.contracts import Prompt, Request
+        from steerbench.errors import UserError
+        from steerbench.thoughts import UNFINISHED
 
-        self.turns.append(("user", said))
+        turns = [*self.turns, ("user", said)]
         steering = at(self.steering, self.strength)
-        request = Request(Prompt(opened(steering.prompt.as_message(), self.turns)), steering)
-        text = self.engine.generate([request], sampling)[0].text.strip()
-        self.turns.append(("assistant", text))
+        request = Request(Prompt(opened(steering.prompt.as_message(), turns)), steering)
+        try:
+            completion = self.engine.generate([request], sampling)[0]
+        except UserError as error:
+            return f"({error} /reset forgets the talk.)"
+        if completion.finish == "thinking":
+            return f"({UNFINISHED}; give it more --tokens)"
+        text = completion.text.strip()
+        self.turns = [*turns, ("assistant", text)]
         return text
 
     def command(self, line: str) -> str | None:

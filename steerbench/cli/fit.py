@@ -76,7 +76,8 @@ def fit_command(
 
 def check_destination(out: Path) -> None:
     """Raises UserError: no steering can be written there, or something would be lost by it."""
-    from steerbench.steering_file import SUFFIX, load_steering
+    from steerbench.steering import load_steering
+    from steerbench.steering_file import SUFFIX
 
     if out.is_dir():
         raise UserError(f"--out {out} is a folder; name a file in it, such as {out / ('steering' + SUFFIX)}.")

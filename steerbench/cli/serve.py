@@ -29,9 +29,9 @@ def serve_command(
 
     vllm_version()
     with quick():
-        from steerbench.engines.vllm.engine import Widths
         from steerbench.engines.vllm.server import Serving, serve
         from steerbench.engines.vllm.serving.catalogue import check, read_catalogue
+        from steerbench.engines.vllm.widths import Widths
         from steerbench.models.embedded import EMBEDDED
         from steerbench.models.text import load_text
 

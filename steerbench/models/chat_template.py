@@ -100,10 +100,10 @@ class ChatTemplate:
 
     def _open(self, text: str, messages: Messages) -> bool:
         """Looked for behind what was said last: words in a message open nothing."""
-        if not any(opening in self.text for opening, _ in MARKS):
-            return False
         last = self.controls.as_words(messages[-1][1]).strip() if messages else ""
-        return left_open(text.rpartition(last)[2] if last else text)
+        _, found, after = text.rpartition(last) if last else ("", "", text)
+        # A template may change what is said; then the whole text tells, if the template can open thoughts at all.
+        return left_open(after) and bool(found or any(opening in self.text for opening, _ in MARKS))
 
     def _apply(self, messages: Messages, answering: bool = True) -> str:
         # Models that can think aloud first (Qwen 3) are asked not to: an answer is read where it starts.

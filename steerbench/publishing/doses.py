@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from steerbench.contracts import Scored, Task
-from steerbench.evaluation import target_costs, target_losses
 from steerbench.found_ledgers import reading
+from steerbench.losses import target_costs, target_losses
 from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import CalibrationPoint
 from steerbench.records import score_of

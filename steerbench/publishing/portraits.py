@@ -17,8 +17,7 @@ from steerbench.plugins import find
 from steerbench.publishing.model_shape import Shape, shape_of
 from steerbench.publishing.schema import Edited, Portrait
 from steerbench.results import RunResult
-from steerbench.steering import Add, Edit, Steering
-from steerbench.steering_file import load_steering
+from steerbench.steering import Add, Edit, Steering, load_steering
 
 LONGEST = 2000
 """Characters of what a method says of itself; a composed one's parts share them."""

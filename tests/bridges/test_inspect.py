@@ -31,8 +31,11 @@ from steerbench.bridges.inspect_model import check_settings, prompt_of  # noqa: 
 from steerbench.contracts import Prompt, Request, Sampling  # noqa: E402
 from steerbench.engines.hf.engine import HFEngine  # noqa: E402
 from steerbench.errors import UserError  # noqa: E402
-from steerbench.steering import Positions, Steering  # noqa: E402
-from steerbench.steering_file import load_steering  # noqa: E402
+from steerbench.steering import (  # noqa: E402
+    Positions,
+    Steering,
+    load_steering,
+)
 from tests.bridges.conftest import QUESTIONS  # noqa: E402
 
 TOKENS = 8

@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 from safetensors.numpy import save_file
 
-from steerbench.steering import Add, Steering
-from steerbench.steering_file import load_steering
+from steerbench.steering import Add, Steering, load_steering
 from tests.cli.conftest import TOY
 
 

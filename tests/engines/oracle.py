@@ -20,6 +20,14 @@ def ids_of(one: LoadedModel, prompt: Prompt) -> list[int]:
     return list(one.tokenizer(prompt.start)["input_ids"])
 
 
+def text_after(one: LoadedModel, prompt: Prompt, tokens: Sequence[int]) -> str:
+    """Tokens as text behind their prompt: the whole decoded, less the prompt decoded."""
+    given = ids_of(one, prompt)
+    known, whole = (one.tokenizer.decode(ids, skip_special_tokens=True) for ids in (given, [*given, *tokens]))
+    assert whole.startswith(known)
+    return str(whole[len(known) :])
+
+
 def split_ids(one: LoadedModel, request: Request) -> tuple[list[int], list[list[int]]]:
     """The prompt's tokens that stay as they are whichever option follows, and each option's, from the joint texts."""
     alone = ids_of(one, request.prompt)

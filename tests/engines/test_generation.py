@@ -30,7 +30,7 @@ def family(steering: Steering) -> list[Request]:
 def expected(engine: HFEngine, request: Request, count: int) -> Completion:
     stops = [engine.loaded.tokenizer.eos_token_id]
     tokens = oracle.greedy(engine.loaded, request, count, stops)
-    text = engine.loaded.tokenizer.decode(tokens, skip_special_tokens=True)
+    text = oracle.text_after(engine.loaded, request.prompt, tokens)
     return Completion(text, len(tokens), "stop" if tokens[-1] in stops else "length")
 
 
@@ -89,7 +89,7 @@ def test_text_ends_at_any_of_the_stop_tokens(engine: HFEngine) -> None:
     engine.tokens.stops = [2, other]
     for request, tokens, got in zip(asked, free, engine.generate(asked, GREEDY), strict=True):
         end = next((i for i, token in enumerate(tokens) if token in (2, other)), None)
-        text = engine.loaded.tokenizer.decode(tokens[:end], skip_special_tokens=True)
+        text = oracle.text_after(engine.loaded, request.prompt, tokens[:end])
         assert got == Completion(text, 6 if end is None else end + 1, "length" if end is None else "stop"), request
     assert {got.finish for got in engine.generate(asked, GREEDY)} == {"stop", "length"}
 

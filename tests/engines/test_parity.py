@@ -8,7 +8,7 @@ import pytest
 from steerbench.contracts import Prompt, Request
 from steerbench.engines.branches import Group, group
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.engines.vllm.engine import Widths
+from steerbench.engines.vllm.widths import Widths
 from tests.engines import oracle
 from tests.engines.conftest import MODELS
 from tests.engines.situations import requests, steerings

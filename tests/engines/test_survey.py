@@ -77,7 +77,7 @@ def test_statistics_are_those_of_a_plain_forward_whatever_the_batches(
     check(statistics, *expected(engine, requests, groups, 9, [2, stop]))
 
 
-def test_statistics_of_the_embedded_model_are_those_of_a_plain_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_statistics_of_the_embedded_model_are_those_of_a_plain_forward() -> None:
     engine = HFEngine.load("smollm2-135m", dtype="float32", device="cpu")
     requests = [
         Request(Prompt((("user", f"Name {what}, and say why in a few words."),)))
@@ -85,7 +85,7 @@ def test_statistics_of_the_embedded_model_are_those_of_a_plain_forward(monkeypat
     ]
     groups, stops = [1, 0, 1, 0], sorted({engine.loaded.tokenizer.eos_token_id})
     stops.append(oracle.greedy(engine.loaded, requests[0], 6, stops)[-1])
-    monkeypatch.setattr(engine.loaded.model.generation_config, "eos_token_id", stops)
+    engine.tokens.stops = stops
     completions, statistics = engine.survey(requests, Sampling(max_new_tokens=8), groups)
     assert len({one.tokens for one in completions}) > 1
     check(statistics, *expected(engine, requests, groups, 8, stops))

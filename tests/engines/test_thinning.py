@@ -11,8 +11,7 @@ from steerbench.contracts import Prompt, Request, Sampling
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.thinning import PERIOD, draws
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, Boost, Cap, Edit, Positions, Steering
-from steerbench.steering_file import load_steering
+from steerbench.steering import UNSTEERED, Boost, Cap, Edit, Positions, Steering, load_steering
 from tests.engines import oracle
 
 DECODE = Positions("decode")

@@ -9,11 +9,11 @@ from steerbench_testkit import ToyJudge
 
 from steerbench.contracts import Case, Score, Scored, Usage, Verdict
 from steerbench.errors import UserError
-from steerbench.evaluation import target_costs
 from steerbench.export import read_samples
 from steerbench.judging.check import QUESTION
 from steerbench.judging.panel import Panel, judge_digest
 from steerbench.judging.verdicts import Verdicts, case_key
+from steerbench.losses import target_costs
 from steerbench.plan import Plan
 from steerbench.rejudging import CHOSEN_BY, prepare_again, rejudge
 from steerbench.results import read_result

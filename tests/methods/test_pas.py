@@ -149,7 +149,7 @@ FEW = person("few", [5, 1, 1, 5])
         SimplePrompt(),
         RandomDirection("pas", parameters={"heads": 3, "variant": "published"}),
     ],
-    ids=str,
+    ids=lambda method: method.name,
 )
 def test_nobodys_steering_depends_on_who_else_is_fitted(
     method: Method, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -7,7 +7,8 @@ import pytest
 
 from steerbench.contracts import Choice, Completion, Scored, Split
 from steerbench.errors import UserError
-from steerbench.evaluation import OVERFLOWED, target_losses
+from steerbench.evaluation import OVERFLOWED
+from steerbench.losses import target_losses
 from steerbench.plugins import find
 from steerbench.steering import Steering
 from tasks.papi.dataset import load

@@ -22,8 +22,7 @@ from steerbench.publishing.publish import publish
 from steerbench.publishing.schema import Published, read_published
 from steerbench.results import MethodResult, RunResult, Timings, read_result
 from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering import Add, Boost, Cap, Positions, PromptChange, Steering
-from steerbench.steering_file import load_steering
+from steerbench.steering import Add, Boost, Cap, Positions, PromptChange, Steering, load_steering
 from tests.models.tiny import tiny_model
 from tests.publishing.world import TOY, copied, edit, finished, forge
 

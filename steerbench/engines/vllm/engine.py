@@ -26,6 +26,7 @@ from steerbench.engines.vllm.client import OVERFLOW, Ask, Client, Settings
 from steerbench.engines.vllm.options import EVERY_TOKEN, NEXT_TOKEN, likelihoods, option_asks, total
 from steerbench.engines.vllm.selftest import selftest
 from steerbench.engines.vllm.support import check_architecture, import_vllm, vllm_version
+from steerbench.engines.vllm.widths import Widths
 from steerbench.errors import UserError
 from steerbench.models.loading import DTYPES
 from steerbench.models.text import ModelText, first_line, load_text
@@ -43,7 +44,7 @@ class VLLMEngine:
     """Runs a model of vLLM, on CPU or CUDA, every request under its own steering."""
 
     text: ModelText
-    shape: "Widths"
+    shape: Widths
     client: Client
     told: Mapping[str, str]
     name: str = "vllm"
@@ -273,27 +274,6 @@ class VLLMEngine:
 
 def _counted(ask: Ask, group: int) -> Ask:
     return Ask(ask.tokens, ask.steering, ask.prompt, ask.sampling, {"group": group})
-
-
-class Widths:
-    """A model's sizes, from its config."""
-
-    def __init__(self, folder: Path) -> None:
-        from transformers import AutoConfig
-
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True).get_text_config()
-        self.layers, self.heads = int(config.num_hidden_layers), int(config.num_attention_heads)
-        self.vocabulary = int(config.vocab_size)
-        head = getattr(config, "head_dim", None) or config.hidden_size // self.heads
-        self._of: dict[Site, int] = {
-            "head_out": self.heads * int(head),
-            "mlp_act": int(config.intermediate_size),
-            "resid": int(config.hidden_size),
-        }
-
-    def of(self, site: Site) -> int:
-        """The last dimension at a site."""
-        return self._of[site]
 
 
 def _device(asked: str | None) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from steerbench.contracts import Prompt, Request, Sampling
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.steering_file import load_steering
+from steerbench.steering import load_steering
 from tests.cli.conftest import COMMAND, environment
 from tests.engines.vllm.serving import served
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steerbench.engines.vllm.engine import Widths
+from steerbench.engines.vllm.widths import Widths
 from steerbench.models.text import load_text
 from steerbench.steering import Add, Boost, Cap, Positions, Steering
 from tests.engines.vllm.serving import Server, served
