@@ -13,7 +13,7 @@ from steerbench.models.text import load_text
 from steerbench.steering import Add, PromptChange, Steering
 from tests.models.tiny import tiny_model
 
-WIDTH = {"tiny": 32, "smollm2-135m": 576}
+WIDTH = {"tiny": 32, "metaspace": 32, "smollm2-135m": 576}
 
 QUESTIONS = [
     ("What color is a clear sky?", ["blue", "green", "red"], 0),
@@ -25,8 +25,13 @@ QUESTIONS = [
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Models by name: a random one whose tokenizer puts a start token before plain text, and the embedded one."""
-    return {"tiny": str(tiny_model(tmp_path_factory.mktemp("tiny"))), "smollm2-135m": "smollm2-135m"}
+    """Models by name: random ones whose tokenizers put a start token before plain text, and the embedded one."""
+    tiny, pieces = tmp_path_factory.mktemp("tiny"), tmp_path_factory.mktemp("metaspace")
+    return {
+        "tiny": str(tiny_model(tiny)),
+        "metaspace": str(tiny_model(pieces, tokenizer="metaspace")),
+        "smollm2-135m": "smollm2-135m",
+    }
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,10 @@ def plain(models, evaluate):
     return said
 
 
-@pytest.mark.parametrize(("model", "chat"), [("tiny", False), ("tiny", True), ("smollm2-135m", False)])
+@pytest.mark.parametrize(
+    ("model", "chat"),
+    [("tiny", False), ("tiny", True), ("metaspace", False), ("metaspace", True), ("smollm2-135m", False)],
+)
 def test_at_strength_0_every_sample_is_the_plain_model_s(model, chat, steered, plain, evaluate, steering_file):
     file = steering_file(model, said="You never stop talking.")
     ours = evaluate(steered(model, steering=file, strength=0), apply_chat_template=chat)
