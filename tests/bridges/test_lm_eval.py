@@ -85,7 +85,9 @@ def test_at_strength_0_every_sample_is_the_plain_model_s(model, chat, steered, p
     for mine, its in zip(_flat(ours["little_choice"]), _flat(theirs["little_choice"]), strict=True):
         assert mine[0] == pytest.approx(its[0], abs=1e-3)
         assert mine[1] == its[1]
-    assert ours["little_text"] == theirs["little_text"]
+    # The harness's own model decodes an answer by itself, and so loses the blank it starts with on such a tokenizer.
+    mine, its = (_flat(said["little_text"]) for said in (ours, theirs))
+    assert [text.removeprefix(" ") if model == "metaspace" else text for text in mine] == its
     assert _flat(ours["little_rolling"]) == pytest.approx(_flat(theirs["little_rolling"]), abs=1e-3)
 
 
