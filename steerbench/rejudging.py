@@ -6,6 +6,7 @@ The new run keeps the answers, the strengths and what chose them; only scores of
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,10 @@ def prepare_again(
     kept = {name: given for name, given in then.plan.judge_parameters.items() if name in used}
     told = {"judges": named, "judge_parameters": {**kept, **parameters}}
     plan = Plan.model_validate(then.plan.model_dump() | told)
-    built, rows = build_judges(plan, task), build_rows(plan, task)
+    built = build_judges(plan, task)
+    # What the model decided (how many heads there are) stays as it was: it may not be loaded here.
+    settled = then.identity["methods"]
+    rows = [replace(row, settings=settled.get(row.name, row.settings)) for row in build_rows(plan, task)]
     engine = open_engine(plan, device) if any(judge.needs_model for judge in built.values()) else None
     if engine is not None and dict(engine.identity()) != then.identity["engine"]:
         changes = "; ".join(differences(then.identity["engine"], dict(engine.identity()))[:3])

@@ -54,10 +54,10 @@ class Boundaries:
         stripped = context.rstrip()
         if stripped:
             continuation = context[len(stripped) :] + continuation
-            return self._said(self.encode(words + stripped), words + stripped, continuation)
+            return self._fitting(self.encode(words + stripped), words + stripped, continuation)
         continuation = (context + continuation).removeprefix(self.first)
         given = self.encode(words) if words else [self.first_token]
-        return self._said(given, words or self.first, continuation)
+        return self._fitting(given, words or self.first, continuation)
 
     def start(self, context: str, room: int) -> str:
         """A context as the start of a prompt: engines put the tokenizer's start token before it, as before any text.
@@ -111,12 +111,16 @@ class Boundaries:
                 return pair if pair.joint and list(pair.tokens) == ids[at:end] else None
         return None
 
+    def _fitting(self, given: list[int], context: str, continuation: str) -> Pair:
+        pair = self._said(given, context, continuation)
+        self._check(len(self._prompt(pair.start)) + len(pair.tokens) - 1)
+        return pair
+
     def _said(self, given: list[int], context: str, continuation: str) -> Pair:
         """A context that is these tokens, and what follows it."""
         start = next(self._starts(context, given), context)
         branch = self._engine.branch(Request(Prompt(start=start), options=(continuation,)))
         tokens = tuple(token for _, token in branch.scored[0])
-        self._check(branch.prompt_length + len(tokens) - 1)
         return Pair(start, continuation, tokens, list(unpacked(branch.prompt)) == given)
 
     def _starts(self, context: str, ids: list[int]) -> Iterator[str]:

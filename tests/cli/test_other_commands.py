@@ -149,7 +149,7 @@ def fitted(steerbench):
         ("toy-push", "e", "does not end in .safetensors"),
         ("toy-push", ".safetensors", "does not end in .safetensors"),
         ("toy-push", "folder.safetensors", "is a folder; name a file in it"),
-        ("toy-push", "", "is a folder; name a file in it"),
+        ("toy-push", "", "--out is empty; give it a value"),
         (
             "toy-push",
             "weights.safetensors",

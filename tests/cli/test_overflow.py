@@ -9,7 +9,7 @@ from tests.cli.conftest import TOY
 def test_a_strength_that_is_no_finite_number_is_refused_with_one_sentence(steerbench, tmp_path, strength):
     done = steerbench(*TOY, "--method", "toy-push", f"--strength={strength}")
     assert done.returncode != 0
-    assert "is no strength; give a finite number" in done.stderr
+    assert "give a finite number, such as 4 or 0.5." in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "runs").exists()

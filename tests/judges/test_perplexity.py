@@ -153,6 +153,7 @@ class Recorder:
     def __init__(self, engine: HFEngine) -> None:
         self.engine, self.asked = engine, list[Request]()
         self.tokenize, self.batches = engine.tokenize, engine.batches
+        self.lengths, self.context = engine.lengths, engine.context
 
     def choose(self, requests: Sequence[Request]) -> Sequence[Choice]:
         self.asked.extend(requests)
