@@ -7,6 +7,8 @@ from steerbench.errors import UserError
 from steerbench.steering import Add, Edit, Site, Steering
 from steerbench.steering_rules import fault
 
+SHORTEN = "shorten it, or use a model with a longer context"
+
 
 def site_of(edit: Edit) -> Site:
     return edit.site if isinstance(edit, Add) else "mlp_act"
@@ -19,7 +21,9 @@ def check_options(requests: Iterable[Request]) -> None:
             raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
 
 
-def check_lengths(requests: Sequence[Request], found: Sequence[int], context: int, room: int = 0) -> None:
+def check_lengths(
+    requests: Sequence[Request], found: Sequence[int], context: int, room: int = 0, remedy: str = SHORTEN
+) -> None:
     """Check requests of so many tokens, that may be answered by `room` more, against the model's context.
 
     Raises:
@@ -29,23 +33,20 @@ def check_lengths(requests: Sequence[Request], found: Sequence[int], context: in
     if longest is not None and found[longest] + room > context:
         prompt = requests[longest].prompt
         said = "".join(content for _, content in prompt.messages[-1:]) + prompt.start
-        raise UserError(too_long(f"The prompt that ends '{said[-40:]}'", found[longest], context, room))
+        raise UserError(too_long(f"The prompt that ends '{said[-40:]}'", found[longest], context, room, remedy))
 
 
-def check_text_lengths(texts: Sequence[str], found: Sequence[int], context: int) -> None:
+def check_text_lengths(texts: Sequence[str], found: Sequence[int], context: int, remedy: str = SHORTEN) -> None:
     """Raises UserError: a text of so many tokens is longer than the model's context."""
     for text, length in zip(texts, found, strict=True):
         if length > context:
-            raise UserError(too_long(f"The text that starts '{text[:40]}'", length, context))
+            raise UserError(too_long(f"The text that starts '{text[:40]}'", length, context, remedy=remedy))
 
 
-def too_long(what: str, length: int, context: int, room: int = 0) -> str:
+def too_long(what: str, length: int, context: int, room: int = 0, remedy: str = SHORTEN) -> str:
     """The sentence for what is longer than a model's context."""
     answer = f" and {room} for its answer" if room else ""
-    return (
-        f"{what} needs {length} tokens{answer}, and the model's context holds {context}: shorten it, or use a model "
-        "with a longer context."
-    )
+    return f"{what} needs {length} tokens{answer}, and the model's context holds {context}: {remedy}."
 
 
 def check_steerings(steerings: Iterable[Steering], layers: int, width: Callable[[Site], int]) -> None:

@@ -27,6 +27,17 @@ def test_choices_equal_those_of_single_sequences_under_hooks_set_by_hand(engine_
         np.testing.assert_allclose(choice.logprobs, expected, atol=TOLERANCE, rtol=0, err_msg=str(request))
 
 
+@pytest.mark.parametrize("name", ["llama", "llama metaspace", "mistral prepend"])
+def test_letters_are_scored_as_the_tokens_they_are_behind_their_prompt(engine_of: Engines, name: str) -> None:
+    engine = engine_of(name)
+    prompts = (Prompt(start="Option ("), Prompt((("user", "party?"),), "Option ("), Prompt(start="Rating: [["))
+    known = steerings(engine).values()
+    asked = [Request(prompt, steering, tuple("ABCDE15")) for prompt in prompts for steering in known]
+    for request, choice in zip(asked, engine.choose(asked), strict=True):
+        expected = oracle.option_logprobs(engine.loaded, request)
+        np.testing.assert_allclose(choice.logprobs, expected, atol=TOLERANCE, rtol=0, err_msg=str(request))
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_the_windows_of_the_tiny_models_are_crossed_by_prefixes_and_by_rows(engine_of: Engines, name: str) -> None:
     engine = engine_of(name)

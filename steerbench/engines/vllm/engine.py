@@ -35,6 +35,8 @@ from steerbench.steering import UNSTEERED, Site
 TOGETHER = 256
 """Requests of one batch: what is lost if a run is stopped, and enough that its tail costs little."""
 
+MORE = "shorten it, or give more with --param vllm.context=N or --param vllm.memory=GIB"
+
 COUNTED = 2**30
 """Bytes of histograms that a survey holds at once."""
 
@@ -134,7 +136,8 @@ class VLLMEngine:
         """The requests' branches, once they are known to fit the model, with `room` for answers."""
         check_steerings((request.steering for request in requests), self.layers, self.shape.of)
         # Where only likelihoods are asked, it reads an option's last token too, and says one more.
-        check_lengths(requests, [one.longest for one in branches], self.context if room else self.context - 2, room)
+        longest = [one.longest + (0 if room else 1) for one in branches]
+        check_lengths(requests, longest, self.context, room or 1, MORE)
         return branches
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
@@ -166,7 +169,7 @@ class VLLMEngine:
         Of a text without tokens it is 0.
         """
         ids = [unpacked(self.tokens.encode(text, special=True)).tolist() for text in texts]
-        check_text_lengths(texts, [len(tokens) for tokens in ids], self.context - 1)
+        check_text_lengths(texts, [len(tokens) for tokens in ids], self.context - 1, MORE)
         asked = [tokens for tokens in ids if tokens]
         asks = [Ask(tokens, UNSTEERED, len(tokens), EVERY_TOKEN) for tokens in asked]
         outputs = iter(self.client.run(asks))

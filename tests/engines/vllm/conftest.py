@@ -19,12 +19,14 @@ ROWS = 260
 
 @pytest.fixture(scope="session")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Folders of tiny float32 models, by architecture."""
+    """Folders of tiny float32 models, by architecture, and by its tokenizer's kind where that is named besides."""
     made: dict[str, Path] = {}
 
     def folder(name: str) -> Path:
         if name not in made:
-            made[name] = tiny_model(tmp_path_factory.mktemp(name), name, head_dim=HEAD_DIM)
+            model_type, *kind = name.split()
+            given: dict[str, Any] = {"tokenizer": kind[0]} if kind else {}
+            made[name] = tiny_model(tmp_path_factory.mktemp(model_type), model_type, head_dim=HEAD_DIM, **given)
         return made[name]
 
     return folder

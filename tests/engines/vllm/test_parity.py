@@ -14,7 +14,7 @@ from tests.engines.situations import LABELS, STARTS, requests, steerings
 
 pytestmark = pytest.mark.vllm
 
-MODELS = ("llama", "qwen3", "gemma2", "gemma3_text")
+MODELS = ("llama", "llama prepend", "qwen3", "gemma2", "gemma3_text")
 TOLERANCE = 1e-4
 SITES: tuple[Site, ...] = ("head_out", "mlp_act", "resid")
 GREEDY = Sampling(max_new_tokens=8)
@@ -30,6 +30,14 @@ def both(request: pytest.FixtureRequest, vllm_of: Callable[..., VLLMEngine], hf_
 def test_choices_under_every_kind_of_steering_are_the_same(both: Both) -> None:
     vllm, hf = both
     asked = requests(hf)
+    for request, ours, theirs in zip(asked, vllm.choose(asked), hf.choose(asked), strict=True):
+        np.testing.assert_allclose(ours.logprobs, theirs.logprobs, atol=TOLERANCE, rtol=0, err_msg=str(request))
+
+
+def test_letters_behind_a_prompt_whose_last_token_they_change_are_the_same(both: Both) -> None:
+    vllm, hf = both
+    prompts = (Prompt(start="Option ("), Prompt((("user", "party?</s>"),), "Option ("))
+    asked = [Request(prompt, steering, tuple("ABCDE")) for prompt in prompts for steering in steerings(hf).values()]
     for request, ours, theirs in zip(asked, vllm.choose(asked), hf.choose(asked), strict=True):
         np.testing.assert_allclose(ours.logprobs, theirs.logprobs, atol=TOLERANCE, rtol=0, err_msg=str(request))
 
