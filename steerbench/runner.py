@@ -142,8 +142,6 @@ class Run:
             self.choose(row)
         if not self.published:
             self.task.unseal()
-        for row in self.rows:
-            self._check_room(row, Split.TEST)
         return {row.name: self.evaluate(row) for row in self.rows}
 
     def fit(self, row: Row, split: Split, targets: Sequence[Target]) -> list[Steering]:
@@ -158,22 +156,25 @@ class Run:
 
     # -- what fits the model
 
-    def _check_room(self, row: Row, split: Split) -> None:
-        """Nothing is computed for a method whose prompts for a split's items are longer than the model's context.
+    def _fitting(self, row: Row, split: Split) -> list[Steering]:
+        """The fits of a split's targets, once their prompts for its items are known to fit the model's context.
 
         Measuring items are sealed while settings are chosen: till then what is shown with them stands before the
         items that choose.
+
+        Raises:
+            UserError: one does not; nothing was asked for the method.
         """
-        engine = self.evaluation.engine
+        engine, targets = self.evaluation.engine, self.task.targets(split)
         if engine is None or not row.method.needs_model:
-            return
-        targets = self.task.targets(split)
+            return self.fit(row, split, targets)
         check_room(engine, self.task, row.name, self._longest(targets, [UNSTEERED for _ in targets], split))
         fits = self.fit(row, split, targets)
         check_room(engine, self.task, row.name, self._longest(targets, fits, split))
         if split is not Split.TEST and any(fitted.prompt for fitted in fits):
-            fits = self.fit(row, Split.TEST, self.task.targets(Split.TEST))
-            check_room(engine, self.task, row.name, self._longest(targets, fits, split))
+            shown = self.fit(row, Split.TEST, self.task.targets(Split.TEST))
+            check_room(engine, self.task, row.name, self._longest(targets, shown, split))
+        return fits
 
     def _longest(self, targets: Sequence[Target], fits: Sequence[Steering], split: Split) -> Iterator[Asked]:
         """A split's items for every target, under the longest of the wordings that calibration may choose."""
@@ -196,8 +197,7 @@ class Run:
         if settings is not None:
             self.ledger.freeze(row.name, settings, {})
             return
-        self._check_room(row, self.split)
-        fits = self.fit(row, self.split, targets)
+        fits = self._fitting(row, self.split)
         # The published protocols search strengths only: a prompt is the one its paper gives.
         wordings = not self.published and any(fitted.alternatives for fitted in fits)
         if not strengths.has_dial(row.method) and not wordings:
@@ -259,7 +259,7 @@ class Run:
         """Refit on all shown answers and ask the test items under the frozen settings."""
         targets = self.task.targets(Split.TEST)
         chosen = self.ledger.choices(row.name)
-        fits = self.fit(row, Split.TEST, targets)
+        fits = self._fitting(row, Split.TEST)
         self.facts[row.name] = medians(fits)
         questions: list[Question] = []
         for target, fitted in zip(targets, fits, strict=True):

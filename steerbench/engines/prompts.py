@@ -1,8 +1,10 @@
 """Prompts and options as token ids, the same for every engine."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
-from steerbench.contracts import Prompt, Request
+from steerbench.contracts import Completion, Prompt, Request
+from steerbench.engines.answers import divided
 from steerbench.engines.branches import Branch, Ids, branch, common_prefix, packed, unpacked
 from steerbench.errors import UserError
 from steerbench.models.text import ModelText
@@ -36,10 +38,11 @@ class PromptTokens:
             self._known[text] = packed(self.encoding.encode(text))
         return self._lead + self._known[text] if special else self._known[text]
 
-    def thinks(self, prompt: Prompt) -> bool:
-        """Whether a free answer to it starts inside thoughts that the template has opened."""
-        template = self.text.template
-        return bool(template.opens_thoughts and prompt.messages and not prompt.start)
+    def answers(self, requests: Sequence[Request], said: Sequence[Completion]) -> list[Completion]:
+        """What was said to each, with its thoughts apart: a free answer may start inside those its template opened."""
+        opens = self.text.template.opens_thoughts
+        prompts = [request.prompt for request in requests]
+        return [divided(one, opens and bool(p.messages) and not p.start) for p, one in zip(prompts, said, strict=True)]
 
     def branch(self, request: Request, last: bool = False) -> Branch:
         """A request's prompt and options as a tree; `last` keeps the last token of each option in it.

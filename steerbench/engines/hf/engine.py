@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
-from steerbench.engines.answers import divided
 from steerbench.engines.branches import Branch, branch, unpacked
 from steerbench.engines.hf.attention import share_heads
 from steerbench.engines.hf.batching import GENERATION, SCORING, Measure, size_of, split
@@ -154,7 +153,7 @@ class HFEngine:
         """Free text after each prompt; options are left out of account."""
         job, tokenizer, stops = self._generation(requests, sampling), self.loaded.tokenizer, self.tokens.stops
         said = self._in_batches(job, lambda batch, _: generate(self.modules, tokenizer, stops, batch, sampling))
-        return self._divided(requests, said)
+        return self.tokens.answers(requests, said)
 
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
@@ -175,15 +174,12 @@ class HFEngine:
 
         completions = self._in_batches(self._generation(requests, sampling), surveyed)
         check_counted(completions)
-        return self._divided(requests, completions), survey.statistics()
+        return self.tokens.answers(requests, completions), survey.statistics()
 
     def _generation(self, requests: Sequence[Request], sampling: Sampling) -> "_Job":
         plain = [Request(request.prompt, request.steering) for request in requests]
         branches = self._checked(plain, [self.tokens.free(one) for one in plain], sampling.max_new_tokens)
         return _Job(plain, branches, _edits(plain), GENERATION)
-
-    def _divided(self, requests: Sequence[Request], said: Sequence[Completion]) -> list[Completion]:
-        return [divided(one, self.tokens.thinks(asked.prompt)) for asked, one in zip(requests, said, strict=True)]
 
     # -- in batches
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
-from steerbench.engines.answers import decoded, divided
+from steerbench.engines.answers import decoded
 from steerbench.engines.branches import Branch, unpacked
 from steerbench.engines.histograms import BINS, P95_ERROR
 from steerbench.engines.prompts import PromptTokens
@@ -210,7 +210,7 @@ class VLLMEngine:
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]:
         """Free text after each prompt; options are left out of account."""
-        return self._divided(requests, self._completions(self.client.run(self._asks(requests, sampling))))
+        return self.tokens.answers(requests, self._completions(self.client.run(self._asks(requests, sampling))))
 
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
@@ -236,7 +236,7 @@ class VLLMEngine:
                 tokens[group] = found[f"{group - start}/tokens"][0]
                 positive[group], p95[group] = found[f"{group - start}/positive"], found[f"{group - start}/p95"]
         check_counted(completions.values())
-        said = self._divided(requests, [completions[i] for i in range(len(requests))])
+        said = self.tokens.answers(requests, [completions[i] for i in range(len(requests))])
         return said, NeuronStatistics(tokens, positive, p95, P95_ERROR)
 
     def _asks(self, requests: Sequence[Request], sampling: Sampling) -> list[Ask]:
@@ -270,9 +270,6 @@ class VLLMEngine:
             # Its last token is the one that ended it, which was not the model's.
             return Completion(text, len(tokens) - 1, "overflow")
         return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "stop")
-
-    def _divided(self, requests: Sequence[Request], said: Sequence[Completion]) -> list[Completion]:
-        return [divided(one, self.tokens.thinks(asked.prompt)) for asked, one in zip(requests, said, strict=True)]
 
 
 def _counted(ask: Ask, group: int) -> Ask:
