@@ -2,35 +2,16 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
-from leaderboard.text import cut
 from steerbench.publishing.schema import Published
 from steerbench.results import Comparison, MethodResult, Metric
+from steerbench.standing import is_better, is_worse
 
-SIGNIFICANT = 0.05
-NAMED = 3
-"""Trivial rows that a standing names."""
-BETTER, SAME, WORSE = "better than", "not told apart from", "worse than"
-UNSTEERED = "unsteered"
-NO_LOSS = f"no loss found against {UNSTEERED}"
-REPEATS_STANDING = ("not better than ", "not told apart from ")
-"""Starts of flags that say what `Standing` says."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Against the trivial rows of its run: `better` than all of them, the `same` as one or worse, or `unknown`.
-
-    Where the task measures what steering costs, a row that is not told apart from `unsteered` is `kept` (no loss was
-    found), and one that is worse than it is `lost`; other trivial rows count as elsewhere.
-    """
-
-    kind: Literal["trivial", "better", "same", "unknown", "kept", "lost"]
-    words: str = ""
+Kind = Literal["trivial", "better", "partly", "same", "unknown", "kept", "lost"]
+"""How a row is drawn: see `kind_of`."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +30,18 @@ class Row:
     def headline(self) -> Metric | None:
         return next(iter(self.result.metrics.values()), None)
 
-    @cached_property
-    def standing(self) -> Standing:
-        return standing(self.result, self.run.methods, self.run.measures_cost)
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.result)
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in words; "" for a row that is no method."""
+        return self.result.standing.words if self.result.standing else ""
 
     @property
     def flags(self) -> list[str]:
-        """Its flags but for those that repeat its standing."""
-        said = self.standing.kind == "same"
-        return [flag for flag in self.result.flags if not (said and flag.startswith(REPEATS_STANDING))]
+        return self.result.flags
 
     @property
     def asked(self) -> str:
@@ -83,28 +67,28 @@ def rows_of(run: Published) -> list[Row]:
     return [Row(run, name, result, place) for place, (name, result) in enumerate(run.methods.items())]
 
 
-def standing(result: MethodResult, methods: Mapping[str, MethodResult], measures_cost: bool = False) -> Standing:
-    """By the run's comparisons, which are of losses: a negative difference is better."""
-    if result.trivial:
-        return Standing("trivial")
-    against = [c for c in result.comparisons if c.against in methods and methods[c.against].trivial]
-    if not against:
-        return Standing("unknown", "not compared with a trivial row")
-    verdicts = {c.against: verdict(c) for c in against}
-    found = {words: [name for name, said in verdicts.items() if said == words] for words in (SAME, WORSE)}
-    words = "; ".join(f"{said} {_listed(names)}" for said, names in found.items() if names)
-    if not words:
-        return Standing("better")
-    if measures_cost and set(found[SAME] + found[WORSE]) == {UNSTEERED}:
-        return Standing("kept", NO_LOSS) if found[SAME] else Standing("lost", words)
-    return Standing("same", words)
+def kind_of(result: MethodResult) -> Kind:
+    """`better`: than all there is to beat; `partly`: it moves the model and is worse than no row; `same`: neither.
+
+    On a board that asks what steering spoils: `kept` or `lost`. `unknown` where nothing can be told.
+    """
+    standing = result.standing
+    if result.trivial or standing is None:
+        return "trivial"
+    if standing.state != "tested":
+        return "unknown"
+    if standing.measures_cost:
+        return "lost" if standing.worse else "kept"
+    if standing.shown:
+        return "better"
+    return "same" if standing.worse or not standing.moves else "partly"
 
 
 def verdict(comparison: Comparison) -> str:
     """What a paired test says, in words that go before the name of the other row."""
-    if comparison.p_holm is None or not comparison.p_holm < SIGNIFICANT:
-        return SAME
-    return BETTER if (comparison.difference or 0) < 0 else WORSE
+    if is_better(comparison):
+        return "better than"
+    return "worse than" if is_worse(comparison) else "not told apart from"
 
 
 def judges_of(run: Published) -> str:
@@ -128,11 +112,6 @@ def settings_of(run: Published) -> str:
     """What was asked of the task, but for its dataset: runs that differ in it were not asked the same."""
     given = {name: value for name, value in run.plan.task_parameters.items() if name != "dataset"}
     return _assignments(given) or "usual settings"
-
-
-def _listed(names: Sequence[str]) -> str:
-    first = ", ".join(cut(name, 40) for name in names[:NAMED])
-    return f"{first} and {len(names) - NAMED} more" if len(names) > NAMED else first
 
 
 def _assignments(given: Mapping[str, Any]) -> str:

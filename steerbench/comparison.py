@@ -11,7 +11,7 @@ from steerbench.contracts import Metric
 from steerbench.errors import UserError
 from steerbench.found_ledgers import reading
 from steerbench.runner import LEDGER
-from steerbench.statistics import bootstrap_mean, holm, sign_flip_test
+from steerbench.statistics import holm, mean_estimate, sign_flip_test
 
 Array = NDArray[np.float64]
 
@@ -52,9 +52,7 @@ def compare(first: Path, second: Path, seed: int = 0) -> list[Paired]:
             method,
             float(one.mean()),
             float(two.mean()),
-            bootstrap_mean(two - one, np.random.default_rng(seed))
-            if len(one) > 1
-            else Metric(float((two - one)[0]), n=1),
+            mean_estimate(two - one),
             p,
             adjusted,
         )

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from steerbench import __version__
 from steerbench.composition import adapted, build_method, method_settings, names
 from steerbench.construction import construct, parameters
-from steerbench.contracts import Engine, Judge, Judged, Method, Task
+from steerbench.contracts import Engine, Judge, Judged, Method, Role, Task
 from steerbench.errors import UserError
 from steerbench.plugins import available, find, unknown
 
@@ -63,7 +63,12 @@ class Row:
     name: str
     method: Method
     settings: Mapping[str, Mapping[str, Any]]
-    trivial: bool
+    role: Role | None = None
+
+    @property
+    def trivial(self) -> bool:
+        """Whether it is there to be compared with, and no method."""
+        return self.role is not None
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,11 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
     Raises:
         UserError: a method or parameter that does not exist.
     """
-    baselines: Sequence[str] = getattr(task, "baselines", ())
+    baselines = roles_of(task)
     asked = list(dict.fromkeys(plan.methods))
     _check_parameters(plan, [name for spec in asked for name in names(spec)] + list(baselines))
     given: dict[str, Mapping[str, Any]] = dict(plan.method_parameters)
-    rows = [_row(spec, given, plan, spec in baselines) for spec in asked]
+    rows = [_row(spec, given, plan, baselines.get(spec)) for spec in asked]
     with_model = plan.model is not None or any(row.method.needs_model for row in rows)
     if not plan.trivial:
         return rows
@@ -113,10 +118,16 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
                 continue
             own = {ITS_PARAMETERS: matched.settings[matched.name]} if ITS_PARAMETERS in accepted else {}
             given[name] = {FOLLOWS_A_METHOD: matched.name, **own, **given.get(name, {})}
-        row = _row(name, given, plan, trivial=True)
+        row = _row(name, given, plan, baselines[name])
         if with_model or not row.method.needs_model:
             rows.append(row)
     return rows
+
+
+def roles_of(task: Task) -> Mapping[str, Role]:
+    """The rows that stand on a task's board unasked, each with what it is there for."""
+    found: Mapping[str, Role] = getattr(task, "baselines", {})
+    return found
 
 
 def adapted_row(row: Row, engine: Engine) -> Row:
@@ -194,9 +205,9 @@ def differences(then: Any, now: Any, where: str = "") -> list[str]:
     return [] if then == now else [f"{where} was {json.dumps(then)} and is now {json.dumps(now)}"]
 
 
-def _row(spec: str, given: Mapping[str, Mapping[str, Any]], plan: Plan, trivial: bool) -> Row:
+def _row(spec: str, given: Mapping[str, Mapping[str, Any]], plan: Plan, role: Role | None) -> Row:
     method = build_method(spec, given, plan.seed)
-    return Row(spec, method, method_settings(spec, given, plan.seed), trivial)
+    return Row(spec, method, method_settings(spec, given, plan.seed), role)
 
 
 def _has_strength(method: Method) -> bool:

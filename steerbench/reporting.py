@@ -5,12 +5,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from steerbench.contracts import Scored, Split, Task
+from steerbench.calibration import Setting
+from steerbench.contracts import Scored, Split, Summary, Task
 from steerbench.evaluation import OVERFLOWED
 from steerbench.judging.panel import Panel, judge_digest
 from steerbench.ledger import Ledger
-from steerbench.plan import Identity, Plan, Row
+from steerbench.plan import Identity, Plan, Row, roles_of
 from steerbench.results import JudgeCheck, JudgeResult, MethodResult, RunResult, Timing, Timings, comparison, metrics
+from steerbench.standing import Standing, standing_of
 from steerbench.steering import Steering
 
 CHOSEN_ON_TEST = "strength chosen on the test items"
@@ -33,7 +35,8 @@ def report(
     for row in rows:
         choices = ledger.choices(row.name)
         methods[row.name] = MethodResult(
-            trivial=row.trivial,
+            role=row.role,
+            standing=standing_of_row(row, summary, choices, task),
             settings={name: dict(settings) for name, settings in row.settings.items()},
             metrics=metrics(summary.metrics.get(row.name, {})),
             comparisons=[comparison(tested) for tested in summary.comparisons.get(row.name, ())],
@@ -58,7 +61,33 @@ def report(
         ),
         higher_is_better=summary.higher_is_better,
         judges=dict(judges or {}),
+        over=summary.over,
     )
+
+
+def standing_of_row(row: Row, summary: Summary, choices: Mapping[str, Setting], task: Task) -> Standing | None:
+    """How a method stands; None for the rows that it is compared with."""
+    if row.trivial:
+        return None
+    strengths = {target: setting.strength for target, setting in choices.items()}
+    return method_standing(row.name, summary, task, strengths)
+
+
+def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[str, float]) -> Standing:
+    """How a method stands on a task's board."""
+    return standing_of(
+        summary.comparisons.get(name, ()),
+        roles_of(task),
+        strengths,
+        summary.cannot_tell,
+        measures_cost(task),
+        summary.over,
+    )
+
+
+def measures_cost(task: Task) -> bool:
+    """Whether the task asks what a steering spoils, and not whether it works."""
+    return not getattr(task, "chooses_strengths", True)
 
 
 def medians(fits: Sequence[Steering]) -> dict[str, float]:

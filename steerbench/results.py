@@ -11,9 +11,10 @@ from steerbench import contracts
 from steerbench.errors import UserError
 from steerbench.found_ledgers import LEDGER, check_sound
 from steerbench.plan import Plan
+from steerbench.standing import Standing
 from steerbench.storage import understandable, write_whole
 
-SCHEMA = 1
+SCHEMA = 2
 RESULT = "run.json"
 
 
@@ -22,30 +23,43 @@ class _Record(BaseModel):
 
 
 class Metric(_Record):
-    """An estimate, its 95 % interval and the number of targets under it; None where it is undefined."""
+    """An estimate, its 95 % interval and the number of units under it; None where it is undefined.
+
+    `note` says why there is no interval.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
     n: int = 0
+    note: str = ""
 
 
 class Comparison(_Record):
-    """A paired test against another row: mean difference of the loss, p, and p after Holm."""
+    """A paired test against another row: mean difference of the loss, p, p after Holm, its interval and its units.
+
+    `smallest` is the difference that four of five such runs would find; None where none can.
+    """
 
     against: str
     difference: float | None
     p: float | None
     p_holm: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    smallest: float | None = None
 
 
 class MethodResult(_Record):
     """A row of the board. `metrics` has the headline first; `strengths` and `wordings` are by target.
 
-    `facts` are what its fits came upon (`Steering.facts`), medians over the targets that have them.
+    `role` is None for a method, which alone has a `standing`. `facts` are what its fits came upon (`Steering.facts`),
+    medians over the targets that have them.
     """
 
-    trivial: bool
+    role: contracts.Role | None = None
+    standing: Standing | None = None
     settings: dict[str, dict[str, Any]]
     metrics: dict[str, Metric]
     comparisons: list[Comparison]
@@ -56,6 +70,23 @@ class MethodResult(_Record):
     unscored: int
     generated_tokens: int
     facts: dict[str, float] = {}
+
+    @property
+    def trivial(self) -> bool:
+        """Whether it is there to be compared with: a baseline, a reference, a control."""
+        return self.role is not None
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a reader of the table must not miss: how it stands, then its flags."""
+        return [*([self.standing.words] if self.standing else []), *self.flags]
+
+    @property
+    def steered(self) -> str:
+        """How many targets have a strength other than 0, of all; "" where there was none to choose."""
+        strengths = list(self.strengths.values())
+        chosen = any(strength != 1 for strength in strengths)
+        return f"{sum(strength != 0 for strength in strengths)}/{len(strengths)}" if chosen else ""
 
 
 class JudgeCheck(_Record):
@@ -107,7 +138,10 @@ class Timings(_Record):
 
 
 class RunResult(_Record):
-    """All of a run's results. Two runs of one identity agree in every field but `timings` and what judges took."""
+    """All of a run's results. Two runs of one identity agree in every field but `timings` and what judges took.
+
+    `over` is what intervals and tests generalise over ("people").
+    """
 
     schema_version: int = SCHEMA
     digest: str
@@ -119,6 +153,7 @@ class RunResult(_Record):
     timings: Timings
     higher_is_better: bool = False
     judges: dict[str, JudgeResult] = {}
+    over: str = "targets"
 
 
 def without_break_downs(names: Iterable[str]) -> list[str]:
@@ -130,7 +165,7 @@ def without_break_downs(names: Iterable[str]) -> list[str]:
 def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, Metric]:
     """A summary's metrics as they are written, with None for what is no number."""
     return {
-        name: Metric(value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n)
+        name: Metric(value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n, note=m.note)
         for name, m in estimates.items()
     }
 
@@ -141,6 +176,10 @@ def comparison(tested: contracts.Comparison) -> Comparison:
         difference=finite(tested.difference),
         p=finite(tested.p),
         p_holm=finite(tested.p_holm),
+        low=finite(tested.low),
+        high=finite(tested.high),
+        n=tested.n,
+        smallest=finite(tested.smallest),
     )
 
 

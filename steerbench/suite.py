@@ -22,7 +22,7 @@ from steerbench.results import Metric, RunResult, without_break_downs
 from steerbench.strengths import chosen_in
 from steerbench.suite_check import UnavailableError, Verified, verify
 
-SCHEMA = 1
+SCHEMA = 2
 RESULT = "suite.json"
 
 
@@ -36,7 +36,7 @@ class SuiteRow(_Record):
     trivial: bool
     metrics: dict[str, Metric]
     strengths: dict[str, float]
-    flags: list[str]
+    remarks: list[str]
 
 
 class SuiteRun(_Record):
@@ -196,7 +196,7 @@ def _run(entry: Entry, made: Made) -> SuiteRun:
             trivial=row.trivial,
             metrics={metric: row.metrics[metric] for metric in without_break_downs(row.metrics)},
             strengths=row.strengths,
-            flags=row.flags,
+            remarks=row.remarks,
         )
         for name, row in result.methods.items()
     }

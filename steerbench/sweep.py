@@ -24,7 +24,7 @@ from steerbench.progress import Progress, Silent
 from steerbench.record_files import read_record, write_record
 from steerbench.results import Metric, without_break_downs
 
-SCHEMA = 1
+SCHEMA = 2
 RESULT = "sweep.json"
 STRENGTH = "strength"
 REFERENCE = "unsteered"
@@ -45,7 +45,7 @@ class Point(_Record):
     digest: str
     metrics: dict[str, Metric]
     strength: float | None
-    flags: list[str]
+    remarks: list[str]
 
 
 class SweepResult(_Record):
@@ -212,5 +212,5 @@ def _point(value: JsonValue, made: Made) -> Point:
         digest=made.result.digest,
         metrics={name: row.metrics[name] for name in without_break_downs(row.metrics)},
         strength=statistics.median(chosen) if any(strength != 1 for strength in chosen) else None,
-        flags=row.flags,
+        remarks=row.remarks,
     )

@@ -6,10 +6,11 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.contracts import Metric, Scored, Summary
+from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.statistics import paired_comparisons
 
 UNSTEERED = "unsteered"
+ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered"}
 CHANGE = "change"
 
 
@@ -28,6 +29,10 @@ class Row(Protocol):
         """What a reader of the table must not miss."""
         ...
 
+    def nothing_to_lose(self) -> str:
+        """Of the unsteered row: why no loss could be seen beside it, "" if one could."""
+        ...
+
 
 R = TypeVar("R", bound=Row)
 
@@ -36,11 +41,12 @@ def beside_unsteered(
     scored: Mapping[str, Sequence[Scored]],
     read: Callable[[Sequence[Scored]], R],
     seed: int,
+    over: str,
     higher_is_better: bool = True,
 ) -> Summary:
     """Metrics, a paired comparison with the unsteered row, and flags of every row that has answers.
 
-    `higher_is_better` is said of the headline.
+    `higher_is_better` is said of the headline, `over` of the intervals.
     """
     rows = {name: read(of_row) for name, of_row in scored.items() if of_row}
     losses = {name: row.losses() for name, row in rows.items()}
@@ -52,7 +58,8 @@ def beside_unsteered(
         if plain is not None and name != UNSTEERED
     }
     flags = {name: row.flags(metrics[name]) for name, row in rows.items()}
-    return Summary(metrics, comparisons, flags, higher_is_better=higher_is_better)
+    cannot_tell = plain.nothing_to_lose() if plain is not None else ""
+    return Summary(metrics, comparisons, flags, higher_is_better, over, cannot_tell)
 
 
 def lowered(metrics: Mapping[str, Metric]) -> bool:

@@ -72,7 +72,7 @@ def _method(row: Row) -> dict[str, Any]:
         "name": cut(row.name),
         "trivial": result.trivial,
         "asked": cut(row.asked, 400),
-        "standing": cut(row.standing.words, 400),
+        "standing": cut(row.standing, 400),
         "metrics": [[cut(name), *_ends(result.metrics[name])] for name in shown],
         "comparisons": [[cut(c.against), c.difference, c.p, c.p_holm] for c in result.comparisons[:COMPARISONS]],
     }

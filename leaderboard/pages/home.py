@@ -6,7 +6,7 @@ from typing import Any
 from leaderboard.boards import Board
 from leaderboard.frame import File, Page
 from leaderboard.pages.board import row_values
-from leaderboard.row import UNSTEERED, WORSE, Row, verdict
+from leaderboard.row import Row
 from leaderboard.site import Site
 
 LEADING = 4
@@ -43,11 +43,7 @@ def _verdict(board: Board, rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     if board.measures_cost:
-        lost = sum(_loses(row) for row in rows)
+        lost = sum(row.kind == "lost" for row in rows)
         return f"{lost} of {len(rows)} worse than unsteered" if lost else "No loss found against unsteered"
-    better = sum(row.standing.kind == "better" for row in rows)
-    return f"{better or 'None'} of {len(rows)} better than every trivial row"
-
-
-def _loses(row: Row) -> bool:
-    return any(c.against == UNSTEERED and verdict(c) == WORSE for c in row.result.comparisons)
+    better = sum(row.kind == "better" for row in rows)
+    return f"{better or 'None'} of {len(rows)} better than all there is to beat"

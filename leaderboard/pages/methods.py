@@ -32,8 +32,8 @@ def files(site: Site) -> Iterator[File]:
 def _entry(known: Known) -> dict[str, Any]:
     boards = {board.path: board for board, row in known.rows}
     told = [(board, row) for board, row in known.rows if not row.run.measures_cost]
-    compared = {board.path for board, row in told if row.standing.kind in ("better", "same")}
-    better = {board.path for board, row in told if row.standing.kind == "better"}
+    compared = {board.path for board, row in told if row.kind in ("better", "partly", "same")}
+    better = {board.path for board, row in told if row.kind == "better"}
     return {
         "known": known,
         "href": method_page(known.name),

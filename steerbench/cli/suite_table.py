@@ -65,7 +65,7 @@ def _flags(run: SuiteRun) -> dict[str, list[str]]:
     """What must not be missed, and of which rows it is true."""
     found: dict[str, list[str]] = {}
     for name, row in run.rows.items():
-        for flag in [*_unsteered(row), *row.flags]:
+        for flag in [*_unsteered(row), *row.remarks]:
             found.setdefault(flag, []).append(name)
     return found
 

@@ -20,8 +20,8 @@ def show(result: SweepResult, folder: Path, console: Console | None = None) -> N
         console.width = max(console.width, WIDE)
     console.print(fitting(result, console))
     for point in result.points:
-        for flag in point.flags:
-            console.print(Text.assemble((f"{result.symbol}={point.value}: ", "bold"), flag))
+        for remark in point.remarks:
+            console.print(Text.assemble((f"{result.symbol}={point.value}: ", "bold"), remark))
     console.print(f"{result.targets} targets. All of it is in {folder}.", highlight=False, soft_wrap=True)
 
 

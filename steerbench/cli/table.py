@@ -18,20 +18,21 @@ MOST, LEAST = 6, 3
 
 
 def show(result: RunResult, folder: Path, console: Console | None = None) -> None:
-    """Print the board, its flags and how it deviates."""
+    """Print the board, how its methods stand, their flags and how the run deviates."""
     console = console or Console()
     if not console.is_terminal:
         console.width = max(console.width, WIDE)
     console.print(fitting(result, console))
     for name, method in ordered(result):
-        for flag in method.flags:
-            console.print(Text.assemble((f"{name}: ", "bold"), flag))
+        for remark in method.remarks:
+            console.print(Text.assemble((f"{name}: ", "bold"), remark))
         for fact, value in method.facts.items():
             console.print(Text.assemble((f"{name}: ", "bold"), f"{fact}: {value:g} (median over targets)"))
     for role, judge in result.judges.items():
         console.print(Text(f"{role} rated by {judge.name}: {trust(judge)}"))
     if result.deviations:
         console.print(Text("Not strict: " + "; ".join(result.deviations) + "."))
+    console.print(Text(reading(result)))
     console.print(f"{result.targets} targets. All of it is in {folder}.", highlight=False, soft_wrap=True)
 
 
@@ -57,12 +58,23 @@ def board(result: RunResult, metrics: int = 6, intervals: int = 2) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     longest = max(len(name) for name in result.methods)
     table.add_column("method", overflow="fold", min_width=min(longest, len("random-direction")))
-    for name in (*shown, "median strength", "time (s)"):
+    dials = any(method.steered for method in result.methods.values())
+    for name in (*shown, *(("median strength", "steered") if dials else ()), "time (s)"):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, method in ordered(result):
         cells = [cell(method.metrics.get(metric), metric in with_interval) for metric in shown]
-        table.add_row(name, *cells, _strength(method), _seconds(result, name), style="dim" if method.trivial else "")
+        dial = [_strength(method), method.steered] if dials else []
+        table.add_row(name, *cells, *dial, _seconds(result, name), style="dim" if method.trivial else "")
     return table
+
+
+def reading(result: RunResult) -> str:
+    """What intervals and tests are of, in one line."""
+    said = f"Intervals and tests are over {result.over}, 95 %."
+    tested = [name for name, method in result.methods.items() if method.comparisons]
+    if len(tested) > 1:
+        said += f" Each of the {len(tested)} methods is tested by itself; nothing is corrected for their number."
+    return said
 
 
 def trust(judge: JudgeResult) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from steerbench.contracts.engine import Completion, Outcome, Request, Sampling
 from steerbench.contracts.judge import Case, Verdict
@@ -48,35 +48,60 @@ PENDING = "not rated yet"
 
 @dataclass(frozen=True)
 class Metric:
-    """An estimate with its 95 % interval (None where there is none) and the number of targets under it."""
+    """An estimate with its 95 % interval (None where there is none) and the number of units under it.
+
+    `note` says what a reader has to know of the interval: why there is none.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
     n: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A paired test of one method against another: mean difference of the loss, p, and p after Holm."""
+    """A paired test of one row against another: mean difference of the loss with its 95 % interval, p, p after Holm.
+
+    `n` is the number of units that have both losses, `smallest` the difference that four of five such runs would find
+    (None where none can: fewer than six units).
+    """
 
     against: str
     difference: float
     p: float
     p_holm: float
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    smallest: float | None = None
+
+
+Role = Literal["unsteered", "placebo", "constant", "reference", "ceiling", "control"]
+"""What a row that is no method is on the board for.
+
+`unsteered` is the model as it is and `placebo` an edit of the same size without meaning: what does not beat both moves
+nothing. A `constant` knows nothing of the target, a `reference` is what statistics make of it without a model, the
+`ceiling` the best that is known to be possible. A `control` shows whether the instrument can read a target at all.
+"""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A board: per method its metrics by name (headline first), its comparisons with the trivial rows, flags.
+    """A board: per row its metrics by name (headline first), its comparisons with rows that are no methods, flags.
 
-    A metric named like an earlier one and more ("off-target", "off-target E on N") is a break-down of it.
+    A metric named like an earlier one and more ("off-target", "off-target E on N") is a break-down of it. `over` is
+    what intervals generalise over ("people", "questions"). `cannot_tell` says why this board can judge no method, if
+    it cannot: its control fails, or there is nothing to lose.
     """
 
     metrics: Mapping[str, Mapping[str, Metric]]
     comparisons: Mapping[str, Sequence[Comparison]] = field(default_factory=dict)
     flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
     higher_is_better: bool = False
+    over: str = "targets"
+    cannot_tell: str = ""
 
 
 class Task(Protocol):
@@ -85,12 +110,13 @@ class Task(Protocol):
     `targets` differ by split in what they show of themselves: while calibrating, the calibration
     items' answers are held out. `score` of a test item raises until `unseal` was called.
 
-    A task may also say `baselines` (names of the trivial rows that stand on its board), `deviations` (how a published
-    run is not the published one) and `chooses_strengths = False`: its items measure what a steering costs, so that a
-    strength has to be given or taken from another run; `cost`, what the cost of its scores measures ("fluency");
-    `withheld = True`: its answers' losses tell what people ticked, and are never published; `questions_from`: the
-    registered dataset that its questions come from, if that is not the `dataset` of its identity; `size`: the parameter
-    of its constructor that says how much of it is asked (`--limit`), if that is not called `limit`.
+    A task may also say `baselines` (the rows that stand on its board unasked, each with its `Role`), `deviations` (how
+    a published run is not the published one) and `chooses_strengths = False`: its items measure what a steering costs,
+    so that a strength has to be given or taken from another run; `cost`, what the cost of its scores measures
+    ("fluency"); `withheld = True`: its answers' losses tell what people ticked, and are never published;
+    `questions_from`: the registered dataset that its questions come from, if that is not the `dataset` of its identity;
+    `size`: the parameter of its constructor that says how much of it is asked (`--limit`), if that is not called
+    `limit`.
     """
 
     name: str

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from steerbench.contracts import Metric
 from steerbench.human.decisions import Judged
 from steerbench.human.study import Question
-from steerbench.statistics import bootstrap_mean, cluster_bootstrap
+from steerbench.statistics import cluster_bootstrap, mean_estimate, share_estimate
 
 Array = NDArray[np.float64]
 
@@ -95,7 +95,7 @@ def judge_correlation(decisions: Sequence[Judged], seed: int) -> Metric | None:
             by_cluster.setdefault(several[0].cluster, []).append(found)
     if not by_cluster:
         return None
-    return bootstrap_mean(np.array([np.mean(found) for found in by_cluster.values()]), np.random.default_rng(seed))
+    return mean_estimate(np.array([np.mean(found) for found in by_cluster.values()]))
 
 
 def _correlation(several: Sequence[Judged]) -> float | None:
@@ -138,5 +138,5 @@ def _share(agreed: Sequence[tuple[int, bool]], seed: int) -> Metric | None:
         return None
     cluster = np.unique([number for number, _ in agreed], return_inverse=True)[1]
     totals = np.bincount(cluster).astype(np.float64)
-    alike = np.bincount(cluster, weights=[yes for _, yes in agreed])
-    return cluster_bootstrap(lambda drawn: (drawn @ alike) / (drawn @ totals), totals.size, np.random.default_rng(seed))
+    alike = np.bincount(cluster, weights=[yes for _, yes in agreed]).astype(np.float64)
+    return share_estimate(alike, totals)

@@ -13,7 +13,7 @@ from steerbench.human.decisions import Judged, judged
 from steerbench.human.responses import Response
 from steerbench.human.study import Key, Mode
 from steerbench.results import Metric, metrics
-from steerbench.statistics import bootstrap_mean, holm, sign_flip_test
+from steerbench.statistics import holm, mean_estimate, sign_flip_test
 
 SCHEMA = 1
 
@@ -152,9 +152,7 @@ def _pairs(key: Key, decisions: Sequence[Judged], seed: int) -> list[Pair]:
             first=first,
             second=second,
             **_counts([sign for _, sign in turned[first, second]]),
-            net=metrics({"net": bootstrap_mean(_by_cluster(turned[first, second]), np.random.default_rng(seed))})[
-                "net"
-            ],
+            net=metrics({"net": mean_estimate(_by_cluster(turned[first, second]))})["net"],
             p=p_values[first, second],
             p_holm=adjusted[first, second],
         )
@@ -183,7 +181,7 @@ def _by_cluster(given: Sequence[tuple[int, float]]) -> agreement.Array:
 
 
 def _mean(given: Sequence[tuple[int, float]], seed: int) -> contracts.Metric | None:
-    return bootstrap_mean(_by_cluster(given), np.random.default_rng(seed)) if given else None
+    return mean_estimate(_by_cluster(given)) if given else None
 
 
 def _written(found: contracts.Metric | None) -> Metric | None:

@@ -22,6 +22,7 @@ from steerbench.publishing.recomputation import Rows, differing, rescored
 from steerbench.publishing.samples import Asked, Place, asked_of, read_samples, shows_questions, withholds
 from steerbench.publishing.schema import PUBLISHED, SAMPLES, Published, is_too_deep, read_published
 from steerbench.publishing.weighing import weigh
+from steerbench.reporting import measures_cost
 from steerbench.results import JudgeResult
 from steerbench.storage import understandable
 
@@ -104,11 +105,6 @@ def rebuilt(plan: Plan) -> Task:
         if isinstance(value, int) and value > LARGEST_SIZE:
             raise UserError(f"{plan.task}.{name} is more than {LARGEST_SIZE:,}; no task is that large.")
     return build_task(plan)
-
-
-def measures_cost(task: Task) -> bool:
-    """Whether the task asks what a steering spoils, and not whether it works."""
-    return not getattr(task, "chooses_strengths", True)
 
 
 def readable(text: str, most: int = 600) -> str:

@@ -13,9 +13,8 @@ from steerbench.losses import target_costs, target_losses
 from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import CalibrationPoint
 from steerbench.records import score_of
-from steerbench.results import Metric as Written
-from steerbench.results import RunResult, finite
-from steerbench.statistics import bootstrap_mean
+from steerbench.results import Metric, RunResult, metrics
+from steerbench.statistics import mean_estimate
 
 RANGES = 8
 """At most so many points where every target was asked at strengths of its own."""
@@ -42,12 +41,11 @@ def calibration(ledger: Path, task: Task, result: RunResult) -> dict[str, list[C
     least = LEAST if withholds(task) else 1
     found = {}
     for name, by_wording in _asked(ledger, task).items():
-        random = np.random.default_rng(result.plan.seed)
         points = [
             point
             for wording, asked in sorted(by_wording.items())
             for group in _groups(asked, least)
-            if (point := _point(group, wording, least, random))
+            if (point := _point(group, wording, least))
         ]
         if name in result.methods and points:
             found[name] = sorted(points, key=lambda point: (point.wording, point.strength))
@@ -95,9 +93,9 @@ def _ranges(by_strength: Sequence[list[_Asked]], least: int) -> list[list[_Asked
     return joined
 
 
-def _point(group: Sequence[_Asked], wording: int, least: int, random: np.random.Generator) -> CalibrationPoint | None:
+def _point(group: Sequence[_Asked], wording: int, least: int) -> CalibrationPoint | None:
     """None if too few targets have a loss."""
-    loss, cost = (_mean(group, what, random) for what in ("loss", "cost"))
+    loss, cost = (_mean(group, what) for what in ("loss", "cost"))
     if loss is None or loss.n < least:
         return None
     # By rank, a strength that was asked: the mean of two might be another point's.
@@ -107,7 +105,7 @@ def _point(group: Sequence[_Asked], wording: int, least: int, random: np.random.
     return CalibrationPoint(strength=strengths[(len(strengths) - 1) // 2], wording=wording, loss=loss, cost=cost)
 
 
-def _mean(group: Sequence[_Asked], what: str, random: np.random.Generator) -> Written | None:
+def _mean(group: Sequence[_Asked], what: str) -> Metric | None:
     """Mean over targets, each with the mean of what it was asked in the range."""
     by_target: defaultdict[str, list[float]] = defaultdict(list)
     for one in group:
@@ -115,5 +113,5 @@ def _mean(group: Sequence[_Asked], what: str, random: np.random.Generator) -> Wr
             by_target[one.target].append(value)
     if not by_target:
         return None
-    found = bootstrap_mean(np.array([float(np.mean(values)) for _, values in sorted(by_target.items())]), random)
-    return Written(value=finite(found.value), low=finite(found.low), high=finite(found.high), n=found.n)
+    found = mean_estimate(np.array([float(np.mean(values)) for _, values in sorted(by_target.items())]))
+    return metrics({what: found})[what]

@@ -8,12 +8,13 @@ from steerbench.contracts import Split, Task
 from steerbench.errors import UserError
 from steerbench.folders import whole_folder
 from steerbench.found_ledgers import reading
-from steerbench.publishing.checking import measures_cost, problems, rebuilt
+from steerbench.publishing.checking import problems, rebuilt
 from steerbench.publishing.doses import calibration
 from steerbench.publishing.naming import RESULTS, command_of, id_of, model_of, without_folders
 from steerbench.publishing.portraits import portraits
 from steerbench.publishing.samples import samples_of, withholds, write_samples
 from steerbench.publishing.schema import SAMPLES, Published, write_published
+from steerbench.reporting import measures_cost
 from steerbench.results import RunResult, read_result
 from steerbench.runner import LEDGER
 from steerbench.storage import understandable
@@ -67,6 +68,7 @@ _AS_THEY_ARE = (
     "judges",
     "deviations",
     "timings",
+    "over",
 )
 
 

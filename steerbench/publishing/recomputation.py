@@ -8,6 +8,7 @@ from steerbench.composition import build_method
 from steerbench.contracts import PENDING, Completion, Judged, Method, Outcome, Scored, Task
 from steerbench.errors import UserError
 from steerbench.evaluation import Question, reply_of, score_of_outcome
+from steerbench.plan import roles_of
 from steerbench.publishing.samples import (
     Asked,
     Place,
@@ -18,8 +19,9 @@ from steerbench.publishing.samples import (
     withholds,
 )
 from steerbench.publishing.schema import Published
-from steerbench.reporting import overflows
+from steerbench.reporting import method_standing, overflows
 from steerbench.results import Comparison, MethodResult, Metric, comparison, metrics
+from steerbench.standing import Standing
 from steerbench.steering import Steering
 from steerbench.targets import Item, Target
 
@@ -47,19 +49,23 @@ def rescored(published: Published, task: Task, asked: Asked, rows: Rows) -> dict
 def differing(published: Published, task: Task, rows: Rows, scored: Mapping[str, Sequence[Scored]]) -> Iterator[str]:
     """What the run says and its samples do not give, a sentence each."""
     summary = task.summarise(scored, published.plan.seed)
+    if published.over != summary.over:
+        yield f"over: said {published.over!r}, and the task says {summary.over!r}."
     if published.higher_is_better != summary.higher_is_better:
         yield f"higher_is_better is {published.higher_is_better}, and the task says {summary.higher_is_better}."
     if published.targets != (count := len({one.target for of_one in scored.values() for one in of_one})):
         yield f"targets are {published.targets}, and the samples have {count}."
     for name, said in published.methods.items():
-        row = rows[name]
+        row, role = rows[name], roles_of(task).get(name)
+        strengths = {target: sample["strength"] for (target, _), sample in row.items()}
         found = MethodResult(
-            trivial=name in getattr(task, "baselines", ()),
+            role=role,
+            standing=None if role else method_standing(name, summary, task, strengths),
             settings=published.identity["methods"].get(name, {}),
             metrics=metrics(summary.metrics.get(name, {})),
             comparisons=[comparison(tested) for tested in summary.comparisons.get(name, ())],
             flags=[*overflows(scored[name]), *summary.flags.get(name, ())],
-            strengths={target: sample["strength"] for (target, _), sample in row.items()},
+            strengths=strengths,
             wordings={target: sample["wording"] for (target, _), sample in row.items() if sample["wording"]},
             items=len(row),
             unscored=sum(one.score.unscored != "" for one in scored[name]),
@@ -79,9 +85,23 @@ def _of_row(said: MethodResult, found: MethodResult) -> Iterator[str]:
     else:
         for ours, again in zip(said.comparisons, found.comparisons, strict=True):
             yield from _numbers(f"comparison with '{ours.against}'", ours, again)
-    for name in ("trivial", "settings", "flags", "strengths", "wordings", "items", "unscored", "generated_tokens"):
+    yield from _standings(said.standing, found.standing)
+    for name in ("role", "settings", "flags", "strengths", "wordings", "items", "unscored", "generated_tokens"):
         if getattr(said, name) != getattr(found, name):
             yield f"{name}: said {_short(getattr(said, name))}, recomputed {_short(getattr(found, name))}."
+
+
+def _standings(said: Standing | None, found: Standing | None) -> Iterator[str]:
+    """The smallest loss that could have been found is a number; all else is as it was said, or is not."""
+    loose = {"smallest"}
+    told, again = (None if one is None else one.model_dump(exclude=loose) for one in (said, found))
+    if told != again:
+        yield f"standing: said {_short(told)}, recomputed {_short(again)}."
+    elif said is not None and found is not None and said.smallest is not None and found.smallest is not None:
+        if not math.isclose(said.smallest, found.smallest, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            yield f"standing: smallest said {said.smallest}, recomputed {found.smallest}."
+    elif said != found:
+        yield f"standing: said {_short(said)}, recomputed {_short(found)}."
 
 
 def _numbers(what: str, said: Metric | Comparison, found: Metric | Comparison) -> Iterator[str]:

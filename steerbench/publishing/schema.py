@@ -17,7 +17,7 @@ from steerbench.plan import Plan
 from steerbench.results import JudgeResult, MethodResult, Metric, Timings
 from steerbench.storage import understandable, write_whole
 
-SCHEMA = 1
+SCHEMA = 2
 PUBLISHED, SAMPLES = "published.json", "samples.parquet"
 LARGEST = 5_000_000
 """Bytes of a published.json; the largest that this project has made is a tenth of it."""
@@ -84,7 +84,7 @@ class Published(BaseModel):
     `id` is its folder's name. `identity` and `digest` are the run's own, `command` makes it again, `samples_sha256` is
     of the Parquet beside it. `model` is what people call the model; `identity` says which weights it was.
     `measures_cost` says that the task asks what a steering spoils, `withheld` that what people ticked, and so every
-    loss, is left out. `portraits` and `calibration` are by method; they
+    loss, is left out; `over`, what intervals generalise over. `portraits` and `calibration` are by method; they
     come from the run's folder and cannot be checked by the samples; neither can the `facts` of a method's fits.
     """
 
@@ -106,6 +106,7 @@ class Published(BaseModel):
     samples_sha256: Sha256
     measures_cost: bool = False
     withheld: bool = False
+    over: Short = "targets"
     portraits: dict[Short, Portrait] = {}
     calibration: dict[Short, list[CalibrationPoint]] = {}
 

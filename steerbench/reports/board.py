@@ -13,10 +13,9 @@ from steerbench.reports.source import Source, refuse_repeated
 from steerbench.reports.table import Cell, Line, Table, cells
 from steerbench.results import MethodResult, without_break_downs
 
-STRENGTH = "median strength"
+STRENGTH, STEERED = "median strength", "steered"
 MOST = 5
 """Metrics of a table, from the first on, unless others are asked for: with their intervals a page holds no more."""
-UNTESTED = "not tested against the trivial rows"
 
 
 def tables(sources: Sequence[Source], metrics: Sequence[str] = (), per_trait: bool = False) -> list[Table]:
@@ -57,7 +56,7 @@ def _beneath(group: Group, columns: Sequence[str], strengths: bool) -> Table:
     shown = [_column(rows, name, group.headline) for name in columns]
     chosen = [_strength(row.method) for row in rows]
     if strengths and any(cell.value for cell in chosen):
-        columns, shown = [*columns, STRENGTH], [*shown, chosen]
+        columns, shown = [*columns, STRENGTH, STEERED], [*shown, chosen, [Cell(row.method.steered) for row in rows]]
     several = len(group.sources) > 1
     lines = [
         Line((row.name, row.run) if several else (row.name,), notes.letters(_flags(row, rows)), tuple(of_row))
@@ -139,10 +138,9 @@ def _column(rows: Iterable[Row], metric: str, headline: str) -> list[Cell]:
 
 
 def _flags(row: Row, rows: Sequence[Row]) -> list[str]:
-    """A row's flags, and that nothing was tested of it where other rows were."""
+    """How a row stands, and its flags; nothing of the former where no row of the table was tested."""
     tested = any(other.method.comparisons for other in rows)
-    untested = tested and not row.method.trivial and not row.method.comparisons
-    return [*row.method.flags, *([UNTESTED] if untested else [])]
+    return list(row.method.remarks if tested else row.method.flags)
 
 
 def _strength(method: MethodResult) -> Cell:

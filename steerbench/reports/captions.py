@@ -10,7 +10,7 @@ def caption(group: Group, of: str) -> str:
     better = "higher" if first.result.higher_is_better else "lower"
     shared = _shared(group)
     facts = ", ".join(words for name, words in first.facts().items() if name in shared)
-    reading = f"The {better} the {group.headline} the better; 95 % intervals in brackets."
+    reading = f"The {better} the {group.headline} the better; 95 % intervals over {first.result.over} in brackets."
     return f"{title}. {facts[:1].upper()}{facts[1:]}. {reading}"
 
 

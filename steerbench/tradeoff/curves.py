@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from steerbench.contracts import Metric
-from steerbench.statistics import bootstrap_mean, cluster_bootstrap, weighted_means
+from steerbench.statistics import cluster_bootstrap, mean_estimate, weighted_means
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ def area(doses: Sequence[float], effects: Array, seed: int) -> Metric:
     x = np.concatenate([[0.0], doses])
     curves = np.concatenate([np.zeros((1, effects.shape[1])), effects])
     under = np.trapezoid(curves, x, axis=0) / x[-1]
-    return bootstrap_mean(np.asarray(under), np.random.default_rng(seed))
+    return mean_estimate(np.asarray(under))
 
 
 def monotonicity(effects: Array, seed: int) -> Metric:

@@ -11,7 +11,7 @@ import numpy as np
 
 from steerbench import contracts
 from steerbench.results import Metric, metrics
-from steerbench.statistics import bootstrap_mean, holm, sign_flip_test
+from steerbench.statistics import holm, mean_estimate, sign_flip_test
 from steerbench.tradeoff.asked import Part
 from steerbench.tradeoff.curves import area, common_effect, front, monotonicity, strength_for
 from steerbench.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Array, Dose, Evidence
@@ -114,7 +114,7 @@ def estimate(values: Array, seed: int) -> contracts.Metric:
     """Mean over items with its interval; nan if there is nothing to take it of."""
     if np.isnan(values).all():
         return contracts.Metric(float("nan"))
-    return bootstrap_mean(values, np.random.default_rng(seed))
+    return mean_estimate(values)
 
 
 def _reach(evidence: Evidence, doses: Sequence[Dose], seed: int) -> Reach:

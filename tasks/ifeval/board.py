@@ -1,6 +1,6 @@
 """How many instructions are followed: by prompt (all of its instructions) and by instruction, strictly and loosely.
 
-Intervals resample prompts, whose instructions and poles stay together; so the share of instructions is a ratio of sums.
+Intervals are over prompts, whose instructions and poles stay together; so the share of instructions is a ratio of sums.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Scored, Summary
-from steerbench.statistics import bootstrap_mean, cluster_bootstrap
+from steerbench.statistics import FEWEST, change_of_share, cluster_bootstrap, mean_estimate, share_estimate
 from tasks.beside_unsteered import CHANGE, beside_unsteered, lowered
 from tasks.flags import percent
 
@@ -26,7 +26,7 @@ OFTEN_CUT_OFF = 0.2
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     """Metrics of every row that has answers, and what each lost against the unsteered model."""
-    return beside_unsteered(rows, Answers, seed)
+    return beside_unsteered(rows, Answers, seed, over="prompts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,12 @@ class Counts:
     given: Array
 
     def share(self, seed: int, plain: "Counts | None" = None) -> Metric:
-        """The share followed, or how much larger it is than another row's; prompts resampled."""
-        sums = (self.followed if plain is None else self.followed - plain.followed).mean(axis=0)
+        """The share followed, or how much larger it is than another row's."""
+        if plain is None:
+            return share_estimate(self.followed.mean(axis=0), self.given)
+        sums = (self.followed - plain.followed).mean(axis=0)
+        if (self.given == 1).all():
+            return change_of_share(sums)
         return cluster_bootstrap(
             lambda drawn: np.asarray((drawn @ sums) / (drawn @ self.given)), sums.size, np.random.default_rng(seed)
         )
@@ -82,9 +86,16 @@ class Answers:
             pairs = zip(self._by_pole(PROMPT), plain._by_pole(PROMPT), strict=True)
             found |= {f"{CHANGE} {pole}": counts.share(seed, other) for (pole, counts), (_, other) in pairs}
         found |= {f"{INSTRUCTION} {kind}": counts.share(seed) for kind, counts in self.by_kind.items()}
-        found[CUT_OFF] = bootstrap_mean(self.cut.mean(axis=0), np.random.default_rng(seed))
-        found[TOKENS] = bootstrap_mean(self.tokens.mean(axis=0), np.random.default_rng(seed))
+        found[CUT_OFF] = share_estimate(self.cut.mean(axis=0))
+        found[TOKENS] = mean_estimate(self.tokens.mean(axis=0))
         return found
+
+    def nothing_to_lose(self) -> str:
+        """Whether the model, as it is, follows too little for a loss to be seen."""
+        followed = self.counts[PROMPT].followed.mean(axis=0)
+        if followed.sum() >= FEWEST:
+            return ""
+        return f"the unsteered model follows {followed.sum():g} of {followed.size} prompts; there is nothing to lose"
 
     def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
         """What a reader of the table must not miss."""

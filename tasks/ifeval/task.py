@@ -5,13 +5,14 @@ It measures what a steering costs, as the reasoning tasks do: it chooses no stre
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from steerbench.contracts import Completion, Outcome, Prompt, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Completion, Outcome, Prompt, Request, Role, Sampling, Score, Scored, Split, Summary
 from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
 from steerbench.steering import Steering
 from steerbench.targets import Item, Target
-from tasks.beside_unsteered import UNSTEERED
+from tasks.beside_unsteered import ROLES
 from tasks.ifeval import board
 from tasks.ifeval.checks import check, versions
 from tasks.ifeval.prompts import DATASET, published
@@ -35,7 +36,7 @@ class IFEval:
     limit: int | None = None
     max_new_tokens: int = 1280
     name: str = field(default="ifeval", init=False)
-    baselines: tuple[str, ...] = field(default=(UNSTEERED,), init=False)
+    baselines: ClassVar[Mapping[str, Role]] = ROLES
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Spli
 from steerbench.errors import UserError
 from steerbench.steering import Steering
 from steerbench.targets import MIDDLE, TRAITS, Item, Respondent, Target
-from tasks.papi.causal_board import TRIVIAL, summarise
+from tasks.papi.causal_board import ROLES, summarise
 from tasks.papi.dataset import SAMPLE
 from tasks.papi.task import PAPI
 from tasks.papi.treatment import moved, treatments
@@ -30,7 +30,7 @@ class CausalPAPI:
 
     name = "papi-causal"
     size = "respondents"
-    baselines = TRIVIAL
+    baselines = ROLES
     chooses_strengths = False
     withheld = PAPI.withheld
 

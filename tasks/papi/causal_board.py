@@ -7,14 +7,20 @@ method too, and `points added` says how much arrived.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.contracts import Metric, Scored, Summary
-from steerbench.statistics import bootstrap_mean, cluster_bootstrap, means_where, paired_comparisons, weighted_means
+from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.statistics import (
+    debiased_size,
+    mean_estimate,
+    means_where,
+    paired_comparisons,
+    share_estimate,
+)
 from steerbench.targets import TRAITS
 from tasks.flags import percent
 from tasks.papi.treatment import DOSES, HIGHEST, LOWEST, Treatment
@@ -26,20 +32,20 @@ PLACES = range(len(LETTERS))
 EFFECT = "effect"
 BEYOND_PLACEBO = "beyond placebo"
 SPILL_OVER = "spill-over"
-ABSOLUTE_SPILL_OVER = "absolute spill-over"
+SIZE_OF_SPILL_OVER = "size of spill-over"
 POINTS = "points added"
 LEFT_OUT = "copies left out"
 MISSING_RATE = "missing rate"
 
 UNSTEERED = "unsteered"
 PLACEBO = "random-direction"
-TRIVIAL = (UNSTEERED, PLACEBO)
+ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", PLACEBO: "placebo"}
 
 
 def summarise(
     rows: Mapping[str, Sequence[Scored]], people: Sequence[str], treatments: Mapping[str, Treatment], seed: int
 ) -> Summary:
-    """Metrics, comparisons with the trivial rows and flags of every row that has scored items.
+    """Metrics, comparisons with the rows to beat and flags of every row that has scored items.
 
     `treatments` are those of the copies, by their ids. Every metric is drawn from `seed` afresh.
     """
@@ -48,14 +54,14 @@ def summarise(
     # A comparison is of losses, and an effect is a gain.
     losses = {name: -_person_means(effects) for name, effects in own.items()}
     comparisons = {
-        name: paired_comparisons(losses, name, [t for t in TRIVIAL if t in own], np.random.default_rng(seed))
+        name: paired_comparisons(losses, name, [t for t in ROLES if t in own], np.random.default_rng(seed))
         for name in own
-        if name not in TRIVIAL
+        if name not in ROLES
     }
-    given = _of_treatments(people, treatments, seed)
+    given = _of_treatments(people, treatments)
     metrics = {name: _metrics(name, read, seed) | given for name in read}
-    flags = {name: [] if name in TRIVIAL else _flags(metrics[name]) for name in read}
-    return Summary(metrics, comparisons, flags, higher_is_better=True)
+    flags = {name: [] if name in ROLES else _flags(metrics[name]) for name in read}
+    return Summary(metrics, comparisons, flags, higher_is_better=True, over="people")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,27 +119,27 @@ def _metrics(name: str, read: Mapping[str, Effects], seed: int) -> dict[str, Met
     row = read[name]
     own, others = row.own(), row.others()
     pairs = {pair: _person_means(effects) for pair, effects in others.items()}
-    found: dict[str, Metric | None] = {EFFECT: _mean(own, seed) or Metric(math.nan)}
-    found |= {f"{EFFECT} {letter}": _mean(own[:, trait], seed) for trait, letter in enumerate(LETTERS)}
-    found |= {f"{EFFECT} {dose:+d}": _mean(own[:, :, place], seed) for place, dose in enumerate(DOSES)}
+    found: dict[str, Metric | None] = {EFFECT: _mean(own) or Metric(math.nan)}
+    found |= {f"{EFFECT} {letter}": _mean(own[:, trait]) for trait, letter in enumerate(LETTERS)}
+    found |= {f"{EFFECT} {dose:+d}": _mean(own[:, :, place]) for place, dose in enumerate(DOSES)}
     if PLACEBO in read and name != PLACEBO:
         placebo = _person_means(read[PLACEBO].own())
-        found[BEYOND_PLACEBO] = _mean(_person_means(own) - placebo, seed)
-    found[SPILL_OVER] = _mean(np.stack(list(pairs.values()), axis=1), seed)
-    found |= {f"{SPILL_OVER} {LETTERS[s]} on {LETTERS[t]}": _mean(effects, seed) for (s, t), effects in pairs.items()}
-    found[ABSOLUTE_SPILL_OVER] = _mean_absolute(np.stack(list(pairs.values()), axis=1), seed)
-    found[MISSING_RATE] = _mean(row.unreadable, seed)
+        found[BEYOND_PLACEBO] = _mean(_person_means(own) - placebo)
+    found[SPILL_OVER] = _mean(np.stack(list(pairs.values()), axis=1))
+    found |= {f"{SPILL_OVER} {LETTERS[s]} on {LETTERS[t]}": _mean(effects) for (s, t), effects in pairs.items()}
+    found[SIZE_OF_SPILL_OVER] = _size(np.stack(list(pairs.values()), axis=1), seed)
+    found[MISSING_RATE] = None if np.isnan(row.unreadable).all() else share_estimate(row.unreadable)
     return {metric: estimate for metric, estimate in found.items() if estimate is not None}
 
 
-def _of_treatments(people: Sequence[str], treatments: Mapping[str, Treatment], seed: int) -> dict[str, Metric]:
+def _of_treatments(people: Sequence[str], treatments: Mapping[str, Treatment]) -> dict[str, Metric]:
     """What the copies are, whatever the row: points that arrived per point of dose, and how many were left out."""
     points = np.full((len(people), len(LETTERS), len(DOSES)), np.nan)
     for given in treatments.values():
         cell = people.index(given.person), LETTERS.index(given.trait), DOSES.index(given.dose)
         points[cell] = given.points / abs(given.dose)
     left_out = Metric(float(np.isnan(points).sum()), n=len(people))
-    arrived = _mean(points, seed)
+    arrived = _mean(points)
     return {LEFT_OUT: left_out} if arrived is None else {POINTS: arrived, LEFT_OUT: left_out}
 
 
@@ -143,25 +149,17 @@ def _person_means(values: Array) -> Array:
     return means_where(flat, ~np.isnan(flat))
 
 
-def _mean(values: Array, seed: int) -> Metric | None:
+def _mean(values: Array) -> Metric | None:
     """Mean over people of their means, None if nobody has a value."""
     means = _person_means(values)
-    return None if np.isnan(means).all() else bootstrap_mean(means, np.random.default_rng(seed))
+    return None if np.isnan(means).all() else mean_estimate(means)
 
 
-def _mean_absolute(pairs: Array, seed: int) -> Metric | None:
-    """Mean over pairs [people, pairs] of the size of a pair's mean. Noise alone lifts it above 0."""
-    pairs = pairs[:, ~np.isnan(pairs).all(axis=0)]
-    pairs = pairs[~np.isnan(pairs).all(axis=1)]
-    if not pairs.size:
+def _size(pairs: Array, seed: int) -> Metric | None:
+    """The typical size of a pair's mean effect, from pairs [people, pairs], without what noise adds to it."""
+    if not ((~np.isnan(pairs)).sum(axis=0) >= 2).any():
         return None
-    found = cluster_bootstrap(
-        lambda counts: np.abs(weighted_means(counts, pairs)).mean(axis=1),
-        len(pairs),
-        np.random.default_rng(seed),
-        centred=True,
-    )
-    return found if found.low is None else replace(found, low=max(found.low, 0.0))
+    return debiased_size(pairs, np.random.default_rng(seed))
 
 
 def _flags(metrics: Mapping[str, Metric]) -> list[str]:

@@ -9,17 +9,19 @@ from typing import Literal
 
 import numpy as np
 
-from steerbench.contracts import Comparison, Metric, Scored, Summary
+from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.statistics import (
-    bootstrap_mean,
     cluster_bootstrap,
     individual_r,
+    mean_estimate,
     means_where,
     paired_comparisons,
+    share_estimate,
+    sum_of_means,
     trait_profile_r,
     weighted_means,
 )
-from tasks.flags import not_better, percent
+from tasks.flags import percent
 from tasks.papi.board import Answers, Array, Board, board_of
 
 ERROR = "error"
@@ -32,9 +34,22 @@ KEYED_SHIFT = "keyed shift"
 MISSING_RATE = "missing rate"
 MODAL_SHARE = "modal share"
 
-UNSTEERED = "unsteered"
+SHARE_OF_CEILING = "share of ceiling"
+
+UNSTEERED, CEILING = "unsteered", "ceiling"
 CONSTANTS = tuple(f"always-{tick}" for tick in range(1, 6))
-TRIVIAL = (*CONSTANTS, "trait-mean", "item-median", UNSTEERED, "random-direction")
+ROLES: Mapping[str, Role] = {
+    **dict.fromkeys(CONSTANTS, "constant"),
+    "item-median": "constant",
+    "trait-mean": "reference",
+    "facet-mean": "reference",
+    "additive": "reference",
+    CEILING: "ceiling",
+    UNSTEERED: "unsteered",
+    "random-direction": "placebo",
+}
+"""The rows of every board. The item's median knows people, and nothing of the person: a constant for each item."""
+TO_BEAT = tuple(name for name, role in ROLES.items() if role != "ceiling")
 
 ONE_SIDED_ANSWERS = 0.9
 
@@ -47,22 +62,22 @@ def trait_error(trait: str) -> str:
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int, missing: Missing = "impute") -> Summary:
-    """Metrics, comparisons with the trivial rows and flags of every row that has scored items.
+    """Metrics, comparisons with the rows to beat and flags of every row that has scored items.
 
     Unreadable answers count as the middle of the scale (`impute`), or leave the denominator as in the
     published protocol (`drop`). Every metric is drawn from `seed` afresh, so it depends on no other metric
-    and, shifts against `unsteered` aside, on no other row.
+    and, shifts against `unsteered` and the share of the ceiling aside, on no other row.
     """
     board = board_of({name: scored for name, scored in rows.items() if scored})
     losses = {name: composite_errors(board, row, missing) for name, row in board.rows.items()}
     comparisons = {
-        name: paired_comparisons(losses, name, [t for t in TRIVIAL if t in losses], np.random.default_rng(seed))
+        name: paired_comparisons(losses, name, [t for t in TO_BEAT if t in losses], np.random.default_rng(seed))
         for name in board.rows
-        if name not in TRIVIAL
+        if name not in ROLES
     }
     metrics = {name: _metrics(board, name, seed, missing) for name in board.rows}
-    flags = {name: _flags(name, metrics[name], comparisons.get(name, ())) for name in board.rows}
-    return Summary(metrics, comparisons, flags)
+    flags = {name: _flags(name, metrics[name]) for name in board.rows}
+    return Summary(metrics, comparisons, flags, over="people")
 
 
 def composite_errors(board: Board, row: Answers, missing: Missing = "impute") -> Array:
@@ -83,12 +98,13 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
     """All metrics of a row, headline first; those that are undefined for it are absent."""
     row = board.rows[name]
     estimates: dict[str, Metric | None] = {
-        ERROR: _composite(board, row, _treatment(missing), seed),
-        ERROR_BEST: _composite(board, row, "best", seed),
-        ERROR_WORST: _composite(board, row, "worst", seed),
+        ERROR: _composite(board, row, _treatment(missing)),
+        ERROR_BEST: _composite(board, row, "best"),
+        ERROR_WORST: _composite(board, row, "worst"),
+        SHARE_OF_CEILING: _share_of_ceiling(board, row, missing, seed),
     }
     per_trait = _trait_errors(board, row, _treatment(missing))
-    estimates |= {trait_error(t): _mean(errors, seed) for t, errors in zip(board.traits, per_trait.T, strict=True)}
+    estimates |= {trait_error(t): _mean(errors) for t, errors in zip(board.traits, per_trait.T, strict=True)}
     known = row.asked & ~np.isnan(row.expected)
     estimates[INDIVIDUAL_R] = individual_r(row.expected, row.tick, known, np.random.default_rng(seed))
     estimates[PROFILE_R] = trait_profile_r(
@@ -98,9 +114,9 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
     )
     if UNSTEERED in board.rows and name != UNSTEERED:
         agreement, keyed = _shifts(board, row)
-        estimates |= {AGREEMENT_SHIFT: _mean(agreement, seed), KEYED_SHIFT: _mean(keyed, seed)}
-    estimates[MISSING_RATE] = _mean(means_where(row.unreadable, row.asked), seed)
-    estimates[MODAL_SHARE] = _mean(modal_shares(row.answer), seed)
+        estimates |= {AGREEMENT_SHIFT: _mean(agreement), KEYED_SHIFT: _mean(keyed)}
+    estimates[MISSING_RATE] = _share(means_where(row.unreadable, row.asked))
+    estimates[MODAL_SHARE] = _share(modal_shares(row.answer))
     return {metric: estimate for metric, estimate in estimates.items() if estimate is not None}
 
 
@@ -115,22 +131,44 @@ def _beside_others(scores: Array) -> Array:
     return np.asarray(scores - sums / np.maximum(counts, 1))
 
 
-def _composite(board: Board, row: Answers, unreadable: str, seed: int) -> Metric | None:
+def _composite(board: Board, row: Answers, unreadable: str) -> Metric | None:
     """Sum over traits of the people's mean error, people lacking a trait left out of that trait alone."""
     errors = _trait_errors(board, row, unreadable)
-    errors = errors[~np.isnan(errors).all(axis=1)]
-    if not len(errors) or np.isnan(errors).all(axis=0).any():
+    if np.isnan(errors).all(axis=0).any():
         return None
-    return cluster_bootstrap(
-        lambda counts: np.asarray(weighted_means(counts, errors).sum(axis=1)),
-        len(errors),
-        np.random.default_rng(seed),
-    )
+    return sum_of_means(errors, np.ones(errors.shape[1]))
 
 
-def _mean(values: Array, seed: int) -> Metric | None:
+def _share_of_ceiling(board: Board, row: Answers, missing: Missing, seed: int) -> Metric | None:
+    """How far the error is from the best constant's (0) to the ceiling's (1); people resampled, all rows together.
+
+    None where there is no ceiling, or none that is above the constants.
+    """
+    constants = [board.rows[name] for name in CONSTANTS if name in board.rows]
+    if CEILING not in board.rows or not constants:
+        return None
+    errors = [_trait_errors(board, one, _treatment(missing)) for one in (row, board.rows[CEILING], *constants)]
+    if any(np.isnan(of_row).all(axis=0).any() for of_row in errors):
+        return None
+
+    def share(counts: Array) -> Array:
+        own, best, *others = (weighted_means(counts, of_row).sum(axis=1) for of_row in errors)
+        constant = np.min(others, axis=0)
+        room = constant - best
+        return np.asarray(np.divide(constant - own, room, out=np.full_like(room, np.nan), where=room > 0))
+
+    found = cluster_bootstrap(share, len(errors[0]), np.random.default_rng(seed))
+    return None if np.isnan(found.value) else found
+
+
+def _mean(values: Array) -> Metric | None:
     """Mean over people with its interval, None if nobody has a value."""
-    return None if np.isnan(values).all() else bootstrap_mean(values, np.random.default_rng(seed))
+    return None if np.isnan(values).all() else mean_estimate(values)
+
+
+def _share(values: Array) -> Metric | None:
+    """Mean of people's shares with its interval, None if nobody has one."""
+    return None if np.isnan(values).all() else share_estimate(values)
 
 
 def _shifts(board: Board, row: Answers) -> tuple[Array, Array]:
@@ -154,9 +192,9 @@ def modal_shares(answers: Array) -> Array:
     return shares
 
 
-def _flags(name: str, metrics: Mapping[str, Metric], comparisons: Sequence[Comparison]) -> list[str]:
+def _flags(name: str, metrics: Mapping[str, Metric]) -> list[str]:
     """What a reader of the table must not miss, in short sentences."""
-    flags = not_better(comparisons)
+    flags = []
     share = metrics[MODAL_SHARE].value if MODAL_SHARE in metrics else 0.0
     if share > ONE_SIDED_ANSWERS and name not in CONSTANTS:
         flags.append(f"answers one option to {percent(share)} of items")

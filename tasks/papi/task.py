@@ -13,13 +13,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from steerbench.contracts import Completion, Outcome, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Completion, Outcome, Request, Role, Sampling, Score, Scored, Split, Summary
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import MIDDLE, Answer, Item, Respondent, Target
 from steerbench.thoughts import UNFINISHED, spoken
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, norms, stores_scores
-from tasks.papi.metrics import TRIVIAL, summarise
+from tasks.papi.metrics import ROLES, summarise
 from tasks.papi.readouts import READOUTS, Readout, TextReadout
 
 _SHOWN = Item("shown", "Shown statement.", "A shown statement.", "A", "", 1)
@@ -65,7 +65,7 @@ class PAPI:
     holdout: float = 0.4
     seed: int = 0
     name: str = field(default="papi", init=False)
-    baselines: tuple[str, ...] = field(default=TRIVIAL, init=False)
+    baselines: ClassVar[Mapping[str, Role]] = ROLES
     # The published parser reads no further than the twelfth character, "Option" among them.
     sampling: Sampling = field(default=Sampling(max_new_tokens=8), init=False)
 

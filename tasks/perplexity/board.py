@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Scored, Summary
-from steerbench.statistics import bootstrap_mean
+from steerbench.statistics import mean_estimate, share_estimate
 from tasks.beside_unsteered import CHANGE, beside_unsteered
 
 Array = NDArray[np.float64]
@@ -22,8 +22,8 @@ OVERFLOWED = "overflowed rate"
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-    """Every row beside the unsteered one; intervals resample passages, whose poles stay together."""
-    return beside_unsteered(rows, Measured, seed, higher_is_better=False)
+    """Every row beside the unsteered one; intervals are over passages, whose poles stay together."""
+    return beside_unsteered(rows, Measured, seed, over="passages", higher_is_better=False)
 
 
 class Measured:
@@ -44,13 +44,13 @@ class Measured:
 
     def metrics(self, plain: "Measured | None", seed: int) -> dict[str, Metric]:
         """`perplexity ratio` is per word: 2 to the mean over passages of the bits added by a word."""
-        found = self._by_pole(BITS, self.bits / self.characters, seed)
+        found = self._by_pole(BITS, self.bits / self.characters)
         if plain is not None:
             added = self.bits - plain.bits
-            in_words = self._by_pole(RATIO, added / self.words, seed)
+            in_words = self._by_pole(RATIO, added / self.words)
             found |= {name: _power_of_two(metric) for name, metric in in_words.items()}
-            found |= self._by_pole(CHANGE, added / self.characters, seed)
-        found[OVERFLOWED] = _mean(np.isnan(self.bits).astype(np.float64), seed)
+            found |= self._by_pole(CHANGE, added / self.characters)
+        found[OVERFLOWED] = share_estimate(np.isnan(self.bits).mean(axis=0))
         return found
 
     def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
@@ -59,26 +59,30 @@ class Measured:
         worse = change is not None and change.low is not None and change.low > 0
         return ["text is less likely than to unsteered"] if worse else []
 
-    def _by_pole(self, name: str, values: Array, seed: int) -> dict[str, Metric]:
+    def nothing_to_lose(self) -> str:
+        """Text can always be made less likely."""
+        return ""
+
+    def _by_pole(self, name: str, values: Array) -> dict[str, Metric]:
         """The mean of values [poles, passages], and each pole's if there are several."""
-        found = {name: _mean(values, seed)}
+        found = {name: _mean(values)}
         if len(self.poles) > 1:
-            found |= {f"{name} {pole}": _mean(values[n : n + 1], seed) for n, pole in enumerate(self.poles)}
+            found |= {f"{name} {pole}": _mean(values[n : n + 1]) for n, pole in enumerate(self.poles)}
         return found
 
 
-def _mean(values: Array, seed: int) -> Metric:
-    """Mean over poles and passages [poles, passages], passages resampled; nan if none has a value under every pole."""
+def _mean(values: Array) -> Metric:
+    """Mean over poles and passages [poles, passages], over passages; nan if none has a value under every pole."""
     of_passages = values.mean(axis=0)
     if np.isnan(of_passages).all():
         return Metric(float("nan"))
-    return bootstrap_mean(of_passages, np.random.default_rng(seed))
+    return mean_estimate(of_passages)
 
 
 def _power_of_two(metric: Metric) -> Metric:
     """The power is monotone, so that the interval's ends go along."""
     low, high = (None if end is None else _exp2(end) for end in (metric.low, metric.high))
-    return Metric(_exp2(metric.value), low, high, metric.n)
+    return Metric(_exp2(metric.value), low, high, metric.n, metric.note)
 
 
 def _exp2(exponent: float) -> float:

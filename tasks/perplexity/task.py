@@ -9,12 +9,13 @@ words as the start of the answer. What is measured is how likely the rest is.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from steerbench.contracts import Choice, Outcome, Prompt, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Choice, Outcome, Prompt, Request, Role, Sampling, Score, Scored, Split, Summary
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import Item, Target
-from tasks.beside_unsteered import UNSTEERED
+from tasks.beside_unsteered import ROLES
 from tasks.perplexity import board
 from tasks.perplexity.passages import OPENING_WORDS, SAMPLE, Passage, digest, load
 from tasks.poles import poles_named, statements
@@ -40,7 +41,7 @@ class Perplexity:
     poles: str | None = None
     limit: int | None = None
     name: str = field(default="perplexity", init=False)
-    baselines: tuple[str, ...] = field(default=(UNSTEERED,), init=False)
+    baselines: ClassVar[Mapping[str, Role]] = ROLES
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:

@@ -1,13 +1,19 @@
-"""Estimates over PersonalityBench's questions: what was sampled is a question, so intervals resample questions."""
+"""Estimates over PersonalityBench's questions: what was sampled is a question, so intervals are over questions."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from steerbench.contracts import Metric
-from steerbench.statistics import bootstrap_mean, cluster_bootstrap, means_where, weighted_means
+from steerbench.statistics import (
+    debiased_size,
+    mean_estimate,
+    means_where,
+    share_estimate,
+    sum_of_means,
+    variance_estimate,
+)
 from tasks.personalitybench.board import Answers, Array, Board, Part
 
 
@@ -20,31 +26,24 @@ def two_poles(parts: Sequence[Part]) -> dict[Part, float]:
     return {(trait, pole): 2 / traits.count(trait) / len(set(traits)) for trait, pole in parts}
 
 
-def mean_of_poles(board: Board, values: Array, weights: Mapping[Part, float], seed: int) -> Metric:
-    """Weighted sum of the means of `values` [questions, targets] within poles.
-
-    Undefined (nan) if a pole has no value at all; without an interval if one has fewer than two questions.
-    """
-    factors = np.array(list(weights.values()))
-    return _resampled(
-        _columns(board, values, weights), lambda counts, columns: weighted_means(counts, columns) @ factors, seed
-    )
+def mean_of_poles(board: Board, values: Array, weights: Mapping[Part, float]) -> Metric:
+    """Weighted sum of the means of `values` [questions, targets] within poles; undefined (nan) if a pole has none."""
+    return _estimated(_columns(board, values, weights), list(weights.values()), sum_of_means)
 
 
-def variance_of_poles(board: Board, values: Array, weights: Mapping[Part, float], seed: int) -> Metric:
-    """The same of the variances (mean squared distance from the mean) within poles."""
-    factors = np.array(list(weights.values()))
-
-    def variance(counts: Array, columns: Array) -> Array:
-        squares, means = weighted_means(counts, columns**2), weighted_means(counts, columns)
-        return np.asarray(np.maximum(squares - means**2, 0.0) @ factors)
-
-    return _resampled(_columns(board, values, weights), variance, seed)
+def variance_of_poles(board: Board, values: Array, weights: Mapping[Part, float]) -> Metric:
+    """The same of the variances (ddof 1) over questions within poles."""
+    return _estimated(_columns(board, values, weights), list(weights.values()), variance_estimate)
 
 
-def mean(values: Array, seed: int) -> Metric | None:
+def mean(values: Array) -> Metric | None:
     """Mean over questions, None if no question has a value."""
-    return None if np.isnan(values).all() else bootstrap_mean(values, np.random.default_rng(seed))
+    return None if np.isnan(values).all() else mean_estimate(values)
+
+
+def share(values: Array) -> Metric | None:
+    """Mean over questions of shares from 0 to 1, None if no question has one."""
+    return None if np.isnan(values).all() else share_estimate(values)
 
 
 def question_means(values: Array) -> Array:
@@ -74,20 +73,10 @@ def entries(board: Board, shifts: Array) -> dict[Part, Array]:
     return {pair: found for pair, found in of_pairs.items() if not np.isnan(found).all()}
 
 
-def mean_absolute(columns: Sequence[Array], seed: int) -> Metric | None:
-    """Mean over columns [questions] of the absolute value of a column's mean, None if there is no column.
-
-    Noise alone lifts it above 0; its interval is the resamples' spread about it, cut off at 0.
-    """
-    if not columns:
-        return None
-    found = _resampled(
-        np.stack(columns, axis=1),
-        lambda counts, values: np.abs(weighted_means(counts, values)).mean(axis=1),
-        seed,
-        centred=True,
-    )
-    return found if found.low is None else replace(found, low=max(found.low, 0.0))
+def size(columns: Sequence[Array], seed: int) -> Metric | None:
+    """Typical size of the columns' means [questions], without what noise adds to it; None if no column has two."""
+    able = [column for column in columns if (~np.isnan(column)).sum() >= 2]
+    return debiased_size(np.stack(able, axis=1), np.random.default_rng(seed)) if able else None
 
 
 def _columns(board: Board, values: Array, weights: Mapping[Part, float]) -> Array:
@@ -96,17 +85,9 @@ def _columns(board: Board, values: Array, weights: Mapping[Part, float]) -> Arra
     return np.stack([np.where(board.trait == trait, by_pole[:, pole], np.nan) for trait, pole in weights], axis=1)
 
 
-def _resampled(columns: Array, statistic: Callable[[Array, Array], Array], seed: int, centred: bool = False) -> Metric:
-    """A statistic of counts [resamples, questions] and columns [questions, parts], over questions with a value.
-
-    Traits are not resampled apart: their share of the questions varies, and the statistic takes means per column.
-    """
-    known = ~np.isnan(columns)
-    columns = columns[known.any(axis=1)]
-    per_column = known.sum(axis=0)
-    if not per_column.all():
-        return Metric(math.nan, n=len(columns))
-    if (per_column < 2).any():
-        return Metric(float(statistic(np.ones((1, len(columns))), columns)[0]), n=len(columns))
-    rng = np.random.default_rng(seed)
-    return cluster_bootstrap(lambda counts: statistic(counts, columns), len(columns), rng, centred=centred)
+def _estimated(
+    columns: Array, factors: Sequence[float], estimate: Callable[[Array, Sequence[float]], Metric]
+) -> Metric:
+    """An estimate over the questions that have a value; nan if there are none."""
+    known = ~np.isnan(columns).all(axis=1)
+    return estimate(columns[known], factors) if known.any() else Metric(math.nan)

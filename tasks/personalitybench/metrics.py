@@ -9,18 +9,20 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from steerbench.contracts import Comparison, Metric, Scored, Summary
+from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.standing import SIGNIFICANT
 from steerbench.statistics import paired_comparisons, sign_flip_test
-from tasks.flags import SIGNIFICANT, not_better, percent
+from tasks.flags import percent
 from tasks.personalitybench.board import HIGHEST, LETTERS, LOWEST, RUNS, Answers, Array, Board, board_of
 from tasks.personalitybench.estimates import (
     entries,
     mean,
-    mean_absolute,
     mean_of_poles,
     question_means,
     separations,
+    share,
     shifts_of_others,
+    size,
     two_poles,
     variance_of_poles,
 )
@@ -39,14 +41,14 @@ LENGTH = "length"
 DISTINCT = "distinct-2"
 
 UNSTEERED = "unsteered"
-TRIVIAL = (UNSTEERED, "echo", "fixed-text")
+ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", "echo": "constant", "fixed-text": "reference"}
 
 OFTEN_TRUNCATED = 0.5
 REPETITIVE = 0.5
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-    """Metrics, comparisons with the trivial rows and flags of every row that has scored answers.
+    """Metrics, comparisons with the rows to beat and flags of every row that has scored answers.
 
     Answers without a rating leave the means they lack it for; how many they are is a metric, and so is what the
     headline would be if they were the worst. Every metric is drawn from `seed` afresh and depends on no other row.
@@ -54,15 +56,13 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     board = board_of({name: scored for name, scored in rows.items() if scored})
     losses = {name: question_losses(board, row) for name, row in board.rows.items()}
     comparisons = {
-        name: paired_comparisons(losses, name, [t for t in TRIVIAL if t in losses], np.random.default_rng(seed))
+        name: paired_comparisons(losses, name, [t for t in ROLES if t in losses], np.random.default_rng(seed))
         for name in board.rows
-        if name not in TRIVIAL
+        if name not in ROLES
     }
     metrics = {name: _metrics(board, row, seed) for name, row in board.rows.items()}
-    flags = {
-        name: _flags(metrics[name], comparisons.get(name, ()), _less_fluent(board, name, seed)) for name in board.rows
-    }
-    return Summary(metrics, comparisons, flags, higher_is_better=True)
+    flags = {name: _flags(metrics[name], _less_fluent(board, name, seed)) for name in board.rows}
+    return Summary(metrics, comparisons, flags, higher_is_better=True, over="questions")
 
 
 def question_losses(board: Board, row: Answers) -> Array:
@@ -79,21 +79,21 @@ def _metrics(board: Board, row: Answers, seed: int) -> dict[str, Metric]:
     unscored = np.where(row.asked, np.isnan(scores), np.nan)
     unscored_fluency = np.where(row.asked, np.isnan(row.fluency), np.nan)
     estimates: dict[str, Metric | None] = {
-        **_trait_scores(board, row, scores, seed),
-        FLUENCY: mean_of_poles(board, row.fluency, weights, seed),
-        **_separations(board, row, seed),
-        OFF_TARGET: mean_absolute(list(shifts.values()), seed),
+        **_trait_scores(board, row, scores),
+        FLUENCY: mean_of_poles(board, row.fluency, weights),
+        **_separations(board, row),
+        OFF_TARGET: size(list(shifts.values()), seed),
         **{
-            f"{OFF_TARGET} {LETTERS[steered]} on {LETTERS[rated]}": mean(found, seed)
+            f"{OFF_TARGET} {LETTERS[steered]} on {LETTERS[rated]}": mean(found)
             for (steered, rated), found in shifts.items()
         },
-        UNSCORED: mean(question_means(unscored), seed),
-        TRAIT_VARIANCE: variance_of_poles(board, scores, weights, seed),
-        FLUENCY_VARIANCE: variance_of_poles(board, row.fluency, weights, seed),
-        UNSCORED_FLUENCY: mean(question_means(unscored_fluency), seed),
-        TRUNCATED: mean(question_means(row.truncated), seed),
-        LENGTH: mean(question_means(row.words), seed),
-        **_distinct(row, seed),
+        UNSCORED: share(question_means(unscored)),
+        TRAIT_VARIANCE: variance_of_poles(board, scores, weights),
+        FLUENCY_VARIANCE: variance_of_poles(board, row.fluency, weights),
+        UNSCORED_FLUENCY: share(question_means(unscored_fluency)),
+        TRUNCATED: share(question_means(row.truncated)),
+        LENGTH: mean(question_means(row.words)),
+        **_distinct(row),
     }
     return {
         name: estimate
@@ -102,54 +102,54 @@ def _metrics(board: Board, row: Answers, seed: int) -> dict[str, Metric]:
     }
 
 
-def _trait_scores(board: Board, row: Answers, scores: Array, seed: int) -> dict[str, Metric | None]:
+def _trait_scores(board: Board, row: Answers, scores: Array) -> dict[str, Metric | None]:
     """The headline, its lower bound if answers are unscored, and it by trait, by pole and by blend."""
     weights = two_poles(board.parts)
-    found: dict[str, Metric | None] = {TRAIT_SCORE: mean_of_poles(board, scores, weights, seed)}
+    found: dict[str, Metric | None] = {TRAIT_SCORE: mean_of_poles(board, scores, weights)}
     lacking = row.asked & np.isnan(scores)
     if lacking.any():
-        found[IF_WORST] = mean_of_poles(board, np.where(lacking, LOWEST, scores), weights, seed)
+        found[IF_WORST] = mean_of_poles(board, np.where(lacking, LOWEST, scores), weights)
     for trait in dict.fromkeys(trait for trait, _ in board.parts):
         poles = [part for part in board.parts if part[0] == trait]
-        found[f"{TRAIT_SCORE} {LETTERS[trait]}"] = mean_of_poles(board, scores, two_poles(poles), seed)
+        found[f"{TRAIT_SCORE} {LETTERS[trait]}"] = mean_of_poles(board, scores, two_poles(poles))
         for part in poles:
             name = f"{TRAIT_SCORE} {LETTERS[trait]}{'+-'[part[1]]}"
-            found[name] = mean_of_poles(board, scores, {part: 1.0}, seed)
+            found[name] = mean_of_poles(board, scores, {part: 1.0})
     for target in np.flatnonzero(board.steered.sum(axis=1) > 1).tolist():
         alone = board.of_target(target)
         weights = {part: 1 / len(alone.parts) for part in alone.parts}
         name = f"{TRAIT_SCORE} {board.targets[target]}"
-        found[name] = mean_of_poles(alone, scores, weights, seed)
+        found[name] = mean_of_poles(alone, scores, weights)
     return found
 
 
-def _separations(board: Board, row: Answers, seed: int) -> dict[str, Metric | None]:
+def _separations(board: Board, row: Answers) -> dict[str, Metric | None]:
     paired = separations(board, row)
     by_trait = {
-        f"{SEPARATION} {LETTERS[trait]}": mean(np.where(board.trait == trait, paired, np.nan), seed)
+        f"{SEPARATION} {LETTERS[trait]}": mean(np.where(board.trait == trait, paired, np.nan))
         for trait in np.unique(board.trait).tolist()
     }
-    return {SEPARATION: mean(paired, seed), **by_trait}
+    return {SEPARATION: mean(paired), **by_trait}
 
 
-def _distinct(row: Answers, seed: int) -> dict[str, Metric | None]:
+def _distinct(row: Answers) -> dict[str, Metric | None]:
     """Pairs of words first, then the other lengths."""
-    by_length = {n: mean(question_means(row.distinct[:, :, place]), seed) for place, n in enumerate(RUNS)}
+    by_length = {n: mean(question_means(row.distinct[:, :, place])) for place, n in enumerate(RUNS)}
     return {DISTINCT: by_length.pop(2), **{f"{DISTINCT} with n={n}": found for n, found in by_length.items()}}
 
 
 def _less_fluent(board: Board, name: str, seed: int) -> bool:
     """Whether a row's answers are rated clearly less fluent than the unsteered ones to the same questions."""
-    if name in TRIVIAL or UNSTEERED not in board.rows:
+    if name in ROLES or UNSTEERED not in board.rows:
         return False
     differences = question_means(board.rows[name].fluency - board.rows[UNSTEERED].fluency)
     differences = differences[~np.isnan(differences)]
     return bool(differences.sum() < 0 and sign_flip_test(differences, np.random.default_rng(seed)) < SIGNIFICANT)
 
 
-def _flags(metrics: Mapping[str, Metric], comparisons: Sequence[Comparison], less_fluent: bool) -> list[str]:
+def _flags(metrics: Mapping[str, Metric], less_fluent: bool) -> list[str]:
     """What a reader of the table must not miss, in short sentences."""
-    flags = not_better(comparisons)
+    flags = []
     if less_fluent:
         flags.append("less fluent than unsteered")
     if DISTINCT in metrics and metrics[DISTINCT].value < REPETITIVE:

@@ -16,6 +16,7 @@ from steerbench.contracts import (
     Outcome,
     Prompt,
     Request,
+    Role,
     Sampling,
     Score,
     Scored,
@@ -28,7 +29,7 @@ from steerbench.steering import PromptChange, Steering
 from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Blend, Item, Respondent, Target
 from steerbench.thoughts import UNFINISHED
 from tasks.personalitybench.construction import build
-from tasks.personalitybench.metrics import TRIVIAL, summarise
+from tasks.personalitybench.metrics import ROLES, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, PUBLISHED_DATASET, load, spread
 from tasks.personalitybench.repetition import distinct, words
 from tasks.poles import poles_named, statements
@@ -92,7 +93,7 @@ class PersonalityBench:
     part: Literal["test", "calibration"] = "test"
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="personalitybench", init=False)
-    baselines: tuple[str, ...] = field(default=TRIVIAL, init=False)
+    baselines: ClassVar[Mapping[str, Role]] = ROLES
     reference: str = field(default="simple-prompt", init=False)
     cost: str = field(default="fluency", init=False)
 

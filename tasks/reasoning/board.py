@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from steerbench.contracts import Metric, Scored, Summary
-from steerbench.statistics import bootstrap_mean
+from steerbench.standing import SIGNIFICANT
+from steerbench.statistics import FEWEST, change_of_share, mean_estimate, share_estimate
 from tasks.beside_unsteered import CHANGE, beside_unsteered, lowered
 from tasks.flags import percent
 
@@ -25,8 +27,8 @@ OFTEN_UNREADABLE = 0.2
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-    """Every row beside the unsteered one; intervals resample problems, whose poles stay together."""
-    return beside_unsteered(rows, Answers, seed)
+    """Every row beside the unsteered one; intervals are over problems, whose poles stay together."""
+    return beside_unsteered(rows, Answers, seed, over="problems")
 
 
 class Answers:
@@ -46,30 +48,49 @@ class Answers:
             self.tokens[place] = one.score.record.get("tokens", np.nan)
             self.gold[one.item] = str(one.score.record["gold"])
 
+    @property
+    def usual_answer(self) -> tuple[str, float]:
+        """The most frequent right answer, and the share of problems that it is right on."""
+        (usual, times), *_ = Counter(self.gold.values()).most_common(1)
+        return usual, times / len(self.gold)
+
+    def nothing_to_lose(self) -> str:
+        """Whether the model, as it is, answers no better than a constant: then nothing that steering spoils is seen."""
+        usual, share = self.usual_answer
+        # The poles of the unsteered model are the same answers, so that a problem is right or not.
+        right, problems = round(self.right.mean(axis=0).sum()), len(self.problems)
+        by_chance = stats.binomtest(right, problems, share, alternative="greater").pvalue
+        if right >= FEWEST and by_chance < SIGNIFICANT:
+            return ""
+        return (
+            f"the unsteered model is right on {right} of {problems} problems, not clearly more than always saying "
+            f"{usual}; there is nothing to lose"
+        )
+
     def losses(self) -> Array:
         """[problems]: the share of poles under which a problem is not answered rightly."""
         return np.asarray(1 - self.right.mean(axis=0))
 
     def metrics(self, plain: "Answers | None", seed: int) -> dict[str, Metric]:
-        found = {ACCURACY: _mean(self.right, seed)}
+        found = {ACCURACY: _share(self.right)}
         if len(self.poles) > 1:
-            found |= {f"{ACCURACY} {p}": _mean(self.right[n : n + 1], seed) for n, p in enumerate(self.poles)}
+            found |= {f"{ACCURACY} {p}": _share(self.right[n : n + 1]) for n, p in enumerate(self.poles)}
         if plain is not None:
             differences = self.right - plain.right
-            found[CHANGE] = _mean(differences, seed)
+            found[CHANGE] = _change(differences)
             if len(self.poles) > 1:
-                found |= {f"{CHANGE} {p}": _mean(differences[n : n + 1], seed) for n, p in enumerate(self.poles)}
-        found[UNREADABLE] = _mean(1 - self.readable, seed)
+                found |= {f"{CHANGE} {p}": _change(differences[n : n + 1]) for n, p in enumerate(self.poles)}
+        found[UNREADABLE] = _share(1 - self.readable)
         if not np.isnan(self.tokens).any():
-            found[TOKENS] = _mean(self.tokens, seed)
+            found[TOKENS] = mean_estimate(self.tokens.mean(axis=0))
         return found
 
     def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
         """What a reader of the table must not miss."""
         flags = []
-        (usual, times), *_ = Counter(self.gold.values()).most_common(1)
-        if metrics[ACCURACY].value <= times / len(self.gold):
-            flags.append(f"not more accurate than always saying {usual} ({percent(times / len(self.gold))})")
+        usual, share = self.usual_answer
+        if metrics[ACCURACY].value <= share:
+            flags.append(f"not more accurate than always saying {usual} ({percent(share)})")
         if lowered(metrics):
             flags.append("less accurate than unsteered")
         if metrics[UNREADABLE].value > OFTEN_UNREADABLE:
@@ -77,6 +98,11 @@ class Answers:
         return flags
 
 
-def _mean(values: Array, seed: int) -> Metric:
-    """Mean over poles and problems [poles, problems], problems resampled."""
-    return bootstrap_mean(values.mean(axis=0), np.random.default_rng(seed))
+def _share(hits: Array) -> Metric:
+    """Share of `hits` [poles, problems], over problems."""
+    return share_estimate(hits.mean(axis=0))
+
+
+def _change(changes: Array) -> Metric:
+    """Mean of the changes [poles, problems] of being right, over problems."""
+    return change_of_share(changes.mean(axis=0))

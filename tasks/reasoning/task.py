@@ -8,12 +8,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from steerbench.contracts import Choice, Completion, Outcome, Prompt, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import (
+    Choice,
+    Completion,
+    Outcome,
+    Prompt,
+    Request,
+    Role,
+    Sampling,
+    Score,
+    Scored,
+    Split,
+    Summary,
+)
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import Answer, Item, Target
 from steerbench.thoughts import UNFINISHED
-from tasks.beside_unsteered import UNSTEERED
+from tasks.beside_unsteered import ROLES
 from tasks.poles import poles_named, statements
 from tasks.reasoning import board, prompts
 from tasks.reasoning.answers import extract
@@ -55,7 +67,7 @@ class Reasoning:
     max_new_tokens: int = 256
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="", init=False)
-    baselines: tuple[str, ...] = field(default=(UNSTEERED,), init=False)
+    baselines: ClassVar[Mapping[str, Role]] = ROLES
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:

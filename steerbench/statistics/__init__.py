@@ -1,0 +1,52 @@
+"""How sure a number is: intervals, paired tests, correlations between people, and what a run could have shown.
+
+A unit (or cluster) is what was sampled independently: a respondent, or a question; items within one are not.
+Every function knows arrays only, and every random draw comes from the generator it is given, so the same generator
+state gives the same numbers.
+
+| of | interval |
+|---|---|
+| a mean, a sum of means, a difference of means | Student's t (`means`) |
+| a share of yes and no, and how one changes | Wilson (`shares`) |
+| a correlation, a ratio | expanded percentile bootstrap, from six units on (`bootstrap`) |
+| a variance | jackknife of its logarithm (`variances`) |
+| a mean size, that noise alone would lift above 0 | bootstrap of the debiased root mean square (`sizes`) |
+"""
+
+from steerbench.statistics.bootstrap import (
+    FEWEST,
+    cluster_bootstrap,
+    percentile_level,
+    resample_counts,
+    weighted_means,
+)
+from steerbench.statistics.correlations import individual_r, trait_profile_r, two_way_residuals
+from steerbench.statistics.means import mean_estimate, means_where, sum_of_means
+from steerbench.statistics.paired import holm, paired_comparisons, sign_flip_test
+from steerbench.statistics.power import smallest_difference, units_needed
+from steerbench.statistics.shares import change_of_share, share_estimate
+from steerbench.statistics.sizes import debiased_size
+from steerbench.statistics.variances import variance_estimate
+
+__all__ = [
+    "FEWEST",
+    "change_of_share",
+    "cluster_bootstrap",
+    "debiased_size",
+    "holm",
+    "individual_r",
+    "mean_estimate",
+    "means_where",
+    "paired_comparisons",
+    "percentile_level",
+    "resample_counts",
+    "share_estimate",
+    "sign_flip_test",
+    "smallest_difference",
+    "sum_of_means",
+    "trait_profile_r",
+    "two_way_residuals",
+    "units_needed",
+    "variance_estimate",
+    "weighted_means",
+]

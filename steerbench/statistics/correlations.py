@@ -1,0 +1,113 @@
+"""Correlations over people that nothing about items or people in general can earn."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.contracts import Metric
+from steerbench.statistics.bootstrap import RESAMPLES, cluster_bootstrap
+
+Array = NDArray[np.float64]
+_NOTHING = 1e-12
+
+
+def individual_r(
+    expected: Array, truth: Array, seen: NDArray[np.bool_], rng: np.random.Generator, resamples: int = RESAMPLES
+) -> Metric | None:
+    """Correlation of expected score and tick [people, items] after taking out item and person means.
+
+    What is left is how a person's answer to an item departs from what they answer on the whole and what
+    people answer to that item: an answer that is the same for everybody, or the same to every item, leaves
+    nothing and earns 0. Means are over `seen` cells, the others contribute nothing.
+    An answer made from the *other* people leans away from each person's own and earns less than 0: their
+    mean, exactly -1; their median, a little below 0.
+
+    Resamples are of people, and item means are taken out anew in each. Where cells are missing this is
+    one pass over residuals that were centred exactly on the full sample: a missing cell counts as a zero
+    residual when a person's mean is kept at zero, an error of second order. None for a single person,
+    whose item means are their own answers.
+    """
+    people = np.flatnonzero(seen.any(axis=1))
+    if people.size < 2:
+        return None
+    left, right = two_way_residuals((expected[people], truth[people]), seen[people])
+    cells = seen[people].astype(np.float64)
+    products = _products(left, right).sum(axis=1)
+
+    def correlation(counts: Array) -> Array:
+        totals, answers = counts @ products, np.maximum(counts @ cells, 1.0)
+        of_means = _products(counts @ left, counts @ right) / answers[..., None]
+        return _correlation(totals - of_means.sum(axis=1), totals)
+
+    return cluster_bootstrap(correlation, people.size, rng, resamples)
+
+
+def two_way_residuals(matrices: Sequence[Array], seen: NDArray[np.bool_]) -> list[Array]:
+    """Each matrix [people, items] less its person and item means over seen cells; 0 where not seen.
+
+    The means are fitted together by least squares, so that offsets of people and items vanish whatever
+    the pattern of missing cells. Residuals that are only rounding become exactly 0.
+    """
+    cells = seen.astype(np.float64)
+    shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1.0)
+
+    def without_person_means(matrix: Array) -> Array:
+        return np.where(seen, matrix - (shares * matrix).sum(axis=1, keepdims=True), 0.0)
+
+    filled = [np.where(seen, matrix, 0.0) for matrix in matrices]
+    rows = [without_person_means(matrix) for matrix in filled]
+    # Normal equations of the item means once the person means are eliminated.
+    normal = np.diag(cells.sum(axis=0)) - shares.T @ cells
+    item_means = np.linalg.lstsq(normal, np.stack([row.sum(axis=0) for row in rows], axis=1), rcond=None)[0]
+    residuals = [row - without_person_means(cells * mean) for row, mean in zip(rows, item_means.T, strict=True)]
+    return [_beyond_rounding(residual, matrix) for residual, matrix in zip(residuals, filled, strict=True)]
+
+
+def trait_profile_r(modelled: Array, own: Array, rng: np.random.Generator, resamples: int = RESAMPLES) -> Metric | None:
+    """Correlation over people of modelled with own trait scores [people, traits], averaged over the traits.
+
+    A trait on which either side does not vary counts as 0. A person without a score of a trait (nan on
+    either side) is left out of it. None for fewer than three people: two always correlate perfectly.
+    """
+    known = ~(np.isnan(modelled) | np.isnan(own))
+    people = np.flatnonzero(known.any(axis=1))
+    if people.size < 3:
+        return None
+    cells = known[people].astype(np.float64)
+    left, right = (_centred_columns(side[people], cells) for side in (modelled, own))
+    products = _products(left, right)
+
+    def mean_correlation(counts: Array) -> Array:
+        totals: Array = np.asarray(np.tensordot(counts, products, axes=1))
+        answers = np.maximum(counts @ cells, 1.0)
+        of_means = _products(counts @ left, counts @ right) / answers[..., None]
+        return np.asarray(_correlation(np.asarray(totals - of_means), totals).mean(axis=1))
+
+    return cluster_bootstrap(mean_correlation, people.size, rng, resamples)
+
+
+def _centred_columns(scores: Array, cells: Array) -> Array:
+    filled = np.where(cells > 0, scores, 0.0)
+    means = filled.sum(axis=0) / np.maximum(cells.sum(axis=0), 1.0)
+    return _beyond_rounding(cells * (filled - means), filled)
+
+
+def _beyond_rounding(residual: Array, original: Array) -> Array:
+    """The residual [people, columns], exactly 0 in columns where it is no more than rounding of the original."""
+    largest = np.abs(residual).max(axis=0, initial=0.0)
+    return np.where(largest > 1e-9 * np.abs(original).max(initial=0.0), residual, 0.0)
+
+
+def _products(left: Array, right: Array) -> Array:
+    return np.stack([left * right, left**2, right**2], axis=-1)
+
+
+def _correlation(centred: Array, raw: Array) -> Array:
+    """Correlations from (xy, xx, yy) sums in the last axis, before and after centring; 0 if a side is constant.
+
+    A variance below rounding of the sum it was taken from is none.
+    """
+    varies = (centred[..., 1:] > _NOTHING * raw[..., 1:]).all(axis=-1)
+    spread = np.sqrt(np.where(varies, centred[..., 1] * centred[..., 2], 1.0))
+    return np.asarray(np.clip(np.where(varies, centred[..., 0] / spread, 0.0), -1.0, 1.0))
