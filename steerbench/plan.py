@@ -125,8 +125,14 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
 
 
 def roles_of(task: Task) -> Mapping[str, Role]:
-    """The rows that stand on a task's board unasked, each with what it is there for."""
-    found: Mapping[str, Role] = getattr(task, "baselines", {})
+    """The rows that stand on a task's board unasked, each with what it is there for.
+
+    Raises:
+        UserError: the task names them without saying what for.
+    """
+    found = getattr(task, "baselines", {})
+    if not isinstance(found, Mapping):
+        raise UserError(f"The task '{task.name}' names its baselines without their roles; map each name to its role.")
     return found
 
 

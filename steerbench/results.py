@@ -25,7 +25,7 @@ class _Record(BaseModel):
 class Metric(_Record):
     """An estimate, its 95 % interval and the number of units under it; None where it is undefined.
 
-    `note` says why there is no interval.
+    `note` says why there is no interval, or what else it is over; `p` is of a test of the estimate by itself.
     """
 
     value: float | None
@@ -33,6 +33,7 @@ class Metric(_Record):
     high: float | None = None
     n: int = 0
     note: str = ""
+    p: float | None = None
 
 
 class Comparison(_Record):
@@ -165,7 +166,7 @@ def without_break_downs(names: Iterable[str]) -> list[str]:
 def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, Metric]:
     """A summary's metrics as they are written, with None for what is no number."""
     return {
-        name: Metric(value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n, note=m.note)
+        name: Metric(value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n, note=m.note, p=finite(m.p))
         for name, m in estimates.items()
     }
 

@@ -50,7 +50,8 @@ PENDING = "not rated yet"
 class Metric:
     """An estimate with its 95 % interval (None where there is none) and the number of units under it.
 
-    `note` says what a reader has to know of the interval: why there is none.
+    `note` says what a reader has to know of the interval: why there is none, or what else it is over. `p` is that of a
+    test of the estimate by itself, where there is one.
     """
 
     value: float
@@ -58,6 +59,7 @@ class Metric:
     high: float | None = None
     n: int = 0
     note: str = ""
+    p: float | None = None
 
 
 @dataclass(frozen=True)

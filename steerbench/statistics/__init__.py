@@ -9,6 +9,7 @@ state gives the same numbers.
 | a mean, a sum of means, a difference of means | Student's t (`means`) |
 | a share of yes and no, and how one changes | Wilson (`shares`) |
 | a correlation, a ratio | expanded percentile bootstrap, from six units on (`bootstrap`) |
+| a mean or correlation of a hundred people or more | over people and items (`crossed`) |
 | a variance | jackknife of its logarithm (`variances`) |
 | a mean size, that noise alone would lift above 0 | bootstrap of the debiased root mean square (`sizes`) |
 """
@@ -21,6 +22,7 @@ from steerbench.statistics.bootstrap import (
     weighted_means,
 )
 from steerbench.statistics.correlations import individual_r, trait_profile_r, two_way_residuals
+from steerbench.statistics.crossed import CROSSED_FROM, crossed_sum
 from steerbench.statistics.means import mean_estimate, means_where, sum_of_means
 from steerbench.statistics.paired import holm, paired_comparisons, sign_flip_test
 from steerbench.statistics.power import smallest_difference, units_needed
@@ -29,9 +31,11 @@ from steerbench.statistics.sizes import debiased_size
 from steerbench.statistics.variances import variance_estimate
 
 __all__ = [
+    "CROSSED_FROM",
     "FEWEST",
     "change_of_share",
     "cluster_bootstrap",
+    "crossed_sum",
     "debiased_size",
     "holm",
     "individual_r",

@@ -1,31 +1,43 @@
 """Correlations over people that nothing about items or people in general can earn."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric
 from steerbench.statistics.bootstrap import RESAMPLES, cluster_bootstrap
+from steerbench.statistics.crossed import CROSSED_FROM, OVER_BOTH, crossed_correlation
 
 Array = NDArray[np.float64]
+ALL_MATCHINGS_OF = 7
+"""People up to which every matching (5,040) is tried."""
+MATCHINGS = 10_000
 _NOTHING = 1e-12
 
 
 def individual_r(
-    expected: Array, truth: Array, seen: NDArray[np.bool_], rng: np.random.Generator, resamples: int = RESAMPLES
+    expected: Array,
+    truth: Array,
+    seen: NDArray[np.bool_],
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    group: NDArray[np.int64] | None = None,
 ) -> Metric | None:
     """Correlation of expected score and tick [people, items] after taking out item and person means.
 
     What is left is how a person's answer to an item departs from what they answer on the whole and what
     people answer to that item: an answer that is the same for everybody, or the same to every item, leaves
     nothing and earns 0. Means are over `seen` cells, the others contribute nothing.
-    An answer made from the *other* people leans away from each person's own and earns less than 0: their
+    An answer made from the *other* people of the run leans away from each person's own and earns less than 0: their
     mean, exactly -1; their median, a little below 0.
 
     Resamples are of people, and item means are taken out anew in each. Where cells are missing this is
     one pass over residuals that were centred exactly on the full sample: a missing cell counts as a zero
-    residual when a person's mean is kept at zero, an error of second order. None for a single person,
+    residual when a person's mean is kept at zero, an error of second order. From `CROSSED_FROM` people on, with the
+    `group` of each item, items are resampled within groups too. p is that of `mismatch`. None for a single person,
     whose item means are their own answers.
     """
     people = np.flatnonzero(seen.any(axis=1))
@@ -40,7 +52,33 @@ def individual_r(
         of_means = _products(counts @ left, counts @ right) / answers[..., None]
         return _correlation(totals - of_means.sum(axis=1), totals)
 
-    return cluster_bootstrap(correlation, people.size, rng, resamples)
+    found = cluster_bootstrap(correlation, people.size, rng, resamples)
+    found = replace(found, p=mismatch(left, right, rng))
+    if group is None or found.low is None or people.size < CROSSED_FROM:
+        return found
+    low, high = crossed_correlation(left, right, group, rng)
+    return replace(found, low=low, high=high, note=OVER_BOTH)
+
+
+def mismatch(left: Array, right: Array, rng: np.random.Generator) -> float | None:
+    """Share of re-matchings of people's answers with other people's ticks that correlate at least as well.
+
+    From residuals [people, items]. One-sided, since following other people better than oneself is no reading. All
+    matchings up to `ALL_MATCHINGS_OF` people, else 10,000 random ones with the true one among them. None where there
+    is nothing to match: a side is constant.
+    """
+    between = left @ right.T
+    if not (left**2).sum() * (right**2).sum() > 0:
+        return None
+    people = len(between)
+    if people <= ALL_MATCHINGS_OF:
+        matchings = np.array(list(permutations(range(people))))
+    else:
+        order = rng.random((MATCHINGS, people)).argsort(axis=1)
+        matchings = np.concatenate([np.arange(people)[None], order])
+    sums = between[np.arange(people), matchings].sum(axis=1)
+    own = np.trace(between)
+    return float((sums >= own - 1e-9 * abs(own)).mean())
 
 
 def two_way_residuals(matrices: Sequence[Array], seen: NDArray[np.bool_]) -> list[Array]:

@@ -11,7 +11,9 @@ import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.statistics import (
+    CROSSED_FROM,
     cluster_bootstrap,
+    crossed_sum,
     individual_r,
     mean_estimate,
     means_where,
@@ -106,7 +108,9 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
     per_trait = _trait_errors(board, row, _treatment(missing))
     estimates |= {trait_error(t): _mean(errors) for t, errors in zip(board.traits, per_trait.T, strict=True)}
     known = row.asked & ~np.isnan(row.expected)
-    estimates[INDIVIDUAL_R] = individual_r(row.expected, row.tick, known, np.random.default_rng(seed))
+    estimates[INDIVIDUAL_R] = individual_r(
+        row.expected, row.tick, known, np.random.default_rng(seed), group=board.trait
+    )
     estimates[PROFILE_R] = trait_profile_r(
         board.trait_means(_beside_others(board.keyed(row.expected))),
         board.trait_means(_beside_others(board.keyed(row.tick))),
@@ -132,10 +136,15 @@ def _beside_others(scores: Array) -> Array:
 
 
 def _composite(board: Board, row: Answers, unreadable: str) -> Metric | None:
-    """Sum over traits of the people's mean error, people lacking a trait left out of that trait alone."""
+    """Sum over traits of the people's mean error, people lacking a trait left out of that trait alone.
+
+    From `CROSSED_FROM` people on its interval is over people and items.
+    """
     errors = _trait_errors(board, row, unreadable)
     if np.isnan(errors).all(axis=0).any():
         return None
+    if len(errors) >= CROSSED_FROM and not np.isnan(errors).any():
+        return crossed_sum(row.errors(unreadable), board.trait)
     return sum_of_means(errors, np.ones(errors.shape[1]))
 
 

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from steerbench.contracts import (
     Outcome,
     Prompt,
     Request,
+    Role,
     Sampling,
     Score,
     Scored,
@@ -119,7 +120,11 @@ class ToyTask:
         if self.protocol == "published":
             self.deviations = ("keys as stored",)
 
-    baselines = ("toy-three", "toy-silent", "toy-random")
+    baselines: ClassVar[Mapping[str, Role]] = {
+        "toy-three": "constant",
+        "toy-silent": "unsteered",
+        "toy-random": "placebo",
+    }
 
     def identity(self) -> Mapping[str, str]:
         return {"dataset": f"toy-{self.respondents}-{self.poles}-{self.limit}", "readout": self.readout}
@@ -178,7 +183,7 @@ class RatedTask(ToyTask):
     part: Literal["test", "calibration"] = "test"
     cost: str = "fluency"
 
-    baselines = ("toy-silent", "toy-echo")
+    baselines: ClassVar[Mapping[str, Role]] = {"toy-silent": "unsteered", "toy-echo": "constant"}
 
     def identity(self) -> Mapping[str, str]:
         return {**super().identity(), "part": self.part}
