@@ -178,7 +178,7 @@ def test_answers_that_follow_the_shown_scores_by_half_have_half_the_effect_that_
     assert metrics["points added"].value < 0.95
     assert metrics["effect"].value == pytest.approx(0.5 * metrics["points added"].value)
     assert metrics["spill-over"].value == pytest.approx(0)
-    assert metrics["absolute spill-over"].value == pytest.approx(0)
+    assert metrics["size of spill-over"].value == pytest.approx(0)
 
 
 def test_a_constant_has_no_effect_at_all(task: CausalPAPI) -> None:
@@ -188,9 +188,9 @@ def test_a_constant_has_no_effect_at_all(task: CausalPAPI) -> None:
         for asked in task.items(target, Split.TEST)
     ]
     summary = task.summarise({"always-4": rows}, 0)
-    effects = [m for name, m in summary.metrics["always-4"].items() if name.startswith(("effect", "spill", "absolute"))]
+    effects = [m for name, m in summary.metrics["always-4"].items() if name.startswith(("effect", "spill", "size"))]
     assert len(effects) == 1 + 5 + 2 + 1 + 20 + 1
-    assert {(m.value, m.low, m.high) for m in effects} == {(0.0, 0.0, 0.0)}
+    assert {(m.value, m.low or 0.0, m.high or 0.0) for m in effects} == {(0.0, 0.0, 0.0)}
     assert "not told apart from no effect" in summary.flags["always-4"]
 
 
@@ -205,10 +205,10 @@ def test_a_run_measures_every_row_and_the_unsteered_model_moves_by_exactly_nothi
     assert set(result.methods) == {"few-shot", "pas", "trait-mean", "unsteered", "random-direction"}
     assert {r.items for r in result.methods.values()} == {22 * 10}
     for name, metric in row(result, "unsteered").metrics.items():
-        if name.startswith(("effect", "spill-over", "absolute")):
-            assert (metric.value, metric.low, metric.high) == (0.0, 0.0, 0.0)
+        if name.startswith(("effect", "spill-over", "size")):
+            assert (metric.value, metric.low or 0.0, metric.high or 0.0) == (0.0, 0.0, 0.0)
     for name in ("few-shot", "pas", "random-direction"):
-        assert row(result, name).metrics["absolute spill-over"].value != 0
+        assert row(result, name).metrics["size of spill-over"].value != 0
     assert result.higher_is_better
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Metric, Score, Scored
+from steerbench.standing import is_better, standing_of
 from tasks.papi.metrics import (
     AGREEMENT_SHIFT,
     ERROR,
@@ -20,7 +21,7 @@ from tasks.papi.metrics import (
     MISSING_RATE,
     MODAL_SHARE,
     PROFILE_R,
-    TRIVIAL,
+    ROLES,
     summarise,
     trait_error,
 )
@@ -165,12 +166,12 @@ def test_truth_earns_full_marks_and_a_population_answer_none():
         0,
     ).metrics
     truth = metrics["truth"]
-    assert (truth[ERROR].value, truth[ERROR].low, truth[ERROR].high) == (0.0, 0.0, 0.0)
+    assert (truth[ERROR].value, truth[ERROR].note) == (0.0, "no interval: all values are the same")
     assert truth[INDIVIDUAL_R].value == pytest.approx(1.0)
     assert truth[PROFILE_R].value == pytest.approx(1.0)
     for name in ("always-3", "population"):
-        assert metrics[name][INDIVIDUAL_R] == Metric(0.0, 0.0, 0.0, 12)
-        assert metrics[name][PROFILE_R] == Metric(0.0, 0.0, 0.0, 12)
+        nothing = Metric(0.0, n=12, note="no interval: the same in every resample")
+        assert metrics[name][INDIVIDUAL_R] == metrics[name][PROFILE_R] == nothing
 
 
 def test_a_constant_earns_no_profile_r_where_answers_are_missing():
@@ -215,7 +216,7 @@ def test_methods_are_tested_against_every_trivial_row_there_and_trivial_rows_are
     assert all(c.p_holm >= c.p for c in summary.comparisons["m"])
 
 
-def test_a_method_no_better_than_a_trivial_row_is_flagged_with_the_rows_names():
+def test_a_method_is_shown_better_by_each_single_test_and_worse_by_holms():
     ticks = [[3] * 30 if p % 2 else [2] * 15 + [4] * 15 for p in range(12)]
     rows = {
         "always-1": constant(ticks, 1),
@@ -224,11 +225,16 @@ def test_a_method_no_better_than_a_trivial_row_is_flagged_with_the_rows_names():
         "m": constant(ticks, 3),
         "good": row(ticks, [[t + 0.1 * (i % 3) for i, t in enumerate(own)] for own in ticks]),
     }
-    flags = summarise(rows, 0).flags
-    # Beats always-1, ties with always-3, loses (significantly) to item-median.
-    assert "not better than always-3, item-median" in flags["m"]
-    assert flags["good"] == ["not better than item-median"]
-    assert flags["always-3"] == []
+    summary = summarise(rows, 0)
+
+    def standing(name):
+        return standing_of(summary.comparisons[name], ROLES, {"p": 1.0}, over=summary.over)
+
+    # Beats always-1, ties with always-3, loses to item-median on six people: .03, which three tests make .09.
+    assert (standing("m").not_better, standing("m").worse) == (["always-3", "item-median"], [])
+    assert summary.comparisons["m"][2].p < 0.05 < summary.comparisons["m"][2].p_holm
+    assert standing("good").not_better == ["item-median"]
+    assert standing("good").words.startswith("worse than item-median")
 
 
 def test_one_sided_and_unreadable_answers_are_flagged_in_round_numbers():
@@ -249,12 +255,12 @@ def test_a_row_that_could_not_be_read_at_all_is_scored_at_the_middle_and_says_so
     unreadable = row(ticks, [[None] * 30] * 12)
     summary = summarise({"m": unreadable, "always-3": constant(ticks, 3)}, 0)
     assert summary.metrics["m"][ERROR] == summary.metrics["always-3"][ERROR]
-    assert summary.flags["m"] == ["not better than always-3", "100 % unreadable"]
+    assert summary.flags["m"] == ["100 % unreadable"]
     assert MODAL_SHARE not in summary.metrics["m"]
     dropped = summarise({"m": unreadable, "always-3": constant(ticks, 3)}, 0, missing="drop")
     assert ERROR not in dropped.metrics["m"]
     assert math.isnan(dropped.comparisons["m"][0].difference)
-    assert dropped.flags["m"] == ["not better than always-3", "100 % unreadable"]
+    assert dropped.flags["m"] == ["100 % unreadable"]
 
 
 def test_one_person_gives_values_without_intervals_or_correlations_between_people():
@@ -273,7 +279,7 @@ def test_a_row_without_scored_items_has_no_metrics():
 def test_the_seed_decides_the_intervals():
     rows = {"m": row(*sample(1))}
     assert summarise(rows, 1) == summarise(rows, 1)
-    assert summarise(rows, 1).metrics["m"][ERROR].low != summarise(rows, 2).metrics["m"][ERROR].low
+    assert summarise(rows, 1).metrics["m"][PROFILE_R].low != summarise(rows, 2).metrics["m"][PROFILE_R].low
 
 
 def test_the_order_of_scored_items_does_not_matter():
@@ -374,9 +380,37 @@ def test_trait_means_of_the_published_set_have_the_reference_errors(published, a
     assert summary.metrics["median of all"][INDIVIDUAL_R].value == 0.0
     assert rounded[INDIVIDUAL_R].low > 0.2
     assert rounded[PROFILE_R].value > 0.8
-    assert summary.flags["median of all"] == ["not better than trait-mean"]
+    against = {c.against: c for c in summary.comparisons["median of all"]}
+    assert not is_better(against["trait-mean"])
+    assert is_better(against["always-3"])
 
 
-def test_the_trivial_rows_are_those_of_the_board():
-    assert TRIVIAL[:5] == ("always-1", "always-2", "always-3", "always-4", "always-5")
-    assert set(TRIVIAL[5:]) == {"trait-mean", "item-median", "unsteered", "random-direction"}
+def test_the_rows_of_every_board_say_what_they_are_there_for():
+    assert [name for name, role in ROLES.items() if role == "constant"] == [
+        *(f"always-{n}" for n in range(1, 6)),
+        "item-median",
+    ]
+    assert {name for name, role in ROLES.items() if role == "reference"} == {"trait-mean", "facet-mean", "additive"}
+    assert (ROLES["ceiling"], ROLES["unsteered"], ROLES["random-direction"]) == ("ceiling", "unsteered", "placebo")
+
+
+def test_the_share_of_the_ceiling_is_how_far_an_error_is_from_the_best_constant_to_the_ceiling():
+    ticks, answers = sample(3)
+    near = [
+        [(a + 3 * t) / 4 for a, t in zip(own, marked, strict=True)] for own, marked in zip(answers, ticks, strict=True)
+    ]
+    rows = {
+        "m": row(ticks, answers),
+        "ceiling": row(ticks, near),
+        "always-2": constant(ticks, 2),
+        "always-3": constant(ticks, 3),
+    }
+    summary = summarise(rows, 0)
+    error = {name: summary.metrics[name][ERROR].value for name in rows}
+    best = min(error["always-2"], error["always-3"])
+    found = summary.metrics["m"]["share of ceiling"]
+    assert found.value == pytest.approx((best - error["m"]) / (best - error["ceiling"]))
+    assert found.low < found.value < found.high
+    assert summary.metrics["ceiling"]["share of ceiling"].value == pytest.approx(1.0)
+    assert "share of ceiling" not in summarise({"m": rows["m"], "always-3": rows["always-3"]}, 0).metrics["m"]
+    assert "ceiling" not in [c.against for c in summary.comparisons["m"]], "it is no row to beat"

@@ -3,13 +3,14 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from statistics import fmean, pvariance
+from statistics import fmean, pvariance, variance
 from typing import Any
 
 import pytest
 
 from steerbench.contracts import Metric, Score, Scored
-from tasks.personalitybench.metrics import summarise
+from steerbench.standing import standing_of
+from tasks.personalitybench.metrics import ROLES, summarise
 
 TRAITS = "ACENO"
 
@@ -131,8 +132,8 @@ def test_trait_score_and_fluency_are_sums_over_the_poles_averaged_over_traits(se
 def test_variances_are_of_the_answers_of_a_pole_summed_likewise(seed: int) -> None:
     rows = grid(seed)
     metrics = summarise({"m": rows}, 0).metrics["m"]
-    assert metrics["trait variance"].value == pytest.approx(summed(rows, towards, pvariance))
-    assert metrics["fluency variance"].value == pytest.approx(summed(rows, fluency, pvariance))
+    assert metrics["trait variance"].value == pytest.approx(summed(rows, towards, variance))
+    assert metrics["fluency variance"].value == pytest.approx(summed(rows, fluency, variance))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -152,7 +153,7 @@ def test_separation_pairs_the_two_answers_to_a_question(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_off_target_is_the_mean_absolute_shift_of_the_other_traits(seed: int) -> None:
+def test_off_target_is_the_size_of_the_other_traits_shifts_without_their_noise(seed: int) -> None:
     rows = grid(seed)
     metrics = summarise({"m": rows}, 0).metrics["m"]
     shifts = defaultdict(list)
@@ -166,9 +167,9 @@ def test_off_target_is_the_mean_absolute_shift_of_the_other_traits(seed: int) ->
     assert len(entries) == 20
     for (steered, rated), entry in entries.items():
         assert metrics[f"off-target {steered} on {rated}"].value == pytest.approx(entry)
-    assert metrics["off-target"].value == pytest.approx(fmean(abs(entry) for entry in entries.values()))
-    # Resampling adds noise, which lifts absolute values: the interval still lies about the estimate.
-    assert 0 <= metrics["off-target"].low < metrics["off-target"].value < metrics["off-target"].high
+    squares = [fmean(values) ** 2 - variance(values) / len(values) for values in shifts.values()]
+    assert metrics["off-target"].value == pytest.approx(max(fmean(squares), 0.0) ** 0.5)
+    assert 0 <= metrics["off-target"].low <= metrics["off-target"].value < metrics["off-target"].high
     assert not any("E on E" in name for name in metrics)
 
 
@@ -195,7 +196,9 @@ def test_unscored_answers_leave_the_mean_and_a_bound_says_what_they_could_have_b
     assert worst < metrics["trait score"].value
     whole = summarise({"m": grid(3, gaps=False)}, 0).metrics["m"]
     assert "trait score if unscored were worst" not in whole
-    assert whole["unscored rate"] == Metric(0.0, 0.0, 0.0, 35)
+    unscored = whole["unscored rate"]
+    assert (unscored.value, unscored.low, unscored.n) == (0.0, 0.0, 35)
+    assert unscored.high == pytest.approx(0.099, abs=1e-3), "none of 35 is not certainly none"
 
 
 def test_without_gaps_the_separation_is_the_trait_score_less_six() -> None:
@@ -255,7 +258,7 @@ def test_a_pole_with_a_single_question_has_no_interval() -> None:
     metrics = summarise({"m": rows}, 0).metrics["m"]
     whole = metrics["trait score"]
     assert (whole.value, whole.low, whole.high, whole.n) == (pytest.approx(6.0), None, None, 37)
-    assert metrics["trait score E"] == Metric(6.0, 6.0, 6.0, 9)
+    assert metrics["trait score E"] == Metric(6.0, n=9, note="no interval: all values are the same")
 
 
 def test_intervals_resample_questions_with_both_their_answers() -> None:
@@ -267,7 +270,7 @@ def test_intervals_resample_questions_with_both_their_answers() -> None:
             rating = rng.uniform(1, 5)
             rows += [answer(trait, number, high, {trait: rating}) for high in (True, False)]
     metric = summarise({"m": rows}, 0).metrics["m"]["trait score"]
-    assert (metric.low, metric.high) == pytest.approx((6.0, 6.0))
+    assert (metric.value, metric.note) == (pytest.approx(6.0), "no interval: all values are the same")
 
 
 def test_the_interval_is_about_as_wide_as_the_normal_one() -> None:
@@ -312,9 +315,10 @@ def test_a_method_is_compared_with_the_trivial_rows_there_by_questions() -> None
     assert summary.flags["unsteered"] == []
 
 
-def test_a_method_no_better_than_a_trivial_row_is_flagged_with_the_rows_name() -> None:
+def test_a_method_no_better_than_a_reference_is_not_shown_to_beat_it() -> None:
     rows = {"m": grid(1, lift=1.0), "unsteered": grid(2, gaps=False), "fixed-text": grid(3, gaps=False, lift=2.0)}
-    assert "not better than fixed-text" in summarise(rows, 0).flags["m"]
+    found = standing_of(summarise(rows, 0).comparisons["m"], ROLES, {"E+": 1.0})
+    assert (found.moves, found.reference, found.not_better) == (True, False, ["fixed-text"])
 
 
 def plain(fluencies: Sequence[float | None], **more: Any) -> list[Scored]:
@@ -368,7 +372,7 @@ def test_traits_that_are_blended_are_not_off_target() -> None:
     assert set(entries) == {f"off-target {x} on {y}" for x in "EO" for y in "ACN"}
     assert entries["off-target E on N"] == 0.5
     assert entries["off-target O on N"] == -0.5
-    assert metrics["off-target"].value == pytest.approx(1 / 6)
+    assert metrics["off-target"].value == pytest.approx((2 * 0.5**2 / 6) ** 0.5)
     assert metrics["trait score E+O-"].value == pytest.approx((5 + 4) / 2)
 
 
