@@ -34,7 +34,7 @@ MODAL_SHARE = "modal share"
 
 UNSTEERED = "unsteered"
 CONSTANTS = tuple(f"always-{tick}" for tick in range(1, 6))
-TRIVIAL = (*CONSTANTS, "trait-mean", "item-median", UNSTEERED, "random-direction")
+TRIVIAL = (*CONSTANTS, "trait-mean", "facet-mean", "item-median", "additive", "ceiling", UNSTEERED, "random-direction")
 
 ONE_SIDED_ANSWERS = 0.9
 
