@@ -29,10 +29,10 @@ class Ceiling:
     """Expects of every item a mix of two ridge regressions on the person's shown answers.
 
     One is on all shown answers, the other on the means of the shown statements of each trait and of the item's own
-    facet, if any of that is shown. Penalties, and how much of each goes into the mix, are chosen by leaving one out among
-    the others, by squared error; of the person nothing is looked at but what is shown. A missing answer of others is taken
-    to be the item's mean, one of the person's own is not among those the regression is on. An item that nobody else
-    answered is answered with the middle.
+    facet (where some of it is shown). Both penalties and the mix are chosen by squared error in leaving one out among
+    the others: nothing is chosen on the person. A missing answer of others is taken to be the item's mean; one of the
+    person's own is left out of what the regressions are on. An item that nobody else answered is answered with the
+    middle.
     """
 
     name = "ceiling"

@@ -23,8 +23,8 @@ def ridge(features: Array, outputs: Array, asked: Array, penalties: Sequence[flo
     """Learn `outputs` [people, outputs] from `features` [people, features]; predict from `asked` [asked, features].
 
     Features are standardised over the people learnt from, and the intercept goes unpenalised. Leaving one out needs no
-    second fit: with the hat matrix H, the residual of person i without them is their residual divided by 1 - H_ii (Allen
-    1974). One decomposition serves all penalties and outputs.
+    second fit: with the hat matrix H, the residual of person i without them is their residual divided by 1 - H_ii
+    (Allen 1974). One decomposition serves all penalties and outputs.
     """
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > _NOTHING, spread, 1.0)

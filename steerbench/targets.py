@@ -89,13 +89,13 @@ class Others:
     def scores(self) -> NDArray[np.float64]:
         """[people, items]: keyed scores, high for high on the item's trait; nan where there is no answer."""
         key = np.array([item.key for item in self.items])
-        return np.where(self.ticks == 0, np.nan, np.where(key == 1, self.ticks, 6 - self.ticks))
+        return np.asarray(np.where(self.ticks == 0, np.nan, np.where(key == 1, self.ticks, 6 - self.ticks)))
 
     @cached_property
     def means(self) -> NDArray[np.float64]:
         """[items]: mean keyed score of those who answered, nan for an item that nobody did."""
         sums, counts = np.nansum(self.scores, axis=0), (self.ticks != 0).sum(axis=0)
-        return np.divide(sums, counts, out=np.full(len(self.items), np.nan), where=counts > 0)
+        return np.asarray(np.divide(sums, counts, out=np.full(len(self.items), np.nan), where=counts > 0))
 
     @cached_property
     def medians(self) -> Mapping[str, float]:

@@ -26,8 +26,8 @@ SEED = 0
 def others_by_person(inventory: Inventory, items: tuple[Item, ...]) -> dict[str, Others]:
     """By id, the others of everybody in the run; who has none is left out. People of one fold share theirs.
 
-    `items` are the inventory's as the task asks them, in its order. Ticks are as the inventory's people have them: under
-    stored keys, stored values.
+    `items` are the inventory's as the task asks them, in its order. Ticks are as the inventory's people have them:
+    under stored keys, stored values.
     """
     if not _crossed(inventory):
         outside = Others(items, inventory.ticks[len(inventory.people) :])

@@ -3,7 +3,7 @@
 Some answers of each respondent show who they are; the rest measure. Answers that were missing are left
 out, values stored reverse-keyed are put back to what was ticked, and the measuring answers are sealed until
 every strength is chosen. The `published` protocol undoes each of these and says so; only what is shown still leaves out
-missing answers. What other people answered, measuring statements included, a method may always see (`tasks.papi.others`).
+missing answers. What other people answered is never sealed, measuring statements included (`tasks.papi.others`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -138,17 +138,13 @@ class PAPI:
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         """Absolute error of the tick given; an unreadable answer counts as the scale's middle, or not if published.
 
-        A reply without a model is an expected tick, and the answer is the nearest there is. Halfway it is the even
-        one: unlike rounding up, that is the same whether an item is keyed +1 or -1.
-
         Raises:
             RuntimeError: a measuring answer is asked for while it is sealed.
         """
         if self._sealed and item.id not in self._held_out:
             raise RuntimeError(f"The answer to item {item.id} is sealed until every strength is chosen.")
         tick = self._people[target.id].answers[item.id]
-        replied = isinstance(outcome, float)
-        answer, expected = (float(round(outcome)), outcome) if replied else self._reader.read(outcome)
+        answer, expected = _replied(outcome) if isinstance(outcome, float) else self._reader.read(outcome)
         record = {"trait": item.trait, "key": item.key, "tick": tick, "answer": answer, "expected": expected}
         if answer is None:
             return Score(None if self.published else abs(MIDDLE - tick), record, _why_unread(outcome))
@@ -178,6 +174,14 @@ class DarkTriadPAPI(PAPI):
 
     dataset: str = field(default=DARK_TRIAD, init=False)
     name: str = field(default=DARK_TRIAD, init=False)
+
+
+def _replied(expected: float) -> tuple[float, float]:
+    """The answer and the expected tick of a reply without a model: the answer is the nearest tick.
+
+    Halfway it is the even one: unlike rounding up, that is the same whether an item is keyed +1 or -1.
+    """
+    return float(round(expected)), expected
 
 
 def _why_unread(outcome: Outcome | float) -> str:
