@@ -17,7 +17,7 @@ from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.plugins import find
 from steerbench.steering import Add, Steering
-from steerbench.targets import TRAITS, Answer, Item, Respondent
+from steerbench.targets import TRAITS, Answer, Item, Others, Respondent
 
 STATEMENTS = (
     ("narcissism", 1, "tell everybody about your prizes"),
@@ -32,12 +32,13 @@ ITEMS = tuple(
     Item(f"d{number}", f"I {text.replace('your', 'my')}.", f"You {text}.", trait, "", key)
     for number, (trait, key, text) in enumerate(STATEMENTS)
 )
+OTHERS = Others(ITEMS, np.full((3, len(ITEMS)), 2))
 NERVOUS = Item("n", "Lie awake.", "You lie awake.", "N", "", 1)
 
 
 def respondent(name: str, ticks: list[int]) -> Respondent:
     answers = tuple(Answer(item, tick) for item, tick in zip(ITEMS, ticks, strict=True))
-    return Respondent(name, answers, {item.id: 2.0 for item in ITEMS})
+    return Respondent(name, answers, OTHERS)
 
 
 DARK = respondent("dark", [5, 1, 5, 5, 1, 4, 2])
