@@ -32,7 +32,7 @@ class Ceiling:
     facet (where some of it is shown). Both penalties and the mix are chosen by squared error in leaving one out among
     the others: nothing is chosen on the person. A missing answer of others is taken to be the item's mean; one of the
     person's own is left out of what the regressions are on. An item that nobody else answered is answered with the
-    middle.
+    middle, and one that is shown as the person did.
     """
 
     name = "ceiling"
@@ -68,8 +68,10 @@ def _shown_scores(target: Target) -> dict[str, float]:
 def _expected(others: Others, shown: Sequence[int], own: Array) -> Array:
     """[people, items]: expected keyed scores of people who score `own` [people, shown] on the columns `shown`.
 
-    They are nan for these very items, and for those that nobody else answered.
+    They are nan for items that nobody answered, neither the others nor the person.
     """
+    expected = np.full((len(own), len(others.items)), np.nan)
+    expected[:, list(shown)] = own
     answered = ~np.isnan(others.means)
     learnt_from = [place for place, column in enumerate(shown) if answered[column]]
     shown = [shown[place] for place in learnt_from]
@@ -80,7 +82,6 @@ def _expected(others: Others, shown: Sequence[int], own: Array) -> Array:
 
     on_answers = ridge(answers, outputs, own, ANSWER_PENALTIES)
     on_scales = _on_scales([others.items[c] for c in shown], [others.items[c] for c in wanted], answers, outputs, own)
-    expected = np.full((len(own), len(others.items)), np.nan)
     if wanted.size:
         expected[:, wanted] = _mixed(_best(on_answers, truth), _best(on_scales, truth), truth)
     return expected

@@ -88,7 +88,7 @@ def predicted(features: np.ndarray, outputs: np.ndarray, asked: np.ndarray, pena
 
 
 def slow_ceiling(person: Respondent) -> dict[str, float]:
-    """By item not shown, the expected tick: one fit for every person left out, penalty and item."""
+    """By item, the expected tick; of those not shown by one fit for every person left out, penalty and item."""
     scores = np.array([[i.keyed(t) if t else np.nan for i, t in zip(ITEMS, row, strict=True)] for row in OTHERS.ticks])
     filled = np.where(np.isnan(scores), np.nanmean(scores, axis=0), scores)
     shown = [answer.item for answer in person.shown]
@@ -122,7 +122,8 @@ def slow_ceiling(person: Respondent) -> dict[str, float]:
     apart, missed = (one_out - other_out)[known], (scores[:, wanted] - other_out)[known]
     [share] = np.linalg.lstsq(apart[:, None], missed, rcond=None)[0]
     mixed = np.clip(other + min(max(share, 0), 1) * (one - other), 1, 5)
-    return {ITEMS[column].id: ITEMS[column].keyed(score) for column, score in zip(wanted, mixed, strict=True)}
+    ticks = {ITEMS[column].id: ITEMS[column].keyed(score) for column, score in zip(wanted, mixed, strict=True)}
+    return ticks | {answer.item.id: answer.tick for answer in person.shown}
 
 
 @pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.id)
