@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from methods.answers import trait_scores
+from methods.answers import shown_answers, trait_scores
+from methods.other_people import others_of
 from steerbench.contracts import Engine
-from steerbench.errors import UserError
 from steerbench.steering import UNSTEERED, Reply, Steering
-from steerbench.targets import MIDDLE, Respondent, Target
+from steerbench.targets import MIDDLE, Target
 
 NOTHING_TO_CHOOSE = (1.0, 1.0)
 
@@ -61,8 +61,29 @@ class TraitMean:
         return [Steering(reply=Reply(constant=MIDDLE, by_trait=_rounded_scores(target))) for target in targets]
 
 
+class FacetMean:
+    """Answers with the person's own mean score on the item's facet, rounded as `trait-mean` is.
+
+    An item of which no statement of the same facet is shown is answered as by `trait-mean`.
+    """
+
+    name = "facet-mean"
+    needs_model, strengths = False, NOTHING_TO_CHOOSE
+
+    def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
+        return [
+            Steering(
+                reply=Reply(constant=MIDDLE, by_trait=_rounded_scores(target), by_facet=_rounded_facet_scores(target))
+            )
+            for target in targets
+        ]
+
+
 class ItemMedian:
-    """Answers with the median answer of the other respondents: people in general, and nothing of this one."""
+    """Answers with the median answer of other people: people in general, and nothing of this one.
+
+    An item that nobody else answered is answered with the middle.
+    """
 
     name = "item-median"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
@@ -71,13 +92,8 @@ class ItemMedian:
         """Raises:
         UserError: a target is no respondent, or comes without the answers of others.
         """
-        for target in targets:
-            if not isinstance(target, Respondent) or not target.norms:
-                raise UserError(
-                    f"item-median answers as other people do, but nobody else's answers are known for '{target.id}'; "
-                    "use it on an inventory with several respondents."
-                )
-        return [Steering(reply=Reply(by_item=target.norms)) for target in targets if isinstance(target, Respondent)]
+        known = [others_of(self.name, target) for target in targets]
+        return [Steering(reply=Reply(constant=MIDDLE, by_item=others.medians)) for others in known]
 
 
 class Unsteered:
@@ -92,3 +108,11 @@ class Unsteered:
 
 def _rounded_scores(target: Target) -> dict[str, float]:
     return {trait: float(np.round(score)) for trait, score in trait_scores(target).items()}
+
+
+def _rounded_facet_scores(target: Target) -> dict[str, float]:
+    by_facet: dict[str, list[float]] = {}
+    for answer in shown_answers(target):
+        if answer.item.facet:
+            by_facet.setdefault(answer.item.facet, []).append(answer.item.keyed(answer.tick))
+    return {facet: float(np.round(np.mean(scores))) for facet, scores in by_facet.items()}

@@ -108,19 +108,24 @@ class PromptChange:
 class Reply:
     """Answers given without asking any model: the trivial rows of a board. Ticks to statements, texts to questions.
 
-    The most particular entry wins: `by_item` (item id to tick), then `by_trait` (keyed score, turned
-    into a tick by the item's key), then `constant`. `text` is said to everything, `echo` repeats the question.
+    The most particular entry wins: `by_item` (item id to tick), then `by_facet` (facet to keyed score, turned into a
+    tick by the item's key), then `by_trait` (the same of a trait), then `constant`. A tick may lie between two: it is
+    then the tick expected, and the task says which one is the answer. `text` is said to everything, `echo` repeats
+    the question.
     """
 
     constant: float | None = None
     by_trait: Mapping[str, float] = field(default_factory=dict)
     by_item: Mapping[str, float] = field(default_factory=dict)
+    by_facet: Mapping[str, float] = field(default_factory=dict)
     text: str | None = None
     echo: bool = False
 
     def tick(self, item: Item) -> float | None:
         if item.id in self.by_item:
             return self.by_item[item.id]
+        if item.facet in self.by_facet:
+            return item.keyed(self.by_facet[item.facet])
         if item.trait in self.by_trait:
             return item.keyed(self.by_trait[item.trait])
         return self.constant

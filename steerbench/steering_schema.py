@@ -123,6 +123,7 @@ class _Reply(_Strict):
     constant: Mark | None
     by_trait: dict[str, Mark]
     by_item: dict[str, Mark]
+    by_facet: dict[str, Mark] = {}
     text: str | None
     echo: bool
 

@@ -3,6 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from steerbench.errors import UserError
 from steerbench.plugins import unknown
@@ -65,18 +69,53 @@ class Answer:
     tick: int
 
 
+@dataclass(frozen=True, eq=False)
+class Others:
+    """What other people marked: people in general, and never the respondent it is given to.
+
+    `items` are all of the inventory's; `ticks` [people, items] are 1 to 5, 0 where there is no answer. Many
+    respondents share one, so what is made of it is kept; it is equal to itself alone.
+    """
+
+    items: tuple[Item, ...]
+    ticks: NDArray[np.int64] = field(repr=False)
+
+    @cached_property
+    def column(self) -> Mapping[str, int]:
+        """By item id, its column of `ticks`."""
+        return {item.id: column for column, item in enumerate(self.items)}
+
+    @cached_property
+    def scores(self) -> NDArray[np.float64]:
+        """[people, items]: keyed scores, high for high on the item's trait; nan where there is no answer."""
+        key = np.array([item.key for item in self.items])
+        return np.asarray(np.where(self.ticks == 0, np.nan, np.where(key == 1, self.ticks, 6 - self.ticks)))
+
+    @cached_property
+    def means(self) -> NDArray[np.float64]:
+        """[items]: mean keyed score of those who answered, nan for an item that nobody did."""
+        sums, counts = np.nansum(self.scores, axis=0), (self.ticks != 0).sum(axis=0)
+        return np.asarray(np.divide(sums, counts, out=np.full(len(self.items), np.nan), where=counts > 0))
+
+    @cached_property
+    def medians(self) -> Mapping[str, float]:
+        """By item id, the median tick of those who answered; an item that nobody did is left out."""
+        answered = {item.id: ticks[ticks != 0] for item, ticks in zip(self.items, self.ticks.T, strict=True)}
+        return {item: float(np.median(ticks)) for item, ticks in answered.items() if ticks.size}
+
+
 @dataclass(frozen=True)
 class Respondent:
     """A person, by the answers a method may see.
 
-    `shown` leaves out missing answers. `norms` holds, for every item of the inventory, the median
-    tick of the *other* respondents: what is known of people in general, never of this one. `origin` is
-    the id of the respondent this one was made from by changing answers; it is steered at that one's strength.
+    `shown` leaves out missing answers. `others` is what a method may learn from other people, None if there are
+    none. `origin` is the id of the respondent this one was made from by changing answers; it is steered at that one's
+    strength.
     """
 
     id: str
     shown: tuple[Answer, ...]
-    norms: Mapping[str, float] = field(default_factory=dict, repr=False)
+    others: Others | None = field(default=None, repr=False)
     origin: str = ""
 
     def leanings(self) -> dict[Item, int]:

@@ -9,10 +9,10 @@ from steerbench.errors import UserError
 from steerbench.plugins import unknown
 from steerbench.targets import Item
 from tasks.papi import dark_triad, papi300
-from tasks.papi.inventory import MISSING, Inventory, Person, norms
-from tasks.papi.sample.reader import digest_of_sample, read_sample
+from tasks.papi.inventory import MISSING, Inventory, Person
+from tasks.papi.sample.reader import digest_of_sample, read_sample, sample_outsiders
 
-__all__ = ["DARK_TRIAD", "SAMPLE", "Inventory", "Keys", "Person", "load", "norms", "stores_scores"]
+__all__ = ["DARK_TRIAD", "SAMPLE", "Inventory", "Keys", "Person", "load", "stores_scores"]
 
 Keys = Literal["ticked", "stored"]
 SAMPLE, PAPI300, DARK_TRIAD = "sample", papi300.DATASET, dark_triad.DATASET
@@ -23,15 +23,17 @@ class _Source:
     """An inventory's hash, and what reads its items, ids shown, ids asked and people with their ticks.
 
     `scores`: its published values are scores, reverse-keyed already, which the published code takes for ticks.
+    `outsiders` are people no run is ever about.
     """
 
     digest: Callable[[], str]
     read: Callable[[], tuple[tuple[Item, ...], tuple[str, ...], tuple[str, ...], tuple[Person, ...]]]
     scores: bool
+    outsiders: Callable[[], tuple[Person, ...]] = tuple
 
 
 _SOURCES = {
-    SAMPLE: _Source(digest_of_sample, read_sample, scores=True),
+    SAMPLE: _Source(digest_of_sample, read_sample, scores=True, outsiders=sample_outsiders),
     PAPI300: _Source(lambda: dataset(PAPI300).digest, papi300.read_papi300, scores=True),
     DARK_TRIAD: _Source(lambda: dataset(DARK_TRIAD).digest, dark_triad.read_dark_triad, scores=False),
 }
@@ -51,9 +53,11 @@ def load(name: str = SAMPLE, keys: Keys = "ticked", limit: int | None = None) ->
         raise UserError(f"The limit of respondents is {limit}; it has to be at least 1.")
     source = _source(name)
     items, shown, asked, people = source.read()
+    population = (*people, *source.outsiders())
     if keys == "stored" and source.scores:
-        people = tuple(_as_stored(person, items) for person in people)
-    return Inventory(name, source.digest(), items, shown, asked, people[:limit], people)
+        population = tuple(_as_stored(person, items) for person in population)
+    tested = len(people) if limit is None else min(limit, len(people))
+    return Inventory(name, source.digest(), items, shown, asked, population[:tested], population)
 
 
 def stores_scores(name: str) -> bool:

@@ -3,7 +3,7 @@
 Some answers of each respondent show who they are; the rest measure. Answers that were missing are left
 out, values stored reverse-keyed are put back to what was ticked, and the measuring answers are sealed until
 every strength is chosen. The `published` protocol undoes each of these and says so; only what is shown still leaves out
-missing answers.
+missing answers. What other people answered is never sealed, measuring statements included (`tasks.papi.others`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,9 @@ from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import MIDDLE, Answer, Item, Respondent, Target
 from steerbench.thoughts import UNFINISHED, spoken
-from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, norms, stores_scores
+from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, stores_scores
 from tasks.papi.metrics import ROLES, summarise
+from tasks.papi.others import others_by_person, where_from
 from tasks.papi.readouts import READOUTS, Readout, TextReadout
 
 _SHOWN = Item("shown", "Shown statement.", "A shown statement.", "A", "", 1)
@@ -84,6 +85,7 @@ class PAPI:
         self._items: dict[str, Item] = {
             item.id: replace(item, key=1) if self._scores_as_ticks else item for item in self._inventory.items
         }
+        self._others = others_by_person(self._inventory, tuple(self._items.values()))
         self._held_out = _stratified([self._items[i] for i in self._inventory.shown], self.holdout, self.seed)
         self._sealed = True
 
@@ -103,6 +105,7 @@ class PAPI:
             "respondents": str(len(self._people)),
             "readout": str(self.readout),
             "holdout": str(self.holdout),
+            "others": where_from(self._inventory),
             "wording": repr(self._reader.prompt(self._inventory.items[0], _ONE_OF_EACH)),
         }
 
@@ -118,7 +121,7 @@ class PAPI:
             Respondent(
                 person.id,
                 tuple(Answer(item, person.answers[item.id]) for item in shown if person.answers[item.id]),
-                norms(self._inventory, person.id),
+                self._others.get(person.id),
             )
             for person in self._people.values()
         ]
@@ -141,7 +144,7 @@ class PAPI:
         if self._sealed and item.id not in self._held_out:
             raise RuntimeError(f"The answer to item {item.id} is sealed until every strength is chosen.")
         tick = self._people[target.id].answers[item.id]
-        answer, expected = (outcome, outcome) if isinstance(outcome, float) else self._reader.read(outcome)
+        answer, expected = _replied(outcome) if isinstance(outcome, float) else self._reader.read(outcome)
         record = {"trait": item.trait, "key": item.key, "tick": tick, "answer": answer, "expected": expected}
         if answer is None:
             return Score(None if self.published else abs(MIDDLE - tick), record, _why_unread(outcome))
@@ -171,6 +174,14 @@ class DarkTriadPAPI(PAPI):
 
     dataset: str = field(default=DARK_TRIAD, init=False)
     name: str = field(default=DARK_TRIAD, init=False)
+
+
+def _replied(expected: float) -> tuple[float, float]:
+    """The answer and the expected tick of a reply without a model: the answer is the nearest tick.
+
+    Halfway it is the even one: unlike rounding up, that is the same whether an item is keyed +1 or -1.
+    """
+    return float(round(expected)), expected
 
 
 def _why_unread(outcome: Outcome | float) -> str:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from methods.trivial import Always4, ItemMedian, TraitMean, Unsteered
+from methods.trivial import Always4, FacetMean, ItemMedian, TraitMean, Unsteered
 from steerbench.errors import UserError
-from steerbench.targets import Respondent
+from steerbench.targets import Answer, Item, Others, Respondent
 from tests.methods.people import ITEMS, person, pole
 
 
@@ -32,16 +32,29 @@ def test_a_mean_halfway_is_rounded_alike_for_both_keys(score: float, answer: flo
     assert [steering.reply.tick(item) for item in ITEMS[:2]] == [answer, 6 - answer]
 
 
-def test_a_pole_has_the_ends_of_its_scale() -> None:
-    [steering] = TraitMean().fit(None, [pole("E", False)])
+def test_the_facet_mean_is_of_the_items_facet_or_else_of_its_trait_or_else_the_middle() -> None:
+    facets = (("E", "Cheer", 1), ("E", "Cheer", -1), ("E", "Calm", 1), ("E", "", 1), ("N", "Fear", 1))
+    items = [Item(str(n), "Sing.", "You sing.", trait, facet, key) for n, (trait, facet, key) in enumerate(facets)]
+    shown = [Answer(item, tick) for item, tick in zip(items, (5, 1, 2, 2), strict=False)]
+    [steering] = FacetMean().fit(None, [Respondent("her", tuple(shown))])
+    assert steering.reply
+    # Cheer: 5 and 6 - 1. Calm: 2. All of extraversion: 5, 5, 2 and 2, mean 3.5; its even neighbour is 4.
+    other = Item("other", "Sing.", "You sing.", "E", "Pace", -1)
+    assert [steering.reply.tick(item) for item in (*items, other)] == [5, 1, 2, 4, 3, 6 - 4]
+
+
+@pytest.mark.parametrize("method", [TraitMean(), FacetMean()])
+def test_a_pole_has_the_ends_of_its_scale(method: TraitMean | FacetMean) -> None:
+    [steering] = method.fit(None, [pole("E", False)])
     assert steering.reply
     assert [steering.reply.tick(item) for item in ITEMS[6:9]] == [1, 5, 1]
 
 
 def test_the_item_median_says_what_others_say() -> None:
-    [steering] = ItemMedian().fit(None, [Respondent("her", (), {"A0": 3.5, "A1": 2.0})])
+    others = Others(ITEMS[:3], np.array([[3, 1, 0], [4, 2, 0], [0, 4, 0]]))
+    [steering] = ItemMedian().fit(None, [Respondent("her", (), others)])
     assert steering.reply
-    assert [steering.reply.tick(item) for item in ITEMS[:3]] == [3.5, 2.0, None]
+    assert [steering.reply.tick(item) for item in ITEMS[:3]] == [3.5, 2, 3], "the third nobody answered"
 
 
 @pytest.mark.parametrize("target", [pole("A", True), person("alone", [1])])

@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 
 from methods.actadd import contrast_prompts
+from methods.additive import Additive
 from methods.adjectives import HIGH, LOW
 from methods.answers import trait_scores
+from methods.ceiling import Ceiling
 from methods.few_shot import FewShot
 from methods.npti import NPTI
+from methods.p2 import P2
 from methods.simple_prompt import SimplePrompt
-from methods.trivial import TraitMean
+from methods.trivial import FacetMean, ItemMedian, TraitMean
 from steerbench.contracts import Prompt, Request
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.plugins import find
 from steerbench.steering import Add, Steering
-from steerbench.targets import TRAITS, Answer, Item, Respondent
+from steerbench.targets import TRAITS, Answer, Item, Others, Respondent
 
 STATEMENTS = (
     ("narcissism", 1, "tell everybody about your prizes"),
@@ -32,12 +35,13 @@ ITEMS = tuple(
     Item(f"d{number}", f"I {text.replace('your', 'my')}.", f"You {text}.", trait, "", key)
     for number, (trait, key, text) in enumerate(STATEMENTS)
 )
+OTHERS = Others(ITEMS, np.full((3, len(ITEMS)), 2))
 NERVOUS = Item("n", "Lie awake.", "You lie awake.", "N", "", 1)
 
 
 def respondent(name: str, ticks: list[int]) -> Respondent:
     answers = tuple(Answer(item, tick) for item, tick in zip(ITEMS, ticks, strict=True))
-    return Respondent(name, answers, {item.id: 2.0 for item in ITEMS})
+    return Respondent(name, answers, OTHERS)
 
 
 DARK = respondent("dark", [5, 1, 5, 5, 1, 4, 2])
@@ -109,8 +113,8 @@ def test_npti_says_that_it_has_no_neurons_of_other_traits(engine: HFEngine) -> N
         NPTI().fit(engine, [DARK])
 
 
-@pytest.mark.parametrize("name", ["p2", "few-shot", "simple-prompt", "trait-mean", "item-median"])
-def test_methods_that_speak_or_reply_tell_people_apart_but_for_the_item_median(name: str, engine: HFEngine) -> None:
-    dark, light = find("method", name)().fit(engine, [DARK, LIGHT])
+@pytest.mark.parametrize("method", [P2, FewShot, SimplePrompt, TraitMean, FacetMean, ItemMedian, Additive, Ceiling])
+def test_methods_that_speak_or_reply_tell_people_apart_but_for_the_item_median(method: type, engine: HFEngine) -> None:
+    dark, light = method().fit(engine, [DARK, LIGHT])
     assert dark != Steering()
-    assert (dark.digest == light.digest) is (name == "item-median")
+    assert (dark.digest == light.digest) is (method is ItemMedian)

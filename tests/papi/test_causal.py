@@ -3,6 +3,7 @@
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from steerbench.contracts import Choice, Completion, Scored, Split
@@ -10,7 +11,7 @@ from steerbench.errors import UserError
 from steerbench.plan import Plan
 from steerbench.results import MethodResult, RunResult
 from steerbench.runner import execute, prepare
-from steerbench.targets import TRAITS, Answer, Item, Respondent
+from steerbench.targets import TRAITS, Answer, Item, Others, Respondent
 from tasks.papi.causal import CausalPAPI
 from tasks.papi.treatment import Treatment, moved, treated, treatments
 from tests.models.tiny import tiny_model
@@ -48,9 +49,8 @@ def item(name: str, trait: str, key: int) -> Item:
 
 def somebody(*answers: tuple[str, int, int]) -> Respondent:
     """Shown answers by trait, key and tick."""
-    return Respondent(
-        "p", tuple(Answer(item(f"s{n}", t, k), tick) for n, (t, k, tick) in enumerate(answers)), {"s0": 2}
-    )
+    shown = tuple(Answer(item(f"s{n}", t, k), tick) for n, (t, k, tick) in enumerate(answers))
+    return Respondent("p", shown, Others((shown[0].item,), np.array([[2]])))
 
 
 # -- treatments
@@ -74,7 +74,7 @@ def test_a_copy_differs_from_its_person_in_the_treated_trait_alone_and_names_its
     copy = treated(person, "E", 1)
     assert [answer.tick for answer in copy.shown] == [4, 3, 2, 2]
     assert [answer.item for answer in copy.shown] == [answer.item for answer in person.shown]
-    assert (copy.id, copy.origin, copy.norms) == ("p E+1", "p", person.norms)
+    assert (copy.id, copy.origin, copy.others) == ("p E+1", "p", person.others)
     assert treated(person, "N", -1).id == "p N-1"
 
 
@@ -242,7 +242,7 @@ def test_a_copy_and_the_placebo_have_the_strength_that_was_chosen_for_the_person
 def test_the_published_people_have_copies_of_every_trait_and_dose() -> None:
     task = CausalPAPI("papi-300", respondents=3)
     assert len(task.targets(Split.TEST)) == 3 * 11
-    assert task.targets(Split.TEST)[-1].norms is task.targets(Split.TEST)[2].norms
+    assert task.targets(Split.TEST)[-1].others is task.targets(Split.TEST)[2].others
 
 
 @pytest.mark.real_data

@@ -1,7 +1,6 @@
 """The published files: read as they are meant, and refused where they are broken."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
 from steerbench.targets import Item
-from tasks.papi.dataset import load, norms
+from tasks.papi.dataset import load
 from tasks.papi.inventory import Inventory
 from tasks.papi.papi300 import read_items, read_people, read_split
 
@@ -135,26 +134,3 @@ def test_ticks_mirror_the_stored_values_of_reverse_keyed_items_and_stored_keys_d
         assert (one.id, other.id) == (str(row["case"]),) * 2
         assert one.answers["249"] == (6 - value if value else 0)
         assert all(other.answers[str(n)] == row[f"i{n}"] for n in range(1, 301))
-
-
-@pytest.mark.real_data
-def test_the_items_median_over_the_others_predicts_better_than_the_middle(published: Inventory) -> None:
-    """Composite error: mean absolute error per trait, summed. Always 3 scores 3.79."""
-    column = {item.id: n for n, item in enumerate(published.items)}
-    asked = [item for item in published.items if item.id in published.asked]
-    started = time.perf_counter()
-    known = [norms(published, person.id) for person in published.people]
-    assert time.perf_counter() - started < 1.0
-    composite = {"norms": 0.0, "middle": 0.0}
-    for trait in "ACENO":
-        of_trait = [item for item in asked if item.trait == trait]
-        errors: dict[str, list[float]] = {"norms": [], "middle": []}
-        for row, norm in zip(published.ticks, known, strict=True):
-            for item in of_trait:
-                if tick := row[column[item.id]]:
-                    errors["norms"].append(abs(tick - norm[item.id]))
-                    errors["middle"].append(abs(tick - 3))
-        for name in composite:
-            composite[name] += float(np.mean(errors[name]))
-    assert composite["middle"] == pytest.approx(3.79, abs=0.005)
-    assert composite["norms"] == pytest.approx(2.893, abs=0.001)

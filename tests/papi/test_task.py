@@ -49,6 +49,15 @@ def test_a_measuring_answer_is_sealed_until_told_otherwise() -> None:
     assert task.score(item, target, 3.0).loss == abs(3 - tick)
 
 
+@pytest.mark.parametrize(("reply", "answer"), [(3.4, 3), (3.6, 4), (1.5, 2), (2.5, 2), (3.5, 4), (4.5, 4)])
+def test_a_reply_without_a_model_is_expected_and_the_nearest_tick_is_its_answer(reply: float, answer: int) -> None:
+    task = PAPI()
+    target = task.targets(Split.CALIBRATION)[0]
+    score = task.score(task.items(target, Split.CALIBRATION)[0], target, reply)
+    assert (score.record["answer"], score.record["expected"]) == (answer, reply)
+    assert score.loss == abs(answer - score.record["tick"])
+
+
 def test_a_calibration_answer_is_never_sealed() -> None:
     task = PAPI()
     target = task.targets(Split.CALIBRATION)[0]

@@ -1,11 +1,13 @@
-"""Reads the shipped sample: `items.csv` and `respondents.csv`."""
+"""Reads the shipped sample, `items.csv` and `respondents.csv`, and makes the people outside it."""
 
 import csv
 import hashlib
+from functools import cache
 from importlib.resources import files
 
 from steerbench.targets import Item
 from tasks.papi.inventory import Person
+from tasks.papi.sample.simulate import simulate_outsiders
 from tasks.papi.wording import second_person
 
 
@@ -19,6 +21,16 @@ def read_sample() -> tuple[tuple[Item, ...], tuple[str, ...], tuple[str, ...], t
         for row in csv.DictReader(_text("respondents.csv").splitlines())
     )
     return items, shown, asked, people
+
+
+@cache
+def sample_outsiders() -> tuple[Person, ...]:
+    """Simulated people whom no run is about: 24 respondents are too few to tell what people in general answer."""
+    items = tuple(item for item, _ in read_items())
+    return tuple(
+        Person(f"outside-{number:03d}", dict(zip([item.id for item in items], map(int, ticks), strict=True)))
+        for number, ticks in enumerate(simulate_outsiders(items), start=1)
+    )
 
 
 def read_items() -> list[tuple[Item, str]]:
