@@ -66,7 +66,7 @@ def _weighted_r(left: Array, right: Array, people: Array, items: Array) -> float
         between_people = float(people @ (of_people[0] * of_people[1])) / items.sum()
         between_items = float(items @ (of_items[0] * of_items[1])) / people.sum()
         totals = float(people @ of_people[0]) * float(people @ of_people[1]) / (people.sum() * items.sum())
-        return cells - between_people - between_items + totals
+        return float(cells - between_people - between_items + totals)
 
     spread = product(left, left) * product(right, right)
     return product(left, right) / math.sqrt(spread) if spread > 0 else 0.0
