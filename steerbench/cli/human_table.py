@@ -53,9 +53,12 @@ def _table(title: str, first: str, *others: str) -> Table:
 def _agreement(findings: Findings) -> list[str]:
     lines = []
     if len(findings.annotators) > 1:
-        lines.append(f"People order a pair of answers alike: {_said(findings.alike)} of the time (chance: .50).")
+        alike = _both(findings.alike, findings.alike_over_people)
+        lines.append(f"People order a pair of answers alike: {alike} of the time (chance: .50).")
         lines += [f"  {' and '.join(one.annotators)}: {_said(one.alike)}" for one in findings.agreement]
-        lines.append(f"Krippendorff's alpha of the ranks (ordinal): {_said(findings.alpha)}.")
+        lines.append(
+            f"Krippendorff's alpha of the ranks (ordinal): {_both(findings.alpha, findings.alpha_over_people)}."
+        )
     else:
         lines.append("One person alone says nothing of agreement.")
     judge = findings.judge
@@ -65,6 +68,14 @@ def _agreement(findings: Findings) -> list[str]:
         if judge.tied:
             lines.append(f"  pairs that people ordered and it rated alike: {judge.tied:.0%}")
     return lines
+
+
+def _both(questions: Metric | None, people: Metric | None) -> str:
+    """With the interval over questions, and that over people where there are enough of them."""
+    said = _said(questions)
+    if people is None or people.low is None or people.high is None:
+        return said
+    return f"{said} over questions, {cell(people, interval=True).partition(' ')[2]} over the {people.n} people"
 
 
 def _said(metric: Metric | None) -> str:

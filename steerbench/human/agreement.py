@@ -1,6 +1,7 @@
-"""How far people agree with one another, and the judge with them. Questions are resampled."""
+"""How far people agree with one another, and the judge with them: over questions, and over the people themselves."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import krippendorff
@@ -11,7 +12,7 @@ from scipy.stats import spearmanr
 from steerbench.contracts import Metric
 from steerbench.human.decisions import Judged
 from steerbench.human.study import Question
-from steerbench.statistics import cluster_bootstrap, mean_estimate, share_estimate
+from steerbench.statistics import cluster_bootstrap, jackknife_estimate, mean_estimate, share_estimate
 
 Array = NDArray[np.float64]
 
@@ -26,11 +27,50 @@ def between_people(decisions: Sequence[Judged], people: int, seed: int) -> Metri
     return _share([a for one, other in combinations(range(people), 2) for a in _agreed(decisions, one, other)], seed)
 
 
+def over_annotators(
+    decisions: Sequence[Judged], people: int, found: Callable[[Sequence[Judged]], float]
+) -> Metric | None:
+    """An agreement with its interval over the people who were asked: what others would have said, as far as they tell.
+
+    `found` is the agreement of some decisions, nan if there is none. None if there is none at all.
+    """
+    value = found(decisions)
+    if math.isnan(value):
+        return None
+    without = [found([one for one in decisions if one.annotator != left_out]) for left_out in range(people)]
+    return jackknife_estimate(value, np.array(without))
+
+
+def share_alike(decisions: Sequence[Judged], people: int) -> float:
+    """The share of `between_people`, nan if no two people ordered the same pair."""
+    agreed = [alike for one, other in combinations(range(people), 2) for _, alike in _agreed(decisions, one, other)]
+    return float(np.mean(agreed)) if agreed else math.nan
+
+
+def alpha_of(decisions: Sequence[Judged]) -> float:
+    """The value of `alpha`, nan if no answer was ranked by two people."""
+    ranked = _ranked(decisions)
+    return math.nan if ranked is None else _alpha(ranked[0], ranked[2])
+
+
 def alpha(decisions: Sequence[Judged], seed: int) -> Metric | None:
     """Krippendorff's alpha of the answers' ranks, ordinal; None if no answer was ranked by two people.
 
     A unit is an answer to a question, and its values are the ranks that people gave it among the others.
     """
+    ranked = _ranked(decisions)
+    if ranked is None:
+        return None
+    counts, cluster, domain = ranked
+
+    def of_resamples(drawn: Array) -> Array:
+        return np.array([_alpha(np.repeat(counts, times.astype(int)[cluster], axis=0), domain) for times in drawn])
+
+    return cluster_bootstrap(of_resamples, int(cluster.max()) + 1, np.random.default_rng(seed))
+
+
+def _ranked(decisions: Sequence[Judged]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[float]] | None:
+    """How often each rank was given [answers, ranks], each answer's cluster, and the ranks; None if to none by two."""
     by_question: dict[str, list[Judged]] = {}
     for one in decisions:
         if one.whole:
@@ -45,12 +85,7 @@ def alpha(decisions: Sequence[Judged], seed: int) -> Metric | None:
         return None
     domain = sorted({rank for unit in units for rank in unit})
     counts = np.array([[unit.count(rank) for rank in domain] for unit in units])
-    cluster = np.unique(clusters, return_inverse=True)[1]
-
-    def of_resamples(drawn: Array) -> Array:
-        return np.array([_alpha(np.repeat(counts, times.astype(int)[cluster], axis=0), domain) for times in drawn])
-
-    return cluster_bootstrap(of_resamples, int(cluster.max()) + 1, np.random.default_rng(seed))
+    return counts, np.unique(clusters, return_inverse=True)[1], domain
 
 
 def _alpha(counts: NDArray[np.int64], domain: Sequence[float]) -> float:

@@ -70,7 +70,11 @@ class JudgeAgreement(_Record):
 
 
 class Findings(_Record):
-    """All of a study's figures; intervals are 95 %, over questions, and say nothing of other people."""
+    """All of a study's figures; intervals are 95 %, over questions, and say nothing of other people.
+
+    Those of `alike_over_people` and `alpha_over_people` are over the people who were asked, by leaving out one at a
+    time: three or more are needed.
+    """
 
     schema_version: int = SCHEMA
     study: str
@@ -83,6 +87,8 @@ class Findings(_Record):
     agreement: list[Agreement]
     alike: Metric | None
     alpha: Metric | None
+    alike_over_people: Metric | None = None
+    alpha_over_people: Metric | None = None
     judge: JudgeAgreement | None
 
 
@@ -107,6 +113,10 @@ def find(key: Key, responses: Sequence[Response]) -> Findings:
         ],
         alike=_written(agreement.between_people(decisions, len(names), seed)),
         alpha=_written(agreement.alpha(decisions, seed)),
+        alike_over_people=_written(
+            agreement.over_annotators(decisions, len(names), lambda some: agreement.share_alike(some, len(names)))
+        ),
+        alpha_over_people=_written(agreement.over_annotators(decisions, len(names), agreement.alpha_of)),
         judge=_judge(key, decisions, seed),
     )
 

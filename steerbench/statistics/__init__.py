@@ -10,6 +10,7 @@ state gives the same numbers.
 | a share of yes and no, and how one changes | Wilson (`shares`) |
 | a correlation, a ratio | expanded percentile bootstrap, from six units on (`bootstrap`) |
 | a mean or correlation of a hundred people or more | over people and items (`crossed`) |
+| what few annotators say | jackknife (`jackknife`) |
 | a variance | jackknife of its logarithm (`variances`) |
 | a mean size, that noise alone would lift above 0 | bootstrap of the debiased root mean square (`sizes`) |
 """
@@ -23,6 +24,7 @@ from steerbench.statistics.bootstrap import (
 )
 from steerbench.statistics.correlations import individual_r, trait_profile_r, two_way_residuals
 from steerbench.statistics.crossed import CROSSED_FROM, crossed_sum
+from steerbench.statistics.jackknife import jackknife_estimate
 from steerbench.statistics.means import mean_estimate, means_where, sum_of_means
 from steerbench.statistics.paired import holm, paired_comparisons, sign_flip_test
 from steerbench.statistics.power import smallest_difference, units_needed
@@ -39,6 +41,7 @@ __all__ = [
     "debiased_size",
     "holm",
     "individual_r",
+    "jackknife_estimate",
     "mean_estimate",
     "means_where",
     "paired_comparisons",

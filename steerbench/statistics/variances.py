@@ -9,6 +9,7 @@ from scipy import stats
 
 from steerbench.contracts import Metric
 from steerbench.statistics.bootstrap import FEWEST
+from steerbench.statistics.jackknife import jackknife_error
 
 Array = NDArray[np.float64]
 
@@ -16,7 +17,7 @@ Array = NDArray[np.float64]
 def variance_estimate(parts: Array, factors: Sequence[float] | Array) -> Metric:
     """The weighted sum of the columns' variances (ddof 1) of `parts` [units, parts]; nan where a unit lacks a part.
 
-    The interval is of the logarithm, by the jackknife over units (Efron 1982, chapter 3), with Student's quantile. nan
+    The interval is of the logarithm, by the jackknife over units, with Student's quantile. nan
     if a part has fewer than two units; no interval if one has fewer than three, or nothing varies.
     """
     known = ~np.isnan(parts)
@@ -34,6 +35,5 @@ def variance_estimate(parts: Array, factors: Sequence[float] | Array) -> Metric:
     if without.min() <= 0:
         return Metric(value, n=units, note="no interval: one unit makes all the variance")
     logs = np.log(without)
-    error = math.sqrt((units - 1) / units * float(((logs - logs.mean()) ** 2).sum()))
-    factor = math.exp(float(stats.t.ppf(0.975, units - 1)) * error)
+    factor = math.exp(float(stats.t.ppf(0.975, units - 1)) * jackknife_error(logs))
     return Metric(value, value / factor, value * factor, units)

@@ -1,5 +1,8 @@
+import math
+
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import rankdata, spearmanr
 
 from steerbench.human.findings import find
@@ -132,6 +135,26 @@ def test_alpha_is_krippendorff_s_of_the_ranks(mode):
     found = find(key, people)
     assert found.alpha.value == pytest.approx(alpha_by_definition(units))
     assert found.alpha.low < found.alpha.value < found.alpha.high
+
+
+def test_agreement_has_an_interval_over_the_people_by_leaving_out_one_at_a_time():
+    key = study("rank", questions=10).key
+    people = [respond(key, name, noisy(place)) for place, name in enumerate(("one", "two", "six", "ten"), start=1)]
+    found = find(key, people)
+    without = [find(key, people[:place] + people[place + 1 :]) for place in range(4)]
+    for name in ("alike", "alpha"):
+        left_out = [getattr(one, name).value for one in without]
+        error = math.sqrt(3 / 4 * sum((value - np.mean(left_out)) ** 2 for value in left_out))
+        over_people = getattr(found, f"{name}_over_people")
+        assert over_people.value == pytest.approx(getattr(found, name).value)
+        assert over_people.high - over_people.value == pytest.approx(stats.t.ppf(0.975, 3) * error)
+        assert over_people.n == 4
+
+
+def test_two_people_say_nothing_of_other_people():
+    key = study(questions=5).key
+    found = find(key, [respond(key, name, noisy(place)) for place, name in enumerate(("one", "two"))])
+    assert found.alike_over_people.note == "no interval from fewer than 3"
 
 
 def test_people_who_agree_fully_have_an_alpha_of_1_and_opposite_ones_one_below_0():

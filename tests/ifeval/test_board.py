@@ -1,8 +1,10 @@
 """The board against sums by hand: two poles, three prompts with one to three instructions."""
 
+import numpy as np
 import pytest
 
 from steerbench.contracts import Score, Scored, Summary
+from steerbench.statistics import share_estimate
 from tasks.ifeval.board import summarise
 
 KINDS = {"p": ["a"], "q": ["a", "b"], "r": ["b", "b", "c"]}
@@ -88,14 +90,16 @@ def test_change_is_paired_with_the_unsteered_row(summary: Summary) -> None:
     assert "unsteered" not in summary.comparisons
 
 
-def test_intervals_resample_prompts_with_all_of_their_instructions(summary: Summary) -> None:
+def test_intervals_are_over_prompts_with_all_of_their_instructions(summary: Summary) -> None:
     metric = summary.metrics["unsteered"]["instruction strict"]
-    assert metric.n == 3
-    assert metric.low is not None
-    assert metric.high is not None
-    # The worst resample is "q" three times, the best has none of it.
-    assert metric.low == pytest.approx(0.5)
-    assert metric.high == pytest.approx(1.0)
+    expected = share_estimate(np.array([1.0, 1.0, 3.0]), np.array([1.0, 2.0, 3.0]))
+    assert (metric.n, metric.low, metric.high) == (3, expected.low, expected.high)
+    alone = share_estimate(np.array([1.0, 1.0, 0.0, 1.0, 1.0, 1.0]))
+    assert metric.low < alone.low, "six instructions in three prompts tell less than six prompts"
+
+
+def test_a_model_that_follows_fewer_than_six_prompts_has_nothing_to_lose(summary: Summary) -> None:
+    assert summary.cannot_tell == "the unsteered model follows 2 of 3 prompts; there is nothing to lose"
 
 
 def test_tokens_and_cut_answers_are_counted_and_often_cut_ones_flagged(summary: Summary) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 import pytest
+from scipy import stats
 
 from steerbench.contracts import Score, Scored, Summary
 from steerbench.results import metrics
@@ -62,8 +63,8 @@ def test_change_is_paired_by_passage_and_is_what_the_comparison_tests(summary: S
     assert caa["change"].value == pytest.approx((0.4 + 0.25 + 0.15) / 3)
     assert caa["change e+"].value == pytest.approx((0.2 + 0.5 + 0.1) / 3)
     assert caa["change e-"].value == pytest.approx((0.6 + 0 + 0.2) / 3)
-    assert caa["change"].low == pytest.approx(0.15)  # three passages: the widened interval reaches the extremes
-    assert caa["change"].high == pytest.approx(0.4)
+    low, high = stats.t.interval(0.95, 2, loc=0.8 / 3, scale=stats.sem([0.4, 0.25, 0.15]))
+    assert (caa["change"].low, caa["change"].high) == pytest.approx((low, high))
     assert not any(name.startswith(("change", "perplexity")) for name in summary.metrics["unsteered"])
     (compared,) = summary.comparisons["caa"]
     assert (compared.against, compared.difference) == ("unsteered", pytest.approx(caa["change"].value))
@@ -78,8 +79,9 @@ def test_the_perplexity_ratio_is_that_of_a_word(summary: Summary) -> None:
     assert caa["perplexity ratio e+"].value == pytest.approx(2**high)
     assert caa["perplexity ratio e-"].value == pytest.approx(2**low)
     assert caa["perplexity ratio"].value == pytest.approx(2 ** ((high + low) / 2))
-    assert caa["perplexity ratio"].low == pytest.approx(2**0.75)
-    assert caa["perplexity ratio"].high == pytest.approx(2**2)
+    of_words = [(20 + 60) / 2 / 20, 100 / 2 / 50, (40 + 80) / 2 / 80]
+    low, high = stats.t.interval(0.95, 2, loc=sum(of_words) / 3, scale=stats.sem(of_words))
+    assert (caa["perplexity ratio"].low, caa["perplexity ratio"].high) == pytest.approx((2**low, 2**high))
 
 
 def test_an_overflowed_passage_is_left_out_and_counted(summary: Summary) -> None:
@@ -102,8 +104,11 @@ def test_a_row_that_overflowed_everywhere_has_no_figure_and_leaves_the_board_who
 
 
 def test_a_row_under_which_text_is_surely_less_likely_is_flagged(summary: Summary) -> None:
-    assert summary.flags["caa"] == ["text is less likely than to unsteered"]
-    assert summary.flags["unsteered"] == []
+    steady = {"p": 120.0, "q": 242.0, "r": 681.0}  # .2, .21 and .2025 a character more
+    sure = summarise({"unsteered": row("e+", PLAIN), "caa": row("e+", steady)}, seed=0)
+    assert sure.flags["caa"] == ["text is less likely than to unsteered"]
+    assert sure.flags["unsteered"] == []
+    assert summary.flags["caa"] == []  # all three passages are up, and by so unlike amounts that it may be chance
     both = summarise({"unsteered": row("e+", PLAIN), "pas": row("e+", {"p": 90.0, "q": 260.0, "r": 600.0})}, seed=0)
     assert both.flags["pas"] == []  # one passage down, one up
     assert "change e+" not in both.metrics["pas"]
