@@ -1,9 +1,8 @@
 """What a trade-off found: the schema of `tradeoff.json`, which its table and its charts are made of."""
 
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from steerbench.errors import UserError
 from steerbench.record_files import read_record
@@ -95,14 +94,13 @@ class TradeoffResult(_Record):
     differences: list[Difference]
     fronts: dict[str, list[tuple[str, float]]]
 
-    @model_validator(mode="before")
+    @field_validator("schema_version")
     @classmethod
-    def _of_this_schema(cls, given: Any) -> Any:
-        """Raises ValueError: it is of another schema; what an older one lacks is not named field by field."""
-        version = given.get("schema_version", SCHEMA) if isinstance(given, dict) else SCHEMA
+    def _is_read(cls, version: int) -> int:
+        """Raises ValueError: it is of another schema. As the first field it is named before all the others."""
         if version != SCHEMA:
             raise ValueError(f"what was found has schema {version}, and this version reads {SCHEMA}")
-        return given
+        return version
 
 
 def read_tradeoff(folder: Path) -> TradeoffResult:

@@ -14,7 +14,7 @@ import numpy as np
 from steerbench.statistics import percentile_level, resample_counts, sign_flip_test
 from steerbench.tradeoff import matching, reach
 from steerbench.tradeoff.answers import Answers
-from steerbench.tradeoff.choosing import Terms, choose
+from steerbench.tradeoff.choosing import Terms, choose, effects_of
 from steerbench.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose, Evidence, Told
 from steerbench.tradeoff.findings import conclude
 from steerbench.tradeoff.result import TradeoffResult
@@ -85,7 +85,8 @@ class _Made:
                 asked = [("pole", f"{place:04d}") for place in range(self.sizes[source])]
                 losses = prices if source == COST else -effects
                 costs = prices if self.world.side_cost else [None] * len(asked)
-                answers = Answers(dict(zip(asked, map(float, losses))), dict(zip(asked, costs)))
+                pairs = (dict(zip(asked, values, strict=True)) for values in (map(float, losses), costs))
+                answers = Answers(*pairs)
                 self.told[source, dose] = Told("run", "digest", answers, [])
 
     def values(self, source: str, dose: Dose) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +101,8 @@ class _Made:
 class Found:
     """Of so many draws, how many matched both methods, and what share of those called the prices different.
 
-    `before` took the chosen strengths as known, `mismatched` is the share in which the effects differ on test questions.
+    `before` took the chosen strengths as known. `mismatched` is the share whose effects differ on test questions,
+    `apart` the standard deviation of the difference of the strengths.
     """
 
     draws: int
@@ -130,28 +132,32 @@ def prices_called_different(world: World, draws: int, seed: int) -> Found:
 
 def dead_methods_with_an_effect(calibration: int, draws: int, seed: int) -> tuple[float, float]:
     """How often one without any effect is given one: with its best dose's own interval, and over all doses."""
-    world, rng, found = World(calibration, 0, 0, slope=0.0), np.random.default_rng(seed), []
-    for _ in range(draws):
-        made = _Made(world, rng)
-        made.ask([CALIBRATION], [PLAIN, *(Dose(method, strength) for method in "AB" for strength in STRENGTHS)])
-        for reach in choose(world.terms, made.evidence).reached.values():
-            best = made.evidence.effects(CALIBRATION, reach.dose)
-            means = resample_counts(calibration, rng, 2000) @ best / calibration
-            found.append((np.quantile(means, percentile_level(calibration)) > 0, reach.effect.low > 0))
+    rng, found = np.random.default_rng(seed), []
+    for curve in _curves(World(calibration, 0, 0, slope=0.0), draws, rng):
+        best, effect = reach.reach(curve, seed=0)
+        means = resample_counts(calibration, rng, 2000) @ curve[best] / calibration
+        found.append((np.quantile(means, percentile_level(calibration)) > 0, effect.low > 0))
     before, now = np.mean(found, axis=0)
     return float(before), float(now)
 
 
 def shrinkages(calibration: int, slope: float, draws: int, seed: int) -> tuple[float, float]:
     """By how much the largest effect really is too large, and by how much it is said to be, on average."""
-    world, rng, found = World(calibration, 10, 10, slope), np.random.default_rng(seed), []
-    for _ in range(draws):
-        result, _ = replace(world, wanted=1e-6).concluded(rng)
-        for curve in result.curves.values() if result else ():
-            best = max(curve.points, key=lambda point: point.effect.value)
-            found.append((curve.reach.value - slope * best.strength, curve.shrinkage.value))
+    found = []
+    for curve in _curves(World(calibration, 0, 0, slope), draws, np.random.default_rng(seed)):
+        best, effect = reach.reach(curve, seed=0)
+        found.append((effect.value - slope * STRENGTHS[best], reach.shrinkage(curve, seed=0).value))
     true, said = np.mean(found, axis=0)
     return float(true), float(said)
+
+
+def _curves(world: World, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """[doses, questions], of two methods a draw."""
+    doses = {method: [Dose(method, strength) for strength in STRENGTHS] for method in "AB"}
+    for _ in range(draws):
+        made = _Made(world, rng)
+        made.ask([CALIBRATION], [PLAIN, *doses["A"], *doses["B"]])
+        yield from (effects_of(made.evidence, of_one) for of_one in doses.values())
 
 
 SETTINGS = {
@@ -164,7 +170,10 @@ SETTINGS = {
 
 
 def table(draws: int) -> Iterator[str]:
-    yield "| calibration / test questions / items | true prices | matched | called different: before | now | effects differ | strengths apart (sd) |"
+    yield (
+        "| calibration / test questions / items | true prices | matched | called different: before | now "
+        "| effects called different | strengths apart (sd) |"
+    )
     yield "|---|---|---|---|---|---|---|"
     rows = [(name, world, "the same", draws) for name, world in SETTINGS.items()]
     rows += [(name, replace(world, dearer=2.0), "1 : 2", max(draws // 4, 1)) for name, world in SETTINGS.items()]
@@ -182,7 +191,7 @@ def table(draws: int) -> Iterator[str]:
     yield "| calibration questions, slope | largest effect is too large by | said |"
     yield "|---|---|---|"
     for calibration, slope in ((12, 0.0), (12, 0.1), (30, 0.2)):
-        true, said = shrinkages(calibration, slope, max(draws // 4, 1), seed=3)
+        true, said = shrinkages(calibration, slope, draws, seed=3)
         yield f"| {calibration}, {slope:g} | {true:.2f} | {said:.2f} |"
 
 
