@@ -186,7 +186,7 @@ def _difference(cost: str, pair: Pair, found: Tested, over: Mapping[str, int]) -
 
 def _named(over: Mapping[str, int]) -> dict[str, int]:
     """The units that were resampled, in words."""
-    words = {CALIBRATION: "calibration questions", TEST: "test questions"}
+    words: dict[str, str] = {CALIBRATION: "calibration questions", TEST: "test questions"}
     return {words.get(source, f"items of {source}"): count for source, count in over.items()}
 
 

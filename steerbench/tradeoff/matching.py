@@ -52,7 +52,7 @@ def resampled_means(values: Array, rng: np.random.Generator) -> Array:
     """[resamples, columns]: means of `values` [units, columns] over units drawn with replacement, rows kept whole."""
     units = len(values)
     chunks = [resample_counts(units, rng, _CHUNK) @ values / units for _ in range(RESAMPLES // _CHUNK)]
-    return np.round(np.concatenate(chunks), _DIGITS)
+    return np.asarray(np.round(np.concatenate(chunks), _DIGITS), dtype=np.float64)
 
 
 def read_off(wanted: Array, strengths: Sequence[float], effects: Array) -> Rematched:
