@@ -15,7 +15,7 @@ from leaderboard.tradeoffs import Pair, doses_of, pairs_of
 from steerbench.publishing.schema import Published
 from steerbench.publishing.tradeoff_schema import UNSTEERED, PublishedTradeoff
 from steerbench.results import Metric
-from steerbench.tradeoff.result import Curve, TradeoffResult
+from steerbench.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
 
 COSTS = 8
 """Costs that a page draws; its tables have all."""
@@ -24,6 +24,8 @@ PAIRS = 24
 LISTED = 300
 """Trade-offs of the list, and differences of one."""
 SIGNIFICANT = 0.05
+OFTEN = 0.1
+"""Share of resamples without the common effect that a reader is told of."""
 NAME = 30
 
 
@@ -59,7 +61,7 @@ def _values(tradeoff: PublishedTradeoff) -> dict[str, Any]:
         "matched": [method for method, curve in found.curves.items() if curve.matched],
         "prices": [_price(found, method, curve) for method, curve in _ordered(found)],
         "digits": _digits(found),
-        "differences": [(one, one.p_holm < SIGNIFICANT) for one in found.differences[:LISTED]],
+        "differences": [(one, _outcome(one)) for one in found.differences[:LISTED]],
         "left_out": len(found.differences) - LISTED,
         "doses": [dose_chart(tradeoff, place, cost) for place, cost in enumerate([None, *costs])],
         "fronts": [(cost, front_chart(tradeoff, place, cost)) for place, cost in enumerate(costs)],
@@ -86,15 +88,26 @@ def _price(found: TradeoffResult, method: str, curve: Curve) -> dict[str, Any]:
 
 
 def _standing(curve: Curve, wanted: float | None) -> str:
-    """What keeps a method from the comparison, in words; empty if nothing does."""
+    """What keeps a method from the comparison or makes its match unsure, in words; empty if nothing does."""
     if curve.matched:
-        return ""
+        often = curve.unreached is not None and curve.unreached > OFTEN
+        return f"does not get to the common effect in {curve.unreached:.0%} of resamples" if often else ""
     if curve.dial is None:
         return "no dial: at its own effect, not compared"
     reach = f"at most {number(curve.reach.value, 2)} {interval(curve.reach, 2)}".rstrip()
     if wanted is None:
         return f"no effect told from none ({reach}): at its largest, not compared"
     return f"does not reach the common effect ({reach}): at its largest, not compared"
+
+
+def _outcome(one: Difference) -> tuple[bool, str]:
+    """Whether a difference is told from none, and what follows."""
+    if one.p_holm is None:
+        return False, f"not tested: {one.why}"
+    if one.p_holm >= SIGNIFICANT:
+        return False, "not told apart"
+    more = cut(one.first if (one.difference.value or 0) > 0 else one.second, 40)
+    return True, f"{more} has more effect: no match" if one.cost == EFFECT else f"{more} loses more"
 
 
 def _digits(found: TradeoffResult) -> dict[str, int]:

@@ -15,8 +15,9 @@ from steerbench.publishing.tradeoff_naming import Asking, asking_of, command_of
 from steerbench.publishing.tradeoff_schema import PublishedTradeoff
 from steerbench.tradeoff.answers import Answers
 from steerbench.tradeoff.asked import dial_of, strengths_of
+from steerbench.tradeoff.choosing import Terms, choose
 from steerbench.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose, Evidence, Place, Told
-from steerbench.tradeoff.findings import Terms, choose, conclude, name_of
+from steerbench.tradeoff.findings import conclude, name_of
 from steerbench.tradeoff.result import TradeoffResult
 
 Runs = Mapping[Place, Published]

@@ -14,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from steerbench.errors import UserError
 from steerbench.publishing.schema import SCHEMA, Id, Short, read_distrusted
 from steerbench.storage import understandable, write_whole
-from steerbench.tradeoff.result import SCHEMA as SCHEMA_FOUND
-from steerbench.tradeoff.result import Point, TradeoffResult
+from steerbench.tradeoff.result import EFFECT, Difference, Point, TradeoffResult
 
 MOST = 50
 """Methods of a trade-off, doses of a method, costs, and targets: a page has to show them."""
@@ -96,8 +95,8 @@ def read_published_tradeoff(path: Path) -> PublishedTradeoff:
 
 
 def _of_form(found: TradeoffResult) -> Iterator[str]:
-    if found.schema_version != SCHEMA_FOUND:
-        yield f"what was found has schema {found.schema_version}, and this version reads {SCHEMA_FOUND}"
+    if EFFECT in found.costs:
+        yield f"a cost is called {EFFECT!r}, which is what differences of the effect are called"
     for what, names in (("method", [*found.curves]), ("cost", found.costs), ("target", found.targets)):
         yield from _of_names(what, [*names])
     if not found.curves or UNSTEERED in found.curves:
@@ -107,6 +106,8 @@ def _of_form(found: TradeoffResult) -> Iterator[str]:
     for method, curve in found.curves.items():
         if not 1 <= len(curve.points) <= MOST or (curve.dial is None and len(curve.points) > 1):
             yield f"method {method!r}: there have to be 1 to {MOST} doses, and one if there is no dial"
+        if curve.unreached is not None and not 0 <= curve.unreached <= 1:
+            yield f"method {method!r}: the share of resamples that do not reach the effect is outside 0 to 1"
         if curve.dial is not None and not 0 <= curve.dial[0] < curve.dial[1]:
             yield f"method {method!r}: a dial rises from 0 or more"
         for point in (*curve.points, curve.measured):
@@ -119,11 +120,21 @@ def _of_form(found: TradeoffResult) -> Iterator[str]:
     }
     if any(set(front) - doses for front in found.fronts.values()):
         yield "fronts: one holds a dose that is on no curve"
-    known = {*found.curves}
+    yield from _of_differences(found)
+
+
+def _of_differences(found: TradeoffResult) -> Iterator[str]:
+    known, costs = {*found.curves}, {EFFECT, *found.costs}
     if len(found.differences) > MOST**2 or any({d.first, d.second} - known for d in found.differences):
         yield "differences: they are between methods that it does not have, or too many"
-    if any(d.cost not in found.costs or not 0 <= d.p <= 1 or not 0 <= d.p_holm <= 1 for d in found.differences):
+    if any(d.cost not in costs or not _has_chances(d) for d in found.differences):
         yield "differences: they are of a cost that it does not have, or have a p outside 0 to 1"
+    if any(len(d.over) > MOST for d in found.differences):
+        yield f"differences: one is over more than {MOST} kinds of units"
+
+
+def _has_chances(found: Difference) -> bool:
+    return all(p is None or 0 <= p <= 1 for p in (found.p, found.p_holm))
 
 
 def _of_names(what: str, names: Sequence[str]) -> Iterator[str]:

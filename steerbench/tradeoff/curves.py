@@ -7,17 +7,18 @@ there is no steering and no effect, and is a straight line between.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from steerbench.contracts import Metric
-from steerbench.statistics import cluster_bootstrap, mean_estimate, weighted_means
+from steerbench.statistics import FEWEST, cluster_bootstrap, mean_estimate, weighted_means
+from steerbench.tradeoff.matching import read_off
 
 Array = NDArray[np.float64]
 
 
-def area(doses: Sequence[float], effects: Array, seed: int) -> Metric:
-    """Mean effect over the whole dial, from effects [doses, items]: the area under the curve, items resampled."""
+def area(doses: Sequence[float], effects: Array) -> Metric:
+    """Mean effect over the whole dial, from effects [doses, items]: the area under the curve."""
     x = np.concatenate([[0.0], doses])
     curves = np.concatenate([np.zeros((1, effects.shape[1])), effects])
     under = np.trapezoid(curves, x, axis=0) / x[-1]
@@ -41,23 +42,19 @@ def monotonicity(effects: Array, seed: int) -> Metric:
     return cluster_bootstrap(spearman, columns.shape[0], np.random.default_rng(seed))
 
 
-def strength_for(wanted: float, strengths: Sequence[float], effects: Sequence[float]) -> float | None:
+def strength_for(wanted: float, strengths: Sequence[float], effects: ArrayLike) -> float | None:
     """The weakest strength at which the curve of mean effects reaches `wanted`, to three digits; None if none does."""
-    below, at = 0.0, 0.0
-    for strength, effect in zip(strengths, effects, strict=True):
-        if effect >= wanted:
-            share = (wanted - at) / (effect - at) if effect > at else 1.0
-            return float(f"{below + share * (strength - below):.3g}")
-        below, at = strength, effect
-    return None
+    found = read_off(np.array([wanted]), strengths, np.asarray(effects, dtype=np.float64)[None])
+    return float(f"{found.strengths[0]:.3g}") if found.reached[0] else None
 
 
 def common_effect(reaches: Sequence[Metric]) -> float | None:
     """The largest effect that all methods reach which have one at all; None if none has.
 
     Given each method's largest mean effect. One whose interval holds 0 has none, and does not hold the others down.
+    Without an interval (every question was moved alike) a sign test decides: it needs six questions.
     """
-    sure = [reach.value for reach in reaches if (reach.low if reach.low is not None else reach.value) > 0]
+    sure = [one.value for one in reaches if (one.low if one.low is not None else one.value * (one.n >= FEWEST)) > 0]
     return min(sure) if sure else None
 
 

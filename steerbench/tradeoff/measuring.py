@@ -8,8 +8,9 @@ from steerbench.contracts import Engine
 from steerbench.progress import Progress, Silent
 from steerbench.record_files import write_record
 from steerbench.tradeoff.asked import Tradeoff
+from steerbench.tradeoff.choosing import Terms, choose
 from steerbench.tradeoff.evidence import CALIBRATION, TEST
-from steerbench.tradeoff.findings import Terms, choose, conclude, name_of
+from steerbench.tradeoff.findings import conclude, name_of
 from steerbench.tradeoff.result import RESULT, TradeoffResult
 from steerbench.tradeoff.runs import Runs
 

@@ -162,7 +162,7 @@ def test_the_list_leads_to_a_trade_off_that_draws_and_tells(opened, site):
     assert page.locator(".prices tbody tr").count() == 3
     assert page.locator(".prices tr.same th").all_inner_texts() == ["toy-words"]
     assert "no dial: at its own effect, not compared" in page.locator(".prices").inner_text()
-    assert page.locator(".differences tbody tr").count() == 2
+    assert page.locator(".differences tbody tr").count() == 3  # the effect and two costs
 
 
 def test_a_click_on_a_mark_opens_its_run(opened, site):

@@ -100,22 +100,23 @@ def test_effects_prices_reach_area_and_monotonicity_are_what_the_samples_say(pub
     assert found.curves[PUSH].measured.prices["fluency"].value == pytest.approx(fell)
 
 
-def test_differences_are_paired_by_item_and_corrected_by_holm(published):
+def test_effects_are_tested_by_test_question_and_prices_of_too_few_questions_are_not(published):
     results, file = published
     found = read_published_tradeoff(file).found
     assert [name for name, curve in found.curves.items() if curve.matched] == [PUSH, BOTH]
-    one, two = (
-        by_item(results, found.curves[m].measured.runs["toy"], found.unsteered["toy"], np.mean) for m in (PUSH, BOTH)
-    )
-    pairs = two - one  # what is gained by not losing
-    told = next(d for d in found.differences if d.cost == "toy")
-    assert told.difference.value == pytest.approx(pairs.mean())
-    flips = [abs(np.dot(signs, pairs)) for signs in itertools.product([1, -1], repeat=len(pairs))]
-    assert told.p == pytest.approx(np.mean([flip >= abs(pairs.sum()) - 1e-12 for flip in flips]))
-    smaller, larger = sorted(d.p for d in found.differences)
-    assert sorted(d.p_holm for d in found.differences) == pytest.approx(
-        [min(2 * smaller, 1), max(min(2 * smaller, 1), larger)]
-    )
+    at = [found.curves[method].measured for method in (PUSH, BOTH)]
+    one, two = (by_item(results, p.runs["test"], found.unsteered["test"], sum) for p in at)
+    effect, fluency, toy = found.differences
+    assert (effect.cost, fluency.cost, toy.cost) == ("effect", "fluency", "toy")
+    assert effect.difference.value == pytest.approx((one - two).mean())
+    flips = [abs(np.dot(signs, one - two)) for signs in itertools.product([1, -1], repeat=len(one))]
+    assert effect.p == pytest.approx(np.mean([flip >= abs((one - two).sum()) - 1e-12 for flip in flips]))
+    assert effect.over == {"test questions": len(one)}
+    one, two = (by_item(results, p.runs["toy"], found.unsteered["toy"], np.mean) for p in at)
+    assert toy.difference.value == pytest.approx((two - one).mean())  # what is gained by not losing
+    assert (toy.difference.low, toy.p, toy.p_holm) == (None, None, None)
+    assert toy.over == {"calibration questions": 2, "items of toy": 4}
+    assert toy.why == "2 calibration questions, and resampling needs 6"
 
 
 def test_the_command_asks_the_same_again(campaign, published):
@@ -276,7 +277,7 @@ def test_a_run_of_another_model_cannot_stand_beside_the_others(copy):
     ("change", "complaint"),
     [
         (lambda t: t.update(schema_version=2), "has schema 2, and this version reads 1"),
-        (lambda t: t["found"].update(schema_version=2), "what was found has schema 2"),
+        (lambda t: t["found"].update(schema_version=1), "what was found has schema 1, and this version reads 2"),
         (lambda t: curve(t)["reach"].update(value=float("nan")), "holds nan where a number belongs: found.curves"),
         (lambda t: curve(t)["points"][0].update(dose=float("inf")), "holds inf where a number belongs"),
         (lambda t: curve(t)["points"][0]["runs"].update(toy="../../etc/passwd"), "which is no published run's id"),

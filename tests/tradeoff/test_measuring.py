@@ -1,5 +1,7 @@
 """Trade-offs from end to end in the toy world: which runs are made, matched strengths, and what is reported."""
 
+import json
+
 import numpy as np
 import pytest
 from steerbench_testkit import ToyEngine
@@ -7,7 +9,6 @@ from steerbench_testkit import ToyEngine
 from steerbench.errors import UserError
 from steerbench.plan import Plan
 from steerbench.results import read_result
-from steerbench.statistics import holm
 from steerbench.tradeoff.answers import read_answers
 from steerbench.tradeoff.asked import Tradeoff
 from steerbench.tradeoff.measuring import run_tradeoff
@@ -81,6 +82,7 @@ def test_costs_are_the_mean_rise_of_the_loss_and_of_the_side_cost(made):
 def test_strengths_are_matched_on_calibration_questions_and_measured_on_test_questions(made):
     result, _, out = made
     reached = {m: c.reach.value for m, c in result.curves.items() if c.dial and c.reach.low > 0}
+    assert reached
     assert result.wanted == min(reached.values())
     for method in reached:
         curve = result.curves[method]
@@ -115,17 +117,25 @@ def test_a_method_that_does_not_get_that_far_stands_at_its_largest_effect(tmp_pa
     assert result.differences == []
 
 
-def test_matched_methods_are_compared_by_item_on_every_cost_with_one_correction(tmp_path):
+def test_matched_methods_are_compared_in_effect_and_on_every_cost(tmp_path):
     plan = BASE.model_copy(update={"methods": ("toy-push", "toy-push+toy-words")})
     result, folder = run_tradeoff(Tradeoff(plan, COSTS, levels=2, wanted=0.5), tmp_path, ToyEngine())
     assert [(d.cost, d.first, d.second) for d in result.differences] == [
-        (cost, "toy-push", "toy-push+toy-words") for cost in ("fluency", "toy")
+        (cost, "toy-push", "toy-push+toy-words") for cost in ("effect", "fluency", "toy")
     ]
-    assert [d.p_holm for d in result.differences] == pytest.approx(holm([d.p for d in result.differences]))
     one, two = (result.curves[name].measured for name in plan.methods)
-    assert result.differences[1].difference.value == pytest.approx(one.prices["toy"].value - two.prices["toy"].value)
-    assert result.differences[1].difference.n == 4
+    assert result.differences[0].difference.value == pytest.approx(one.effect.value - two.effect.value)
+    assert result.differences[2].difference.value == pytest.approx(one.prices["toy"].value - two.prices["toy"].value)
+    assert result.differences[2].difference.n == 4
     assert folder.name.startswith("tradeoff-toy-rated-toy-push-toy-push+toy-words-")
+
+
+def test_a_result_of_another_schema_is_refused_with_what_to_do(made, tmp_path):
+    told = json.loads((made[1] / "tradeoff.json").read_text())
+    told["schema_version"] = 1
+    (tmp_path / "tradeoff.json").write_text(json.dumps(told))
+    with pytest.raises(UserError, match="has schema 1, and this version reads 2; the same `steerbench tradeoff` makes"):
+        read_tradeoff(tmp_path)
 
 
 def test_the_front_holds_the_doses_that_no_other_beats(made):

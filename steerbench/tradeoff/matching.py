@@ -1,0 +1,123 @@
+"""The two-stage bootstrap of matched methods: strengths are read off resampled curves, and prices off price curves.
+
+A matched strength is an estimate: other calibration questions would have given another. So a resample draws the
+calibration questions anew, the same ones for every method, reads each method's strength off its resampled curve, and
+takes its price at that strength, not at the strength that the trade-off chose.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from steerbench.contracts import Metric
+from steerbench.statistics import percentile_level, resample_counts
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+RESAMPLES = 10_000
+"""The smallest p is 2 / 10,001, small enough for Holm's correction of a hundred tests."""
+_CHUNK = 1000
+_DIGITS = 10
+"""Means are rounded, so that equal ones are equal on every machine; the published check allows 1e-9."""
+
+
+@dataclass(frozen=True)
+class Rematched:
+    """By resample, the strength at which a method has the wanted effect, and whether it has it at all.
+
+    A method that does not reach the effect in a resample stands at the dose of its largest effect there.
+    """
+
+    strengths: Array
+    reached: Mask
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A difference with its interval and p; where there is neither, `why` says it."""
+
+    metric: Metric
+    p: float | None
+    why: str = ""
+
+
+def resampled_means(values: Array, rng: np.random.Generator) -> Array:
+    """[resamples, columns]: means of `values` [units, columns] over units drawn with replacement, rows kept whole."""
+    units = len(values)
+    chunks = [resample_counts(units, rng, _CHUNK) @ values / units for _ in range(RESAMPLES // _CHUNK)]
+    return np.asarray(np.round(np.concatenate(chunks), _DIGITS), dtype=np.float64)
+
+
+def read_off(wanted: Array, strengths: Sequence[float], effects: Array) -> Rematched:
+    """The weakest strengths at which curves of mean effects [curves, doses] reach the effects `wanted` [curves].
+
+    A curve starts at no strength and no effect, and is a straight line between two doses. One that does not get that
+    far stands at the first dose of its largest effect, which is where a curve that just reaches it would be.
+    """
+    knots = np.concatenate([[0.0], strengths])
+    heights = np.concatenate([np.zeros((len(effects), 1)), np.round(effects, _DIGITS)], axis=1)
+    there = heights >= np.round(wanted, _DIGITS)[:, None]
+    reached, first = there.any(axis=1), there.argmax(axis=1)
+    right = np.maximum(first, 1)
+    low, high = (np.take_along_axis(heights, at[:, None], axis=1)[:, 0] for at in (right - 1, right))
+    between = reached & (first > 0)
+    share = np.divide(wanted - low, high - low, out=np.zeros(len(low)), where=between)
+    crossed = knots[right - 1] + np.minimum(share, 1.0) * (knots[right] - knots[right - 1])
+    peak = knots[1 + heights[:, 1:].argmax(axis=1)]
+    return Rematched(np.where(reached, crossed, peak), reached)
+
+
+def rematched(
+    wanted: float | str, strengths: Mapping[str, Sequence[float]], effects: Mapping[str, Array]
+) -> dict[str, Rematched]:
+    """Every method's strength in every resample, from resampled mean effects [resamples, doses] by method.
+
+    An effect in points is held: it is the question that is asked. If `wanted` is a method, the effect is that method's
+    own largest one in each resample, which as an estimate varies with the questions too.
+    """
+    if not isinstance(wanted, str):
+        return {m: read_off(np.full(len(own), wanted), strengths[m], own) for m, own in effects.items()}
+    at = effects[wanted].max(axis=1)
+    peak = np.asarray(strengths[wanted])[effects[wanted].argmax(axis=1)]
+    others = {m: read_off(at, strengths[m], own) for m, own in effects.items() if m != wanted}
+    return others | {wanted: Rematched(peak, np.ones(len(peak), dtype=bool))}
+
+
+def along(strengths: Array, knots: Sequence[float], heights: Array) -> Array:
+    """[resamples]: the height of each resample's curve at its strength; `heights` [resamples, knots], rising knots.
+
+    A curve starts at (0, 0).
+    """
+    x = np.concatenate([[0.0], knots])
+    y = np.concatenate([np.zeros((len(heights), 1)), heights], axis=1)
+    right = np.clip(np.searchsorted(x, strengths), 1, len(x) - 1)
+    share = (strengths - x[right - 1]) / (x[right] - x[right - 1])
+    low, high = (np.take_along_axis(y, at[:, None], axis=1)[:, 0] for at in (right - 1, right))
+    return np.asarray(low + share * (high - low))
+
+
+def tested(value: float, drawn: Array, units: int, n: int) -> Tested:
+    """An estimate with the expanded percentile interval of its resamples, and the p that belongs to that interval.
+
+    p is the smallest level at which the interval leaves 0 out (Efron and Tibshirani 1993, section 15.4, widened for
+    few units as `percentile_level` does). `units` is the smallest number of units that was resampled, `n` of items.
+    """
+    drawn = np.round(drawn, _DIGITS)
+    if (drawn == drawn[0]).all():
+        return Tested(Metric(value, n=n), None, "every resample gives the same")
+    extreme = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    tail = min((extreme + 1) / (len(drawn) + 1), 0.5)
+    p = 2 * stats.t.cdf(math.sqrt((units - 1) / units) * stats.norm.ppf(tail), units - 1)
+    return Tested(Metric(value, *interval(drawn, units), n), float(p))
+
+
+def interval(drawn: Array, units: int) -> tuple[float, float]:
+    """The expanded percentile interval of resampled values."""
+    level = percentile_level(units)
+    low, high = np.quantile(drawn, [level, 1 - level])
+    return float(low), float(high)
