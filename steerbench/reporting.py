@@ -87,7 +87,7 @@ def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[
 
 def measures_cost(task: Task) -> bool:
     """Whether the task asks what a steering spoils, and not whether it works."""
-    return not getattr(task, "chooses_strengths", True)
+    return bool(getattr(task, "measures_cost", not getattr(task, "chooses_strengths", True)))
 
 
 def medians(fits: Sequence[Steering]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from steerbench.cli.commands import Commands
 from steerbench.cli.fit import fit_command
 from steerbench.cli.list import list_command
 from steerbench.cli.lm_eval import lm_eval_command
+from steerbench.cli.power import power_command
 from steerbench.cli.publish import publish_command
 from steerbench.cli.report import report_command
 from steerbench.cli.run import run_command
@@ -36,6 +37,7 @@ app.command("sweep")(sweep_command)
 app.command("tradeoff")(tradeoff_command)
 app.command("suite")(suite_command)
 app.command("list")(list_command)
+app.command("power")(power_command)
 app.command("show")(show_command)
 app.command("compare")(compare_command)
 app.command("export")(export_command)

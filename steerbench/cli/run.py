@@ -149,6 +149,8 @@ def _start(
         with quick():
             prepared = prepare(plan, device)
         folder = folder or prepared.folder(out)
+        if not quiet and not json:
+            print(_outlook(plan, out), file=sys.stderr)
         with Bars(quiet) as bars:
             result = execute(prepared, folder, bars, judge_budget)
     except KeyboardInterrupt:
@@ -156,6 +158,17 @@ def _start(
         print(f"\nStopped{where}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     _say(result, folder, json)
+
+
+def _outlook(plan: "Plan", out: Path) -> str:
+    """What the run can show, told before it takes its hours."""
+    from steerbench.planning import outlook, reference_spreads, stored_spreads, typical, units_of
+
+    stored = stored_spreads(plan, out)
+    spreads = stored or reference_spreads(plan)
+    over = spreads[0].over if spreads else "units"
+    told_by = f"as {len(stored)} comparisons under {out} tell" if stored else "as rows without a model tell"
+    return outlook(units_of(plan), over, typical(spreads), told_by)
 
 
 def _plan_of(run: Path) -> "Plan | None":

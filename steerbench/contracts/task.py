@@ -114,11 +114,11 @@ class Task(Protocol):
 
     A task may also say `baselines` (the rows that stand on its board unasked, each with its `Role`), `deviations` (how
     a published run is not the published one) and `chooses_strengths = False`: its items measure what a steering costs,
-    so that a strength has to be given or taken from another run; `cost`, what the cost of its scores measures
-    ("fluency"); `withheld = True`: its answers' losses tell what people ticked, and are never published;
-    `questions_from`: the registered dataset that its questions come from, if that is not the `dataset` of its identity;
-    `size`: the parameter of its constructor that says how much of it is asked (`--limit`), if that is not called
-    `limit`.
+    so that a strength has to be given or taken from another run; with `measures_cost = False` beside it they measure an
+    effect all the same. `cost` is what the cost of its scores measures ("fluency"); `withheld = True` says that its
+    answers' losses tell what people ticked, and are never published; `questions_from` is the registered dataset that
+    its questions come from, if that is not the `dataset` of its identity; `size` the parameter of its constructor that
+    says how much of it is asked (`--limit`), if that is not called `limit`.
     """
 
     name: str

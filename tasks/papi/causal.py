@@ -31,6 +31,7 @@ class CausalPAPI:
     name = "papi-causal"
     size = "respondents"
     baselines = ROLES
+    measures_cost = False
     chooses_strengths = False
     withheld = PAPI.withheld
 

@@ -1,0 +1,168 @@
+"""How large a run has to be: the units that a difference needs, and the smallest difference that units can show.
+
+What decides is how much the difference of two rows varies from unit to unit. Runs that were made tell it of their own
+rows; before any, the rows that need no model tell it, where a task has some.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from scipy import stats
+
+from steerbench.calibration import Setting
+from steerbench.construction import parameters
+from steerbench.contracts import Role, Scored, Split, Task
+from steerbench.errors import UserError
+from steerbench.evaluation import Question, reply_of, score_of_outcome
+from steerbench.plan import Plan, Row, build_rows, build_task, roles_of
+from steerbench.plugins import find
+from steerbench.results import RESULT, Comparison, RunResult, comparison, read_result
+from steerbench.statistics import FEWEST, smallest_difference
+
+PROBED = 60
+"""Targets that rows without a model are tried on: their spread is known to a tenth then."""
+MOST_RUNS = 50
+TOLD_BY: tuple[Role, ...] = ("reference", "ceiling")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How differently two rows fare: standard deviation over units of their paired differences of the loss."""
+
+    method: str
+    against: str
+    difference: float
+    spread: float
+    units: int
+    over: str
+
+    def smallest(self, units: int) -> float | None:
+        """The difference that four of five runs with so many units find; None if none can."""
+        return smallest_difference(self.spread, units)
+
+
+def spreads_of(result: RunResult) -> list[Spread]:
+    """Those of a run's methods against the rows that they were compared with."""
+    return [
+        found
+        for name, method in result.methods.items()
+        for tested in method.comparisons
+        if (found := _spread(name, tested, result.over)) is not None
+    ]
+
+
+def reference_spreads(plan: Plan) -> list[Spread]:
+    """Those of the task's rows that need no model, each as if it were a method; empty if it has none.
+
+    Raises:
+        UserError: the task cannot be built.
+    """
+    task = build_task(_probe(plan))
+    task.unseal()
+    rows = _rows_without_model(plan, task)
+    if not rows:
+        return []
+    scored = {row.name: _scored(task, row) for row in rows}
+    found = []
+    for name in [row.name for row in rows if row.role in TOLD_BY]:
+        method = f"like {name}"
+        others = {other: of_row for other, of_row in scored.items() if other != name}
+        summary = task.summarise({method: scored[name], **others}, plan.seed)
+        tested = [comparison(c) for c in summary.comparisons.get(method, ())]
+        made = (_spread(method, one, summary.over) for one in _closest(tested, roles_of(task)))
+        found += [one for one in made if one is not None]
+    return found
+
+
+def stored_spreads(plan: Plan, out: Path) -> list[Spread]:
+    """Those of runs under `out` on the plan's task and dataset, the newest `MOST_RUNS` folders."""
+    folders = sorted(out.glob(f"{plan.task}-*/{RESULT}"), key=lambda path: -path.stat().st_mtime)[:MOST_RUNS]
+    found: list[Spread] = []
+    for file in folders:
+        try:
+            result = read_result(file.parent)
+        except UserError:
+            continue
+        if result.plan.task_parameters.get("dataset") == plan.task_parameters.get("dataset"):
+            found += spreads_of(result)
+    return found
+
+
+def typical(spreads: Iterable[Spread]) -> float | None:
+    """The median spread."""
+    known = [one.spread for one in spreads]
+    return median(known) if known else None
+
+
+def units_of(plan: Plan) -> int:
+    """How many units a run's tests will be over: its respondents, or its questions.
+
+    Raises:
+        UserError: the task cannot be built.
+    """
+    task = build_task(plan)
+    task.unseal()
+    targets = task.targets(Split.TEST)
+    if hasattr(targets[0], "shown"):
+        return len(targets)
+    return len({item.id for target in targets for item in task.items(target, Split.TEST)})
+
+
+def outlook(units: int, over: str, spread: float | None, told_by: str) -> str:
+    """What a run of so many units can show, in one sentence."""
+    if units < FEWEST:
+        return f"{units} {over} are too few for any difference to be significant; {FEWEST} are the least."
+    found = None if spread is None else smallest_difference(spread, units)
+    if found is None:
+        return f"{units} {over}; what they can show is not known before a first run."
+    return f"{units} {over}: four of five such runs find a difference in loss of {found:.2g} or more ({told_by})."
+
+
+def _closest(tested: Sequence[Comparison], roles: Mapping[str, Role]) -> list[Comparison]:
+    """The comparisons with references, and of those with constants the best one's: the others are soon beaten."""
+    constants = [one for one in tested if roles.get(one.against) == "constant" and one.difference is not None]
+    best = [max(constants, key=lambda one: one.difference or 0.0)] if constants else []
+    return best + [one for one in tested if roles.get(one.against) != "constant"]
+
+
+def _spread(method: str, tested: Comparison, over: str) -> Spread | None:
+    """From the comparison's interval, which is Student's; None where it has none."""
+    if tested.low is None or tested.high is None or tested.difference is None:
+        return None
+    half = (tested.high - tested.low) / 2
+    spread = half * math.sqrt(tested.n) / float(stats.t.ppf(0.975, tested.n - 1))
+    return Spread(method, tested.against, tested.difference, spread, tested.n, over)
+
+
+def _probe(plan: Plan) -> Plan:
+    """The plan on `PROBED` targets if it asks for fewer: what few tell of a spread is no use."""
+    plugin = find("task", plan.task)
+    size = getattr(plugin, "size", "limit")
+    given = dict(plan.task_parameters)
+    asked = given.get(size)
+    if size in parameters(plugin) and asked is not None and (not isinstance(asked, int) or asked < PROBED):
+        given[size] = PROBED
+    return plan.model_copy(update={"task_parameters": given})
+
+
+def _rows_without_model(plan: Plan, task: Task) -> list[Row]:
+    names = tuple(name for name, role in roles_of(task).items() if role not in ("unsteered", "placebo", "control"))
+    if not names:
+        return []
+    bare = plan.model_copy(update={"methods": names, "method_parameters": {}, "trivial": False})
+    return [row for row in build_rows(bare, task) if not row.method.needs_model]
+
+
+def _scored(task: Task, row: Row) -> Sequence[Scored]:
+    targets = task.targets(Split.TEST)
+    # Whoever asks no model needs no engine to be fitted.
+    fits = row.method.fit(None, targets)  # type: ignore[arg-type]
+    return [
+        Scored(target.id, item.id, score_of_outcome(task, item, target, reply_of(question)))
+        for target, fitted in zip(targets, fits, strict=True)
+        for item in task.items(target, Split.TEST)
+        for question in [Question(target, item, Setting(1.0), fitted)]
+    ]
