@@ -47,7 +47,9 @@ def _standardised(units: int, power: float) -> float:
 
     def lacking(difference: float) -> float:
         noncentral = difference * math.sqrt(units)
-        found = stats.nct.sf(critical, free, noncentral) + stats.nct.cdf(-critical, free, noncentral)
+        # scipy (1.17) gives nan for a far tail that is nothing: at 6, 9, 10, 300, ... units.
+        far = float(stats.nct.cdf(-critical, free, noncentral))
+        found = stats.nct.sf(critical, free, noncentral) + (0.0 if math.isnan(far) else far)
         return float(found) - power
 
     # Normal theory is close from above and below; the bracket holds it for any number of units.
