@@ -62,5 +62,6 @@ def _verdict(board: Board, rows: Sequence[Row]) -> str:
         tested = [getattr(standing, level) for standing in judged]
         if any(one is not None for one in tested):
             count = sum(map(bool, tested))
-            found.append(f"{count or 'none'} {of_several if count > 1 else of_one}")
-    return f"Of {len(judged)}: {', '.join(found)}" if found else ""
+            of_all = "" if found else f" of {len(judged)}"
+            found.append(f"{count or 'none'}{of_all} {of_several if count > 1 else of_one}")
+    return capitalised(", ".join(found))
