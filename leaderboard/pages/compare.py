@@ -24,8 +24,8 @@ from steerbench.results import Metric, without_break_downs
 from steerbench.statistics import FEWEST
 from steerbench.statistics.means import ONE, SAME
 
-FREEDOMS = 100
-"""Degrees of freedom that the page is given Student's quantile for; beyond, it nears the normal one as 1/df."""
+FREEDOMS = 300
+"""Degrees of freedom that the page is given Student's quantile for; beyond, it nears the normal one as 1/df, to five decimals."""
 OF_TARGETS = ("targets", "people")
 """What runs generalise over where a target is the unit; elsewhere an item is, whatever the target."""
 METRICS = 40
@@ -36,7 +36,7 @@ def files(site: Site) -> Iterator[File]:
     values = {
         "boards": [(key_of(board), board) for board in site.boards],
         "statistics": {
-            "quantiles": [round(float(stats.t.ppf(0.975, free)), 9) for free in range(1, FREEDOMS + 1)],
+            "quantiles": [round(float(stats.t.ppf(0.975, free)), 7) for free in range(1, FREEDOMS + 1)],
             "normal": round(float(stats.norm.ppf(0.975)), 9),
             "fewest": FEWEST,
             "one": ONE,
