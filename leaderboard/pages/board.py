@@ -97,9 +97,7 @@ def _values(board: Board, sections: Sequence[dict[str, Any]], more: Sequence[str
 
 def _more(board: Board, sections: Sequence[dict[str, Any]]) -> Iterator[File]:
     """Scripts, because a page opened from disk may load no data by other means."""
-    rest = [
-        (name, values) for section in sections for name, of_list in _lists(section) for values in of_list[FIRST:]
-    ]
+    rest = [(name, values) for section in sections for name, of_list in _lists(section) for values in of_list[FIRST:]]
     stem = board.path.removesuffix(".html")
     for place in range(0, len(rest), CHUNK):
         part = rest[place : place + CHUNK]

@@ -25,7 +25,7 @@ from steerbench.statistics import FEWEST
 from steerbench.statistics.means import ONE, SAME
 
 FREEDOMS = 300
-"""Degrees of freedom that the page is given Student's quantile for; beyond, it nears the normal one as 1/df, to five decimals."""
+"""Degrees of freedom that the page has Student's quantile for; beyond, it nears the normal one as 1/df (to 1e-5)."""
 OF_TARGETS = ("targets", "people")
 """What runs generalise over where a target is the unit; elsewhere an item is, whatever the target."""
 METRICS = 40

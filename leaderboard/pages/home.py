@@ -57,7 +57,7 @@ def _verdict(board: Board, rows: Sequence[Row]) -> str:
     if board.measures_cost:
         lost = sum(bool(standing.worse) for standing in judged)
         return f"{lost} of {len(judged)} worse than unsteered" if lost else f"No loss found in {len(judged)}"
-    found = []
+    found: list[str] = []
     for level, of_one, of_several in LEVELS:
         tested = [getattr(standing, level) for standing in judged]
         if any(one is not None for one in tested):

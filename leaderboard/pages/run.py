@@ -122,7 +122,7 @@ def _break_downs(
 
 
 def _shown_first(rows: Sequence[Row]) -> tuple[int, int | None]:
-    """Places of the rows whose samples are shown first: the best method, beside it `unsteered` or the best that is none."""
+    """Places of the rows whose samples are shown first: the best method, beside it `unsteered` or what is no method."""
     first = next((row for row in rows if not row.result.trivial), rows[0])
     others = [row for row in rows if row is not first]
     beside = sorted(others, key=lambda row: (row.name != "unsteered", not row.result.trivial))

@@ -37,9 +37,7 @@ def metric(value: float | None, spread: float = 0.2, n: int = UNITS) -> Metric:
 def comparison(against: str, difference: float, p: float, n: int = UNITS, smallest: float | None = 0.4) -> Comparison:
     """With an interval of half a point to both sides."""
     low, high = difference - 0.5, difference + 0.5
-    return Comparison(
-        against=against, difference=difference, p=p, p_holm=p, low=low, high=high, n=n, smallest=smallest
-    )
+    return Comparison(against=against, difference=difference, p=p, p_holm=p, low=low, high=high, n=n, smallest=smallest)
 
 
 def method(

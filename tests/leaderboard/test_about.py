@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from leaderboard.pages.about import CONTENTS, FIGURES, FLAGS, STANDINGS, command
 from leaderboard.row import rows_of
-from steerbench.plan import build_task, roles_of
 from steerbench.cli.app import app
+from steerbench.plan import build_task, roles_of
 from steerbench.results import read_result
 from tests.leaderboard.conftest import violations
 from tests.leaderboard.made_up import method, run

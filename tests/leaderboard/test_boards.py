@@ -14,6 +14,7 @@ from steerbench.results import MethodResult, Timing, Timings
 from tests.leaderboard.conftest import BOARD
 from tests.leaderboard.made_up import ROLES, TRIVIAL, method, metric, run, write
 
+
 def with_metrics(*names: str) -> MethodResult:
     return method(2.0).model_copy(update={"metrics": {name: metric(1.0) for name in names}})
 

@@ -67,7 +67,7 @@ def test_search_finds_words_of_flags_names_and_standings(opened):
     page.get_by_label("Search").fill("token LIMIT")
     assert named(page) == ["pas smollm2-135m"]
     page.get_by_label("Search").fill("not shown to MOVE")
-    assert named(page) == ["p2 smollm2-135m"]
+    assert named(page) == ["p2 smollm2-135m", "caa qwen"]
     assert len(named(page, BESIDE)) == 4
     page.get_by_label("Search").fill("nothing of that name")
     assert named(page) == []

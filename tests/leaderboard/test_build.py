@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from leaderboard.build import build
+from leaderboard.text import MINUS
 from steerbench.errors import UserError
 from steerbench.publishing.schema import read_published
 from tests.leaderboard.conftest import HOSTILE, IMAGE
@@ -93,7 +94,12 @@ def test_a_row_that_moves_nothing_or_is_worse_is_greyed_in_words(site):
     assert set(rows) == {
         ("better", "pas"), ("partly", "npti"), ("same", "p2"), ("same", "caa"), ("beside", "unsteered"),
     }  # fmt: skip
-    for phrase in ("beats constants", "moves the model", "not shown to move the model", "worse than unsteered and 1 more"):
+    for phrase in (
+        "beats constants",
+        "moves the model",
+        "not shown to move the model",
+        "worse than unsteered and 1 more",
+    ):
         assert f">{phrase}" in html or f"; {phrase}" in html, phrase
     page = text_of(site / "runs" / "one.html")
     assert "Moves the model; not better than always-3." in page
@@ -164,9 +170,10 @@ def test_a_comparison_says_its_interval_and_what_the_run_could_have_shown(tmp_pa
     html = text_of(tmp_path / "site" / "runs" / "one.html")
     table = re.search(r'<table class="matrix against">.*?</table>', html, re.DOTALL)[0]
     cells = [re.sub(r"<[^>]*>", " ", cell).split() for cell in re.findall(r"<td.*?</td>", table)]
-    assert cells == [
-        "better −1.250 [−1.750, −0.750] p = 0.001, Holm 0.001 could show 0.400".split(),
-        "not told apart −1.250 [−1.750, −0.750] p = 0.200, Holm 0.200 could show 0.400".split(),
+    difference = f"{MINUS}1.250 [{MINUS}1.750, {MINUS}0.750]"
+    assert [" ".join(cell) for cell in cells] == [
+        f"better {difference} p = 0.001, Holm 0.001 could show 0.400",
+        f"not told apart {difference} p = 0.200, Holm 0.200 could show 0.400",
     ]
     assert "over the same people" in html
     assert "too few to show any" in text_of(tmp_path / "site" / "runs" / "few.html")

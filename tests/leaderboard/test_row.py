@@ -33,7 +33,11 @@ def beating(*beaten, worse=()):
         (beating("unsteered", "random-direction"), "partly", "moves the model"),
         (beating("unsteered"), "same", "not shown to move the model"),
         (beating(), "same", "not shown to move the model"),
-        (beating("unsteered", "random-direction", worse=("trait-mean",)), "same", "moves the model; worse than trait-mean"),
+        (
+            beating("unsteered", "random-direction", worse=("trait-mean",)),
+            "same",
+            "moves the model; worse than trait-mean",
+        ),
         (
             beating("unsteered", "random-direction", worse=("always-3", "trait-mean")),
             "same",
