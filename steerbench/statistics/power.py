@@ -10,6 +10,8 @@ from steerbench.statistics.bootstrap import FEWEST
 POWER = 0.8
 LEVEL = 0.05
 MOST_UNITS = 10_000_000
+NORMAL_FROM = 2000
+"""Units from which Student's power is the normal one to four digits."""
 
 
 def smallest_difference(spread: float, units: int, power: float = POWER) -> float | None:
@@ -42,16 +44,14 @@ def units_needed(spread: float, difference: float, power: float = POWER) -> int 
 @lru_cache(maxsize=4096)
 def _standardised(units: int, power: float) -> float:
     """The difference in standard deviations that is found with this power (noncentral t)."""
+    normal = float(stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(power)) / math.sqrt(units)
+    if units > NORMAL_FROM:
+        return normal
     free = units - 1
     critical = float(stats.t.ppf(1 - LEVEL / 2, free))
 
     def lacking(difference: float) -> float:
-        noncentral = difference * math.sqrt(units)
-        # scipy (1.17) gives nan for a far tail that is nothing: at 6, 9, 10, 300, ... units.
-        far = float(stats.nct.cdf(-critical, free, noncentral))
-        found = stats.nct.sf(critical, free, noncentral) + (0.0 if math.isnan(far) else far)
-        return float(found) - power
+        # To find it on the wrong side is less likely than one in a million.
+        return float(stats.nct.sf(critical, free, difference * math.sqrt(units))) - power
 
-    # Normal theory is close from above and below; the bracket holds it for any number of units.
-    near = (stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(power)) / math.sqrt(units)
-    return float(optimize.brentq(lacking, 0.5 * near, 4 * near, xtol=1e-10))
+    return float(optimize.brentq(lacking, 0.9 * normal, 2 * normal, xtol=1e-10))
