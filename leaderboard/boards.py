@@ -5,6 +5,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from leaderboard.bands import BANDS, Band, ceiling, dashed, of_role, to_clear
 from leaderboard.drawing import Axis, axis_over
 from leaderboard.reported import Reported, of_task
 from leaderboard.row import Row, dataset_of, engine_of, judges_of, rows_of, settings_of
@@ -15,6 +16,7 @@ from steerbench.results import Metric, without_break_downs
 METRICS = 4
 """Metrics of a board beside its headline; a run's page has them all."""
 PREFERRED = (
+    "share of ceiling",
     "individual r",
     "fluency",
     "change",
@@ -28,7 +30,8 @@ PREFERRED = (
     "unreadable rate",
     "overflowed rate",
 )
-"""Metrics that stand before others: whether it follows the person, what it spoils, and how much could not be read."""
+"""Metrics that stand before others: how far it is on the way from the best constant to the ceiling, whether it follows
+the person, what it spoils, and how much could not be read."""
 
 
 @dataclass(frozen=True)
@@ -91,30 +94,49 @@ class Board:
         return row.result.metrics.get(self.columns[0]) if self.columns else None
 
     @cached_property
-    def _best_trivial(self) -> dict[str, float | None]:
-        """By run, the headline of its best trivial row."""
-        best: dict[str, float | None] = {}
+    def _of_run(self) -> dict[str, list[Row]]:
+        """By run, its rows, the best first."""
+        found: defaultdict[str, list[Row]] = defaultdict(list)
         for row in self.rows:
-            if row.result.trivial:
-                best.setdefault(row.run.id, value(self.headline(row)))
-        return best
+            found[row.run.id].append(row)
+        return dict(found)
+
+    @cached_property
+    def dashed(self) -> str:
+        """What the dashed line of a drawing is."""
+        return dashed(self.rows)
+
+    @cached_property
+    def has_ceiling(self) -> bool:
+        return ceiling(self.rows) is not None
 
     def reference(self, row: Row) -> float | None:
-        """Where the best trivial row of the same run stands on the axis; another run may have been asked less."""
-        best = self._best_trivial.get(row.run.id)
-        return None if best is None else self.axis.place(best)
+        """Where the best constant of the same run stands on the axis; another run may have been asked less."""
+        return self._at(to_clear(self._of_run[row.run.id]))
+
+    def ceiling(self, row: Row) -> float | None:
+        """Where the ceiling of the same run stands on the axis."""
+        return self._at(ceiling(self._of_run[row.run.id]))
+
+    def _at(self, row: Row | None) -> float | None:
+        found = value(self.headline(row)) if row is not None else None
+        return None if found is None else self.axis.place(found)
 
     def methods(self, protocol: str) -> list[Row]:
         return [row for row in self.rows if row.run.plan.protocol == protocol and not row.result.trivial]
 
-    def trivial(self, protocol: str) -> list[Row]:
-        """The trivial rows. Runs that share a model and the task's settings share these: the best of each is shown."""
+    def bands(self, protocol: str) -> list[tuple[Band, list[Row]]]:
+        """The rows that methods are compared with, by what they are there for.
+
+        Runs that share a model and the task's settings share these: the best of each is shown.
+        """
         found: dict[tuple[str, ...], Row] = {}
         for row in self.rows:
             run = row.run
             if row.result.trivial and run.plan.protocol == protocol:
                 found.setdefault((row.name, run.model, engine_of(run), judges_of(run), settings_of(run)), row)
-        return list(found.values())
+        grouped = [(band, of_role(found.values(), *band.roles)) for band in BANDS]
+        return [(band, rows) for band, rows in grouped if rows]
 
     def _place(self, row: Row) -> tuple[float, str, str]:
         found = value(self.headline(row))

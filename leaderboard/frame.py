@@ -71,6 +71,7 @@ def environment() -> Environment:
         "probability": text.probability,
         "seconds": text.seconds,
         "size": text.size,
+        "capitalised": text.capitalised,
         "address": address,
         "verdict": verdict,
     }

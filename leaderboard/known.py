@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from leaderboard.boards import Board
-from leaderboard.row import Row
+from leaderboard.row import LABELS, Row
 from leaderboard.site import Site
 from steerbench.publishing.schema import Edited, Portrait
 
@@ -28,7 +28,13 @@ class Known:
 
     @property
     def trivial(self) -> bool:
+        """Whether it is there to be compared with, on any board."""
         return any(row.result.trivial for _, row in self.rows)
+
+    @property
+    def roles(self) -> str:
+        """What it is on boards for, where it is no method."""
+        return ", ".join(dict.fromkeys(LABELS.get(role, role) for _, row in self.rows if (role := row.result.role)))
 
     @cached_property
     def portraits(self) -> list[tuple[Row, Portrait]]:

@@ -1,17 +1,22 @@
-"""A row of a board: one method of one published run, and how it stands against the trivial rows beside it."""
+"""A row of a board: one row of one published run, and how it stands against those that it is compared with."""
 
 import itertools
 import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from leaderboard.phrases import phrase
+from steerbench.contracts import Role
 from steerbench.publishing.schema import Published
 from steerbench.results import Comparison, MethodResult, Metric
 from steerbench.standing import is_better, is_worse
 
-Kind = Literal["trivial", "better", "partly", "same", "unknown", "kept", "lost"]
+Kind = Literal["beside", "better", "partly", "same", "unknown", "kept", "lost"]
 """How a row is drawn: see `kind_of`."""
+LABELS: Mapping[Role, str] = {"unsteered": "the model as it is"}
+"""What a row that is no method is called beside its name, where that is not its role."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,22 @@ class Row:
     def standing(self) -> str:
         """How it stands, in words; "" for a row that is no method."""
         return self.result.standing.words if self.result.standing else ""
+
+    @property
+    def phrase(self) -> str:
+        """The same where there is little room."""
+        return phrase(self.result.standing) if self.result.standing else ""
+
+    @property
+    def label(self) -> str:
+        """What it is on the board for, if it is no method and its name does not say so."""
+        role = self.result.role
+        return "" if role is None or role == self.name else LABELS.get(role, role)
+
+    @property
+    def strength(self) -> float | None:
+        """The median over targets; None where there was none to choose."""
+        return statistics.median(self.result.strengths.values()) if self.result.steered else None
 
     @property
     def flags(self) -> list[str]:
@@ -68,20 +89,24 @@ def rows_of(run: Published) -> list[Row]:
 
 
 def kind_of(result: MethodResult) -> Kind:
-    """`better`: than all there is to beat; `partly`: it moves the model and is worse than no row; `same`: neither.
+    """How a row is drawn, by its tests.
 
-    On a board that asks what steering spoils: `kept` or `lost`. `unknown` where nothing can be told.
+    `better`: than all there is to beat. `same`, which is greyed: not shown to move the model, or worse than some row.
+    `partly`: what lies between. On a board that asks what steering spoils: `kept` or `lost`. `unknown` where nothing
+    can be told of it. `beside`: no method.
     """
     standing = result.standing
     if result.trivial or standing is None:
-        return "trivial"
+        return "beside"
     if standing.state != "tested":
         return "unknown"
     if standing.measures_cost:
         return "lost" if standing.worse else "kept"
     if standing.shown:
         return "better"
-    return "same" if standing.worse or not standing.moves else "partly"
+    if standing.worse or standing.moves is False:
+        return "same"
+    return "partly" if standing.moves or standing.constants or standing.reference else "unknown"
 
 
 def verdict(comparison: Comparison) -> str:

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from steerbench.results import Metric
+from steerbench.results import Comparison, Metric
 
 LONGEST = 120
 """Characters of a name or flag on a page; the rest of it is in the JSON."""
@@ -58,9 +58,17 @@ def probability(p: float | None) -> str:
     return "< 0.001" if p is not None and 0 <= p < 0.001 else number(p, 3)
 
 
-def interval(metric: Metric | None, digits: int = 2) -> str:
-    if metric is None or metric.low is None or metric.high is None:
+def capitalised(text: str) -> str:
+    """With a capital first letter, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def interval(metric: Metric | Comparison | None, digits: int = 2) -> str:
+    """An interval, or why there is none if that is known."""
+    if metric is None:
         return ""
+    if metric.low is None or metric.high is None:
+        return cut(metric.note) if isinstance(metric, Metric) else ""
     return f"[{number(metric.low, digits)}, {number(metric.high, digits)}]"
 
 

@@ -24,6 +24,7 @@ from steerbench.results import (
     read_result,
     write_result,
 )
+from steerbench.standing import standing_of
 
 DIGEST = "0123456789abcdef" * 4
 HOSTILE = [
@@ -48,11 +49,19 @@ def metric(value, half=None):
     return Metric(value=value) if half is None else Metric(value=value, low=value - half, high=value + half, n=9)
 
 
-def method(metrics, trivial=False, flags=(), against=(), strengths=()):
+ROLES = {"unsteered": "unsteered", "random-direction": "placebo"}
+"""Of rows that tests compare with; any other is a constant."""
+
+
+def method(metrics, role=None, flags=(), against=(), strengths=(), **board):
+    """Compared with rows by (name, difference, p); p after Holm is twice as large."""
+    chosen = dict(zip("abc", strengths, strict=False))
+    compared = [Comparison(against=name, difference=by, p=p, p_holm=min(2 * p, 1), n=9) for name, by, p in against]
+    roles = {name: ROLES.get(name, "constant") for name, *_ in against}
     return MethodResult(
-        trivial=trivial, settings={}, metrics=metrics, flags=list(flags), items=9, unscored=0,
-        comparisons=[Comparison(against=name, difference=by, p=p / 2, p_holm=p) for name, by, p in against],
-        strengths=dict(zip("abc", strengths, strict=False)), wordings={}, generated_tokens=0,
+        role=role, standing=None if role else standing_of(compared, roles, chosen, over="people", **board),
+        settings={}, metrics=metrics, flags=list(flags), items=9, unscored=0, comparisons=compared,
+        strengths=chosen, wordings={}, generated_tokens=0,
     )  # fmt: skip
 
 
@@ -60,15 +69,15 @@ METHODS = {
     "pas_2": method(
         {"error": metric(4.406, 0.3), "error A": metric(2.0, 0.5), "agreement shift": metric(-0.394, 0.5)},
         against=[("always-3", -1.5, 0.004), ("unsteered", -0.5, 0.0005)],
-        strengths=[1.5, 4.0, 2.5],
+        strengths=[0.0, 4.0, 2.5],
     ),
     "p2": method(
         {"error": metric(12.5, 0.25), "error A": metric(3.0)},
         flags=["100 % of answers cut off"],
-        against=[("always-3", 1.5, 0.03), ("unsteered", -0.5, 0.0005)],
+        against=[("always-3", 1.5, 0.02), ("unsteered", -0.5, 0.0005)],
     ),
-    "always-3": method({"error": metric(6.0, 0.125), "agreement shift": metric(None)}, trivial=True),
-    "unsteered": method({"error": metric(5.0, 0.0)}, trivial=True, flags=["100 % of answers cut off"]),
+    "always-3": method({"error": metric(6.0, 0.125), "agreement shift": metric(None)}, "constant"),
+    "unsteered": method({"error": metric(5.0, 0.0)}, "unsteered", flags=["100 % of answers cut off"]),
 }
 
 
@@ -84,6 +93,7 @@ def result(methods=None, digest=DIGEST, identity=None, deviations=(), judges=Non
         timings=Timings(methods={}, peak_memory_bytes=0),
         higher_is_better=higher,
         judges=judges or {},
+        over="people",
     )
 
 
@@ -122,51 +132,57 @@ def plain(token):
     return token.content
 
 
-MARKDOWN = r"""**Table.** papi on the dataset papi-300, strict protocol. Model smollm2-135m, weights fedcba987654, engine hf, bfloat16, 9 targets, seed 0, steerbench 0.1.0, digest 0123456789ab. The lower the error the better; 95 % intervals in brackets.
+MARKDOWN = r"""**Table.** papi on the dataset papi-300, strict protocol. Model smollm2-135m, weights fedcba987654, engine hf, bfloat16, 9 targets, seed 0, steerbench 0.1.0, digest 0123456789ab. The lower the error the better; 95 % intervals over people in brackets.
 
-| method | error | agreement shift | median strength |
-| --- | ---: | ---: | ---: |
-| pas\_2 | 4.41\*\* [4.11, 4.71] | -0.394 [-0.894, 0.106] | 2.5 |
-| p2<sup>a</sup> | 12.50† [12.25, 12.75] | - | - |
-| *trivial rows* |  |  |  |
-| unsteered<sup>a</sup> | 5.00 [5.00, 5.00] | - | - |
-| always-3 | 6.00 [5.88, 6.12] | - | - |
+| method | error | agreement shift | median strength | steered |
+| --- | ---: | ---: | ---: | ---: |
+| pas\_2<sup>a</sup> | 4.41\*\* [4.11, 4.71] | -0.394 [-0.894, 0.106] | 2.5 | 2/3 |
+| p2<sup>b,c</sup> | 12.50† [12.25, 12.75] | - | - | - |
+| *trivial rows* |  |  |  |  |
+| unsteered<sup>b</sup> | 5.00 [5.00, 5.00] | - | - | - |
+| always-3 | 6.00 [5.88, 6.12] | - | - | - |
 
-<sup>a</sup> 100 % of answers cut off
+<sup>a</sup> beats constants; moves the model
 
-Note: \*, \*\*, \*\*\*: better than every trivial row it was tested against (p &lt; .05, .01, .001); †: worse than one of them (p &lt; .05). Paired tests of the loss, p after Holm's correction. Tested against: always-3, unsteered.
+<sup>b</sup> 100 % of answers cut off
+
+<sup>c</sup> worse than always-3; moves the model
+
+Note: \*, \*\*, \*\*\*: better than every row it was tested against (each p &lt; .05, .01, .001, uncorrected as all have to hold); †: worse than one of them (p &lt; .05 after Holm's correction). Paired tests of the loss. Each of the 2 methods is tested by itself: no correction for their number. Tested against: always-3, unsteered.
 """  # noqa: E501
 
 LATEX = r"""% Needs \usepackage{booktabs}.
 \begin{table}
 \centering
 \setlength{\belowcaptionskip}{6pt}
-\caption{papi on the dataset papi-300, strict protocol. Model smollm2-135m, weights fedcba987654, engine hf, bfloat16, 9 targets, seed 0, steerbench 0.1.0, digest 0123456789ab. The lower the error the better; 95 \% intervals in brackets.}
+\caption{papi on the dataset papi-300, strict protocol. Model smollm2-135m, weights fedcba987654, engine hf, bfloat16, 9 targets, seed 0, steerbench 0.1.0, digest 0123456789ab. The lower the error the better; 95 \% intervals over people in brackets.}
 \label{tab:papi-01234567}
 \small
-\begin{tabular}{lrrr}
+\begin{tabular}{lrrrr}
 \toprule
-method & error & \begin{tabular}[b]{@{}r@{}}agreement \\ shift\end{tabular} & \begin{tabular}[b]{@{}r@{}}median \\ strength\end{tabular} \\
+method & error & \begin{tabular}[b]{@{}r@{}}agreement \\ shift\end{tabular} & \begin{tabular}[b]{@{}r@{}}median \\ strength\end{tabular} & steered \\
 \midrule
-pas\_2 & 4.41\rlap{\textsuperscript{**}} & $-$0.394 & 2.5 \\
- & {\scriptsize [4.11, 4.71]} & {\scriptsize [$-$0.894, 0.106]} &  \\
+pas\_2\textsuperscript{a} & 4.41\rlap{\textsuperscript{**}} & $-$0.394 & 2.5 & 2/3 \\
+ & {\scriptsize [4.11, 4.71]} & {\scriptsize [$-$0.894, 0.106]} &  &  \\
 \addlinespace[3pt]
-p2\textsuperscript{a} & 12.50\rlap{\textsuperscript{\textdagger{}}} & -- & -- \\
- & {\scriptsize [12.25, 12.75]} &  &  \\
+p2\textsuperscript{b,c} & 12.50\rlap{\textsuperscript{\textdagger{}}} & -- & -- & -- \\
+ & {\scriptsize [12.25, 12.75]} &  &  &  \\
 \midrule
-\multicolumn{4}{l}{\emph{trivial rows}} \\
-unsteered\textsuperscript{a} & 5.00 & -- & -- \\
- & {\scriptsize [5.00, 5.00]} &  &  \\
+\multicolumn{5}{l}{\emph{trivial rows}} \\
+unsteered\textsuperscript{b} & 5.00 & -- & -- & -- \\
+ & {\scriptsize [5.00, 5.00]} &  &  &  \\
 \addlinespace[3pt]
-always-3 & 6.00 & -- & -- \\
- & {\scriptsize [5.88, 6.12]} &  &  \\
+always-3 & 6.00 & -- & -- & -- \\
+ & {\scriptsize [5.88, 6.12]} &  &  &  \\
 \bottomrule
 \end{tabular}
 \par\medskip
 \begin{minipage}{\linewidth}
 \footnotesize\raggedright
-\textsuperscript{a} 100 \% of answers cut off\par
-*, **, ***: better than every trivial row it was tested against (p \textless{} .05, .01, .001); \textdagger{}: worse than one of them (p \textless{} .05). Paired tests of the loss, p after Holm's correction. Tested against: always-3, unsteered.\par
+\textsuperscript{a} beats constants; moves the model\par
+\textsuperscript{b} 100 \% of answers cut off\par
+\textsuperscript{c} worse than always-3; moves the model\par
+*, **, ***: better than every row it was tested against (each p \textless{} .05, .01, .001, uncorrected as all have to hold); \textdagger{}: worse than one of them (p \textless{} .05 after Holm's correction). Paired tests of the loss. Each of the 2 methods is tested by itself: no correction for their number. Tested against: always-3, unsteered.\par
 \end{minipage}
 \end{table}
 """  # noqa: E501
@@ -175,6 +191,11 @@ always-3 & 6.00 & -- & -- \\
 @pytest.mark.parametrize(("form", "expected"), [("markdown", MARKDOWN), ("latex", LATEX)])
 def test_a_board_is_this_text(run, form, expected):
     assert report([run()], form) == expected
+
+
+def bare(shown, names):
+    """A row's name without the letters of its footnotes."""
+    return next(name for name in names if re.fullmatch(rf"{re.escape(name)}([a-z](,[a-z])*)?", shown))
 
 
 def numbers(text):
@@ -187,7 +208,7 @@ def test_every_number_is_the_run_s_own_as_far_as_it_is_shown(run):
     stored = read_result(folder).methods
     seen = 0
     for name, *shown in (row for row in rows if row[0] != "trivial rows"):
-        kept = stored[name.removesuffix("a")].metrics
+        kept = stored[bare(name, stored)].metrics
         for metric_name, text in zip(head[1:], shown, strict=True):
             own = kept.get(metric_name)
             wanted = [] if own is None else [x for x in (own.value, own.low, own.high) if x is not None]
@@ -207,11 +228,12 @@ def test_every_number_is_the_run_s_own_as_far_as_it_is_shown(run):
         ([(-1, 0.049)], "*"),
         ([(-1, 0.05), (-1, 0.0001)], ""),
         ([(-1, 0.0001), (1, 0.5)], ""),
-        ([(-1, 0.0001), (1, 0.01)], "†"),
+        ([(-1, 0.0001), (1, 0.02)], "†"),
+        ([(-1, 0.0001), (1, 0.03)], ""),
         ([], ""),
     ],
 )
-def test_a_mark_says_what_holds_against_every_trivial_row(run, differences, expected):
+def test_stars_go_by_the_largest_p_as_it_is_and_the_dagger_by_p_after_holm(run, differences, expected):
     against = [(f"always-{place}", by, p) for place, (by, p) in enumerate(differences)]
     rows = {"pas": method({"error": metric(1.5)}, against=against)}
     ((_, (_, shown)),) = cells(report([run(methods=rows)]))
@@ -222,8 +244,8 @@ def test_a_method_that_was_not_tested_beside_others_that_were_says_so(run):
     rows = METHODS | {"late": method({"error": metric(1.0)})}
     text = report([run(methods=rows)])
     assert "late<sup>a</sup>" in text
-    assert "<sup>a</sup> not tested against the trivial rows" in text
-    assert text.count("not tested against") == 1
+    assert "<sup>a</sup> not tested: no row to compare with" in text
+    assert text.count("not tested") == 1
 
 
 def test_without_the_headline_there_are_no_marks_and_no_legend(run):
@@ -240,7 +262,9 @@ def test_runs_with_the_same_methods_stand_side_by_side_and_each_can_be_traced(ru
     text = report([small, large])
     ((head, *rows),) = cells(text)
     assert head == ["method", "org/small: error", "large: error"]
-    assert rows[0] == ["pas_2a,b", "4.41** [4.11, 4.71]", "3.25 [2.75, 3.75]"]
+    assert rows[0] == ["pas_2a,b,c", "4.41** [4.11, 4.71]", "3.25 [2.75, 3.75]"]
+    assert "org/small: beats constants; moves the model" in text
+    assert "large: not tested: no row to compare with" in text
     assert "large: much" in text
     assert text.count("100 % of answers cut off") == 1
     assert "</sup> 100 % of answers cut off" in text
@@ -257,7 +281,7 @@ def test_runs_with_other_methods_stand_beneath_each_other_with_a_column_for_the_
     few = {name: METHODS[name] for name in ("pas_2", "unsteered")}
     ((head, *rows),) = cells(report([run(seed=1), run(seed=2, digest="f" * 64, methods=few)]))
     assert head[:3] == ["method", "run", "error"]
-    assert [row[:2] for row in rows if row[0] == "pas_2"] == [["pas_2", "seed 1"], ["pas_2", "seed 2"]]
+    assert [row[:2] for row in rows if row[0] == "pas_2a"] == [["pas_2a", "seed 1"], ["pas_2a", "seed 2"]]
     assert [row[0] for row in rows].index("trivial rows") == 3
 
 
@@ -321,7 +345,7 @@ def test_by_trait_poles_give_way_to_their_trait_and_other_parts_are_left_out(run
 def test_where_more_is_better_the_most_stands_on_top(run):
     text = report([run(higher=True)])
     names = [row[0] for row in cells(text)[0][1:]]
-    assert names == ["p2a", "pas_2", "trivial rows", "always-3", "unsteered" + "a"]
+    assert names == ["p2a,b", "pas_2c", "trivial rows", "always-3", "unsteeredb"]
     assert "The higher the error the better" in text
 
 
@@ -375,7 +399,7 @@ def squeezed(text):
 def test_hostile_names_are_text_to_a_reader_of_markdown(run):
     ((head, *rows),) = cells(report([hostile_run(run)], metrics=["error", *HOSTILE]))
     assert head == ["method", "error", *HOSTILE]
-    assert [re.sub("[a-z,]$", "", row[0]) for row in rows] == HOSTILE
+    assert [bare(row[0], HOSTILE) for row in rows] == HOSTILE
     assert all(len(row) == len(head) for row in rows)
 
 

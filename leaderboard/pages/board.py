@@ -50,6 +50,7 @@ def row_values(board: Board, row: Row) -> dict[str, Any]:
         "headline_digits": board.digits[board.columns[0]] if board.columns else 2,
         "mark": board.axis.mark(headline),
         "reference": board.reference(row),
+        "ceiling": board.ceiling(row),
         "width": WIDTH,
         "cells": [(result.metrics.get(name), board.digits[name]) for name in board.columns[1:]],
         "flags": row.flags[:3],
@@ -60,19 +61,26 @@ def row_values(board: Board, row: Row) -> dict[str, Any]:
 
 
 def _section(board: Board, protocol: str) -> dict[str, Any] | None:
-    methods, trivial = board.methods(protocol), board.trivial(protocol)
-    if not methods and not trivial:
+    methods, bands = board.methods(protocol), board.bands(protocol)
+    if not methods and not bands:
         return None
     return {
         "protocol": protocol,
         "words": PROTOCOLS[protocol],
         "methods": [row_values(board, row) for row in methods],
-        "trivial": [row_values(board, row) for row in trivial],
+        "bands": [(band, [row_values(board, row) for row in rows]) for band, rows in bands],
     }
 
 
+def _lists(section: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Every list of rows with the name by which scripts know it."""
+    yield f"{section['protocol']}-methods", section["methods"]
+    for band, rows in section["bands"]:
+        yield f"{section['protocol']}-{band.key}", rows
+
+
 def _values(board: Board, sections: Sequence[dict[str, Any]], more: Sequence[str]) -> dict[str, Any]:
-    rows = [values for section in sections for values in (*section["methods"], *section["trivial"])]
+    rows = [values for section in sections for _, of_list in _lists(section) for values in of_list]
     choices = {name: sorted({values["facets"][name] for values in rows} - {""}) for name in FACETS}
     return {
         "board": board,
@@ -89,12 +97,7 @@ def _values(board: Board, sections: Sequence[dict[str, Any]], more: Sequence[str
 
 def _more(board: Board, sections: Sequence[dict[str, Any]]) -> Iterator[File]:
     """Scripts, because a page opened from disk may load no data by other means."""
-    rest = [
-        (f"{section['protocol']}-{kind}", values)
-        for section in sections
-        for kind in ("methods", "trivial")
-        for values in section[kind][FIRST:]
-    ]
+    rest = [(name, values) for section in sections for name, of_list in _lists(section) for values in of_list[FIRST:]]
     stem = board.path.removesuffix(".html")
     for place in range(0, len(rest), CHUNK):
         part = rest[place : place + CHUNK]

@@ -10,19 +10,24 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from scipy import stats
+
 from leaderboard.boards import Board
 from leaderboard.frame import File, Page, data_script
 from leaderboard.links import samples_of
 from leaderboard.pages.run import MOST, flat
 from leaderboard.row import Row, rows_of
 from leaderboard.site import Site
-from leaderboard.text import cut
+from leaderboard.text import capitalised, cut
 from steerbench.publishing.schema import Published
 from steerbench.results import Metric, without_break_downs
-from steerbench.statistics import percentile_level
+from steerbench.statistics import FEWEST
+from steerbench.statistics.means import ONE, SAME
 
-CLUSTERS = 100
-"""Numbers of clusters that the page is given the interval's level for; beyond, the level nears .025 as 1/n."""
+FREEDOMS = 300
+"""Degrees of freedom that the page has Student's quantile for; beyond, it nears the normal one as 1/df (to 1e-5)."""
+OF_TARGETS = ("targets", "people")
+"""What runs generalise over where a target is the unit; elsewhere an item is, whatever the target."""
 METRICS = 40
 COMPARISONS = 50
 
@@ -30,7 +35,13 @@ COMPARISONS = 50
 def files(site: Site) -> Iterator[File]:
     values = {
         "boards": [(key_of(board), board) for board in site.boards],
-        "levels": [round(percentile_level(clusters), 6) for clusters in range(2, CLUSTERS + 1)],
+        "statistics": {
+            "quantiles": [round(float(stats.t.ppf(0.975, free)), 7) for free in range(1, FREEDOMS + 1)],
+            "normal": round(float(stats.norm.ppf(0.975)), 9),
+            "fewest": FEWEST,
+            "one": ONE,
+            "same": SAME,
+        },
     }
     yield Page("compare.html", "compare.html", "Compare", values).file()
     for board in site.boards:
@@ -45,8 +56,8 @@ def key_of(board: Board) -> str:
 
 
 def _listed(row: Row) -> list[Any]:
-    """[run, place, name, model, what it was given, whether it is trivial]"""
-    return [row.run.id, row.place, cut(row.name), cut(row.run.model), cut(row.asked), row.result.trivial]
+    """[run, place, name, model, what it was given, what it is on the board for if it is no method]"""
+    return [row.run.id, row.place, cut(row.name), cut(row.run.model), cut(row.asked), row.label]
 
 
 def _told(board: Board, run: Published) -> dict[str, Any]:
@@ -54,6 +65,8 @@ def _told(board: Board, run: Published) -> dict[str, Any]:
     return {
         "board": key_of(board),
         "withheld": run.withheld,
+        "over": cut(run.over),
+        "by": "target" if run.over in OF_TARGETS else "item",
         "higher": run.higher_is_better,
         "model": cut(run.model),
         "protocol": run.plan.protocol,
@@ -65,18 +78,24 @@ def _told(board: Board, run: Published) -> dict[str, Any]:
 
 
 def _method(row: Row) -> dict[str, Any]:
-    """Metrics are [name, value, low, high], the headline first; comparisons [against, difference, p, p after Holm]."""
+    """Metrics are [name, value, low, high, note], the headline first.
+
+    Comparisons are [against, difference, p, p after Holm, low, high, smallest difference that would be found].
+    """
     result = row.result
     shown = without_break_downs(result.metrics)[:METRICS]
     return {
         "name": cut(row.name),
-        "trivial": result.trivial,
+        "label": row.label,
         "asked": cut(row.asked, 400),
-        "standing": cut(row.standing, 400),
+        "standing": cut(capitalised(row.standing), 400),
         "metrics": [[cut(name), *_ends(result.metrics[name])] for name in shown],
-        "comparisons": [[cut(c.against), c.difference, c.p, c.p_holm] for c in result.comparisons[:COMPARISONS]],
+        "comparisons": [
+            [cut(c.against), c.difference, c.p, c.p_holm, c.low, c.high, c.smallest]
+            for c in result.comparisons[:COMPARISONS]
+        ],
     }
 
 
-def _ends(metric: Metric) -> tuple[float | None, float | None, float | None]:
-    return metric.value, metric.low, metric.high
+def _ends(metric: Metric) -> tuple[float | None, float | None, float | None, str]:
+    return metric.value, metric.low, metric.high, cut(metric.note)

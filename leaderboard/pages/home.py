@@ -3,13 +3,22 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from leaderboard.bands import ceiling, to_clear
 from leaderboard.boards import Board
 from leaderboard.frame import File, Page
 from leaderboard.pages.board import row_values
+from leaderboard.phrases import phrase
 from leaderboard.row import Row
 from leaderboard.site import Site
+from leaderboard.text import capitalised
 
 LEADING = 4
+LEVELS = (
+    ("moves", "moves the model", "move the model"),
+    ("constants", "beats constants", "beat constants"),
+    ("reference", "beats the reference", "beat the reference"),
+)
+"""What a standing can show, with the verb for one method and for several."""
 
 
 def files(site: Site) -> Iterator[File]:
@@ -26,7 +35,8 @@ def _card(board: Board) -> dict[str, Any]:
     best: dict[str, Row] = {}
     for row in board.methods("strict"):
         best.setdefault(row.name, row)
-    trivial = board.trivial("strict")[:1]
+    beside = sorted((row for _, rows in board.bands("strict") for row in rows), key=board.rows.index)
+    marks = [row for row in (to_clear(beside), ceiling(beside)) if row is not None]
     return {
         "board": board,
         "href": board.path,
@@ -34,16 +44,24 @@ def _card(board: Board) -> dict[str, Any]:
         "methods": len({row.name for row in board.rows if not row.result.trivial}),
         "models": len({run.model for run in board.runs}),
         "verdict": _verdict(board, list(best.values())),
-        "rows": [row_values(board, row) for row in [*list(best.values())[:LEADING], *trivial]],
+        "rows": [row_values(board, row) for row in [*list(best.values())[:LEADING], *marks]],
     }
 
 
 def _verdict(board: Board, rows: Sequence[Row]) -> str:
-    """Of each method's best row, how many do what the board asks."""
-    if not rows:
-        return ""
+    """Of each method's best row, how many do what the board asks, or why that cannot be told."""
+    known = [standing for row in rows if (standing := row.result.standing) is not None]
+    judged = [standing for standing in known if standing.state == "tested"]
+    if not judged:
+        return capitalised(", ".join(dict.fromkeys(map(phrase, known))))
     if board.measures_cost:
-        lost = sum(row.kind == "lost" for row in rows)
-        return f"{lost} of {len(rows)} worse than unsteered" if lost else "No loss found against unsteered"
-    better = sum(row.kind == "better" for row in rows)
-    return f"{better or 'None'} of {len(rows)} better than all there is to beat"
+        lost = sum(bool(standing.worse) for standing in judged)
+        return f"{lost} of {len(judged)} worse than unsteered" if lost else f"No loss found in {len(judged)}"
+    found: list[str] = []
+    for level, of_one, of_several in LEVELS:
+        tested = [getattr(standing, level) for standing in judged]
+        if any(one is not None for one in tested):
+            count = sum(map(bool, tested))
+            of_all = "" if found else f" of {len(judged)}"
+            found.append(f"{count or 'none'}{of_all} {of_several if count > 1 else of_one}")
+    return capitalised(", ".join(found))

@@ -31,16 +31,16 @@ def files(site: Site) -> Iterator[File]:
 
 def _entry(known: Known) -> dict[str, Any]:
     boards = {board.path: board for board, row in known.rows}
-    told = [(board, row) for board, row in known.rows if not row.run.measures_cost]
-    compared = {board.path for board, row in told if row.kind in ("better", "partly", "same")}
-    better = {board.path for board, row in told if row.kind == "better"}
+    told = [(board.path, row.result.standing) for board, row in known.rows if not row.run.measures_cost]
+    judged = [(path, standing) for path, standing in told if standing is not None and standing.state == "tested"]
     return {
         "known": known,
         "href": method_page(known.name),
         "boards": len(boards),
         "runs": len({row.run.id for _, row in known.rows}),
-        "better": len(better),
-        "compared": len(compared),
+        "judged": len({path for path, _ in judged}),
+        "moves": len({path for path, standing in judged if standing.moves}),
+        "shown": len({path for path, standing in judged if standing.shown}),
         "about": marked(known.about.split("\n\n")[0]),
     }
 
@@ -85,6 +85,7 @@ def _board(board: Board, rows: Sequence[Row]) -> dict[str, Any]:
                 "headline": board.headline(row),
                 "mark": board.axis.mark(board.headline(row)),
                 "reference": board.reference(row),
+                "ceiling": board.ceiling(row),
                 "settings": settings_of(row.run) if board.several_settings else "",
                 "judge": judges_of(row.run),
             }

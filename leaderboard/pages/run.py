@@ -4,12 +4,14 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from leaderboard.bands import ceiling, dashed, of_role, to_clear
 from leaderboard.boards import Board
 from leaderboard.citation import of_run
 from leaderboard.doses import COLUMNS, calibration_chart, calibration_table
-from leaderboard.drawing import WIDTH, axis_over
+from leaderboard.drawing import WIDTH, Axis, axis_over
 from leaderboard.frame import File, Page
 from leaderboard.links import data_of, method_page, page_of, parquet_of, samples_of, tradeoff_page
+from leaderboard.phrases import said_once
 from leaderboard.row import Row, dataset_of, engine_of, rows_of
 from leaderboard.site import Site
 from leaderboard.text import NONE, cut, decimals, value
@@ -47,9 +49,11 @@ def _values(board: Board | None, run: Published) -> dict[str, Any]:
         "dataset": dataset_of(run),
         "engine": engine_of(run),
         "rows": [(row, axis.mark(row.headline)) for row in rows],
-        "reference": next(
-            (axis.place(v) for r in rows if r.result.trivial and (v := value(r.headline)) is not None), None
-        ),
+        "said_once": said_once([row.result for row in rows]),
+        "reference": _on(axis, to_clear(rows)),
+        "ceiling": _on(axis, ceiling(rows)),
+        "dashed": dashed(rows),
+        "beside": next(iter(of_role(rows, "unsteered") or of_role(rows, "constant")), None),
         "width": WIDTH,
         "method_page": method_page,
         "calibration": (calibration_chart(rows), COLUMNS, calibration_table(rows)),
@@ -69,6 +73,12 @@ def _values(board: Board | None, run: Published) -> dict[str, Any]:
     }
 
 
+def _on(axis: Axis, row: Row | None) -> float | None:
+    """Where a row's headline stands on the axis."""
+    found = value(row.headline) if row is not None else None
+    return None if found is None else axis.place(found)
+
+
 def flat(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
     """The leaves of nested mappings with their dotted names; what lies deeper than the deepest is not told."""
     if isinstance(value, Mapping) and value and depth < DEEPEST:
@@ -86,11 +96,13 @@ def _leaf(value: Any) -> str:
     return NONE if value is None or value == {} else str(value)
 
 
-def _against(rows: Sequence[Row]) -> tuple[list[str], list[tuple[Row, list[Comparison | None]]]]:
-    """The rows that others were compared with, and of each compared row its comparison with each of these."""
+def _against(rows: Sequence[Row]) -> tuple[dict[str, str], list[tuple[Row, list[Comparison | None]]]]:
+    """The rows that others were compared with, each with its label, and of each compared row its comparisons."""
     names = list(dict.fromkeys(c.against for row in rows for c in row.result.comparisons))[:MOST_COMPARED]
     by_row = [(row, {c.against: c for c in row.result.comparisons}) for row in rows if row.result.comparisons]
-    return names, [(row, [found.get(name) for name in names]) for row, found in by_row[:MOST]]
+    labels = {row.name: row.label for row in rows}
+    told = [(row, [found.get(name) for name in names]) for row, found in by_row[:MOST]]
+    return {name: labels.get(name, "") for name in names}, told
 
 
 def _digits(rows: Sequence[Row], names: Sequence[str]) -> dict[str, int]:
@@ -110,7 +122,7 @@ def _break_downs(
 
 
 def _shown_first(rows: Sequence[Row]) -> tuple[int, int | None]:
-    """Places of the rows whose samples are shown first: the best method, beside it `unsteered` or the best trivial."""
+    """Places of the rows whose samples are shown first: the best method, beside it `unsteered` or what is no method."""
     first = next((row for row in rows if not row.result.trivial), rows[0])
     others = [row for row in rows if row is not first]
     beside = sorted(others, key=lambda row: (row.name != "unsteered", not row.result.trivial))

@@ -1,16 +1,17 @@
 // Sorts, filters and searches a board. Rows are written by the build, the browser only chooses and orders them.
 // What is chosen stands in the address after #, so that a view can be linked to.
 (() => {
-  const STEP = { methods: 200, trivial: 8 };
+  const METHODS = "methods", STEP = { methods: 200 }, FEW = 8;
   const script = document.currentScript;
   const form = document.getElementById("filters");
   const count = document.getElementById("count");
   const lists = new Map();  // "strict-methods" -> {body, rows, shown, more}
   for (const body of document.querySelectorAll("tbody[data-list]")) {
     const kind = body.dataset.list.split("-")[1];
-    const more = body.nextElementSibling;
-    const list = { body, kind, rows: [...body.rows].map(read), shown: STEP[kind], more };
-    more.querySelector("button").addEventListener("click", () => { list.shown += 5 * STEP[kind]; show(); });
+    const more = body.nextElementSibling, band = kind === METHODS ? null : body.previousElementSibling;
+    const step = STEP[kind] ?? FEW;
+    const list = { body, kind, rows: [...body.rows].map(read), shown: step, step, more, band };
+    more.querySelector("button").addEventListener("click", () => { list.shown += 5 * step; show(); });
     lists.set(body.dataset.list, list);
   }
   const facets = [...form.querySelectorAll("select")].filter((s) => s.name !== "protocol").map((s) => s.name);
@@ -45,26 +46,27 @@
     for (const name of facets) {
       const value = form.elements[name].value;
       if (!value || row.data[name] === value) continue;
-      // A trivial row is there to be compared with: it goes only where it is of another model or was asked otherwise.
-      if (kind === "methods" || (name !== "method" && name !== "judge" && row.data[name])) return false;
+      // What is there to be compared with goes only where it is of another model or was asked otherwise.
+      if (kind === METHODS || (name !== "method" && name !== "judge" && row.data[name])) return false;
     }
-    return kind === "trivial" || words.every((word) => row.words.includes(word));
+    return kind !== METHODS || words.every((word) => row.words.includes(word));
   }
 
   function show() {
     const words = form.elements.q.value.toLowerCase().split(/\s+/).filter(Boolean);
     let found = 0;
     let all = 0;
-    for (const { body, kind, rows, shown, more } of lists.values()) {
+    for (const { body, kind, rows, shown, more, band } of lists.values()) {
       const chosen = ordered(rows.filter((row) => wanted(row, kind, words)));
       body.replaceChildren(...chosen.slice(0, shown).map((row) => row.tr));
       more.hidden = chosen.length <= shown;
+      if (band) band.hidden = !chosen.length;
       const left = chosen.length - shown;
       more.querySelector("button").textContent = left === 1 ? "Show the last row" : `Show more of the ${left.toLocaleString("en")} rows left`;
       const section = body.closest("section");
       section.hidden = Boolean(form.elements.protocol?.value && form.elements.protocol.value !== section.dataset.protocol);
-      if (kind === "methods") all += rows.length;
-      if (kind === "methods" && !section.hidden) found += chosen.length;
+      if (kind === METHODS) all += rows.length;
+      if (kind === METHODS && !section.hidden) found += chosen.length;
     }
     count.textContent = `${found.toLocaleString("en")} of ${all.toLocaleString("en")} rows`;
     for (const cells of headers) {
@@ -96,7 +98,7 @@
   }
 
   function start() {
-    for (const list of lists.values()) list.shown = STEP[list.kind];
+    for (const list of lists.values()) list.shown = list.step;
     show();
   }
 

@@ -30,8 +30,8 @@
     board.value = key;
     const listed = key ? await told(`compare/${key}.js`) : [];
     if (board.value !== key) return;
-    rows = listed.map(([run, place, name, model, given, trivial]) => {
-      const more = [trivial ? "trivial" : "", given, model, run].filter(Boolean).join(" · ");
+    rows = listed.map(([run, place, name, model, given, label]) => {
+      const more = [label, given, model, run].filter(Boolean).join(" · ");
       return { run, place, label: model ? `${name} · ${model}` : name, more, words: `${name} ${more}`.toLowerCase() };
     });
     for (const letter of ["a", "b"]) {

@@ -2,8 +2,8 @@
 // Every name and answer is put in as text.
 (() => {
   const MOST_TARGETS = 60, MOST_CHANGED = 10, MOST_RATINGS = 8, MOST_DIFFERENCES = 60, SIGNIFICANT = 0.05;
-  const { pair, clusteredBy, estimate, signFlip, counts, groups, changed } = steerbenchPaired;
-  const levels = JSON.parse(document.getElementById("levels").textContent);
+  const { pair, estimate, signFlip, counts, groups, changed } = steerbenchPaired;
+  const given = JSON.parse(document.getElementById("statistics").textContent);
   const LETTERS = ["A", "B"];
 
   function make(tag, given = {}, ...inside) {
@@ -57,15 +57,21 @@
     return make("table", { className }, make("thead", {}, head), make("tbody", {}, ...rows));
   }
 
-  function valued([, value, low, high], digits) {
-    return [make("b", { textContent: number(value, digits) }), " ", make("small", { textContent: interval(low, high, digits) })];
+  function valued([, value, low, high, note], digits) {
+    return [make("b", { textContent: number(value, digits) }), " ", ends({ low, high, note }, digits)];
+  }
+
+  // An interval, or small why there is none.
+  function ends({ low, high, note }, digits) {
+    const found = interval(low, high, digits);
+    return make("small", { className: found ? "" : "why", textContent: found || note });
   }
 
   function who(root, sides) {
     const heads = sides.map(({ method }) => method.metrics[0] ?? null);
     const digits = decimals(heads.map((metric) => metric?.[1] ?? null));
     const cards = sides.map(({ run, place, about, method }, n) => make("article", { className: "card who" },
-      make("h3", {}, badge(LETTERS[n]), " ", make("a", { href: `${root}runs/${encodeURIComponent(run)}.html#method-${place}`, textContent: method.name }), method.trivial ? make("small", { textContent: " trivial" }) : ""),
+      make("h3", {}, badge(LETTERS[n]), " ", make("a", { href: `${root}runs/${encodeURIComponent(run)}.html#method-${place}`, textContent: method.name }), method.label ? make("small", { textContent: ` ${method.label}` }) : ""),
       method.asked && make("p", { className: "asked", textContent: method.asked }),
       make("p", { className: "sub" }, about.model || "no model", make("br"), make("span", { className: "mono", textContent: run })),
       heads[n] ? make("p", { className: "headline", data: { headline: LETTERS[n] } }, ...valued(heads[n], digits), make("span", { className: "asked", textContent: `${heads[n][0]}, ${about.higher ? "higher" : "lower"} is better` })) : "",
@@ -115,12 +121,13 @@
   }
 
   function overall(sides, found) {
-    const { pairs } = found, by = clusteredBy(pairs), all = estimate(pairs, by, levels), p = signFlip(pairs, by);
+    const { pairs } = found, { by, over } = sides[0].about, all = estimate(pairs, by, given), p = signFlip(pairs, by);
     const digits = decimals([all.mean, all.low, all.high]), reach = reachOf([all]);
     const told = p < SIGNIFICANT && all.mean !== 0;
-    const verdict = !told ? "A and B are not told apart" : all.mean < 0 ? "A loses less than B" : "B loses less than A";
+    const few = all.units < given.fewest;
+    const verdict = few ? `Too few ${over} for any difference to be significant` : !told ? "A and B are not told apart" : all.mean < 0 ? "A loses less than B" : "B loses less than A";
     const { better, same, worse } = counts(pairs), share = (count) => `${number(100 * count / pairs.length, 0)} %`;
-    const values = { mean: all.mean, low: all.low ?? "", high: all.high ?? "", p, by, clusters: all.clusters, pairs: pairs.length, better, same, worse, lost: found.lost };
+    const values = { mean: all.mean, low: all.low ?? "", high: all.high ?? "", p, by, units: all.units, pairs: pairs.length, better, same, worse, lost: found.lost };
     const parts = [["a", better, "A lower"], ["same", same, "the same"], ["b", worse, "B lower"]];
     let x = 0;
     const bars = parts.map(([name, count]) => {
@@ -132,22 +139,21 @@
       make("div", { id: "difference", className: "difference", data: values },
         make("div", {},
           make("p", { className: "verdict", textContent: `${verdict}.` }),
-          make("p", { className: "number" }, make("b", { textContent: signed(all.mean, digits) }), " ", make("small", { textContent: interval(all.low, all.high, digits) || "no interval" }), make("span", { className: "asked", textContent: `mean of A less B; p ${p < 0.001 ? "" : "= "}${probability(p)}` }))),
+          make("p", { className: "number" }, make("b", { textContent: signed(all.mean, digits) }), " ", ends(all, digits), make("span", { className: "asked", textContent: `mean of A less B; p ${p < 0.001 ? "" : "= "}${probability(p)}` }))),
         make("div", { className: "wide" }, line(all, reach, { open: !told, width: 400 }),
           make("div", { className: "ends", ariaHidden: "true" }, ...[-reach, 0, reach].map((end) => make("span", { textContent: signed(end, decimals([reach])) }))),
           make("div", { className: "ends" }, make("span", { textContent: "← A loses less" }), make("span", { textContent: "B loses less →" })))),
       drawn("svg", { class: "shares", viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" }, ...bars),
       make("p", { className: "shares" }, ...parts.map(([name, count, words]) => make("span", {}, make("i", { className: `key ${name}` }), `${words} on ${share(count)} (${whole(count)})`))),
-      make("p", { className: "note", textContent: sampled(by, all.clusters) }),
+      make("p", { className: "note", textContent: sampled(by, over, all.units) }),
       make("p", { className: "note", id: "left-out", textContent: leftOut(found) }),
       ...own(sides));
   }
 
-  function sampled(by, clusters) {
-    const what = by === "target" ? several(clusters, "target") : several(clusters, "item");
-    const why = by === "target" ? "answers of one target belong together" : "answers to one item, whatever the target, belong together";
-    const interval = clusters < 2 ? "One alone has no interval." : "The 95 % interval resamples them, and p is of a sign-flip test over them.";
-    return `Over ${what}: ${why}. ${interval} p is of this one comparison: picked out of many, it says less.`;
+  function sampled(by, over, units) {
+    const why = by === "target" ? "answers of one target belong together and count once, by their mean" : "answers to one item, whatever the target, belong together and count once, by their mean";
+    const few = units < given.fewest ? ` Below ${given.fewest} the smallest possible p is above .05.` : "";
+    return `Over ${whole(units)} ${over}: ${why}. The 95 % interval is Student's, and p is of a sign-flip test over them.${few} p is of this one comparison: picked out of many, it says less.`;
   }
 
   function leftOut({ shared, lost, without }) {
@@ -160,14 +166,14 @@
     if (one.run !== two.run) return [];
     return [[one, two, "A", "B"], [two, one, "B", "A"]].flatMap(([row, other, letter, against]) => row.method.comparisons
       .filter(([name]) => name === other.method.name)
-      .map(([, difference, p, holm]) => make("p", { className: "note own", textContent: `The run's own test: ${letter} less ${against} is ${signed(difference, 3)}, p ${probability(p)}, after Holm for all it tested ${probability(holm)}. It may treat answers without a loss in the task's own way.` })));
+      .map(([, difference, p, holm, low, high, smallest]) => make("p", { className: "note own", textContent: `The run's own test: ${letter} less ${against} is ${[signed(difference, 3), interval(low, high, 3)].filter(Boolean).join(" ")}, p ${probability(p)}, after Holm for all it tested ${probability(holm)}.${smallest === null ? "" : ` Four of five such runs would find a difference of ${number(smallest, 3)}.`} It may treat answers without a loss in the task's own way.` })));
   }
 
   function forest(pairs) {
-    const found = groups(pairs, levels, MOST_TARGETS), digits = decimals(found.flatMap(({ mean, low, high }) => [mean, low, high])), reach = reachOf(found);
+    const found = groups(pairs, given, MOST_TARGETS), digits = decimals(found.flatMap(({ mean, low, high }) => [mean, low, high])), reach = reachOf(found);
     const rows = found.map((one) => make("tr", { className: one.kind, data: { name: one.name, mean: one.mean, low: one.low ?? "", high: one.high ?? "" } },
       make("th", { scope: "row", textContent: cut(one.name, 120) }),
-      make("td", {}, make("span", { className: "estimate" }, line(one, reach, { open: one.low === null || one.low <= 0 && one.high >= 0 }), make("b", { textContent: signed(one.mean, digits) }), make("small", { textContent: interval(one.low, one.high, digits) }))),
+      make("td", {}, make("span", { className: "estimate" }, line(one, reach, { open: one.low === null || one.low <= 0 && one.high >= 0 }), make("b", { textContent: signed(one.mean, digits) }), ends(one, digits))),
       make("td", { className: "n", textContent: whole(one.pairs) })));
     const all = new Set(pairs.map((p) => p.target)).size;
     const more = all > MOST_TARGETS ? ` The first ${MOST_TARGETS} of ${whole(all)} are shown.` : "";

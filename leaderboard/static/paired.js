@@ -1,8 +1,10 @@
 // The statistics of a paired comparison, as steerbench.statistics has them. Pure functions: nothing here knows the page.
+// A unit is what was sampled independently: a target, or an item whatever the target. It counts once, by the mean of
+// its pairs' differences. `given` is from Python: Student's quantiles and the words where there is no interval.
 // A pair is {target, item, question, a, b, difference, place}: the two losses, the first less the second (below zero: A
 // loses less), and where the answers stand in either row's samples.
 (() => {
-  const RESAMPLES = 2000, SIGNS = 20000, EXACT_UP_TO = 14, SEED = 0, FEWEST_TARGETS = 5;
+  const SIGNS = 20000, EXACT_UP_TO = 14, SEED = 0, ROUNDING = 1e-12;
   const POLE = /^(.+)([+-])$/;
 
   const key = (target, item) => JSON.stringify([target, item]);
@@ -27,26 +29,16 @@
     return { pairs, shared, lost: shared - pairs.length, without, reworded };
   }
 
-  // What was sampled and is resampled: poles of traits are chosen, and the questions asked under them were sampled;
-  // other targets are people, if there are enough of them.
-  function clusteredBy(pairs) {
-    const targets = new Set(pairs.map((p) => p.target));
-    return targets.size >= FEWEST_TARGETS && ![...targets].every((name) => POLE.test(name)) ? "target" : "item";
-  }
-
   const sum = (values) => values.reduce((total, value) => total + value, 0);
-  const mean = (pairs) => pairs.length ? sum(pairs.map((p) => p.difference)) / pairs.length : null;
 
-  // Sums of differences and numbers of pairs, by cluster.
-  function clusters(pairs, by) {
-    const place = new Map();
-    for (const p of pairs) if (!place.has(p[by])) place.set(p[by], place.size);
-    const sums = new Float64Array(place.size), sizes = new Float64Array(place.size);
+  // By unit (`by` is "target" or "item"), the mean of its differences.
+  function units(pairs, by) {
+    const found = new Map();
     for (const p of pairs) {
-      sums[place.get(p[by])] += p.difference;
-      sizes[place.get(p[by])] += 1;
+      const [total, size] = found.get(p[by]) ?? [0, 0];
+      found.set(p[by], [total + p.difference, size + 1]);
     }
-    return { sums, sizes };
+    return [...found.values()].map(([total, size]) => total / size);
   }
 
   // sfc32: whole numbers below 2^32, the same for a seed on every machine.
@@ -64,53 +56,38 @@
     return next;
   }
 
-  // The lower level of the expanded percentile interval; `levels` has it for 2, 3, ... clusters.
-  function level(count, levels) {
-    const last = levels.length + 1;
-    return count <= last ? levels[count - 2] : 0.025 - (0.025 - levels[levels.length - 1]) * last / count;
+  // Student's 97.5 % quantile; `given.quantiles` has it for 1, 2, ... degrees of freedom.
+  function quantile(free, { quantiles, normal }) {
+    const last = quantiles.length;
+    return free <= last ? quantiles[free - 1] : normal + (quantiles[last - 1] - normal) * last / free;
   }
 
-  function quantile(sorted, share) {
-    const place = share * (sorted.length - 1), below = Math.floor(place);
-    const above = Math.min(below + 1, sorted.length - 1);
-    return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+  // The mean of the units with Student's 95 % interval, or a note why it has none (steerbench.statistics.mean_estimate).
+  function estimate(pairs, by, given) {
+    const values = units(pairs, by), count = values.length, mean = count ? sum(values) / count : null;
+    const found = { mean, low: null, high: null, note: "", units: count, pairs: pairs.length };
+    if (count < 2) return { ...found, note: given.one };
+    const spread = Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / (count - 1) / count);
+    if (spread <= ROUNDING * values.reduce((most, value) => Math.max(most, Math.abs(value)), 1)) return { ...found, note: given.same };
+    const half = quantile(count - 1, given) * spread;
+    return { ...found, low: mean - half, high: mean + half };
   }
 
-  // Mean difference over pairs with its 95 % interval over clusters; fewer than two clusters have no interval.
-  function estimate(pairs, by, levels) {
-    const { sums, sizes } = clusters(pairs, by), count = sums.length;
-    const found = { mean: mean(pairs), low: null, high: null, clusters: count, pairs: pairs.length };
-    if (count < 2) return found;
-    const next = generator(SEED), drawn = new Float64Array(RESAMPLES);
-    for (let resample = 0; resample < RESAMPLES; resample += 1) {
-      let total = 0, size = 0;
-      for (let n = 0; n < count; n += 1) {
-        const place = Math.floor(next() / 2 ** 32 * count);
-        total += sums[place];
-        size += sizes[place];
-      }
-      drawn[resample] = total / size;
-    }
-    drawn.sort();
-    const tail = level(count, levels);
-    return { ...found, low: quantile(drawn, tail), high: quantile(drawn, 1 - tail) };
-  }
-
-  // Two-sided p of clusters' differences having mean 0, if each could as well be its negative. Exact for up to 14 that
+  // Two-sided p of the units' differences having mean 0, if each could as well be its negative. Exact for up to 14 that
   // are not zero, else of random sign patterns with the observed one among them.
   function signFlip(pairs, by) {
-    const sums = clusters(pairs, by).sums.filter((total) => total !== 0);
+    const values = units(pairs, by).filter((value) => value !== 0);
     // Sums that are equal but for rounding are ties, and a tie is as extreme as what was observed.
-    const observed = Math.abs(sum(sums)) - 1e-12 * sum(sums.map(Math.abs));
+    const observed = Math.abs(sum(values)) - 1e-12 * sum(values.map(Math.abs));
     const flipped = (bit) => {
       let total = 0;
-      for (let n = 0; n < sums.length; n += 1) total += bit(n) ? sums[n] : -sums[n];
+      for (let n = 0; n < values.length; n += 1) total += bit(n) ? values[n] : -values[n];
       return Math.abs(total) >= observed;
     };
     let extreme = 0;
-    if (sums.length <= EXACT_UP_TO) {
-      for (let pattern = 0; pattern < 2 ** sums.length; pattern += 1) extreme += flipped((n) => pattern >> n & 1);
-      return extreme / 2 ** sums.length;
+    if (values.length <= EXACT_UP_TO) {
+      for (let pattern = 0; pattern < 2 ** values.length; pattern += 1) extreme += flipped((n) => pattern >> n & 1);
+      return extreme / 2 ** values.length;
     }
     const next = generator(SEED);
     for (let n = 0; n < SIGNS; n += 1) {
@@ -135,11 +112,11 @@
   }
 
   // By target in alphabetical order, `most` of them; two poles stand under their trait. Within a target its items were sampled.
-  function groups(pairs, levels, most) {
+  function groups(pairs, given, most) {
     const byTarget = new Map();
     for (const p of pairs) byTarget.has(p.target) ? byTarget.get(p.target).push(p) : byTarget.set(p.target, [p]);
     const names = [...byTarget.keys()].sort(), poles = names.every((name) => POLE.test(name));
-    const of = (kind, name, members) => ({ kind, name, ...estimate(members, "item", levels) });
+    const of = (kind, name, members) => ({ kind, name, ...estimate(members, "item", given) });
     return [...grouped(names.slice(0, most), (name) => poles ? POLE.exec(name)[1] : name)].flatMap(([trait, members]) => {
       if (members.length === 1) return [of("target", members[0], byTarget.get(members[0]))];
       const whole = of("trait", trait, members.flatMap((name) => byTarget.get(name)));
@@ -157,5 +134,5 @@
     };
   }
 
-  window.steerbenchPaired = { pair, clusteredBy, estimate, signFlip, counts, groups, changed, level };
+  window.steerbenchPaired = { pair, estimate, signFlip, counts, groups, changed, quantile };
 })();

@@ -11,8 +11,9 @@ class Footnotes:
         self._letters: dict[str, str] = {}
 
     def letters(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """The letters of these texts, new ones for new texts."""
-        return tuple(self._letters.setdefault(text, _letter(len(self._letters))) for text in texts)
+        """The letters of these texts in their order, new ones for new texts."""
+        found = [self._letters.setdefault(text, _letter(len(self._letters))) for text in texts]
+        return tuple(sorted(found, key=lambda letter: (len(letter), letter)))
 
     def all(self) -> tuple[tuple[str, str], ...]:
         """Every letter with its text."""

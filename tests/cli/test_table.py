@@ -7,7 +7,8 @@ from rich.console import Console
 
 from steerbench.cli.table import ordered, show
 from steerbench.plan import Plan
-from steerbench.results import MethodResult, Metric, RunResult, Timing, Timings
+from steerbench.results import Comparison, MethodResult, Metric, RunResult, Timing, Timings
+from steerbench.standing import standing_of
 
 NAMES = [
     "error",
@@ -21,12 +22,16 @@ NAMES = [
 ]
 
 
-def method(error, trivial=False, flags=(), strengths=()):
+def method(error, role=None, p=0.2, flags=(), strengths=()):
+    """A method is tested against a constant, at p."""
     values = dict.fromkeys(NAMES, Metric(value=-0.394, low=-0.999, high=-0.001, n=300))
     values |= {"error": Metric(value=error, low=error - 0.3, high=error + 0.3), "agreement shift": Metric(value=None)}
+    chosen = {str(n): s for n, s in enumerate(strengths)}
+    tested = [] if role else [Comparison(against="always-1", difference=-1.0, p=p, p_holm=p, n=300)]
     return MethodResult(
-        trivial=trivial, settings={}, metrics=values, comparisons=[], flags=list(flags), items=9, unscored=0,
-        strengths={str(n): s for n, s in enumerate(strengths)}, wordings={}, generated_tokens=0,
+        role=role, standing=None if role else standing_of(tested, {"always-1": "constant"}, chosen, over="people"),
+        settings={}, metrics=values, comparisons=tested, flags=list(flags), items=9, unscored=0,
+        strengths=chosen, wordings={}, generated_tokens=0,
     )  # fmt: skip
 
 
@@ -36,12 +41,13 @@ RESULT = RunResult(
     plan=Plan(methods=("pas",), task="papi"),
     targets=300,
     methods={
-        "always-1": method(11.33, trivial=True),
-        "pas+few-shot": method(4.41, flags=["not better than always-3"], strengths=[0.5, 2.25, 8]),
-        "random-direction": method(6.0, trivial=True, strengths=[1.0]),
+        "always-1": method(11.33, "constant"),
+        "pas+few-shot": method(4.41, flags=["12 % unreadable"], strengths=[0.0, 2.25, 8]),
+        "random-direction": method(6.0, "placebo", strengths=[1.0]),
     },
     deviations=[],
     timings=Timings(methods={"pas+few-shot": Timing(fit=1000, calibrate=200, evaluate=34.5)}, peak_memory_bytes=0),
+    over="people",
 )
 
 
@@ -62,7 +68,7 @@ def lines(width):
 def test_at_100_columns_a_row_is_one_line_with_both_intervals():
     row = next(line for line in lines(100) if line.startswith("pas+few-shot "))
     assert row.split() == [
-        "pas+few-shot", "4.41", "[4.11", "4.71]", "-.39", "[-1.00", ".00]", "-.39", "-", "-.39", "-.39", "2.2", "1,234",
+        "pas+few-shot", "4.41", "[4.11", "4.71]", "-.39", "[-1.00", ".00]", "-.39", "-", "-.39", "2.2", "2/3", "1,234",
     ]  # fmt: skip
     assert all(len(line) <= 100 for line in lines(100))
 
@@ -86,9 +92,20 @@ def test_rows_are_sorted_by_the_headline_and_trivial_ones_dimmed():
     assert shown(100).index("pas+few-shot") < shown(100).index("random-direction") < shown(100).index("always-1")
 
 
-def test_flags_stand_beneath_and_a_file_is_as_wide_as_the_whole_board():
-    assert "pas+few-shot: not better than always-3" in lines(100)
-    assert "missing" in shown(40, terminal=False)
+def test_standings_and_flags_stand_beneath_and_a_file_is_as_wide_as_the_whole_board():
+    found = lines(100)
+    place = found.index("pas+few-shot: not better than always-1")
+    assert found[place + 1] == "pas+few-shot: 12 % unreadable"
+    assert "Intervals and tests are over people, 95 %." in found
+    assert "keyed" in shown(40, terminal=False)
+
+
+def test_several_methods_are_told_not_to_be_corrected_for_their_number():
+    rows = RESULT.methods | {"caa": method(5.0, p=0.001)}
+    text = io.StringIO()
+    show(RESULT.model_copy(update={"methods": rows}), "runs/x", Console(file=text, width=200))
+    assert "Each of the 2 methods is tested by itself; nothing is corrected for their number." in text.getvalue()
+    assert "caa: beats constants" in text.getvalue()
 
 
 @pytest.mark.parametrize("width", [100, 120, 80])

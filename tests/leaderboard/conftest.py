@@ -25,7 +25,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("leaderboard")
     first = {
         "pas": method(2.0, flags=["20 % cut off at the token limit"]),
-        "npti": method(2.5, p={"unsteered": 0.001, "always-3": 0.2}, flags=["not better than always-3"]),
+        "npti": method(2.5, p={"unsteered": 0.001, "always-3": 0.2}),
+        "p2": method(2.7, p=0.2),
     }
     write(
         folder / "results",

@@ -8,47 +8,73 @@ from typing import Any
 
 import polars as pl
 
+from steerbench.contracts import Role
 from steerbench.plan import Plan
 from steerbench.publishing.columns import COLUMNS
 from steerbench.publishing.samples import write_samples
 from steerbench.publishing.schema import SAMPLES, Published, write_published
 from steerbench.results import Comparison, JudgeCheck, JudgeResult, MethodResult, Metric, Timing, Timings
+from steerbench.standing import standing_of
 
 TRIVIAL = {"unsteered": 4.0, "always-3": 3.0}
+ROLES: dict[str, Role] = {
+    "unsteered": "unsteered",
+    "random-direction": "placebo",
+    "always-3": "constant",
+    "trait-mean": "reference",
+    "ceiling": "ceiling",
+    "copy": "control",
+}
+"""Of the rows that tests compare with; a board has those of `TRIVIAL` unless a test wants others."""
+UNITS = 30
 
 
-def metric(value: float | None, spread: float = 0.2, n: int = 30) -> Metric:
+def metric(value: float | None, spread: float = 0.2, n: int = UNITS) -> Metric:
     ends = (None, None) if value is None else (value - spread, value + spread)
     return Metric(value=value, low=ends[0], high=ends[1], n=n)
 
 
+def comparison(against: str, difference: float, p: float, n: int = UNITS, smallest: float | None = 0.4) -> Comparison:
+    """With an interval of half a point to both sides."""
+    low, high = difference - 0.5, difference + 0.5
+    return Comparison(against=against, difference=difference, p=p, p_holm=p, low=low, high=high, n=n, smallest=smallest)
+
+
 def method(
     value: float | None,
-    trivial: bool = False,
+    role: Role | None = None,
     p: float | Mapping[str, float] = 0.001,
-    difference: float = -1.0,
+    difference: float | Mapping[str, float] = -1.0,
     flags: Sequence[str] = (),
     more: Mapping[str, float] | None = None,
-    compared: bool = True,
+    against: Sequence[str] = tuple(TRIVIAL),
+    strengths: Mapping[str, float] | None = None,
+    **board: Any,
 ) -> MethodResult:
-    """Error `value`; compared with both trivial rows at `p` (after Holm), by name if they differ."""
-    by_name = p if isinstance(p, Mapping) else dict.fromkeys(TRIVIAL, p)
-    against = [
-        Comparison(against=name, difference=difference, p=by_name[name], p_holm=by_name[name]) for name in TRIVIAL
-    ]
+    """Error `value`; a method is compared with rows that have a role, at `p` and `difference`, by name if they differ.
+
+    Its standing is that of these comparisons; `board` is what a standing is told of the whole board.
+    """
+    chosen = dict(strengths or ({"a": 1.5, "b": 0.5} if role is None else {"a": 1.0, "b": 1.0}))
+    compared = [] if role else [comparison(name, _of(difference, name), _of(p, name)) for name in against]
     metrics = {"error": metric(value), "error A": metric(value, 0.5), "individual r": metric(0.25)}
     return MethodResult(
-        trivial=trivial,
+        role=role,
+        standing=None if role else standing_of(compared, ROLES, chosen, **({"over": "people"} | board)),
         settings={"it": {"seed": 0}},
         metrics=metrics | {name: metric(v) for name, v in (more or {}).items()},
-        comparisons=against if compared and not trivial else [],
+        comparisons=compared,
         flags=list(flags),
-        strengths={"a": 1.5, "b": 0.5} if not trivial else {"a": 1.0, "b": 1.0},
+        strengths=chosen,
         wordings={},
         items=60,
         unscored=0,
         generated_tokens=100,
     )
+
+
+def _of(given: float | Mapping[str, float], name: str) -> float:
+    return given[name] if isinstance(given, Mapping) else given
 
 
 def run(
@@ -61,9 +87,9 @@ def run(
     seconds: float = 2.0,
     **fields: Any,
 ) -> Published:
-    """A run with both trivial rows, unless they are among its methods."""
+    """A run with the rows of `TRIVIAL` too, unless they are among its methods."""
     rows = dict(methods or {"pas": method(2.0)})
-    rows |= {name: method(value, trivial=True) for name, value in TRIVIAL.items() if name not in rows}
+    rows |= {name: method(value, ROLES[name]) for name, value in TRIVIAL.items() if name not in rows}
     plan = Plan(methods=("pas",), task=task, model=model, protocol=protocol)  # type: ignore[arg-type]
     whole: dict[str, Any] = {
         "id": id,
@@ -85,6 +111,7 @@ def run(
             methods={name: Timing(fit=seconds, evaluate=seconds) for name in rows}, peak_memory_bytes=3 * 2**30
         ),
         "samples_sha256": "0" * 64,
+        "over": "people",
     }
     return Published(**(whole | fields))
 

@@ -1,7 +1,7 @@
 """Made-up published runs by the thousand: `python -m tests.leaderboard.many FOLDER --runs 2000 --samples 200`.
 
 Half of them stand on one board, the others on three. Each is as large as a run of this project: two methods and two
-trivial rows, answers of some sixty words with two verdicts, portraits of thirty layers, a calibration of eight points.
+rows to beat, answers of some sixty words with two verdicts, portraits of thirty layers, a calibration of eight points.
 """
 
 import argparse

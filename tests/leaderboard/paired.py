@@ -56,28 +56,23 @@ class Oracle:
     def d(self) -> Any:
         return self.pairs["d"].to_numpy()
 
-    def sums(self, by: str) -> Any:
-        """[clusters, (sum, pairs)]"""
-        return self.pairs.group_by(by).agg(pl.col("d").sum(), pl.len()).select("d", "len").to_numpy()
+    def units(self, by: str) -> Any:
+        """[units]: the mean difference of each."""
+        return self.pairs.group_by(by).agg(pl.col("d").mean())["d"].to_numpy()
 
-    def interval(self, by: str, resamples: int = 20_000) -> tuple[float, float, float]:
-        """The expanded percentile interval, and the standard error."""
-        sums = self.sums(by)
-        n = len(sums)
-        drawn = sums[np.random.default_rng(7).integers(n, size=(resamples, n))].sum(axis=1)
-        means = drawn[:, 0] / drawn[:, 1]
-        tail = stats.norm.cdf(np.sqrt(n / (n - 1)) * stats.t.ppf(0.025, n - 1))
-        low, high = np.quantile(means, [tail, 1 - tail])
-        return low, high, means.std()
+    def interval(self, by: str) -> tuple[float, float]:
+        """Student's."""
+        found = stats.ttest_1samp(self.units(by), 0.0).confidence_interval(0.95)
+        return float(found.low), float(found.high)
 
     def p(self, by: str) -> float:
-        """Every pattern of signs for few clusters, else many random ones."""
-        sums = self.sums(by)[:, 0]
-        if len(sums) <= 14:
-            signs = np.array(np.meshgrid(*[[-1, 1]] * len(sums))).reshape(len(sums), -1).T
+        """Every pattern of signs for few units, else many random ones."""
+        values = self.units(by)
+        if len(values) <= 14:
+            signs = np.array(np.meshgrid(*[[-1, 1]] * len(values))).reshape(len(values), -1).T
         else:
-            signs = np.random.default_rng(7).choice([-1, 1], size=(40_000, len(sums)))
-        return float((np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9).mean())
+            signs = np.random.default_rng(7).choice([-1, 1], size=(40_000, len(values)))
+        return float((np.abs(signs @ values) >= abs(values.sum()) - 1e-9).mean())
 
     def changed(self, sign: int) -> list[tuple[str, str]]:
         """The ten largest differences to one side; what is equal stays in the order it was asked in."""

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from leaderboard.pages.about import CONTENTS, FLAGS, TASKS, TRIVIAL, TRIVIAL_COMMAND
+from leaderboard.pages.about import CONTENTS, FIGURES, FLAGS, STANDINGS, command
+from leaderboard.row import rows_of
 from steerbench.cli.app import app
+from steerbench.plan import build_task, roles_of
 from steerbench.results import read_result
 from tests.leaderboard.conftest import violations
+from tests.leaderboard.made_up import method, run
 
 ROOT = Path(__file__).parents[2]
-ROWS = {found.row for found in TRIVIAL}
+ROWS = {found.row for found in FIGURES}
 RAISERS = {"_flags", "flags", "not_better", "overflows"}
 """Functions that write flags."""
 
@@ -46,6 +49,26 @@ def test_the_page_explains_every_flag_that_a_task_or_the_harness_writes_and_no_o
         written |= flags_of(path)
     assert {flag.words for flag in FLAGS} == written
     assert len(written) > 12
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        method(2.0),
+        method(2.0, p=0.4),
+        method(2.0, difference=1.0),
+        method(2.0, against=("unsteered", "always-3", "trait-mean")),
+        method(2.0, strengths={"a": 0.0}),
+        method(2.0, cannot_tell="nothing to lose"),
+        method(2.0, against=()),
+        method(2.0, against=("unsteered",), measures_cost=True),
+    ],
+)
+def test_the_page_explains_every_word_of_standings(made):
+    """Names and numbers aside."""
+    (row, *_) = rows_of(run("one", {"pas": made}))
+    for part in row.standing.split("; "):
+        assert any(part.startswith(word.words.removesuffix("…").strip()) for word in STANDINGS), part
 
 
 def test_every_entry_of_the_contents_leads_to_its_heading(opened):
@@ -95,17 +118,19 @@ def test_axe_finds_nothing_on_the_about_page_and_on_a_board_with_reported_rows(a
 
 @pytest.mark.real_data
 @pytest.mark.parametrize(("task", "rows"), [("papi", {"always-3", "trait-mean"}), ("dark_triad", ROWS)])
-def test_the_trivial_rows_figures_are_what_their_command_says(task, rows, tmp_path, monkeypatch):
+def test_the_figures_of_rows_without_a_model_are_what_their_command_says(task, rows, tmp_path, monkeypatch):
     """Of PAPI two rows, because all take long."""
     monkeypatch.chdir(tmp_path)
-    command = TRIVIAL_COMMAND.format(task=TASKS[task]).split()[1:]
-    place = command.index("--method") + 1
-    assert set(command[place].split(",")) == ROWS
-    command[place] = ",".join(sorted(rows))
-    done = CliRunner().invoke(app, command)
+    given = command(task).split()[1:]
+    place = given.index("--method") + 1
+    assert set(given[place].split(",")) == ROWS
+    given[place] = ",".join(sorted(rows))
+    done = CliRunner().invoke(app, given)
     assert done.exit_code == 0, done.output
     (folder,) = (tmp_path / "runs").iterdir()
-    methods = read_result(folder).methods
-    assert {found.row: getattr(found, task) for found in TRIVIAL if found.row in rows} == {
-        name: round(method.metrics["error"].value or 0.0, 2) for name, method in methods.items()
+    result = read_result(folder)
+    assert {found.row: getattr(found, task) for found in FIGURES if found.row in rows} == {
+        name: round(row.metrics["error"].value or 0.0, 2) for name, row in result.methods.items()
     }
+    roles = roles_of(build_task(result.plan))
+    assert {found.row: found.role for found in FIGURES} == {name: roles[name] for name in ROWS}

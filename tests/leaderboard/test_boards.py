@@ -10,26 +10,20 @@ from leaderboard.boards import METRICS, boards_of
 from leaderboard.build import build
 from leaderboard.row import rows_of
 from steerbench.publishing.schema import Published
-from steerbench.results import Comparison, MethodResult, Timing, Timings
+from steerbench.results import MethodResult, Timing, Timings
 from tests.leaderboard.conftest import BOARD
-from tests.leaderboard.made_up import TRIVIAL, method, metric, run, write
-
-MAJORITY = "majority"
+from tests.leaderboard.made_up import ROLES, TRIVIAL, method, metric, run, write
 
 
 def with_metrics(*names: str) -> MethodResult:
     return method(2.0).model_copy(update={"metrics": {name: metric(1.0) for name in names}})
 
 
-def against(**verdicts: tuple[float, float]) -> MethodResult:
-    """Compared with rows by name: difference of the loss, and p."""
-    made = [Comparison(against=name, difference=d, p=p, p_holm=p) for name, (d, p) in verdicts.items()]
-    return method(0.5).model_copy(update={"comparisons": made})
-
-
 def cost_run(made: MethodResult, **fields: object) -> Published:
-    trivial = {name: method(0.4, trivial=True) for name in ("unsteered", MAJORITY)}
-    return run("cost", {"pas": made, **trivial}, task="gsm8k", dataset="gsm8k", measures_cost=True, **fields)
+    rows = {"pas": made, "unsteered": method(0.4, "unsteered")}
+    return run("cost", rows, task="gsm8k", dataset="gsm8k", measures_cost=True, over="problems", **fields).model_copy(
+        update={"methods": rows}
+    )
 
 
 def timed(evaluate: Mapping[str, float], **fields: object) -> Published:
@@ -53,46 +47,78 @@ def test_a_preferred_metric_that_is_the_headline_stands_once():
     assert board.columns == ["fluency", "a"]
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "kind", "words"),
-    [
-        ({"unsteered": (0.02, 0.4)}, "kept", "no loss found against unsteered"),
-        ({"unsteered": (0.2, 0.01)}, "lost", "worse than unsteered"),
-        ({"unsteered": (-0.2, 0.01)}, "better", ""),
-        ({"unsteered": (0.02, 0.4), MAJORITY: (-0.2, 0.01)}, "kept", "no loss found against unsteered"),
-        ({"unsteered": (-0.2, 0.01), MAJORITY: (0.0, 1.0)}, "same", "not told apart from majority"),
-        ({"unsteered": (0.0, 1.0), MAJORITY: (0.0, 1.0)}, "same", "not told apart from unsteered, majority"),
-        ({"unsteered": (0.2, 0.01), MAJORITY: (0.3, 0.01)}, "same", "worse than unsteered, majority"),
-    ],
-)
-def test_where_cost_is_measured_no_loss_against_unsteered_is_the_good_news(verdicts, kind, words):
-    standing = rows_of(cost_run(against(**verdicts)))[0].standing
-    assert (standing.kind, standing.words) == (kind, words)
+def card(tmp_path: Path, *runs: Published) -> str:
+    build(write(tmp_path / "results", *runs), tmp_path / "site")
+    return (tmp_path / "site/index.html").read_text(encoding="utf-8")
 
 
-def test_elsewhere_a_row_not_told_apart_from_unsteered_is_as_before():
-    standing = rows_of(run("one", {"pas": against(unsteered=(0.02, 0.4))}))[0].standing
-    assert (standing.kind, standing.words) == ("same", "not told apart from unsteered")
+def test_the_share_of_the_ceiling_stands_beside_the_headline():
+    rows = {name: with_metrics("error", "individual r", "share of ceiling") for name in ("pas", *TRIVIAL)}
+    (board,) = boards_of([run("one", rows)])
+    assert board.columns == ["error", "share of ceiling", "individual r"]
 
 
-def test_a_card_counts_the_methods_that_beat_every_trivial_row(tmp_path: Path):
-    rows = {"pas": method(2.0), "npti": method(2.5, p={"unsteered": 0.001, "always-3": 0.2}), "caa": method(2.2)}
-    build(write(tmp_path / "results", run("one", rows), run("two", {"npti": method(2.9, p=0.5)})), tmp_path / "site")
-    assert "2 of 3 better than every trivial row" in (tmp_path / "site/index.html").read_text(encoding="utf-8")
+def test_a_card_counts_each_method_once_by_what_it_was_shown_to_do(tmp_path: Path):
+    rows = {
+        "pas": method(2.0),
+        "npti": method(2.5, p={"unsteered": 0.001, "always-3": 0.2}),
+        "caa": method(2.2),
+        "p2": method(3.2, p=0.5),
+    }
+    html = card(tmp_path, run("one", rows), run("two", {"npti": method(2.9, p=0.5)}))
+    assert "3 of 4 move the model, 2 beat constants<" in html
+
+
+def test_a_card_of_a_board_that_cannot_tell_says_so(tmp_path: Path):
+    html = card(tmp_path, run("one", {"pas": method(2.0, cannot_tell="copy reads nobody")}))
+    assert ">Cannot tell<" in html
+
+
+def test_a_card_ends_with_the_best_constant_and_the_ceiling(tmp_path: Path):
+    others = {"ceiling": method(1.0, "ceiling"), "trait-mean": method(1.5, "reference")}
+    html = card(tmp_path, run("one", {"pas": method(2.0), **others}))
+    named = re.findall(r'<tr class="(\w+)"><th scope="row">([\w-]+)', html)
+    assert named == [("better", "pas"), ("beside", "always-3"), ("beside", "ceiling")]
 
 
 def test_a_board_and_a_card_of_cost_say_so_and_grey_nothing(tmp_path: Path):
-    build(write(tmp_path / "results", cost_run(against(unsteered=(0.02, 0.4)))), tmp_path / "site")
+    made = method(0.5, p=0.4, difference=0.02, against=("unsteered",), measures_cost=True)
+    home = card(tmp_path, cost_run(made))
     board = (tmp_path / "site/boards/gsm8k/gsm8k.html").read_text(encoding="utf-8")
-    home = (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    run_page = (tmp_path / "site/runs/cost.html").read_text(encoding="utf-8")
     assert '<tr class="kept" data-method="pas"' in board
     assert "This board asks what steering spoils" in board
+    assert "The dashed line is the unsteered model" in board
+    assert "No loss found (one of 0.4 would be, four times in five)." in run_page
     assert "What does it cost?" in home
     assert "Does it work?" not in home
-    assert "No loss found against unsteered" in home
+    assert "No loss found in 1<" in home
     for html in (board, home):
         assert 'class="kept"' in html
         assert 'class="same"' not in html
+
+
+def test_rows_that_are_no_method_stand_below_by_what_they_are_there_for(tmp_path: Path):
+    others = {name: method(3.0, role) for name, role in ROLES.items()}
+    build(write(tmp_path / "results", run("one", {"pas": method(2.0), **others})), tmp_path / "site")
+    html = (tmp_path / "site" / BOARD).read_text(encoding="utf-8")
+    told = re.findall(r'scope="rowgroup"><span>(.*?): <small>|<tr class="beside" data-method="([\w-]+)"', html)
+    assert [band or name for band, name in told] == [
+        "Unsteered and placebo", "random-direction", "unsteered",
+        "Constants", "always-3",
+        "References to beat", "trait-mean",
+        "Ceiling", "ceiling",
+        "Controls", "copy",
+    ]  # fmt: skip
+    assert "trivial" not in re.sub(r"<[^>]*>", "", html).lower()
+    assert "the solid one the ceiling" in html
+
+
+def test_every_row_says_its_median_strength_and_how_many_targets_are_steered(tmp_path: Path):
+    made = method(2.0, strengths={"a": 0.0, "b": 3.0, "c": 4.5})
+    build(write(tmp_path / "results", run("one", {"pas": made})), tmp_path / "site")
+    html = (tmp_path / "site" / BOARD).read_text(encoding="utf-8")
+    assert re.search(r'data-method="pas".*?data-v="3">3.00<small class="asked">steered 2/3</small>', html, re.DOTALL)
 
 
 def test_speed_is_seconds_per_thousand_answers():
@@ -107,14 +133,15 @@ def test_a_speed_that_cannot_be_is_none(seconds):
     assert rows_of(timed({"pas": seconds}))[0].pace is None
 
 
-def test_a_row_reads_method_model_effect_metrics_time_speed_memory(tmp_path: Path):
+def test_a_row_reads_method_model_effect_standing_metrics_strength_time_speed_memory(tmp_path: Path):
     build(write(tmp_path / "results", timed({"pas": 3.0, "unsteered": 2.0})), tmp_path / "site")
     html = (tmp_path / "site" / BOARD).read_text(encoding="utf-8")
     heads = [re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<th scope=\"col\".*?>(.*?)</th>", html)]
-    wanted = ["Method", "Model", "error", "individual r", "Time", "Speed per 1,000", "Memory", "What to know"]
+    wanted = ["Method", "Model", "error", "What to know", "individual r", "Strength median"]
+    wanted += ["Time", "Speed per 1,000", "Memory"]
     assert heads[: len(wanted)] == wanted
     row = re.search(r'<tr class="better" data-method="pas".*?</tr>', html, re.DOTALL)[0]
-    assert re.findall(r'data-v="([^"]*)"', row) == ["2", "0.25", "4.0", "50", str(5 * 2**29)]
+    assert re.findall(r'data-v="([^"]*)"', row) == ["2", "0.25", "1", "4.0", "50", str(5 * 2**29)]
     assert "2.5 GiB" in row
     assert row.index("hf bfloat16") < row.index("axis") < row.index("<svg")
 

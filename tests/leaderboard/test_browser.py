@@ -9,7 +9,7 @@ from tests.leaderboard.conftest import BOARD, violations
 from tests.leaderboard.made_up import method, run, write
 
 STRICT = 'tbody[data-list="strict-methods"] tr'
-TRIVIAL = 'tbody[data-list="strict-trivial"] tr'
+BESIDE = 'tbody[data-list^="strict-"]:not([data-list="strict-methods"]) tr'
 
 
 def named(page: Any, rows: str = STRICT) -> list[str]:
@@ -19,7 +19,7 @@ def named(page: Any, rows: str = STRICT) -> list[str]:
     return names
 
 
-ALL = ["pas qwen", "pas smollm2-135m", "npti smollm2-135m", "caa qwen"]
+ALL = ["pas qwen", "pas smollm2-135m", "npti smollm2-135m", "p2 smollm2-135m", "caa qwen"]
 
 
 def test_the_front_page_leads_to_boards_and_boards_to_runs(opened):
@@ -40,35 +40,35 @@ def test_a_header_sorts_and_sorts_the_other_way(opened):
     page.get_by_role("button", name="Time").first.click()
     assert {name.split()[1] for name in named(page)[:2]} == {"qwen"}  # 18 s against 4 s
     page.get_by_role("button", name="Method").first.click()
-    assert [name.split()[0] for name in named(page)] == ["caa", "npti", "pas", "pas"]
+    assert [name.split()[0] for name in named(page)] == ["caa", "npti", "p2", "pas", "pas"]
 
 
-def test_filters_keep_the_trivial_rows_of_the_model(opened):
+def test_filters_keep_the_rows_to_beat_of_the_model(opened):
     page = opened()
     page.get_by_label("Method").select_option("npti")
     assert named(page) == ["npti smollm2-135m"]
-    assert len(named(page, TRIVIAL)) == 4
-    assert page.locator("#count").inner_text() == "1 of 5 rows"
+    assert len(named(page, BESIDE)) == 4
+    assert page.locator("#count").inner_text() == "1 of 6 rows"
     page.get_by_label("Method").select_option("")
     page.get_by_label("Model").select_option("qwen")
     assert named(page) == ["pas qwen", "caa qwen"]
-    assert named(page, TRIVIAL) == ["always-3 qwen", "unsteered qwen"]
+    assert named(page, BESIDE) == ["unsteered qwen", "always-3 qwen"]
 
 
 def test_a_protocol_can_be_looked_at_alone(opened):
     page = opened()
     page.get_by_role("combobox", name="Protocol").select_option("published")
     assert page.get_by_role("heading", level=2).all_inner_texts() == ["Published protocol", "Reported in papers"]
-    assert page.locator("#count").inner_text() == "1 of 5 rows"
+    assert page.locator("#count").inner_text() == "1 of 6 rows"
 
 
 def test_search_finds_words_of_flags_names_and_standings(opened):
     page = opened()
     page.get_by_label("Search").fill("token LIMIT")
     assert named(page) == ["pas smollm2-135m"]
-    page.get_by_label("Search").fill("told apart")
-    assert named(page) == ["npti smollm2-135m"]
-    assert len(named(page, TRIVIAL)) == 4
+    page.get_by_label("Search").fill("not shown to MOVE")
+    assert named(page) == ["p2 smollm2-135m", "caa qwen"]
+    assert len(named(page, BESIDE)) == 4
     page.get_by_label("Search").fill("nothing of that name")
     assert named(page) == []
     page.get_by_role("button", name="Clear").click()
@@ -135,7 +135,7 @@ def test_everything_on_a_board_can_be_reached_by_keyboard(opened):
     assert page.evaluate("() => document.activeElement.textContent") == "Skip to the content"
     page.get_by_role("button", name="Method").first.focus()
     page.keyboard.press("Enter")
-    assert [name.split()[0] for name in named(page)] == ["caa", "npti", "pas", "pas"]
+    assert [name.split()[0] for name in named(page)] == ["caa", "npti", "p2", "pas", "pas"]
 
 
 def test_axe_finds_nothing_that_keeps_people_out(audited, site):

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from leaderboard.build import build
+from leaderboard.text import MINUS
 from steerbench.errors import UserError
 from steerbench.publishing.schema import read_published
 from tests.leaderboard.conftest import HOSTILE, IMAGE
@@ -72,28 +73,36 @@ def test_names_that_would_leave_the_folder_become_plain_ones(site):
     assert re.fullmatch(r"up-[0-9a-f]{8}\.html", board.name)
 
 
-def test_a_board_orders_its_rows_and_keeps_the_trivial_and_the_published_ones_apart(site):
+def test_a_board_orders_its_rows_and_keeps_what_is_no_method_and_the_published_ones_apart(site):
     html = text_of(site / "boards" / "papi" / "sample.html")
     lists = dict(re.findall(r'<tbody data-list="([a-z-]+)">(.*?)</tbody>', html, re.DOTALL))
     named = {name: re.findall(r'data-method="([^"]*)" data-model="([^"]*)"', rows) for name, rows in lists.items()}
     small, other = "smollm2-135m", "qwen"
     assert named == {
-        "strict-methods": [("pas", other), ("pas", small), ("npti", small), ("caa", other)],
-        "strict-trivial": [("always-3", small), ("always-3", other), ("unsteered", small), ("unsteered", other)],
+        "strict-methods": [("pas", other), ("pas", small), ("npti", small), ("p2", small), ("caa", other)],
+        "strict-plain": [("unsteered", small), ("unsteered", other)],
+        "strict-constants": [("always-3", small), ("always-3", other)],
         "published-methods": [("pas", small)],
-        "published-trivial": [("always-3", small), ("unsteered", small)],
+        "published-plain": [("unsteered", small)],
+        "published-constants": [("always-3", small)],
     }
 
 
-def test_a_row_not_told_apart_is_greyed_in_words(site):
+def test_a_row_that_moves_nothing_or_is_worse_is_greyed_in_words(site):
     html = text_of(site / "boards" / "papi" / "sample.html")
-    rows = re.findall(r'<tr class="(\w+)" data-method="(\w+)".*?</tr>', html, re.DOTALL)
-    assert ("same", "npti") in rows
-    assert ("same", "caa") in rows
-    assert ("better", "pas") in rows
-    assert "not told apart from always-3" in html
-    assert "worse than unsteered, always-3" in html
-    assert "not better than always-3" not in html
+    rows = re.findall(r'<tr class="(\w+)" data-method="(\w+)"', html)
+    assert set(rows) == {
+        ("better", "pas"), ("partly", "npti"), ("same", "p2"), ("same", "caa"), ("beside", "unsteered"),
+    }  # fmt: skip
+    for phrase in (
+        "beats constants",
+        "moves the model",
+        "not shown to move the model",
+        "worse than unsteered and 1 more",
+    ):
+        assert f">{phrase}" in html or f"; {phrase}" in html, phrase
+    page = text_of(site / "runs" / "one.html")
+    assert "Moves the model; not better than always-3." in page
 
 
 def test_the_drawing_stands_where_the_numbers_say(site):
@@ -109,7 +118,7 @@ def test_the_drawing_stands_where_the_numbers_say(site):
     assert [reference, low, high, middle] == expected
 
 
-def test_trivial_rows_that_runs_share_stand_once(tmp_path):
+def test_rows_to_beat_that_runs_share_stand_once(tmp_path):
     write(tmp_path / "results", run("one"), run("two"))
     build(tmp_path / "results", tmp_path / "site")
     html = text_of(tmp_path / "site" / "boards" / "papi" / "sample.html")
@@ -150,6 +159,43 @@ def test_a_run_page_says_what_was_run_and_what_came_out(site):
     for said in ("3.0 GiB", "error A", "1.80, 2.20", "AUC trait", "0.93", "20 % cut off", "bfloat16", "1.50"):
         assert said in html, said
     assert "strength chosen on the test items" in text_of(site / "runs" / "three.html")
+
+
+def test_a_comparison_says_its_interval_and_what_the_run_could_have_shown(tmp_path):
+    rows = {"pas": method(2.0, p={"unsteered": 0.001, "always-3": 0.2}, difference=-1.25)}
+    few = {"pas": method(2.0, p=0.5)}
+    short = [one.model_copy(update={"n": 4, "smallest": None}) for one in few["pas"].comparisons]
+    few["pas"] = few["pas"].model_copy(update={"comparisons": short})
+    build(write(tmp_path / "results", run("one", rows), run("few", few)), tmp_path / "site")
+    html = text_of(tmp_path / "site" / "runs" / "one.html")
+    table = re.search(r'<table class="matrix against">.*?</table>', html, re.DOTALL)[0]
+    cells = [re.sub(r"<[^>]*>", " ", cell).split() for cell in re.findall(r"<td.*?</td>", table)]
+    difference = f"{MINUS}1.250 [{MINUS}1.750, {MINUS}0.750]"
+    assert [" ".join(cell) for cell in cells] == [
+        f"better {difference} p = 0.001, Holm 0.001 could show 0.400",
+        f"not told apart {difference} p = 0.200, Holm 0.200 could show 0.400",
+    ]
+    assert "over the same people" in html
+    assert "too few to show any" in text_of(tmp_path / "site" / "runs" / "few.html")
+
+
+def test_a_number_without_an_interval_says_why(tmp_path):
+    why = "no interval from fewer than 6"
+    open_ended = metric(2.0).model_copy(update={"low": None, "high": None, "note": why})
+    made = method(2.0).model_copy(update={"metrics": {"error": open_ended}})
+    build(write(tmp_path / "results", run("one", {"pas": made})), tmp_path / "site")
+    for path in ("boards/papi/sample.html", "runs/one.html", "methods/pas.html"):
+        assert f'<small class="why">{why}</small>' in text_of(tmp_path / "site" / path), path
+
+
+def test_a_run_that_can_judge_nobody_says_so_once(tmp_path):
+    why = "the unsteered model is right on 1 of 30 problems"
+    rows = {"pas": method(2.0, cannot_tell=why), "npti": method(2.5, cannot_tell=why)}
+    build(write(tmp_path / "results", run("one", rows)), tmp_path / "site")
+    html = text_of(tmp_path / "site" / "runs" / "one.html")
+    assert html.count(f"Cannot tell: {why}.") == 1
+    assert html.count('<tr id="method-0" class="unknown">') == 1
+    assert html.count(">cannot tell<") == 2
 
 
 def test_a_result_of_huge_and_missing_numbers_is_built(tmp_path):

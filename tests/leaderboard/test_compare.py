@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
+from scipy import stats
 
 from leaderboard.build import build
 from leaderboard.text import MINUS, NONE
-from steerbench.statistics import percentile_level
+from steerbench.statistics import mean_estimate
 from tests.leaderboard.conftest import HOSTILE, IMAGE, violations
 from tests.leaderboard.made_up import method, metric, run
 from tests.leaderboard.paired import Oracle, losses, make
@@ -26,11 +28,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Every trait has questions of its own, asked under both its poles.
     questions = [(pole, f"q{place // 2}{n}") for place, pole in enumerate(POLES) for n in range(9)]
     rows = {"pas": method(2.0), "npti": method(1.5)}
-    make(results, run("first", rows), questions, losses(5))
-    other = run("second", rows, model="qwen", identity=_identity(questions="20", judge="llm"))
+    make(results, run("first", rows, over="questions"), questions, losses(5))
+    other = run("second", rows, model="qwen", identity=_identity(questions="20", judge="llm"), over="questions")
     make(results, other, questions[:-3], losses(55, step=0.5))
     people = [(person, f"q{n}") for person in PEOPLE for n in range(5)]
     make(results, run("people", rows, task="people"), people, losses(105, of_targets=True))
+    make(results, run("few", rows, task="people"), people[:25], losses(7, of_targets=True))
     held = {"__proto__": method(1.0, more={"<b>bold": 3.0}), HOSTILE: method(2.0), IMAGE: method(3.0)}
     make(results, run("held", held, task="held", withheld=True), people, lambda *_: None, unscored="")
     make(
@@ -76,29 +79,40 @@ def test_what_is_shown_is_what_the_samples_say(opened, site, case):
     oracle, page = Oracle(site, a, b), opened(f"compare.html{hash_of(a, b)}")
     found = shown(page, "#difference")
     assert found["by"] == by
-    assert float(found["mean"]) == pytest.approx(oracle.d.mean(), abs=1e-12)
+    assert float(found["mean"]) == pytest.approx(oracle.units(by).mean(), abs=1e-12)
     sides = [int((oracle.d < 0).sum()), int((oracle.d == 0).sum()), int((oracle.d > 0).sum())]
     assert [int(found[name]) for name in ("better", "same", "worse")] == sides
     assert (int(found["pairs"]), int(found["lost"])) == (len(oracle.d), oracle.shared - len(oracle.d))
-    assert int(found["clusters"]) == len(oracle.sums(by))
-    low, high, error = oracle.interval(by)
-    assert float(found["low"]) == pytest.approx(low, abs=0.25 * error)
-    assert float(found["high"]) == pytest.approx(high, abs=0.25 * error)
-    exact = len(oracle.sums(by)) <= 14
+    assert int(found["units"]) == len(oracle.units(by))
+    low, high = oracle.interval(by)
+    assert float(found["low"]) == pytest.approx(low, abs=1e-6)
+    assert float(found["high"]) == pytest.approx(high, abs=1e-6)
+    exact = len(oracle.units(by)) <= 14
     assert float(found["p"]) == pytest.approx(oracle.p(by), abs=1e-12 if exact else 0.015)
 
 
-def test_the_samples_of_these_tests_tell_apart_what_is_resampled(site):
-    """Were targets resampled where items are, or single answers, the interval would be another."""
+def test_the_samples_of_these_tests_tell_the_units_apart(site):
+    """Were targets the units where items are, or single answers, the interval would be another."""
     for a, b, by in CASES.values():
         oracle = Oracle(site, a, b)
-        low, high, error = oracle.interval(by)
+        low, high = oracle.interval(by)
         single = oracle.d.std() / np.sqrt(len(oracle.d)) * 1.96
-        for width in (single * 2, np.subtract(*oracle.interval("target" if by == "item" else "item")[1::-1])):
-            assert abs(width - (high - low)) > error
+        for width in (single * 2, np.subtract(*oracle.interval("target" if by == "item" else "item")[::-1])):
+            assert abs(width - (high - low)) > 0.05 * (high - low)
 
 
-def test_traits_stand_above_their_poles_with_the_means_of_their_answers(opened, site):
+def test_fewer_than_six_people_can_show_no_difference_and_the_page_says_so(opened, site):
+    page = opened(f"compare.html{hash_of(('few', 'npti'), ('few', 'unsteered'))}")
+    found = shown(page, "#difference")
+    assert int(found["units"]) == 5
+    assert page.locator("#difference .verdict").inner_text() == "Too few people for any difference to be significant."
+    assert "Below 6 the smallest possible p is above .05." in page.locator("#compared").inner_text()
+    assert float(found["low"]) == pytest.approx(
+        Oracle(site, ("few", "npti"), ("few", "unsteered")).interval("target")[0], abs=1e-6
+    )
+
+
+def test_traits_stand_above_their_poles_with_the_means_of_their_items(opened, site):
     a, b, _ = CASES["two runs"]
     oracle, page = Oracle(site, a, b), opened(f"compare.html{hash_of(a, b)}")
     page.wait_for_selector(".targets")
@@ -106,10 +120,10 @@ def test_traits_stand_above_their_poles_with_the_means_of_their_answers(opened, 
     assert [(kind, found["name"]) for kind, found in rows] == [
         line for trait in TRAITS for line in (("trait", trait), ("pole", f"{trait}+"), ("pole", f"{trait}-"))
     ]
-    targets = oracle.pairs["target"].to_list()
     for _, found in rows:
-        members = np.array([target.startswith(found["name"]) for target in targets])
-        assert float(found["mean"]) == pytest.approx(oracle.d[members].mean(), abs=1e-12)
+        own = oracle.pairs.filter(pl.col("target").str.starts_with(found["name"]))
+        means = own.group_by("item").agg(pl.col("d").mean())["d"]
+        assert float(found["mean"]) == pytest.approx(means.mean(), abs=1e-12)
         assert float(found["low"]) < float(found["mean"]) < float(found["high"])
 
 
@@ -118,7 +132,7 @@ def test_people_stand_each_for_themselves(opened, site):
     page = opened(f"compare.html{hash_of(a, b)}")
     page.wait_for_selector(".targets")
     assert page.locator(".targets tbody th").all_inner_texts() == list(PEOPLE)
-    assert "7 targets" in page.locator("#compared").inner_text()
+    assert "Over 7 people" in page.locator("#compared").inner_text()
 
 
 @pytest.mark.parametrize("case", ["two runs", "ties"])
@@ -200,15 +214,20 @@ def test_where_losses_are_withheld_no_statistic_is_made_up(opened):
     assert page.locator("#difference, .targets, .change").count() == 0
     assert page.locator(".sides tbody tr").all_inner_texts()[0] == "error\t1.00 [0.80, 1.20]\t4.00 [3.80, 4.20]"
     own = page.locator(".own").inner_text()
-    assert f"A less B is {MINUS}1.000, p 0.001, after Holm for all it tested 0.001" in own
+    assert f"A less B is {MINUS}1.000 [{MINUS}1.500, {MINUS}0.500], p 0.001, after Holm for all it tested 0.001" in own
+    assert "Four of five such runs would find a difference of 0.400." in own
 
 
-def test_a_run_page_leads_to_its_rows_beside_the_best_trivial_one(opened):
+def test_a_run_page_leads_to_its_rows_beside_the_unsteered_model(opened):
     page = opened("runs/people.html")
-    page.get_by_role("link", name="Compare npti with always-3").click()
+    page.get_by_role("link", name="Compare npti with unsteered").click()
     page.wait_for_selector("#difference")
-    assert page.url.endswith("compare.html#a=people~1&b=people~3")
-    assert page.locator(".who h3").all_inner_texts() == ["A npti", "B always-3 trivial"]
+    assert page.url.endswith("compare.html#a=people~1&b=people~2")
+    assert page.locator(".who h3").all_inner_texts() == ["A npti", "B unsteered"]
+    page.goto(page.url.replace("people~2", "people~3"))
+    page.reload()
+    page.wait_for_selector("#difference")
+    assert page.locator(".who h3").last.inner_text() == "B always-3 constant"
 
 
 def test_an_address_that_names_no_two_rows_is_answered_in_words(opened):
@@ -237,24 +256,35 @@ def test_names_and_answers_are_put_in_as_text(opened):
     assert page.locator(".who h3").last.inner_text() == "B __proto__"
 
 
-def test_levels_of_the_interval_are_those_of_the_project(opened):
+GIVEN = 'JSON.parse(document.getElementById("statistics").textContent)'
+
+
+def test_quantiles_of_the_interval_are_student_s(opened):
     page = opened("compare.html")
-    counts = [2, 3, 5, 14, 100, 101, 150, 400, 3000]
-    found = page.evaluate(
-        """(counts) => {
-            const levels = JSON.parse(document.getElementById("levels").textContent);
-            return counts.map((n) => steerbenchPaired.level(n, levels));
-        }""",
-        counts,
-    )
-    assert found == pytest.approx([percentile_level(n) for n in counts], abs=1e-5)
+    free = [1, 2, 5, 14, 299, 300, 301, 450, 600, 3000]
+    found = page.evaluate(f"(free) => free.map((n) => steerbenchPaired.quantile(n, {GIVEN}))", free)
+    assert found == pytest.approx([stats.t.ppf(0.975, n) for n in free], abs=1e-5)
 
 
-def test_a_single_cluster_has_no_interval_and_nothing_but_ties_p_1(opened):
+@pytest.mark.parametrize(
+    "values", [[0.5], [0.25] * 8, [1e-300] * 3, [0.1, 0.2], [-1.0, 2.0, 0.5, 0.5], [1e9, -1e9, 3.0]]
+)
+def test_an_interval_and_why_there_is_none_are_those_of_python(opened, values):
+    page = opened("compare.html")
+    pairs = [{"target": "a", "item": f"q{n}", "difference": d} for n, d in enumerate(values)]
+    found = page.evaluate(f"(pairs) => steerbenchPaired.estimate(pairs, 'item', {GIVEN})", pairs)
+    wanted = mean_estimate(np.array(values))
+    assert (found["units"], found["note"]) == (wanted.n, wanted.note)
+    for name, value in (("mean", wanted.value), ("low", wanted.low), ("high", wanted.high)):
+        assert found[name] == (None if value is None else pytest.approx(value, rel=1e-6)), name
+
+
+def test_answers_of_one_unit_count_once_and_nothing_but_ties_has_p_1(opened):
     page = opened("compare.html")
     pairs = [{"target": "a+", "item": "q", "difference": d} for d in (0.5, 0.1)]
-    one = page.evaluate("(pairs) => steerbenchPaired.estimate(pairs, 'item', [0.1])", pairs)
-    assert (one["mean"], one["low"], one["high"], one["clusters"]) == (0.3, None, None, 1)
+    pairs += [{"target": "a+", "item": "r", "difference": 0.9}]
+    one = page.evaluate(f"(pairs) => steerbenchPaired.estimate(pairs, 'item', {GIVEN})", pairs)
+    assert (one["mean"], one["units"], one["pairs"]) == (pytest.approx(0.6), 2, 3)
     ties = [{"target": "a+", "item": f"q{n}", "difference": 0} for n in range(20)]
     assert page.evaluate("(pairs) => steerbenchPaired.signFlip(pairs, 'item')", ties) == 1
 

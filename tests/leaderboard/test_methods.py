@@ -56,7 +56,7 @@ def turned(id: str, heads: int, error: float, **fields: Any) -> Published:
     row = method(error, more=by_trait(0)).model_copy(update={"settings": settings})
     plan = Plan(methods=("pas",), task="papi", model="smollm2-135m", method_parameters={"pas": {"heads": heads}})
     npti = method(2.4, more=by_trait(0.5))
-    rows = {"pas": row, "npti": npti, "unsteered": method(4.0, trivial=True, more=by_trait(1.0))}
+    rows = {"pas": row, "npti": npti, "unsteered": method(4.0, "unsteered", more=by_trait(1.0))}
     return run(id, rows, plan=plan, **fields)
 
 

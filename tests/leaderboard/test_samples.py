@@ -126,7 +126,7 @@ def test_the_best_method_stands_beside_unsteered_with_question_answers_and_losse
     first = page.locator(".sample").first
     assert first.locator(".question").inner_text() == "What does q0 ask?"
     assert first.locator("h4").all_text_contents() == [
-        "pas" "strength 1.50 · loss 0.000", "unsteered (trivial)" "strength 1.50 · loss 2.200"
+        "pas" "strength 1.50 · loss 0.000", "unsteered" "strength 1.50 · loss 2.200"
     ]  # fmt: skip
     assert first.locator(".said:visible").all_inner_texts() == ["pas answers q0 as a.", "unsteered answers q0 as a."]
     assert first.locator(".change").inner_text() == "loss 2.200 lower, better"

@@ -60,7 +60,8 @@ class BoardRows(HTMLParser):
 
     @property
     def metrics(self) -> list[str]:
-        return self.columns[self.columns.index("Model") + 1 : self.columns.index("Time")]
+        shown = self.columns[self.columns.index("Model") + 1 : self.columns.index("Strength median")]
+        return [name for name in shown if name != "What to know"]
 
 
 def metrics_of(run, rows):
