@@ -18,12 +18,12 @@ from steerbench.contracts import Role, Scored, Split, Task
 from steerbench.errors import UserError
 from steerbench.evaluation import Question, reply_of, score_of_outcome
 from steerbench.plan import Plan, Row, build_rows, build_task, roles_of
-from steerbench.plugins import find
+from steerbench.plugins import available, find
 from steerbench.results import RESULT, Comparison, RunResult, comparison, read_result
 from steerbench.statistics import FEWEST, smallest_difference
 
-PROBED = 60
-"""Targets that rows without a model are tried on: their spread is known to a tenth then."""
+PROBED, GLANCED = 60, 24
+"""Targets that rows without a model are tried on: their spread is known to a tenth then, or at a glance to a sixth."""
 MOST_RUNS = 50
 TOLD_BY: tuple[Role, ...] = ("reference", "ceiling")
 
@@ -54,24 +54,23 @@ def spreads_of(result: RunResult) -> list[Spread]:
     ]
 
 
-def reference_spreads(plan: Plan) -> list[Spread]:
-    """Those of the task's rows that need no model, each as if it were a method; empty if it has none.
+def reference_spreads(plan: Plan, targets: int = PROBED) -> list[Spread]:
+    """Those of the task's rows that need no model on so many targets, each as if it were a method; empty without any.
 
     Raises:
         UserError: the task cannot be built.
     """
-    task = build_task(_probe(plan))
+    task = build_task(_probe(plan, targets))
     task.unseal()
     rows = _rows_without_model(plan, task)
     if not rows:
         return []
     scored = {row.name: _scored(task, row) for row in rows}
+    methods = {f"like {row.name}": scored[row.name] for row in rows if row.role in TOLD_BY}
+    summary = task.summarise({**methods, **scored}, plan.seed)
     found = []
-    for name in [row.name for row in rows if row.role in TOLD_BY]:
-        method = f"like {name}"
-        others = {other: of_row for other, of_row in scored.items() if other != name}
-        summary = task.summarise({method: scored[name], **others}, plan.seed)
-        tested = [comparison(c) for c in summary.comparisons.get(method, ())]
+    for method in methods:
+        tested = [comparison(c) for c in summary.comparisons.get(method, ()) if method != f"like {c.against}"]
         made = (_spread(method, one, summary.over) for one in _closest(tested, roles_of(task)))
         found += [one for one in made if one is not None]
     return found
@@ -137,19 +136,20 @@ def _spread(method: str, tested: Comparison, over: str) -> Spread | None:
     return Spread(method, tested.against, tested.difference, spread, tested.n, over)
 
 
-def _probe(plan: Plan) -> Plan:
-    """The plan on `PROBED` targets if it asks for fewer: what few tell of a spread is no use."""
+def _probe(plan: Plan, targets: int) -> Plan:
+    """The plan on so many targets, if it asks for a number: what few tell of a spread is no use."""
     plugin = find("task", plan.task)
     size = getattr(plugin, "size", "limit")
     given = dict(plan.task_parameters)
-    asked = given.get(size)
-    if size in parameters(plugin) and asked is not None and (not isinstance(asked, int) or asked < PROBED):
-        given[size] = PROBED
+    if given.get("dataset") is not None and size in parameters(plugin):
+        given[size] = targets
     return plan.model_copy(update={"task_parameters": given})
 
 
 def _rows_without_model(plan: Plan, task: Task) -> list[Row]:
-    names = tuple(name for name, role in roles_of(task).items() if role not in ("unsteered", "placebo", "control"))
+    with_model = ("unsteered", "placebo", "control")
+    known = available("method")
+    names = tuple(name for name, role in roles_of(task).items() if role not in with_model and name in known)
     if not names:
         return []
     bare = plan.model_copy(update={"methods": names, "method_parameters": {}, "trivial": False})

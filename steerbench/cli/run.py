@@ -162,10 +162,10 @@ def _start(
 
 def _outlook(plan: "Plan", out: Path) -> str:
     """What the run can show, told before it takes its hours."""
-    from steerbench.planning import outlook, reference_spreads, stored_spreads, typical, units_of
+    from steerbench.planning import GLANCED, outlook, reference_spreads, stored_spreads, typical, units_of
 
     stored = stored_spreads(plan, out)
-    spreads = stored or reference_spreads(plan)
+    spreads = stored or reference_spreads(plan, GLANCED)
     over = spreads[0].over if spreads else "units"
     told_by = f"as {len(stored)} comparisons under {out} tell" if stored else "as rows without a model tell"
     return outlook(units_of(plan), over, typical(spreads), told_by)
