@@ -9,7 +9,7 @@ What cannot be seen: modules imported by a name that is made up while running, f
 libraries that a plug-in calls (the engine's identity has the versions of those that compute for it).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distribution
 from typing import Any
@@ -25,16 +25,17 @@ Code = Mapping[str, str]
 """`distribution` and `version`, or the `module` of what belongs to no distribution; and `sha256` of the sources."""
 
 
+@cache
 def harness_code() -> Code:
     """What every run goes through: the runner, and all of steerbench that it needs."""
-    return _code(distribution("steerbench"), [_HARNESS_MODULE])
+    return _code(distribution("steerbench"), frozenset([_HARNESS_MODULE]))
 
 
 def code_of(kind: Kind, name: str, *built: object) -> Code:
     """The code of a plug-in, by its name and by what was built of it; one of them has to be there."""
     point = _available(kind).get(name)
-    modules = {type(one).__module__ for one in built}
-    return _code(point.dist, {point.module, *modules}) if point is not None else _code(None, modules)
+    modules = frozenset(type(one).__module__ for one in built)
+    return _code(point.dist, modules | {point.module}) if point is not None else _code(None, modules)
 
 
 def sources_of(module: str) -> str:
@@ -105,7 +106,8 @@ def _tops(name: str) -> frozenset[str]:
     return frozenset(tops_of(distribution(name)))
 
 
-def _code(of: Distribution | None, modules: Iterable[str]) -> Code:
+@cache
+def _code(of: Distribution | None, modules: frozenset[str]) -> Code:
     # A plug-in may lean on any of steerbench; of that, too, only what it imports counts.
     steerbench = _tops("steerbench")
     if of is None:

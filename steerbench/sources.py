@@ -98,10 +98,12 @@ def located(name: str) -> ModuleSpec | None:
         if above is None or above.submodule_search_locations is None:
             return None
         path = list(above.submodule_search_locations)
-    for finder in sys.meta_path:
-        if (spec := finder.find_spec(name, path)) is not None:
-            return spec
-    return None
+    try:
+        return next((spec for finder in sys.meta_path if (spec := finder.find_spec(name, path)) is not None), None)
+    except KeyError:  # of a folder without __init__.py: Python wants the package around it imported
+        found = ModuleSpec(name, None, is_package=True)
+        found.submodule_search_locations = [str(Path(place, name.rpartition(".")[2])) for place in path or ()]
+        return found
 
 
 @dataclass(frozen=True)

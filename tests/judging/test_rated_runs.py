@@ -205,6 +205,8 @@ class CrashError(Exception):
 
 
 class CrashingJudge(ToyJudge):
+    # A process that dies has the sources it always had: by them, this is the toy judge.
+    __module__ = ToyJudge.__module__
     left = 7
 
     def verdict(self, case):
