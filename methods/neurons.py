@@ -19,6 +19,7 @@ from methods.search_descriptions import described, descriptions_digest
 from methods.search_questions import Source, questions_digest, search_questions
 from methods.seeding import generator
 from steerbench import bank
+from steerbench.code_identity import engine_sources, sources_of
 from steerbench.contracts import Engine, NeuronStatistics, Prompt, Request, Sampling
 from steerbench.storage import cache_folder
 from steerbench.targets import TRAITS
@@ -74,7 +75,8 @@ class Search:
     def key(self, engine: Engine) -> str:
         """A hash of all that the statistics depend on."""
         texts = [bank.digest(), questions_digest(self.questions), descriptions_digest(self.descriptions)]
-        depends = [dict(engine.identity()), texts, asdict(self), asdict(self.sampling())]
+        sources = [engine_sources(engine), sources_of(__name__)]
+        depends = [dict(engine.identity()), sources, texts, asdict(self), asdict(self.sampling())]
         return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
 """What a run is: the plan a user makes, the rows of its board, and the identity that names it.
 
-The identity is what resume and the leaderboard key on. It is taken over contents (weights, data,
-wording, parameters after defaults), not over the paths they were found at.
+The identity is what resume and the leaderboard key on. It is taken over contents (weights, data, wording, parameters
+after defaults, the sources of the harness and of the plug-ins), not over the paths they were found at.
 """
 
 import hashlib
@@ -13,7 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from steerbench import __version__
-from steerbench.composition import adapted, build_method, method_settings, names
+from steerbench.code_identity import HARNESS, Code, changes, code_of, harness_code, judge_identity, own_engine
+from steerbench.composition import Composed, adapted, build_method, method_settings, names
 from steerbench.construction import construct, parameters
 from steerbench.contracts import Engine, Judge, Judged, Method, Role, Task
 from steerbench.errors import UserError
@@ -177,9 +178,10 @@ def identify(
     rows: Sequence[Row],
     engine: Mapping[str, str] | None,
     task: Mapping[str, str],
+    code: Mapping[str, Code],
     judges: Mapping[str, Judge] | None = None,
 ) -> Identity:
-    """The identity of a run; `engine` is None if no row needs a model.
+    """The identity of a run, whose code is `code` (`code_of_run`); `engine` is None if no row needs a model.
 
     The plan's model, dtype, chat template and engine are left out: the engine's identity says what they were.
     """
@@ -190,9 +192,10 @@ def identify(
         "methods": {row.name: row.settings for row in rows},
         "task": dict(task),
         "engine": dict(engine) if engine is not None else None,
+        "code": {of: dict(code[of]) for of in code},
     }
     if judges:
-        fields["judges"] = {role: {"name": judge.name, **judge.identity()} for role, judge in judges.items()}
+        fields["judges"] = {role: {"name": judge.name, **judge_identity(judge)} for role, judge in judges.items()}
         asked |= plan.model_dump(mode="json", include={"rule"})
     if plan.strength is not None:
         asked["strength"] = plan.strength
@@ -203,11 +206,40 @@ def identify(
     return Identity.of(fields)
 
 
+def code_of_run(
+    plan: Plan, rows: Sequence[Row], task: Task, judges: Mapping[str, Judge], engine: Engine | None
+) -> dict[str, Code]:
+    """The code that a run's numbers depend on, by what it is of: "harness", "method:pas", "task:papi".
+
+    Of methods also those that a composed one is made of, that a row is matched to, or that are the task's reference.
+    """
+    found = {HARNESS: harness_code(), f"task:{plan.task}": code_of("task", plan.task, task)}
+    followed = [task.reference] if isinstance(task, Judged) and plan.rule == "fluency-floor" else []
+    for row in rows:
+        parts = row.method.parts if isinstance(row.method, Composed) else (row.method,)
+        for name, part in zip(names(row.name), parts, strict=True):
+            found[f"method:{name}"] = code_of("method", name, part)
+            followed.append(row.settings.get(name, {}).get(FOLLOWS_A_METHOD, ""))
+    for name in [single for spec in followed if spec and isinstance(spec, str) for single in names(spec)]:
+        if name in available("method"):
+            found.setdefault(f"method:{name}", code_of("method", name))
+    for judge in judges.values():
+        found[f"judge:{judge.name}"] = code_of("judge", judge.name, judge)
+        found |= {f"engine:{name}": code_of("engine", name) for name in own_engine(judge)}
+    if engine is not None:
+        found[f"engine:{plan.engine}"] = code_of("engine", plan.engine, engine)
+    return found
+
+
 def differences(then: Any, now: Any, where: str = "") -> list[str]:
-    """The fields two identities differ in, in words."""
+    """The fields two identities, or parts of them, differ in, in words."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):
-        keys = sorted({*then, *now})
-        return [d for k in keys for d in differences(then.get(k), now.get(k), f"{where}.{k}" if where else k)]
+        found = [] if where else changes(then.get("code"), now.get("code"))
+        # A judge's sources are told of with all others.
+        told = {"code"} if not where or where.startswith("judges.") else set()
+        for key in sorted({*then, *now} - told):
+            found += differences(then.get(key), now.get(key), f"{where}.{key}" if where else key)
+        return found
     return [] if then == now else [f"{where} was {json.dumps(then)} and is now {json.dumps(now)}"]
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from steerbench.code_identity import Code
 from steerbench.contracts import Judged, Split
 from steerbench.errors import UserError
 from steerbench.evaluation import Evaluation, Question, Step
@@ -18,7 +19,7 @@ from steerbench.judging.check import checks
 from steerbench.judging.panel import Panel, refuse_self_judging
 from steerbench.ledger import Ledger
 from steerbench.models.embedded import EMBEDDED
-from steerbench.plan import Identity, Plan, build_judges, build_rows, build_task, differences, identify
+from steerbench.plan import Identity, Plan, build_judges, build_rows, build_task, code_of_run, differences, identify
 from steerbench.progress import Progress, Silent
 from steerbench.reporting import judge_results, report
 from steerbench.results import RESULT, RunResult, read_result, write_result
@@ -57,9 +58,17 @@ def prepare_again(
         changes = "; ".join(differences(then.identity["engine"], dict(engine.identity()))[:3])
         raise UserError(f"The model of the run in {run} is not the one there is now ({changes}); rate it where it was.")
     refuse_self_judging(built, then.identity["engine"] or {}, plan.model or EMBEDDED)
-    fields = identify(plan, rows, then.identity["engine"], task.identity(), built).fields
+    code = _code_now(code_of_run(plan, rows, task, built, engine), then.identity.get("code") or {})
+    fields = identify(plan, rows, then.identity["engine"], task.identity(), code, built).fields
     identity = Identity.of({**fields, "rejudged": then.digest})
     return Prepared(plan, task, rows, engine, identity, built)
+
+
+def _code_now(now: Mapping[str, Code], then: Mapping[str, Code]) -> dict[str, Code]:
+    """What rates is the code of today; what made the answers stays what it was, unrecorded if it was not recorded."""
+    made = ("method:", "engine:")
+    rates = {of: code for of, code in now.items() if not of.startswith(made)}
+    return rates | {of: code for of, code in then.items() if of.startswith(made)}
 
 
 def rejudge(

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from steerbench.calibration import Setting
+from steerbench.code_identity import judge_identity
 from steerbench.contracts import Scored, Split, Summary, Task
 from steerbench.evaluation import OVERFLOWED
-from steerbench.judging.panel import Panel, judge_digest
+from steerbench.judging.panel import Panel, verdicts_key
 from steerbench.ledger import Ledger
 from steerbench.plan import Identity, Plan, Row, roles_of
 from steerbench.results import JudgeCheck, JudgeResult, MethodResult, RunResult, Timing, Timings, comparison, metrics
@@ -106,11 +107,11 @@ def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, 
     """By role, the run's judges as its result tells of them."""
     results = {}
     for role, judge in panel.judges.items():
-        digest = judge_digest(judge)
+        digest = verdicts_key(judge)
         verdicts, unscored = panel.verdicts.counts(digest)
         results[role] = JudgeResult(
             name=judge.name,
-            identity=dict(judge.identity()),
+            identity=judge_identity(judge),
             check=checked.get(role),
             verdicts=verdicts,
             unscored=unscored,

@@ -23,7 +23,17 @@ from steerbench.judging.panel import Panel, refuse_self_judging
 from steerbench.ledger import Ledger
 from steerbench.losses import target_costs, target_losses
 from steerbench.models.embedded import EMBEDDED
-from steerbench.plan import Identity, Plan, Row, adapted_row, build_judges, build_rows, build_task, identify
+from steerbench.plan import (
+    Identity,
+    Plan,
+    Row,
+    adapted_row,
+    build_judges,
+    build_rows,
+    build_task,
+    code_of_run,
+    identify,
+)
 from steerbench.plugins import find
 from steerbench.progress import Progress, Silent
 from steerbench.reporting import judge_results, medians, report
@@ -67,7 +77,8 @@ def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None)
     if engine is not None:
         rows = [adapted_row(row, engine) for row in rows]
         refuse_self_judging(judges, engine.identity(), plan.model or EMBEDDED)
-    identity = identify(plan, rows, engine.identity() if engine else None, task.identity(), judges)
+    code = code_of_run(plan, rows, task, judges, engine)
+    identity = identify(plan, rows, engine.identity() if engine else None, task.identity(), code, judges)
     return Prepared(plan, task, rows, engine, identity, judges)
 
 

@@ -10,6 +10,7 @@ from steerbench.errors import UserError
 from steerbench.plan import Plan, build_rows, build_task, differences, identify
 from steerbench.targets import Respondent
 
+CODE = {"harness": {"distribution": "steerbench", "version": "0.1.0", "sha256": "s"}}
 PLAN = Plan(methods=("toy-push", "toy-push+toy-words"), task="toy", model="toy-model", engine="toy")
 
 
@@ -18,7 +19,7 @@ def rows_of(plan):
 
 
 def identity_of(plan, engine=None, task=None):
-    return identify(plan, rows_of(plan), engine or {"weights": "w"}, task or {"dataset": "d"})
+    return identify(plan, rows_of(plan), engine or {"weights": "w"}, task or {"dataset": "d"}, CODE)
 
 
 def test_a_plan_is_the_same_after_a_round_trip_through_json():

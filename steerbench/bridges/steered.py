@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from steerbench.application import at, open_steering, read_strength
+from steerbench.code_identity import engine_sources
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
 from steerbench.fits import check_fitted_on
@@ -36,8 +37,8 @@ class Steered:
 
     @cached_property
     def key(self) -> str:
-        """Hash of all that an answer depends on besides the request: model, engine, steering and strength."""
-        told = {**self.engine.identity(), "steering": self.steering.digest}
+        """Hash of all that an answer depends on besides the request: model, engine, its code, steering and strength."""
+        told = {**self.engine.identity(), "code": engine_sources(self.engine), "steering": self.steering.digest}
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def told(self) -> dict[str, Any]:

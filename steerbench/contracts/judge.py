@@ -51,7 +51,8 @@ class Judge(Protocol):
 
     `qualities` are what it can rate. An attribute `built_on` names the texts it was made from, if there are any,
     whose order proves little. A judge with `needs_model` measures by the model that is being
-    evaluated, unsteered, and is given its engine; others may be given None.
+    evaluated, unsteered, and is given its engine; others may be given None. One that loads an engine for itself
+    names it in an attribute `engine`.
     """
 
     name: str

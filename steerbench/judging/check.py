@@ -15,10 +15,11 @@ from pydantic import ValidationError
 
 from steerbench.bank import descriptions
 from steerbench.bank import digest as bank_digest
+from steerbench.code_identity import engine_sources, sources_of
 from steerbench.contracts import Case, Engine, Judge
 from steerbench.datasets.fetch import path_of, state_of
 from steerbench.datasets.registry import dataset
-from steerbench.judging.panel import Panel, judge_digest
+from steerbench.judging.panel import Panel, verdicts_key
 from steerbench.judging.verdicts import Verdicts
 from steerbench.progress import Progress, Silent
 from steerbench.results import JudgeCheck
@@ -181,7 +182,9 @@ def _mean(differences: Array) -> float | None:
 
 
 def _digest(panel: Panel, judge: Judge, texts: Sequence[Known]) -> str:
-    evaluated = dict(panel.engine.identity()) if judge.needs_model and panel.engine else {}
+    evaluated = {}
+    if judge.needs_model and panel.engine:
+        evaluated = {**panel.engine.identity(), "code": engine_sources(panel.engine)}
     figures = sorted(JudgeCheck.model_fields)  # figures kept by a version that had others are made anew
-    told = json.dumps([judge_digest(judge), bank_digest(), evaluated, [vars(k) for k in texts], FILLER, figures])
-    return hashlib.sha256(told.encode()).hexdigest()
+    depends = [verdicts_key(judge), sources_of(__name__), bank_digest(), evaluated, [vars(k) for k in texts], figures]
+    return hashlib.sha256(json.dumps(depends).encode()).hexdigest()

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from steerbench.code_identity import judge_sources
 from steerbench.contracts import Case, Engine, Judge, Verdict
 from steerbench.errors import UserError
 from steerbench.judging.answers import rated_as_spoken
@@ -38,7 +39,7 @@ class Panel:
         for judge in self._each:
             # Whoever will not judge this model says so now, before anything is generated.
             list(judge.rate((), self.engine))
-        self._digests = {id(judge): judge_digest(judge) for judge in self._each}
+        self._digests = {id(judge): verdicts_key(judge) for judge in self._each}
         self._spent = sum(self.verdicts.used(digest).cost for digest in set(self._digests.values()))
 
     def rate(self, cases: Sequence[Case], salt: str = "") -> list[Verdict]:
@@ -112,7 +113,12 @@ def refuse_self_judging(judges: Mapping[str, Judge], evaluated: Mapping[str, str
             )
 
 
-def judge_digest(judge: Judge) -> str:
-    """What the verdicts of a judge are kept under: a hash (128 bits, hex) of its identity."""
-    told = json.dumps({"name": judge.name, **judge.identity()}, sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+def verdicts_key(judge: Judge) -> str:
+    """What the verdicts of a judge are kept under: a judge whose sources changed is another one."""
+    return judge_digest(judge, judge_sources(judge))
+
+
+def judge_digest(judge: Judge, sources: str = "") -> str:
+    """A hash (128 bits, hex) of a judge's identity and sources. One that a run tells of has them in its identity."""
+    told = {"name": judge.name, **judge.identity(), **({"code": sources} if sources else {})}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

@@ -20,7 +20,7 @@ from steerbench.chat.completion import CUT, TEMPLATE, Token
 from steerbench.construction import construct
 from steerbench.contracts import Case, Usage, Verdict
 from steerbench.errors import UserError
-from steerbench.judging.panel import Panel, judge_digest
+from steerbench.judging.panel import Panel, verdicts_key
 from steerbench.judging.verdicts import Verdicts, case_key
 from steerbench.thoughts import UNFINISHED
 from tests.judges.faulty_server import COMPLETION_TOKENS, KEY, PROMPT_TOKENS, FaultyServer, expected, meant
@@ -142,7 +142,7 @@ def test_no_server_gives_a_budget_back(tmp_path: Path, lie: str) -> None:
         with pytest.raises(UserError, match=r"budget of 0\.00214 is spent"):
             panel.rate(cases(40))
         assert 0 < len(server.calls) <= 20
-        assert kept.used(judge_digest(judged)).cost >= 20 * honest
+        assert kept.used(verdicts_key(judged)).cost >= 20 * honest
 
 
 def test_half_of_a_character_from_a_server_or_a_user_breaks_neither_request_nor_ledger(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_half_of_a_character_from_a_server_or_a_user_breaks_neither_request_nor_
     with FaultyServer(scripts) as server, Verdicts.in_file(tmp_path / "v.sqlite") as kept:
         judged = judge(server)
         Panel({"trait": judged}, None, kept).rate(asked)
-        rated, refused, strange = kept.get(judge_digest(judged), map(case_key, asked)).values()
+        rated, refused, strange = kept.get(verdicts_key(judged), map(case_key, asked)).values()
     assert rated.rating == pytest.approx(expected(0))
     assert rated.details["reply"] == f"It shows ?.\nRating: [[{meant(0)}]]"
     assert refused.unscored == f"{REFUSED}: no"

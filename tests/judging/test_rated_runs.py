@@ -11,7 +11,7 @@ from steerbench.contracts import Case, Score, Scored, Usage, Verdict
 from steerbench.errors import UserError
 from steerbench.export import read_samples
 from steerbench.judging.check import QUESTION
-from steerbench.judging.panel import Panel, judge_digest
+from steerbench.judging.panel import Panel, verdicts_key
 from steerbench.judging.verdicts import Verdicts, case_key
 from steerbench.losses import target_costs
 from steerbench.plan import Plan
@@ -73,8 +73,8 @@ def test_a_verdict_belongs_to_the_judge_the_quality_and_the_text(store):
     assert panel(judge, store).rate(cases("at 2"))[0].rating == 2.0
     assert panel(other, store).rate(cases("at 2"))[0].rating == 3.0
     assert panel(judge, store).rate(cases("at 2", quality="fluency"))[0].rating == 4.5
-    assert judge_digest(judge) != judge_digest(other)
-    assert judge_digest(judge) == judge_digest(ToyJudge(price=9.0))
+    assert verdicts_key(judge) != verdicts_key(other)
+    assert verdicts_key(judge) == verdicts_key(ToyJudge(price=9.0))
 
 
 def test_what_holds_no_rating_is_kept_with_its_reason_and_asked_again_only_on_demand(store):
@@ -86,8 +86,8 @@ def test_what_holds_no_rating_is_kept_with_its_reason_and_asked_again_only_on_de
     assert len(judge.asked) == 1
     panel(judge, store, ask_again=True).rate(cases("nowhere", "at 1"))
     assert [case.answer for case in judge.asked] == ["nowhere", "nowhere", "at 1"]
-    assert store.used(judge_digest(judge)) == Usage(3, 30, 6, 0.0)
-    assert store.counts(judge_digest(judge)) == (2, 1)
+    assert store.used(verdicts_key(judge)) == Usage(3, 30, 6, 0.0)
+    assert store.counts(verdicts_key(judge)) == (2, 1)
 
 
 def test_a_spent_budget_stops_with_what_was_rated_kept_and_a_higher_one_goes_on(store):
@@ -205,6 +205,8 @@ class CrashError(Exception):
 
 
 class CrashingJudge(ToyJudge):
+    # A process that dies has the sources it always had: by them, this is the toy judge.
+    __module__ = ToyJudge.__module__
     left = 7
 
     def verdict(self, case):
