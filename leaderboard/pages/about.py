@@ -96,6 +96,9 @@ class Figures:
 
 
 FIGURES = (
+    Figures("ceiling", "ceiling", "what 120 answers allow, learnt from other people", 1.92, 1.69),
+    Figures("additive", "reference", "other people's mean, moved by the person's own deviation", 2.37, 1.81),
+    Figures("facet-mean", "reference", "the person's own mean on the facet, rounded", 2.72, 2.11),
     Figures("trait-mean", "reference", "the person's own mean on the trait, rounded", 2.86, 2.11),
     Figures("item-median", "constant", "what the other people's median is", 2.89, 2.58),
     Figures("always-3", "constant", "“Neither Accurate Nor Inaccurate”", 3.79, 3.21),
@@ -104,7 +107,7 @@ FIGURES = (
     Figures("always-5", "constant", "“Very Accurate”", 9.51, 5.19),
     Figures("always-1", "constant", "“Very Inaccurate”", 10.49, 6.81),
 )
-"""Best first on PAPI. A row more is a line more: the commands name all of them."""
+"""Best first on PAPI; the Dark Triad has no facets, and shows 18 answers. A row more is a line more: the commands name all of them."""
 FIGURES_COMMAND = "steerbench run --task {task} --method {rows} --no-trivial"
 TASKS = {"papi": "papi --dataset papi-300", "dark_triad": "papi-dark-triad"}
 

@@ -41,7 +41,12 @@ LENGTH = "length"
 DISTINCT = "distinct-2"
 
 UNSTEERED = "unsteered"
-ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", "echo": "constant", "fixed-text": "reference"}
+ROLES: Mapping[str, Role] = {
+    UNSTEERED: "unsteered",
+    "random-direction": "placebo",
+    "echo": "constant",
+    "fixed-text": "reference",
+}
 
 OFTEN_TRUNCATED = 0.5
 REPETITIVE = 0.5

@@ -29,7 +29,7 @@ def run(tmp_path_factory):
 
 def test_every_method_is_measured_beside_the_trivial_rows_and_every_answer_is_rated(run):
     folder, result = run
-    rows = (*PLAN.methods, "unsteered", "echo", "fixed-text")
+    rows = (*PLAN.methods, "unsteered", "random-direction", "echo", "fixed-text")
     assert set(result.methods) == set(rows)
     frame = read_samples(folder).filter(pl.col("split") == "test")
     assert len(frame) == len(rows) * 2
