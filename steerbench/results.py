@@ -93,7 +93,8 @@ class MethodResult(_Record):
 class JudgeCheck(_Record):
     """How a judge rated texts whose end is known (`steerbench.judging.check`); None where it could not rate them.
 
-    `auc` by quality: the chance that a text of the high end is rated above one of the low end. `retest`: mean
+    `auc` by quality: the chance that a text of the high end is rated above one of the low end; `auc_interval`, over
+    texts, what other texts might give. `retest`: mean
     absolute difference of two ratings of one text. `length_bias`: mean change when a text is lengthened by what
     says nothing. `position_bias`: mean change, away from the middle, when what tells stands last and not first.
     `seen`: the share of the texts that the judge was built on, whose order therefore proves little.
@@ -101,6 +102,7 @@ class JudgeCheck(_Record):
 
     texts: int
     auc: dict[str, float | None]
+    auc_interval: dict[str, tuple[float, float]] = {}
     retest: float | None
     length_bias: float | None
     position_bias: float | None

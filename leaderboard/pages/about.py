@@ -107,7 +107,7 @@ FIGURES = (
     Figures("always-5", "constant", "“Very Accurate”", 9.51, 5.19),
     Figures("always-1", "constant", "“Very Inaccurate”", 10.49, 6.81),
 )
-"""Best first on PAPI; the Dark Triad has no facets, and shows 18 answers. A row more is a line more: the commands name all of them."""
+"""Best first on PAPI; the Dark Triad has no facets. A row more is a line more: the commands name all of them."""
 FIGURES_COMMAND = "steerbench run --task {task} --method {rows} --no-trivial"
 TASKS = {"papi": "papi --dataset papi-300", "dark_triad": "papi-dark-triad"}
 

@@ -96,7 +96,9 @@ def check_command(
         seen = f", {figure.seen:.0%} of which it was built on" if figure.seen else ""
         console.print(f"{judge} on {name} ({figure.texts} texts{seen})", style="bold", highlight=False)
         for quality, auc in figure.auc.items():
-            console.print(f"  area under the curve, {quality}: {_number(auc)}", highlight=False)
+            low, high = figure.auc_interval.get(quality, (None, None))
+            interval = "" if low is None else f" [{_number(low)} {_number(high)}]"
+            console.print(f"  area under the curve, {quality}: {_number(auc)}{interval}", highlight=False)
         console.print(f"  two ratings of one text differ by {_number(figure.retest)} on average", highlight=False)
         console.print(f"  a text made longer by what says nothing: {_number(figure.length_bias)}", highlight=False)
         console.print(f"  what tells stands last, not first: {_number(figure.position_bias)}", highlight=False)

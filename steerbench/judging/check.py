@@ -16,13 +16,14 @@ from pydantic import ValidationError
 from steerbench.bank import descriptions
 from steerbench.bank import digest as bank_digest
 from steerbench.code_identity import engine_sources, sources_of
-from steerbench.contracts import Case, Engine, Judge
+from steerbench.contracts import Case, Engine, Judge, Metric
 from steerbench.datasets.fetch import path_of, state_of
 from steerbench.datasets.registry import dataset
 from steerbench.judging.panel import Panel, verdicts_key
 from steerbench.judging.verdicts import Verdicts
 from steerbench.progress import Progress, Silent
 from steerbench.results import JudgeCheck
+from steerbench.statistics import auc_estimate
 from steerbench.storage import cache_folder, write_whole
 from steerbench.targets import TRAITS
 
@@ -99,10 +100,16 @@ def check(panel: Panel, role: str, texts: Sequence[Known]) -> JudgeCheck:
     again = _ratings(panel, role, [texts[i] for i in twice], [texts[i].text for i in twice], "retest")
     signs = np.array([1 if known.high else -1 for known in texts])
     built_on: frozenset[str] = getattr(panel.judges[role], "built_on", frozenset())
+    areas = {quality: _auc(plain, texts, quality) for quality in sorted({known.quality for known in texts})}
     return JudgeCheck(
         texts=len(texts),
         seen=float(np.mean([known.text in built_on for known in texts])),
-        auc={quality: _auc(plain, texts, quality) for quality in sorted({known.quality for known in texts})},
+        auc={quality: area.value if area else None for quality, area in areas.items()},
+        auc_interval={
+            quality: (area.low, area.high)
+            for quality, area in areas.items()
+            if area and area.low is not None and area.high is not None
+        },
         retest=_mean(np.abs(again - plain[twice])),
         length_bias=_mean(telling_first - plain),
         position_bias=_mean(signs * (telling_last - telling_first)),
@@ -168,12 +175,11 @@ def _ends(texts: Sequence[Known]) -> Mapping[tuple[str, bool], list[int]]:
     return ends
 
 
-def _auc(ratings: Array, texts: Sequence[Known], quality: str) -> float | None:
-    """The chance that a text of the high end is rated above one of the low end (ties count half)."""
+def _auc(ratings: Array, texts: Sequence[Known], quality: str) -> Metric | None:
+    """The area under the curve of a quality's ratings; None where an end was not rated."""
     of_quality = np.array([known.quality == quality for known in texts]) & ~np.isnan(ratings)
     is_high = np.array([known.high for known in texts])
-    above = ratings[of_quality & is_high][:, None] - ratings[of_quality & ~is_high]
-    return float(((above > 0) + (above == 0) / 2).mean()) if above.size else None
+    return auc_estimate(ratings[of_quality & is_high], ratings[of_quality & ~is_high])
 
 
 def _mean(differences: Array) -> float | None:

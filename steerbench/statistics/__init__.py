@@ -11,10 +11,12 @@ state gives the same numbers.
 | a correlation, a ratio | expanded percentile bootstrap, from six units on (`bootstrap`) |
 | a mean or correlation of a hundred people or more | over people and items (`crossed`) |
 | what few annotators say | jackknife (`jackknife`) |
+| the area under a judge's curve | of scores (`auc`) |
 | a variance | jackknife of its logarithm (`variances`) |
 | a mean size, that noise alone would lift above 0 | bootstrap of the debiased root mean square (`sizes`) |
 """
 
+from steerbench.statistics.auc import auc_estimate
 from steerbench.statistics.bootstrap import (
     FEWEST,
     cluster_bootstrap,
@@ -35,6 +37,7 @@ from steerbench.statistics.variances import variance_estimate
 __all__ = [
     "CROSSED_FROM",
     "FEWEST",
+    "auc_estimate",
     "change_of_share",
     "cluster_bootstrap",
     "crossed_sum",
