@@ -45,6 +45,7 @@ class Axis:
     name = "axis"
     qualities = frozenset(TRAITS.values())
     needs_model = False
+    self_contained = True
 
     @property
     def built_on(self) -> frozenset[str]:
@@ -76,6 +77,18 @@ class Axis:
             for place, case in enumerate(drawn)
             for text in [case.answer.strip()]
         }
+
+
+    @staticmethod
+    def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
+        """What of a verdict does not follow from its details; "" if all of it does, or another formula was used."""
+        if verdict.rating is None or identity.get("rating") != Axis().identity()["rating"]:
+            return ""
+        projection = verdict.details.get("projection")
+        if not isinstance(projection, int | float):
+            return "its details have no projection"
+        again = rating(projection)
+        return "" if abs(again - verdict.rating) < 1e-6 else f"a projection of {projection:g} is rated {again:.4g}"
 
 
 EMPTY = Verdict(None, "the answer is empty")

@@ -52,6 +52,10 @@ class Judge(Protocol):
     `qualities` are what it can rate. An attribute `built_on` names the texts it was made from, if there are any,
     whose order proves little. A judge with `needs_model` measures by the model that is being
     evaluated, unsteered, and is given its engine; others may be given None.
+
+    A judge may also say `self_contained = True` (what it is can be had without a network, a key or a model of its own,
+    so that others can rate again what they are told it rated) and have a static method `contradiction(case, verdict,
+    identity)`: what of a verdict on an answer does not follow from its details, in words; "" if all of it does.
     """
 
     name: str
