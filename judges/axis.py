@@ -36,6 +36,7 @@ Array = NDArray[np.float64]
 
 STEEPNESS = 3.0
 SHRINKAGE = 0.5
+FORMULA = f"1 + 4 * sigmoid({STEEPNESS} * projection)"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Axis:
             "encoder": f"all-MiniLM-L6-v2 sha256:{SHA256}",
             "anchors": hashlib.sha256("\n".join(texts).encode()).hexdigest(),
             "axis": f"linear discriminant, shrinkage {SHRINKAGE}, of the answer alone",
-            "rating": f"1 + 4 * sigmoid({STEEPNESS} * projection)",
+            "rating": FORMULA,
         }
 
     @without_thoughts
@@ -78,11 +79,10 @@ class Axis:
             for text in [case.answer.strip()]
         }
 
-
     @staticmethod
     def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
         """What of a verdict does not follow from its details; "" if all of it does, or another formula was used."""
-        if verdict.rating is None or identity.get("rating") != Axis().identity()["rating"]:
+        if verdict.rating is None or identity.get("rating") != FORMULA:
             return ""
         projection = verdict.details.get("projection")
         if not isinstance(projection, int | float):

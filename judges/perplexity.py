@@ -29,6 +29,7 @@ MIDDLE = 4.5
 """The nll (nats) at which an answer that repeats nothing is rated 3."""
 WIDTH = 0.8
 NGRAM = 3
+FORMULA = f"1 + 4 * sigmoid(({MIDDLE} - nll) / {WIDTH}) * (1 - repeated {NGRAM}-grams)^2"
 WORDS = re.compile(r"\w+|[^\w\s]")
 
 
@@ -42,8 +43,7 @@ class Perplexity:
     self_contained = True
 
     def identity(self) -> Mapping[str, str]:
-        mapping = f"1 + 4 * sigmoid(({MIDDLE} - nll) / {WIDTH}) * (1 - repeated {NGRAM}-grams)^2"
-        return {"rating": mapping, "nll": "mean over the answer's tokens, after the question alone"}
+        return {"rating": FORMULA, "nll": "mean over the answer's tokens, after the question alone"}
 
     @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
@@ -70,12 +70,11 @@ class Perplexity:
             ]
             yield {place: one for i, one in zip(indices, verdicts, strict=True) for place in places[texts[i]]}
 
-
     @staticmethod
     def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
         """What of a verdict does not follow from its details and the answer; "" if all of it does."""
         answer, told = spoken(case.answer).answer.strip(), verdict.details
-        if verdict.rating is None or identity.get("rating") != Perplexity().identity()["rating"]:
+        if verdict.rating is None or identity.get("rating") != FORMULA:
             return ""
         if told.get("empty") is not (not answer):
             return f"its details say that the answer is {'empty' if told.get('empty') else 'not empty'}"

@@ -1,13 +1,9 @@
 """What follows from a published run's plan: its rows, the identity's words on it, the engine, the deviations it names."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from steerbench.composition import names
-from steerbench.errors import UserError
 from steerbench.models.embedded import EMBEDDED, WEIGHTS_DIGEST
-from steerbench.plan import Plan
-from steerbench.plugins import find
 from steerbench.publishing.making import Made
 from steerbench.publishing.schema import Published
 from steerbench.reporting import CHOSEN_ON_TEST
@@ -15,6 +11,8 @@ from steerbench.strengths import given, has_dial
 
 ALWAYS = ("protocol", "calibration", "budget", "seed", "task")
 """What every identity says of its plan (`plan.identify`)."""
+OURS = ("hf", "vllm")
+"""Engines that call themselves by the name they are asked for by, and the built-in model by its weights."""
 
 
 def unplanned(published: Published, made: Made) -> Iterator[str]:
@@ -57,21 +55,12 @@ def _of_engine(published: Published, made: Made) -> Iterator[str]:
         yield "identity.engine: is not what an engine says of itself."
         return
     weights = engine.get("weights")
-    if plan.model in (None, EMBEDDED) and plan.engine in ("hf", "vllm") and weights != WEIGHTS_DIGEST:
+    if plan.model in (None, EMBEDDED) and plan.engine in OURS and weights != WEIGHTS_DIGEST:
         yield f"identity.engine.weights: said {weights!r}, but those of the model '{EMBEDDED}' are {WEIGHTS_DIGEST!r}."
-    said = {"engine": _name_of(plan), "dtype": plan.dtype}
+    said = {"engine": plan.engine if plan.engine in OURS else None, "dtype": plan.dtype}
     for name, value in said.items():
         if value is not None and name in engine and engine[name] != value:
             yield f"identity.engine.{name}: said {engine[name]!r}, and by the plan it is {value!r}."
-
-
-def _name_of(plan: Plan) -> str | None:
-    """What the plan's engine calls itself, as far as that is known here."""
-    try:
-        told: Any = getattr(find("engine", plan.engine), "name", None)
-    except UserError:
-        return None
-    return told if isinstance(told, str) else None
 
 
 def _of_deviations(published: Published, made: Made) -> Iterator[str]:
@@ -86,7 +75,9 @@ def _of_deviations(published: Published, made: Made) -> Iterator[str]:
         row = made.rows.get(name)
         if row is None or not getattr(row.method, "deviations", ()):
             continue
-        if name not in getattr(made.task, "baselines", ()) and not any(d.startswith(f"{name}: ") for d in published.deviations):
+        if name not in getattr(made.task, "baselines", ()) and not any(
+            d.startswith(f"{name}: ") for d in published.deviations
+        ):
             yield f"deviations: those of '{name}' from its published method are left out."
     targets = list(made.targets.values())
     chosen = [row for row in made.rows.values() if has_dial(row.method)]

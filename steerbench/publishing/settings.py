@@ -99,7 +99,8 @@ def _better(published: Published, name: str, points: list[CalibrationPoint]) -> 
 
 def _is_one_of(setting: Setting, allowed: Iterable[Setting]) -> bool:
     return any(
-        setting.wording == other.wording and math.isclose(setting.strength, other.strength, rel_tol=CLOSE, abs_tol=CLOSE)
+        setting.wording == other.wording
+        and math.isclose(setting.strength, other.strength, rel_tol=CLOSE, abs_tol=CLOSE)
         for other in allowed
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
+from steerbench.calibration import Setting
 from steerbench.composition import Composed, names
 from steerbench.contracts import Method
 from steerbench.errors import UserError
@@ -28,10 +29,13 @@ def wrong_edits(published: Published, made: Made, samples: Rows) -> Iterator[str
     """Hashes of edits that cannot be those of their row; of a row the first thing is told."""
     hashes = {name: {target: row["edits"] or "" for (target, _), row in rows.items()} for name, rows in samples.items()}
     for name, of_row in samples.items():
+        seen: dict[tuple[str, str, Setting], str] = {}
         for (target, item), sample in of_row.items():
-            edits = sample["edits"] or ""
-            wrong = _of_sample(made, name, target, sample, edits)
-            if edits != hashes[name][target]:
+            told = (target, sample["edits"] or "", setting_in(sample))
+            if told not in seen:
+                seen[told] = _of_setting(made, name, *told)
+            wrong = seen[told]
+            if told[1] != hashes[name][target]:
                 wrong = "its edits are others than those of the target's other items"
             if wrong:
                 yield f"method '{name}', target '{target}', item '{item}': {wrong}."
@@ -48,9 +52,9 @@ def wrong_sameness(published: Published, made: Made, asked: Asked, samples: Rows
     yield from _relabelled(made, samples)
 
 
-def _of_sample(made: Made, name: str, target: str, sample: Mapping[str, Any], edits: str) -> str:
+def _of_setting(made: Made, name: str, target: str, edits: str, setting: Setting) -> str:
     row, fits = made.rows.get(name), made.fits.get(name, {})
-    if edits and sample["strength"] == 0:
+    if edits and setting.strength == 0:
         return "has edits, and its strength is 0"
     if row is None:
         return ""
@@ -58,7 +62,7 @@ def _of_sample(made: Made, name: str, target: str, sample: Mapping[str, Any], ed
         return "has edits, and the method makes none"
     if target in fits:
         try:
-            expected = edits_digest(setting_in(sample).apply(fits[target]))
+            expected = edits_digest(setting.apply(fits[target]))
         except UserError:
             return ""  # a wording that is none: `settings` tells
         if edits != expected:
@@ -90,7 +94,9 @@ def _borrowed(published: Published, made: Made, hashes: Mapping[str, Mapping[str
     """Two methods that have nothing in common and edit every target alike: the one's samples are the other's."""
     for one, other in combinations([name for name in hashes if name in made.rows], 2):
         edited = [target for target in hashes[one] if hashes[one][target] or hashes[other][target]]
-        shown = any(e.share > 0 for name in (one, other) for e in published.portraits.get(name, Portrait(about="")).edits)
+        shown = any(
+            e.share > 0 for name in (one, other) for e in published.portraits.get(name, Portrait(about="")).edits
+        )
         alike = all(hashes[one][target] == hashes[other][target] for target in edited)
         if edited and shown and alike and _unrelated(made.rows[one].method, made.rows[other].method):
             yield f"methods '{one}' and '{other}': have the same edits on every target that either steers."

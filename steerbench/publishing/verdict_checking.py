@@ -9,7 +9,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from steerbench import __version__
 from steerbench.contracts import Case, Completion, Judge, Judged, Verdict
@@ -23,15 +23,25 @@ from steerbench.publishing.samples import Asked, answer_in, cases_of, verdicts_i
 from steerbench.publishing.schema import Published
 from steerbench.results import JudgeResult
 
-TEXTS = 24
-"""Answers of a run that are rated again, at most."""
+TEXTS = 4
+"""Answers of each row that are rated again, at most."""
 SAME = 0.01
 """How far a rating may lie from the one made here: an encoder's last digits differ between machines."""
 RANGE = 4.0
 """Between the lowest rating and the highest."""
 
-Rated = Mapping[str, list[tuple[Case, Verdict, str]]]
-"""By role, the cases of a run's samples, their verdicts, and where they stand."""
+
+class Said(NamedTuple):
+    """A verdict in the samples: on which case, of which row, and where that stands."""
+
+    case: Case
+    verdict: Verdict
+    row: str
+    where: str
+
+
+Rated = Mapping[str, list[Said]]
+"""By role."""
 
 
 def wrong_figures(role: str, judge: JudgeResult) -> Iterator[str]:
@@ -46,7 +56,8 @@ def wrong_figures(role: str, judge: JudgeResult) -> Iterator[str]:
     if judge.check is None:
         return
     check = judge.check
-    ranges = [("texts", check.texts, 0.0, math.inf), ("unscored", check.unscored, 0.0, 1.0)]
+    ranges: list[tuple[str, float | None, float, float]] = [("texts", check.texts, 0.0, math.inf)]
+    ranges += [("unscored", check.unscored, 0.0, 1.0)]
     ranges += [("seen", check.seen, 0.0, 1.0), ("retest", check.retest, 0.0, RANGE)]
     ranges += [(name, getattr(check, name), -RANGE, RANGE) for name in ("length_bias", "position_bias")]
     ranges += [(f"auc of {quality}", value, 0.0, 1.0) for quality, value in check.auc.items()]
@@ -95,14 +106,16 @@ def built_here(plan: Plan, name: str) -> Judge | None:
     """The judge of a run, if it can be had without a network, a key or a model of its own."""
     try:
         kind = find("judge", name)
-        return build_judge(name, plan.judge_parameters.get(name, {})) if getattr(kind, "self_contained", False) else None
+        return (
+            build_judge(name, plan.judge_parameters.get(name, {})) if getattr(kind, "self_contained", False) else None
+        )
     except UserError:
         return None
 
 
-def _rated(task: Any, asked: Asked, samples: Rows) -> dict[str, list[tuple[Case, Verdict, str]]]:
+def _rated(task: Any, asked: Asked, samples: Rows) -> dict[str, list[Said]]:
     """What cannot be read is left out: scoring says so."""
-    found: defaultdict[str, list[tuple[Case, Verdict, str]]] = defaultdict(list)
+    found: defaultdict[str, list[Said]] = defaultdict(list)
     for name, of_row in samples.items():
         for (target, item), sample in of_row.items():
             where = f"method '{name}', target '{target}', item '{item}'"
@@ -115,21 +128,21 @@ def _rated(task: Any, asked: Asked, samples: Rows) -> dict[str, list[tuple[Case,
             except ValueError:
                 continue
             for case, verdict in zip(cases, verdicts, strict=True):
-                found[case.role].append((case, verdict, where))
+                found[case.role].append(Said(case, verdict, name, where))
     return found
 
 
-def _of_role(published: Published, role: str, found: list[tuple[Case, Verdict, str]]) -> Iterator[str]:
+def _of_role(published: Published, role: str, found: list[Said]) -> Iterator[str]:
     name = published.judges[role].name
     try:
         contradiction = getattr(find("judge", name), "contradiction", None)
     except UserError:
         contradiction = None
     said: dict[str, Verdict] = {}
-    for case, verdict, where in found:
+    for case, verdict, _, where in found:
         before = said.setdefault(case_key(case), verdict)
         if (before.rating, before.unscored) != (verdict.rating, verdict.unscored):
-            yield f"{where}: its {case.quality} is rated {_short(verdict)}, and elsewhere the same answer {_short(before)}."
+            yield f"{where}: its {case.quality} is rated {_short(verdict)}, and elsewhere the same is {_short(before)}."
             return
         if verdict.rating is not None and verdict.unscored:
             yield f"{where}: its {case.quality} has a rating, and a reason for having none."
@@ -140,22 +153,34 @@ def _of_role(published: Published, role: str, found: list[tuple[Case, Verdict, s
     yield from _rated_again(published, role, found)
 
 
-def _rated_again(published: Published, role: str, found: list[tuple[Case, Verdict, str]]) -> Iterator[str]:
+def _rated_again(published: Published, role: str, found: list[Said]) -> Iterator[str]:
     """Some answers, drawn by the hash of the samples: those that are looked at cannot be known beforehand."""
     judge = built_here(published.plan, published.judges[role].name)
     if judge is None or judge.needs_model or published.identity.get("steerbench") != __version__ or _cannot_rate(judge):
         return
-    salt = published.samples_sha256
-    texts = sorted({case.answer for case, _, _ in found}, key=lambda text: hashlib.sha256(f"{salt}{text}".encode(errors="surrogatepass")).digest())
-    drawn = [one for one in found if one[0].answer in set(texts[:TEXTS])]
+    drawn = _drawn(found, published.samples_sha256)
     again: dict[int, Verdict] = {}
-    for batch in judge.rate([case for case, _, _ in drawn], None):
+    for batch in judge.rate([one.case for one in drawn], None):
         again |= batch
-    for place, (case, verdict, where) in enumerate(drawn):
+    for place, (case, verdict, _, where) in enumerate(drawn):
         here = again[place]
         if (verdict.rating is None) != (here.rating is None) or abs((verdict.rating or 0) - (here.rating or 0)) > SAME:
             yield f"{where}: its {case.quality} is rated {_short(verdict)}, and the judge rates it {_short(here)} here."
             return
+
+
+def _drawn(found: list[Said], salt: str) -> list[Said]:
+    """The verdicts on a few texts of every row, drawn by the hash of the samples."""
+    drawn: list[Said] = []
+    for row in dict.fromkeys(one.row for one in found):
+        of_row = [one for one in found if one.row == row]
+        texts = sorted({one.case.answer for one in of_row}, key=lambda text: _order(salt, text))[:TEXTS]
+        drawn += [one for one in of_row if one.case.answer in texts]
+    return drawn
+
+
+def _order(salt: str, text: str) -> bytes:
+    return hashlib.sha256(f"{salt}{text}".encode(errors="surrogatepass")).digest()
 
 
 def _cannot_rate(judge: Judge) -> str:
@@ -174,7 +199,7 @@ def _of_counts(published: Published, rated: Rated) -> Iterator[str]:
     for role, judge in published.judges.items():
         by_judge[json.dumps([judge.name, judge.identity], sort_keys=True)].append(role)
     for roles in by_judge.values():
-        held = {case_key(case): verdict for role in roles for case, verdict, _ in rated.get(role, ())}
+        held = {case_key(case): verdict for role in roles for case, verdict, *_ in rated.get(role, ())}
         unscored = sum(verdict.rating is None for verdict in held.values())
         for role in roles:
             judge = published.judges[role]
@@ -183,7 +208,7 @@ def _of_counts(published: Published, rated: Rated) -> Iterator[str]:
                 if getattr(judge, name) < count:
                     yield f"judges, {role}: {name} are {getattr(judge, name)}, and the samples hold {count}."
             if judge.verdicts - judge.unscored < len(held) - unscored:
-                yield f"judges, {role}: unscored are {judge.unscored} of {judge.verdicts}, and the samples hold more ratings."
+                yield f"judges, {role}: {judge.unscored} of {judge.verdicts} are unscored, and the samples rate more."
 
 
 def repeated_in_verdicts(samples: Rows) -> Iterator[str]:
