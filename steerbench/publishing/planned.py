@@ -1,4 +1,4 @@
-"""What follows from a published run's plan: its rows, the identity's words on it, the engine, the deviations it names."""
+"""What follows from a published run's plan: its rows, what the identity says of it, its engine and its deviations."""
 
 from collections.abc import Iterator, Mapping
 

@@ -54,7 +54,7 @@ class Reruns:
         self._engines: dict[str | None, Engine] = {}
 
     def of(self, folder: Path) -> Found:
-        """What a rerun of `number` answers of the run in a folder finds. One that cannot be read is no rerun's concern."""
+        """What asking some answers of the run in a folder again finds. Of one that cannot be read, the check tells."""
         try:
             found = self._of(*read_whole(folder))
         except UserError as error:
@@ -121,15 +121,18 @@ def _made_otherwise(published: Published, task: Task, engine: Engine, rows: Mapp
     code = identify(published.plan, list(rows.values()), here, task.identity()).fields.get("code")
     if said.get("code") not in (None, code):
         return "the code of its methods"
+    return next(_other_settings(said["methods"], rows), "")
+
+
+def _other_settings(said: Mapping[str, Any], rows: Mapping[str, Row]) -> Iterator[str]:
+    """Parameters that had other values. What a method decides itself (None) was written down in other ways before."""
+    decided = (None, "<factory>")
     for row in rows.values():
         for part, settings in row.settings.items():
-            recorded = said["methods"].get(row.name, {}).get(part, {})
-            for name, value in settings.items():
-                # What is None or made at call is decided by the method, and was written down in other ways before.
-                if name in recorded and recorded[name] != value and None not in (value, recorded[name]):
-                    if "<factory>" not in (value, recorded[name]):
-                        return f"{part}.{name}"
-    return ""
+            recorded = said.get(row.name, {}).get(part, {})
+            for name in settings.keys() & recorded.keys():
+                if settings[name] not in decided and recorded[name] not in (*decided, settings[name]):
+                    yield f"{part}.{name}"
 
 
 def _agreements(
@@ -177,9 +180,10 @@ def _told(agreed: Sequence[tuple[bool, bool]], of: int, seed: int) -> Found:
     if not agreed:
         return Found("not compared: no answer was the model's own and greedy.")
     parts = [
-        f"{sum(found)} of {len(found)} {what} agree" for found, what in ((choices, "likelihoods"), (texts, "texts")) if found
+        f"{sum(found)} of {len(found)} {what} agree"
+        for found, what in ((choices, "likelihoods"), (texts, "texts"))
+        if found
     ]
     wrong = any(found and sum(found) < ENOUGH * len(found) for found in (choices, texts))
     line = f"{', '.join(parts)} ({len(agreed)} of {of} answers were asked again, seed {seed})"
     return Found(f"{line}; the model here says otherwise." if wrong else f"{line}.", wrong)
-

@@ -44,7 +44,7 @@ def wrong_points(published: Published, made: Made) -> Iterator[str]:
         if row is None:
             continue
         if _given(published.plan, made, row) is not None:
-            yield f"calibration, method '{name}': has points, and there was nothing to choose: the plan gives its setting."
+            yield f"calibration, method '{name}': has points, and there was nothing to choose."
             continue
         allowed = proposals(published.plan, row.method)
         low, high = row.method.strengths

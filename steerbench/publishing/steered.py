@@ -86,7 +86,7 @@ def _of_portrait(made: Made, name: str, portrait: Portrait, hashes: Mapping[str,
         except UserError:
             return ""
         if abs(portrait.prompted - prompted / len(settings)) > CLOSE:
-            return f"changes the prompt of {portrait.prompted:g} of the targets, and should of {prompted / len(settings):g}"
+            return f"changes the prompt of {portrait.prompted:g} of the targets, and it is {prompted / len(settings):g}"
     return ""
 
 

@@ -23,7 +23,7 @@ Samples = Callable[[pl.DataFrame], pl.DataFrame]
 
 @cache
 def shipped(task: str, protocol: str = "strict", several: bool = True) -> Path:
-    """The smallest shipped run of a task that has several methods with a dial, or one alone that was given its strength."""
+    """The smallest shipped run of a task: of several methods, or of `pas` alone at a strength that was given."""
     runs = [(folder, read_published(folder)) for folder in sorted(RESULTS.glob(f"{task}-*"))]
     fitting = [
         (len(run.methods), folder)
