@@ -26,11 +26,11 @@ from steerbench.publishing.samples import Asked, Place, answer_in, asked_of, set
 from steerbench.publishing.schema import Published
 from steerbench.runner import open_engine
 
-NATS, SHARE = 0.5, 0.02
+NATS, SHARE = 0.5, 0.005
 """A log-likelihood agrees within so many nats, and this share of itself: long passages add up more rounding."""
 OPENING = 24
 """Characters at the start of a text that have to be the same for it to agree."""
-ENOUGH = 0.5
+ENOUGH = 0.75
 """The share of a run's texts, and of its likelihoods, that have to agree."""
 ANOTHER = "made by another version of the code: not compared"
 
