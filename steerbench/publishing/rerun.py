@@ -30,8 +30,9 @@ NATS, SHARE = 0.5, 0.005
 """A log-likelihood agrees within so many nats, and this share of itself: long passages add up more rounding."""
 OPENING = 24
 """Characters at the start of a text that have to be the same for it to agree."""
-ENOUGH = 0.75
-"""The share of a run's texts, and of its likelihoods, that have to agree."""
+ENOUGH_CHOICES, ENOUGH_TEXTS = 0.75, 0.25
+"""The shares of a run's likelihoods, and of its texts, that have to agree. Of texts few: where two words are nearly as
+likely, rounding decides, and all that follows is another text."""
 ANOTHER = "made by another version of the code: not compared"
 
 Drawn = tuple[str, Place]
@@ -184,6 +185,6 @@ def _told(agreed: Sequence[tuple[bool, bool]], of: int, seed: int) -> Found:
         for found, what in ((choices, "likelihoods"), (texts, "texts"))
         if found
     ]
-    wrong = any(found and sum(found) < ENOUGH * len(found) for found in (choices, texts))
+    wrong = sum(choices) < ENOUGH_CHOICES * len(choices) or sum(texts) < ENOUGH_TEXTS * len(texts)
     line = f"{', '.join(parts)} ({len(agreed)} of {of} answers were asked again, seed {seed})"
     return Found(f"{line}; the model here says otherwise." if wrong else f"{line}.", wrong)
