@@ -222,7 +222,7 @@ CASES = {
         "openness is rated 4.5, and a projection of",
     ),
     "ratings and projections changed together": (
-        BENCH,
+        DOSE,
         {"samples": where("pas", verdicts=verdicts(nearer, "openness"))},
         "and the judge rates it",
     ),
