@@ -36,6 +36,7 @@ Array = NDArray[np.float64]
 
 STEEPNESS = 3.0
 SHRINKAGE = 0.5
+FORMULA = f"1 + 4 * sigmoid({STEEPNESS} * projection)"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Axis:
     name = "axis"
     qualities = frozenset(TRAITS.values())
     needs_model = False
+    self_contained = True
 
     @property
     def built_on(self) -> frozenset[str]:
@@ -57,7 +59,7 @@ class Axis:
             "encoder": f"all-MiniLM-L6-v2 sha256:{SHA256}",
             "anchors": hashlib.sha256("\n".join(texts).encode()).hexdigest(),
             "axis": f"linear discriminant, shrinkage {SHRINKAGE}, of the answer alone",
-            "rating": f"1 + 4 * sigmoid({STEEPNESS} * projection)",
+            "rating": FORMULA,
         }
 
     @without_thoughts
@@ -76,6 +78,17 @@ class Axis:
             for place, case in enumerate(drawn)
             for text in [case.answer.strip()]
         }
+
+    @staticmethod
+    def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
+        """What of a verdict does not follow from its details; "" if all of it does, or another formula was used."""
+        if verdict.rating is None or identity.get("rating") != FORMULA:
+            return ""
+        projection = verdict.details.get("projection")
+        if not isinstance(projection, int | float):
+            return "its details have no projection"
+        again = rating(projection)
+        return "" if abs(again - verdict.rating) < 1e-6 else f"a projection of {projection:g} is rated {again:.4g}"
 
 
 EMPTY = Verdict(None, "the answer is empty")

@@ -13,7 +13,7 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from judges.rubrics import READING, RUBRICS, SCALE, digest, expectation, instruction, parse
+from judges.rubrics import READING, RUBRICS, SCALE, digest, expectation, instruction, parse, unlike
 from steerbench.chat.client import ChatClient, RequestError
 from steerbench.chat.completion import Reply, Token
 from steerbench.chat.concurrency import concurrently
@@ -94,6 +94,22 @@ class LLM:
             for finished in batches:
                 yield dict(finished)
 
+    @staticmethod
+    def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
+        """What of a verdict does not follow from the reply and its probabilities; "" if all of it does."""
+        each = verdict.details.get("repeats")
+        if each is None:
+            return "" if verdict.rating is None else _contradiction(verdict.rating, verdict.details, identity)
+        if not isinstance(each, list) or not all(isinstance(one, dict) for one in each):
+            return "its details have no repeats"
+        ratings = [one["rating"] for one in each if isinstance(one.get("rating"), int | float)]
+        wrong = (_contradiction(one["rating"], one, identity) for one in each if one.get("rating") is not None)
+        if found := next(filter(None, wrong), ""):
+            return found
+        mean = sum(ratings) / len(ratings) if ratings else None
+        same = mean is verdict.rating or (None not in (mean, verdict.rating) and math.isclose(mean, verdict.rating))  # type: ignore[arg-type]
+        return "" if same else f"its repeats come to {mean}"
+
     @cached_property
     def _client(self) -> ChatClient:
         return ChatClient(
@@ -165,6 +181,18 @@ def rating_probabilities(tokens: Sequence[Token], stated: int | None = None) -> 
     found = {text: math.exp(logprob) for text, logprob in token.candidates.items()}
     masses = [sum(p for text, p in found.items() if text.strip() == f"{before}{n}{after}") for n in SCALE]
     return [mass / sum(masses) for mass in masses] if sum(masses) else None
+
+
+def _contradiction(rating: float, details: Mapping[str, Any], identity: Mapping[str, str]) -> str:
+    """Of one reply. It is read again where it was read as it is here."""
+    stated, reply = details.get("stated"), details.get("reply")
+    if stated not in SCALE or not isinstance(reply, str):
+        return "its details have no reply that states a rating"
+    if identity.get("reading") == READING and parse(reply) != stated:
+        return f"its reply states {parse(reply) or 'none'}, and its details say {stated}"
+    if "probabilities" in details:
+        return unlike(rating, details["probabilities"])
+    return "" if rating == stated else f"its reply states {stated}"
 
 
 def _mean(verdicts: Sequence[Verdict]) -> Verdict:

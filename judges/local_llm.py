@@ -7,7 +7,7 @@ from itertools import islice
 
 from pydantic.dataclasses import dataclass
 
-from judges.rubrics import RATING_START, RUBRICS, SCALE, digest, expectation, instruction
+from judges.rubrics import RATING_START, RUBRICS, SCALE, digest, expectation, instruction, unlike
 from steerbench.contracts import Case, Choice, Engine, Prompt, Request, Verdict, batched
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
@@ -59,6 +59,11 @@ class LocalLLM:
             for indices, part in batched([requests[i] for i in fitting], self._engine):
                 choices = self._engine.choose(part)
                 yield {places[fitting[i]]: _verdict(choice) for i, choice in zip(indices, choices, strict=True)}
+
+    @staticmethod
+    def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
+        """What of a verdict does not follow from its probabilities; "" if all of it does."""
+        return "" if verdict.rating is None else unlike(verdict.rating, verdict.details.get("probabilities"))
 
     @cached_property
     def _engine(self) -> Engine:

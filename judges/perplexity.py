@@ -23,11 +23,13 @@ from steerbench.contracts import Case, Engine, Prompt, Request, Verdict, batched
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
 from steerbench.room import without_room
+from steerbench.thoughts import spoken
 
 MIDDLE = 4.5
 """The nll (nats) at which an answer that repeats nothing is rated 3."""
 WIDTH = 0.8
 NGRAM = 3
+FORMULA = f"1 + 4 * sigmoid(({MIDDLE} - nll) / {WIDTH}) * (1 - repeated {NGRAM}-grams)^2"
 WORDS = re.compile(r"\w+|[^\w\s]")
 
 
@@ -38,10 +40,10 @@ class Perplexity:
     name = "perplexity"
     qualities = frozenset({"fluency"})
     needs_model = True
+    self_contained = True
 
     def identity(self) -> Mapping[str, str]:
-        mapping = f"1 + 4 * sigmoid(({MIDDLE} - nll) / {WIDTH}) * (1 - repeated {NGRAM}-grams)^2"
-        return {"rating": mapping, "nll": "mean over the answer's tokens, after the question alone"}
+        return {"rating": FORMULA, "nll": "mean over the answer's tokens, after the question alone"}
 
     @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
@@ -67,6 +69,24 @@ class Perplexity:
                 for i, choice in zip(indices, found, strict=True)
             ]
             yield {place: one for i, one in zip(indices, verdicts, strict=True) for place in places[texts[i]]}
+
+    @staticmethod
+    def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
+        """What of a verdict does not follow from its details and the answer; "" if all of it does."""
+        answer, told = spoken(case.answer).answer.strip(), verdict.details
+        if verdict.rating is None or identity.get("rating") != FORMULA:
+            return ""
+        if told.get("empty") is not (not answer):
+            return f"its details say that the answer is {'empty' if told.get('empty') else 'not empty'}"
+        if not answer:
+            return "" if verdict.rating == EMPTY.rating else "an empty answer is rated 1"
+        nll, share = told.get("nll"), repeated_share(WORDS.findall(answer.casefold()))
+        if not isinstance(nll, int | float) or nll < -1e-3:
+            return f"its details have an nll of {nll}"
+        if not math.isclose(told.get("repeated", -1.0), share, abs_tol=1e-9):
+            return f"its details say that {told.get('repeated')} of it is repeated, and {share:.4g} is"
+        again = rating(nll, share)
+        return "" if abs(again - verdict.rating) < 1e-6 else f"by its details it is rated {again:.4g}"
 
 
 def _request(question: str, answer: str) -> Request:

@@ -6,6 +6,7 @@ A rating is the last line of a reply, and nothing else is: what a reply quotes, 
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from steerbench.contracts import Case
 from steerbench.thoughts import spoken
@@ -128,6 +129,15 @@ def parse(reply: str) -> int | None:
 def expectation(shares: Sequence[float]) -> float:
     """The rating that probabilities of the five digits come to."""
     return sum(n * share for n, share in zip(SCALE, shares, strict=True))
+
+
+def unlike(rating: float, shares: Any) -> str:
+    """How a rating, or what are said to be the digits' probabilities, is not what it should be; "" if all is."""
+    numbers = isinstance(shares, list) and all(isinstance(share, int | float) for share in shares)
+    if not numbers or len(shares) != len(SCALE) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        return "its details have no probabilities of the five ratings"
+    again = expectation(shares)
+    return "" if abs(again - rating) < 1e-6 else f"its probabilities come to {again:.4g}"
 
 
 def digest() -> str:

@@ -16,6 +16,7 @@ from leaderboard.row import Row, dataset_of, engine_of, rows_of
 from leaderboard.site import Site
 from leaderboard.text import NONE, cut, decimals, value
 from leaderboard.tradeoffs import doses_of
+from steerbench.publishing.known_weights import mark
 from steerbench.publishing.schema import Published
 from steerbench.results import Comparison, Metric, without_break_downs
 
@@ -48,6 +49,7 @@ def _values(board: Board | None, run: Published) -> dict[str, Any]:
         "bibtex": of_run(run),
         "dataset": dataset_of(run),
         "engine": engine_of(run),
+        "weights": mark(run.identity),
         "rows": [(row, axis.mark(row.headline)) for row in rows],
         "said_once": said_once([row.result for row in rows]),
         "reference": _on(axis, to_clear(rows)),

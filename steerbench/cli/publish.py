@@ -33,14 +33,28 @@ def publish_command(
         Path | None,
         typer.Option(metavar="DIR", help="Check the published runs or timings in this folder.", show_default=False),
     ] = None,
+    rerun: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="With --check: ask the built-in model N answers of every run of its again.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which answers --rerun draws.")] = 0,
 ) -> None:
     """Publish a run (validate it, recompute its numbers, write a slim JSON and its samples), or a timing."""
     if (run is None) == (check is None):
         raise UserError("Name a run to publish, or a folder with --check, and not both.")
+    if rerun is not None and check is None:
+        raise UserError("--rerun asks answers of published runs again: name their folder with --check.")
     if run is not None:
         _publish(run, out)
     elif check is not None:
         _check(check)
+        if rerun is not None:
+            _rerun(check, rerun, seed)
 
 
 def _publish(run: Path, out: Path | None) -> None:
@@ -72,6 +86,8 @@ def _check(check: Path) -> None:
     from steerbench.publishing.checking import check as check_all
 
     report = check_all(check)
+    for told in report.unverified:
+        print(told)
     if not report.folders:
         raise UserError(f"{check} holds nothing that is published: nothing was checked; name the folder of the runs.")
     _tell(report.folders, report.problems, "published runs, and every number follows from its samples")
@@ -82,6 +98,19 @@ def _check(check: Path) -> None:
     tradeoffs, problems = check_tradeoffs(check)
     if tradeoffs:
         _tell(tradeoffs, problems, "published trade-offs, and every number follows from their runs")
+
+
+def _rerun(check: Path, number: int, seed: int) -> None:
+    """Ask some answers of every run again; a line a run says what was compared and what was not."""
+    from steerbench.publishing.checking import folders_in
+    from steerbench.publishing.rerun import Reruns
+
+    reruns = Reruns(number, seed)
+    found = [reruns.of(folder) for folder in folders_in(check)]
+    for one in found:
+        print(one.line, file=sys.stderr if one.wrong else sys.stdout, flush=True)
+    if any(one.wrong for one in found):
+        raise typer.Exit(WRONG)
 
 
 def _tell(count: int, problems: Sequence[str], well: str) -> None:

@@ -53,6 +53,10 @@ class Judge(Protocol):
     whose order proves little. A judge with `needs_model` measures by the model that is being
     evaluated, unsteered, and is given its engine; others may be given None. One that loads an engine for itself
     names it in an attribute `engine`.
+
+    A judge may also say `self_contained = True` (what it is can be had without a network, a key or a model of its own,
+    so that others can rate again what they are told it rated) and have a static method `contradiction(case, verdict,
+    identity)`: what of a verdict on an answer does not follow from its details, in words; "" if all of it does.
     """
 
     name: str

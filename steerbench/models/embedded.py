@@ -36,6 +36,8 @@ CONVERTED = {
 }
 CONVERTED_DIGEST = "cbfd65dfc0a0f99b718a38aa820cb6711cb24dc87eea65fb96afcafd55508866"
 """Of those files (`cache.digest_of`)."""
+WEIGHTS_DIGEST = "ecf03df12dbcc54074797b4e3c9c7645fe0579f15329959b2f6457777cd151c5"
+"""Of its configuration and weights (`cache.weights_digest`): what an engine's identity says of them."""
 MEMBER_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 

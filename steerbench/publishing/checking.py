@@ -7,7 +7,7 @@ that a model really said what they hold, only running the command again can tell
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,24 @@ import polars as pl
 from steerbench.contracts import Judged, Task
 from steerbench.errors import UserError
 from steerbench.plan import Identity, Plan, build_task
+from steerbench.publishing.answers import wrong_answers
+from steerbench.publishing.known_weights import mark
+from steerbench.publishing.making import Made, absent, made
 from steerbench.publishing.naming import command_of, id_of, model_of
+from steerbench.publishing.planned import unplanned
 from steerbench.publishing.plausibility import implausible
 from steerbench.publishing.recomputation import Rows, differing, rescored
 from steerbench.publishing.samples import Asked, Place, asked_of, read_samples, shows_questions, withholds
 from steerbench.publishing.schema import PUBLISHED, SAMPLES, Published, is_too_deep, read_published
+from steerbench.publishing.settings import wrong_points, wrong_settings
+from steerbench.publishing.steered import wrong_edits, wrong_sameness
+from steerbench.publishing.verdict_checking import (
+    repeated_in_verdicts,
+    unrated_here,
+    wrong_figures,
+    wrong_judges,
+    wrong_verdicts,
+)
 from steerbench.publishing.weighing import weigh
 from steerbench.reporting import measures_cost
 from steerbench.results import JudgeResult
@@ -35,10 +48,11 @@ LARGEST_SIZE = 1_000_000
 
 @dataclass(frozen=True)
 class Report:
-    """Folders that were looked at, and all that is wrong with them, a sentence each."""
+    """Folders that were looked at, all that is wrong with them, a sentence each, and what could not be verified."""
 
     folders: int
     problems: list[str]
+    unverified: list[str] = field(default_factory=list)
 
 
 def check(place: Path) -> Report:
@@ -49,21 +63,35 @@ def check(place: Path) -> Report:
     """
     if not place.is_dir():
         raise UserError(f"There is no folder {place} with published runs.")
+    folders = folders_in(place)
+    report = Report(len(folders), [])
+    for folder in folders:
+        report.problems.extend(problems(folder, report.unverified))
+    return report
+
+
+def folders_in(place: Path) -> list[Path]:
+    """The published run that a folder is, or those that lie in it."""
     if (place / PUBLISHED).exists():
-        return Report(1, problems(place))
+        return [place]
     with understandable(place):
         entries = sorted(place.iterdir())
     # What is hidden is no published run: a publishing that was killed leaves such a folder.
-    folders = [e for e in entries if not e.name.startswith(".") and (e.is_dir() or e.is_symlink())]
-    return Report(len(folders), [problem for folder in folders for problem in problems(folder)])
+    return [e for e in entries if not e.name.startswith(".") and (e.is_dir() or e.is_symlink())]
 
 
-def problems(folder: Path) -> list[str]:
-    """All that is wrong with one published run; what cannot be read hides what would come after it."""
+def problems(folder: Path, unverified: list[str] | None = None) -> list[str]:
+    """All that is wrong with one published run; what cannot be read hides what would come after it.
+
+    What is not wrong, and could not be verified here, is added to `unverified`.
+    """
     told = []
     try:
-        for file, sentence in disagreements(*_read(folder)):
+        published, samples = read_whole(folder)
+        for file, sentence in disagreements(published, samples):
             told.append(f"{folder.name}/{file}: {sentence}")
+        if unverified is not None:
+            unverified += [readable(f"{folder.name}: {one}") for one in _unverified(published)]
     except UserError as error:
         sentence = str(error)
         told.append(sentence if sentence.startswith(str(folder)) else f"{folder.name}: {sentence}")
@@ -81,13 +109,34 @@ def disagreements(published: Published, samples: pl.DataFrame) -> Iterator[tuple
     yield from ((PUBLISHED, one) for one in (*_of_form(published), *_of_judges(published)))
     task = rebuilt(published.plan)
     yield from ((PUBLISHED, one) for one in (*_of_task(published, task), *implausible(published, task)))
+    parts = made(published, task)
+    yield from ((PUBLISHED, one) for one in (*unplanned(published, parts), *wrong_points(published, parts)))
     task.unseal()
     asked = asked_of(task)
     if incomplete := list(_of_samples(published, task, asked, samples)):
         yield from ((SAMPLES, one) for one in incomplete)
         return
     rows = _rows(samples)
+    yield from ((SAMPLES, one) for one in _of_answers(published, parts, asked, rows))
     yield from ((PUBLISHED, one) for one in differing(published, task, rows, rescored(published, task, asked, rows)))
+
+
+def _of_answers(published: Published, parts: Made, asked: Asked, rows: Rows) -> Iterator[str]:
+    """What no model is needed to see: settings, edits, answers and verdicts that cannot be so."""
+    yield from wrong_settings(published, parts, rows)
+    yield from wrong_edits(published, parts, rows)
+    yield from wrong_answers(parts, asked, rows)
+    yield from wrong_sameness(published, parts, asked, rows)
+    yield from repeated_in_verdicts(rows)
+    yield from wrong_verdicts(published, parts.task, asked, rows)
+
+
+def _unverified(published: Published) -> Iterator[str]:
+    if told := mark(published.identity):
+        yield f"{told}: '{published.model}' is no model that is known here by its weights."
+    if foreign := absent(published):
+        yield f"'{foreign[0]}' is not installed here: strengths, edits and replies of the run's rows were not checked."
+    yield from unrated_here(published)
 
 
 def rebuilt(plan: Plan) -> Task:
@@ -112,7 +161,7 @@ def readable(text: str, most: int = 600) -> str:
     return "".join(char if char.isprintable() else "?" for char in text[:most]) + ("..." if len(text) > most else "")
 
 
-def _read(folder: Path) -> tuple[Published, pl.DataFrame]:
+def read_whole(folder: Path) -> tuple[Published, pl.DataFrame]:
     """Raises UserError: something else lies there, a link, or a file that cannot be read within limits."""
     if folder.is_symlink():
         raise UserError("is a link; a published run is a folder of its own.")
@@ -186,6 +235,8 @@ def _of_judges(published: Published) -> Iterator[str]:
             yield f"judges: the {role} judge is another than the identity's."
         if judge.check is None or not _is_checked(judge):
             yield f"judges: the {role} judge '{judge.name}' was not checked on texts whose end is known."
+        yield from wrong_figures(role, judge)
+    yield from wrong_judges(published)
 
 
 def _is_checked(judge: JudgeResult) -> bool:

@@ -1,17 +1,22 @@
 """What can be checked of portraits and calibration points: that they could be so. Their ledger is not here."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import get_args
+
+import numpy as np
 
 from steerbench.contracts import Task
+from steerbench.engines.validation import site_of
 from steerbench.publishing.doses import LEAST
 from steerbench.publishing.samples import withholds
-from steerbench.publishing.schema import CalibrationPoint, Portrait, Published
+from steerbench.publishing.schema import CalibrationPoint, Edited, Portrait, Published
 from steerbench.results import Metric
-from steerbench.steering import Add, Boost, Cap, Site
+from steerbench.steering import Add, Boost, Cap, Edit, Positions
+from steerbench.steering_rules import fault
 
-KINDS = {kind.__name__.lower() for kind in (Add, Cap, Boost)}
+_POSITIONS = re.compile(r"(?P<kind>all|decode|front)(?:-(?P<low>\d{1,6})(?: to (?P<high>\d{1,6}))?)?")
+"""As `portraits` writes them: all, decode, front-9, or front-9 to 21 where targets differ."""
 
 
 def implausible(published: Published, task: Task) -> Iterator[str]:
@@ -20,6 +25,8 @@ def implausible(published: Published, task: Task) -> Iterator[str]:
     for field in ("portraits", "calibration"):
         if strange := getattr(published, field).keys() - published.methods.keys():
             yield f"{field}: '{min(strange)}' is no row of the run."
+    if published.portraits and (lacking := published.methods.keys() - published.portraits.keys()):
+        yield f"portraits: other rows have one, and '{min(lacking)}' has none."
     for name, portrait in published.portraits.items():
         yield from (f"portraits, method '{name}': {wrong}." for wrong in _of_portrait(portrait))
     for name, points in published.calibration.items():
@@ -31,17 +38,38 @@ def _of_portrait(portrait: Portrait) -> Iterator[str]:
     if bool(portrait.edits) != (portrait.layers is not None):
         yield "has layers if and only if it edits some"
     for edit in portrait.edits:
-        if (
-            edit.site not in get_args(Site)
-            or edit.kind not in KINDS
-            or (edit.site == "mlp_act") == (edit.kind == "add")
-        ):
-            yield f"no edit is a {edit.kind!r} at {edit.site!r}"
+        if wrong := _fault_of(edit):
+            yield wrong
         if portrait.layers is not None and edit.layer >= portrait.layers:
             yield f"edits layer {edit.layer} of {portrait.layers}"
     places = Counter((edit.site, edit.layer, edit.kind, edit.positions) for edit in portrait.edits)
     if places and max(places.values()) > 1:
         yield f"has {places.most_common(1)[0][0]} twice"
+
+
+def _fault_of(edit: Edited) -> str:
+    """What the rules of all edits, which engines keep, say against the one that is described; "" if nothing."""
+    found = _POSITIONS.fullmatch(edit.positions)
+    if found is None:
+        return f"edits the positions {edit.positions!r}, where there are only all, front and decode"
+    for front in [found["low"], found["high"] or found["low"]]:
+        like = _like(edit, Positions(found["kind"], int(front or 0)))  # type: ignore[arg-type]
+        wrong = None if like is None else fault(like)
+        if like is None or site_of(like) != edit.site or (wrong or "").startswith("edits the site"):
+            return f"no edit is a {edit.kind!r} at {edit.site!r}"
+        if wrong is not None:
+            return wrong
+    return ""
+
+
+def _like(edit: Edited, positions: Positions) -> Edit | None:
+    """An edit of this kind at this place, as small as can be; None if there is no such kind."""
+    one, first = np.ones(1, np.float32), np.zeros(1, np.int64)
+    if edit.kind == "add":
+        return Add(edit.site, edit.layer, one, positions)  # type: ignore[arg-type]
+    if edit.kind == "cap":
+        return Cap(edit.layer, first, positions=positions)
+    return Boost(edit.layer, first, one, positions) if edit.kind == "boost" else None
 
 
 def _of_points(points: list[CalibrationPoint], targets: int, least: int) -> Iterator[str]:

@@ -149,7 +149,9 @@ def _verdict(said: Any, case: Case) -> Verdict:
         raise ValueError("has a rating outside 1 to 5")
     if not isinstance(said["unscored"], str):
         raise ValueError("has a verdict without a rating that gives no reason")
-    return Verdict(rating, said["unscored"])
+    if not isinstance(said["details"], dict):
+        raise ValueError("has a verdict whose details are none")
+    return Verdict(rating, said["unscored"], said["details"])
 
 
 def _verdicts(

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from steerbench.errors import UserError
 from steerbench.nesting import is_deeper
 from steerbench.plan import Plan
+from steerbench.publishing.json_keys import repeated_key
 from steerbench.results import JudgeResult, MethodResult, Metric, Timings
 from steerbench.storage import understandable, write_whole
 
@@ -146,6 +147,8 @@ def read_distrusted(kind: type[Record], path: Path, called: str) -> Record:
         text = path.read_bytes()
     if is_too_deep(text):
         raise UserError(f"{path} is nested more than {DEEPEST} levels deep; no {called} needs that.")
+    if key := repeated_key(text):
+        raise UserError(f"{path} gives '{key[:80]}' twice in one place: which of them counts cannot be told.")
     try:
         version = _Version.model_validate_json(text).schema_version
         if version != SCHEMA:

@@ -250,6 +250,27 @@ def test_what_cannot_be_so_is_found_in_a_submission(toy, change, complaint):
     assert any(complaint in one for one in implausible(published, rebuilt(published.plan)))
 
 
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({"site": "mlp_act"}, ""),
+        ({"site": "head_out", "positions": "front-3 to 9"}, ""),
+        ({"site": "mlp_act", "kind": "cap", "positions": "decode"}, ""),
+        ({"site": "mlp_act", "kind": "cap", "positions": "front-3"}, "which is not supported"),
+        ({"site": "head_out", "kind": "boost"}, "no edit is a 'boost' at 'head_out'"),
+        ({"kind": "swap"}, "no edit is a 'swap'"),
+        ({"positions": "front-0"}, "edits the first 0 tokens"),
+        ({"positions": "some"}, "edits the positions 'some'"),
+    ],
+)
+def test_a_portrait_may_show_the_edits_that_engines_apply_and_no_others(toy, change, wrong):
+    told = json.loads((toy[1] / "published.json").read_text())
+    told["portraits"]["toy-push"]["edits"][0].update(change)
+    published = Published.model_validate(told)
+    found = list(implausible(published, rebuilt(published.plan)))
+    assert (wrong in found[0]) if wrong else found == []
+
+
 def test_the_check_of_a_submission_names_the_file_and_what_cannot_be_so(toy, tmp_path):
     folder = copied(toy[1], tmp_path)
     edit(folder, lambda told: told["portraits"]["toy-push"]["edits"][0].update(layer=1))

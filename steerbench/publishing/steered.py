@@ -1,0 +1,172 @@
+"""How a published run says that it steered: hashes of edits, portraits and answers, held against each other."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+from steerbench.calibration import Setting
+from steerbench.composition import Composed, names
+from steerbench.contracts import Method
+from steerbench.errors import UserError
+from steerbench.evaluation import edits_digest, prompt_digest
+from steerbench.publishing.making import Made
+from steerbench.publishing.recomputation import Rows
+from steerbench.publishing.samples import Asked, Place, setting_in
+from steerbench.publishing.schema import Portrait, Published
+from steerbench.steering import UNSTEERED
+
+LEAST_ALIKE = 20
+"""Answers, unlike each other, in which two steerings agree to the last digit: that is no chance any more."""
+LONG = 30
+"""Tokens of a text that two steerings do not both write by chance."""
+CLOSE = 1e-9
+
+Row = Mapping[Place, Mapping[str, Any]]
+
+
+def wrong_edits(published: Published, made: Made, samples: Rows) -> Iterator[str]:
+    """Hashes of edits that cannot be those of their row; of a row the first thing is told."""
+    hashes = {name: {target: row["edits"] or "" for (target, _), row in rows.items()} for name, rows in samples.items()}
+    for name, of_row in samples.items():
+        seen: dict[tuple[str, str, Setting], str] = {}
+        for (target, item), sample in of_row.items():
+            told = (target, sample["edits"] or "", setting_in(sample))
+            if told not in seen:
+                seen[told] = _of_setting(made, name, *told)
+            wrong = seen[told]
+            if told[1] != hashes[name][target]:
+                wrong = "its edits are others than those of the target's other items"
+            if wrong:
+                yield f"method '{name}', target '{target}', item '{item}': {wrong}."
+                break
+    for name in samples.keys() & published.portraits.keys():
+        if wrong := _of_portrait(made, name, published.portraits[name], hashes[name], samples[name]):
+            yield f"portraits, method '{name}': {wrong}."
+    yield from _borrowed(published, made, hashes)
+
+
+def wrong_sameness(published: Published, made: Made, asked: Asked, samples: Rows) -> Iterator[str]:
+    """Answers that differ where one request was answered, and that agree where requests differ."""
+    yield from _one_request_two_answers(published, made, asked, samples)
+    yield from _relabelled(made, samples)
+
+
+def _of_setting(made: Made, name: str, target: str, edits: str, setting: Setting) -> str:
+    row, fits = made.rows.get(name), made.fits.get(name, {})
+    if edits and setting.strength == 0:
+        return "has edits, and its strength is 0"
+    if row is None:
+        return ""
+    if edits and (not row.method.needs_model or getattr(row.method, "changes_nothing", False)):
+        return "has edits, and the method makes none"
+    if target in fits:
+        try:
+            expected = edits_digest(setting.apply(fits[target]))
+        except UserError:
+            return ""  # a wording that is none: `settings` tells
+        if edits != expected:
+            return f"its edits are said to be {edits or 'none'!r}, and are {expected or 'none'!r}"
+    return ""
+
+
+def _of_portrait(made: Made, name: str, portrait: Portrait, hashes: Mapping[str, str], row: Row) -> str:
+    """A portrait is of the same steerings: what no target was edited by cannot be in it."""
+    steered = sum(map(bool, hashes.values())) / len(hashes)
+    widest = max((edit.share for edit in portrait.edits), default=0.0)
+    if widest > steered + CLOSE:
+        return f"edits {widest:.3g} of a layer on average, and {steered:.3g} of the targets have edits"
+    if abs(portrait.prompted * len(hashes) - round(portrait.prompted * len(hashes))) > CLOSE * len(hashes):
+        return f"a share of {portrait.prompted:g} of {len(hashes)} targets is no number of targets"
+    if name in made.fits and made.rows[name].method.needs_model:
+        settings = {target: setting_in(sample) for (target, _), sample in row.items()}
+        fits = made.fits[name]
+        try:
+            prompted = sum(bool(setting.apply(fits[target]).prompt) for target, setting in settings.items())
+        except UserError:
+            return ""
+        if abs(portrait.prompted - prompted / len(settings)) > CLOSE:
+            return f"changes the prompt of {portrait.prompted:g} of the targets, and it is {prompted / len(settings):g}"
+    return ""
+
+
+def _borrowed(published: Published, made: Made, hashes: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Two methods that have nothing in common and edit every target alike: the one's samples are the other's."""
+    for one, other in combinations([name for name in hashes if name in made.rows], 2):
+        edited = [target for target in hashes[one] if hashes[one][target] or hashes[other][target]]
+        shown = any(
+            e.share > 0 for name in (one, other) for e in published.portraits.get(name, Portrait(about="")).edits
+        )
+        alike = all(hashes[one][target] == hashes[other][target] for target in edited)
+        if edited and shown and alike and _unrelated(made.rows[one].method, made.rows[other].method):
+            yield f"methods '{one}' and '{other}': have the same edits on every target that either steers."
+
+
+def _unrelated(one: Method, other: Method) -> bool:
+    """Whether no part of the one is of a kind with a part of the other."""
+    kinds = [{type(part) for part in (m.parts if isinstance(m, Composed) else (m,))} for m in (one, other)]
+    return not any(issubclass(a, b) or issubclass(b, a) for a in kinds[0] for b in kinds[1])
+
+
+def _one_request_two_answers(published: Published, made: Made, asked: Asked, samples: Rows) -> Iterator[str]:
+    """A run asks the unedited model no request twice, so answers to the same one are the same everywhere."""
+    first: dict[str, tuple[str, Place, Any]] = {}
+    requests: dict[Place, str] = {}
+    for name, of_row in samples.items():
+        if not _leaves_prompts_alone(published, made, name):
+            continue
+        for place, sample in of_row.items():
+            if sample["edits"]:
+                continue
+            if place not in requests:
+                target, item = asked[place]
+                requests[place] = prompt_digest(made.task.request(item, target, UNSTEERED))
+            before = first.setdefault(requests[place], (name, place, _told(sample)))
+            if before[2] != _told(sample):
+                yield (
+                    f"method '{name}', target '{place[0]}', item '{place[1]}': the model is asked without any edit, as "
+                    f"'{before[0]}' asks it for '{before[1][0]}', and answers otherwise."
+                )
+                break
+
+
+def _leaves_prompts_alone(published: Published, made: Made, name: str) -> bool:
+    """Whether a row surely asks the model, and in the words of the task alone."""
+    row = made.rows.get(name)
+    if row is None or not row.method.needs_model:
+        return False
+    if name in made.fits:
+        return not any(fitted.prompt or fitted.alternatives for fitted in made.fits[name].values())
+    portrait = published.portraits.get(name)
+    return portrait is not None and portrait.prompted == 0
+
+
+def _told(sample: Mapping[str, Any]) -> tuple[Any, ...]:
+    logprobs = sample["logprobs"]
+    return (None if logprobs is None else tuple(logprobs), *(sample[n] for n in ("text", "before", "tokens", "finish")))
+
+
+def _relabelled(made: Made, samples: Rows) -> Iterator[str]:
+    """Two rows of different edits whose answers agree to the last digit wherever they are not the plain model's."""
+    plain = next((n for n, r in made.rows.items() if getattr(r.method, "changes_nothing", False)), None)
+    if plain is None:
+        return
+    moved: dict[str, dict[Place, tuple[Any, ...]]] = defaultdict(dict)
+    for name, of_row in samples.items():
+        for place, sample in of_row.items():
+            if sample["edits"] and _tells(sample) and (told := _told(sample)) != _told(samples[plain][place]):
+                moved[name][place] = told
+    for one, other in combinations(moved, 2):
+        if set(names(one)) & set(names(other)):
+            continue
+        places = [
+            place for place in moved[one] if samples[other][place]["edits"] not in ("", samples[one][place]["edits"])
+        ]
+        alike = {moved[one][place] for place in places}
+        if len(alike) >= LEAST_ALIKE and all(moved[one][p] == _told(samples[other][p]) for p in places):
+            yield f"methods '{one}' and '{other}': edit otherwise, and {len(places)} of their answers are the same."
+
+
+def _tells(sample: Mapping[str, Any]) -> bool:
+    """Whether an answer is one that another steering would not give too."""
+    return sample["logprobs"] is not None or (sample["tokens"] or 0) >= LONG
