@@ -95,7 +95,7 @@ class Board:
         """By run, the headline of its best trivial row."""
         best: dict[str, float | None] = {}
         for row in self.rows:
-            if row.result.trivial:
+            if row.result.trivial and row.result.role != "control":
                 best.setdefault(row.run.id, value(self.headline(row)))
         return best
 
