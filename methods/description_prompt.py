@@ -27,7 +27,5 @@ class DescriptionPrompt:
 def _description(target: Target) -> str:
     found = bank.descriptions(target.trait, target.high) if isinstance(target, TraitPole) else ()
     if not found:
-        raise UserError(
-            f"description-prompt has none of '{target.id}', only those of the Big Five's poles."
-        )
+        raise UserError(f"description-prompt has none of '{target.id}', only those of the Big Five's poles.")
     return found[0]
