@@ -7,7 +7,7 @@ from operator import add
 from typing import Any
 
 from steerbench.construction import construct, settled
-from steerbench.contracts import Adaptive, Engine, Method
+from steerbench.contracts import Adaptive, Control, Engine, Method
 from steerbench.errors import UserError
 from steerbench.steering import Steering
 from steerbench.steering_rules import check_fitted
@@ -33,6 +33,8 @@ class Composed:
     def __post_init__(self) -> None:
         if replying := [part.name for part in self.parts if not part.needs_model]:
             raise UserError(f"'{self.name}' cannot be composed: '{replying[0]}' answers without a model.")
+        if controls := [part.name for part in self.parts if isinstance(part, Control)]:
+            raise UserError(f"'{self.name}' cannot be composed: '{controls[0]}' is shown the answers it is asked for.")
         self.needs_model = True
         self.strengths = _common(self.name, [p.strengths for p in self.parts if p.strengths[0] != p.strengths[1]])
 

@@ -70,6 +70,11 @@ class Question:
     steering: Steering
 
     @property
+    def told(self) -> Steering:
+        """The steering as it is before this very item."""
+        return self.steering.at(self.item)
+
+    @property
     def place(self) -> tuple[str, str]:
         return self.target.id, self.item.id
 
@@ -177,7 +182,7 @@ class Evaluation:
             if not first.answered:
                 continue
             question = one.questions[0]
-            follow_up = self.task.follow_up(question.item, question.target, question.steering, first)
+            follow_up = self.task.follow_up(question.item, question.target, question.told, first)
             if follow_up is not None:
                 asked[place] = follow_up
         seconds = engine.generate(list(asked.values()), self.task.follow_sampling)
@@ -215,7 +220,7 @@ class Evaluation:
         """The step's requests, each once, in the order they first come up."""
         distinct: dict[tuple[str, str], Asked] = {}
         for question in questions:
-            request = self.task.request(question.item, question.target, question.steering)
+            request = self.task.request(question.item, question.target, question.told)
             key = (prompt_digest(request), edits_digest(request.steering))
             distinct.setdefault(key, Asked(request, *key, [])).questions.append(question)
         return list(distinct.values())

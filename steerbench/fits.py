@@ -54,7 +54,8 @@ class Fits:
         """Save what a target was steered by, at its chosen strength, for use elsewhere."""
         steering = setting.apply(fitted)
         file = Path("steerings", quote(name), f"{quote(target.id)}.safetensors")
-        if not (steering.edits or steering.prompt) or (self.folder / file).exists():
+        nothing = not (steering.edits or steering.prompt) or steering.by_item
+        if nothing or (self.folder / file).exists():
             return
         provenance = {"method": name, "target": target.id, "strength": repr(setting.strength), **facts_of(steering)}
         if self.engine is not None:

@@ -97,6 +97,7 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
 
     Trivial rows that need a model are left out if none is named and no method asked for needs one, and so
     is one that is matched to a method (a random direction of its norm) if no single one asked for has a strength.
+    Controls cost model time: they come along only if one of them is asked for, as one says nothing without its twin.
 
     Raises:
         UserError: a method or parameter that does not exist.
@@ -109,9 +110,10 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
     with_model = plan.model is not None or any(row.method.needs_model for row in rows)
     if not plan.trivial:
         return rows
+    controlled = any(row.role == "control" for row in rows)
     matched = next((row for row in rows if row.name in available("method") and _has_strength(row.method)), None)
     for name in baselines:
-        if name in asked or name not in available("method"):
+        if name in asked or name not in available("method") or (baselines[name] == "control" and not controlled):
             continue
         accepted = parameters(find("method", name))
         if FOLLOWS_A_METHOD in accepted:
@@ -126,7 +128,7 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
 
 
 def roles_of(task: Task) -> Mapping[str, Role]:
-    """The rows that stand on a task's board unasked, each with what it is there for.
+    """The rows that stand on a task's board beside the methods, each with what it is there for.
 
     Raises:
         UserError: the task names them without saying what for.

@@ -13,7 +13,8 @@ from steerbench import calibration, strengths
 from steerbench.calibration import Search, Setting, Trials
 from steerbench.composition import build_method
 from steerbench.construction import checked
-from steerbench.contracts import Engine, Judge, Judged, Method, Scored, Split, Task
+from steerbench.contracts import Control, Engine, Judge, Judged, Method, Scored, Split, Task
+from steerbench.controls import asked_of_row, check_controls, revealed
 from steerbench.errors import UserError
 from steerbench.evaluation import Evaluation, Question, Step, packing_of
 from steerbench.fits import Fits
@@ -40,7 +41,7 @@ from steerbench.reporting import judge_results, medians, report
 from steerbench.results import RESULT, RunResult, read_result, write_result
 from steerbench.room import Asked, check_room
 from steerbench.steering import UNSTEERED, Steering
-from steerbench.targets import Target
+from steerbench.targets import Item, Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,7 @@ def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None)
     task = build_task(plan)
     rows = build_rows(plan, task)
     strengths.check_strengths(plan, task, rows)
+    check_controls(task, rows)
     judges = build_judges(plan, task)
     needed = any(row.method.needs_model for row in rows) or any(judge.needs_model for judge in judges.values())
     engine = (engine or open_engine(plan, device)) if needed else None
@@ -179,21 +181,33 @@ class Run:
         engine, targets = self.evaluation.engine, self.task.targets(split)
         if engine is None or not row.method.needs_model:
             return self.fit(row, split, targets)
-        check_room(engine, self.task, row.name, self._longest(targets, [UNSTEERED for _ in targets], split))
+        check_room(engine, self.task, row.name, self._longest(row, targets, [UNSTEERED for _ in targets], split))
         fits = self.fit(row, split, targets)
-        check_room(engine, self.task, row.name, self._longest(targets, fits, split))
+        check_room(engine, self.task, row.name, self._longest(row, targets, fits, split))
         if split is not Split.TEST and any(fitted.prompt for fitted in fits):
             shown = self.fit(row, Split.TEST, self.task.targets(Split.TEST))
-            check_room(engine, self.task, row.name, self._longest(targets, shown, split))
+            check_room(engine, self.task, row.name, self._longest(row, targets, shown, split))
         return fits
 
-    def _longest(self, targets: Sequence[Target], fits: Sequence[Steering], split: Split) -> Iterator[Asked]:
+    def _revealed(self, row: Row, method: Control) -> list[Steering]:
+        """A control's steerings, of the answers that measure: nothing is left to choose when they are handed out."""
+        targets = self.task.targets(Split.TEST)
+        fits = revealed(self.task, method, targets)
+        if self.evaluation.engine is not None:
+            asked = self._longest(row, targets, fits, Split.TEST)
+            check_room(self.evaluation.engine, self.task, row.name, asked)
+        return fits
+
+    def _longest(self, row: Row, targets: Sequence[Target], fits: Sequence[Steering], split: Split) -> Iterator[Asked]:
         """A split's items for every target, under the longest of the wordings that calibration may choose."""
         for target, fitted in zip(targets, fits, strict=True):
             if fitted.reply is None:
                 longest = max((fitted.prompt, *fitted.alternatives), key=lambda prompt: len(prompt.as_message()))
-                for item in self.task.items(target, split):
-                    yield target, item, fitted.worded(longest)
+                for item in self._items(row.name, target, split):
+                    yield target, item, fitted.worded(longest).at(item)
+
+    def _items(self, name: str, target: Target, split: Split) -> Sequence[Item]:
+        return asked_of_row(self.task, name, target) if split is Split.TEST else self.task.items(target, split)
 
     # -- calibrate
 
@@ -204,6 +218,9 @@ class Run:
                 self.evaluation.recall(row.name, Split.CALIBRATION, number)
             return
         targets = self.task.targets(self.split)
+        if isinstance(row.method, Control):
+            self.ledger.freeze(row.name, {target.id: Setting(row.method.strengths[0]) for target in targets}, {})
+            return
         settings = strengths.given(self.plan, self.task, row.name, row.method, targets)
         if settings is not None:
             self.ledger.freeze(row.name, settings, {})
@@ -230,7 +247,7 @@ class Run:
                 question
                 for target, setting in search.propose().items()
                 if setting is not None
-                for question in self._questions(*by_id[target], setting, self.split)
+                for question in self._questions(row.name, *by_id[target], setting, self.split)
             ]
             rows = self.evaluation.step(Step(row.name, Split.CALIBRATION, number, "calibrate"), questions)
             costs = target_costs(rows) if ceilings else {}
@@ -254,15 +271,15 @@ class Run:
         questions = [
             question
             for target, fitted in zip(targets, fits, strict=True)
-            for question in self._questions(target, fitted, setting, self.split)
+            for question in self._questions(name, target, fitted, setting, self.split)
         ]
         rows = self.evaluation.step(Step(name, Split.CALIBRATION, 0, "calibrate"), questions)
         self.progress.finished()
         return target_costs(rows)
 
-    def _questions(self, target: Target, fitted: Steering, setting: Setting, split: Split) -> list[Question]:
+    def _questions(self, name: str, target: Target, fitted: Steering, setting: Setting, split: Split) -> list[Question]:
         steering = setting.apply(fitted)
-        return [Question(target, item, setting, steering) for item in self.task.items(target, split)]
+        return [Question(target, item, setting, steering) for item in self._items(name, target, split)]
 
     # -- evaluate
 
@@ -270,11 +287,12 @@ class Run:
         """Refit on all shown answers and ask the test items under the frozen settings."""
         targets = self.task.targets(Split.TEST)
         chosen = self.ledger.choices(row.name)
-        fits = self._fitting(row, Split.TEST)
+        method = row.method
+        fits = self._revealed(row, method) if isinstance(method, Control) else self._fitting(row, Split.TEST)
         self.facts[row.name] = medians(fits)
         questions: list[Question] = []
         for target, fitted in zip(targets, fits, strict=True):
-            questions += self._questions(target, fitted, chosen[target.id], Split.TEST)
+            questions += self._questions(row.name, target, fitted, chosen[target.id], Split.TEST)
             self.fits.keep(row.name, target, chosen[target.id], fitted)
         tried = self.published and self.ledger.steps(row.name, Split.CALIBRATION)
         if tried and not self.ledger.steps(row.name, Split.TEST):

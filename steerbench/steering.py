@@ -139,8 +139,9 @@ class Steering:
     """A fitted, portable intervention of unit strength.
 
     `alternatives` are other wordings of `prompt` that calibration may choose instead: the dial of a
-    method whose prompt has no strength. `reply` answers in the model's stead. `facts` are numbers that the fit came
-    upon and that steer nothing; they are no part of the digest.
+    method whose prompt has no strength. `reply` answers in the model's stead. `by_item` is said before single items
+    besides, by the item's id: only controls say such (`contracts.Control`), and no steering file holds it. `facts` are
+    numbers that the fit came upon and that steer nothing; they are no part of the digest.
     """
 
     edits: tuple[Edit, ...] = ()
@@ -148,6 +149,13 @@ class Steering:
     alternatives: tuple[PromptChange, ...] = ()
     reply: Reply | None = None
     facts: Mapping[str, float] = field(default_factory=dict)
+    by_item: Mapping[str, PromptChange] = field(default_factory=dict)
+
+    def at(self, item: Item) -> "Steering":
+        """The steering as it is before one item: what it says there is part of its prompt."""
+        if not self.by_item:
+            return self
+        return replace(self, prompt=self.prompt + self.by_item.get(item.id, PromptChange()), by_item={})
 
     def scaled(self, strength: float) -> "Steering":
         """The same with every edit `strength` times as strong; at 0 no edit is left, caps included."""
@@ -163,9 +171,13 @@ class Steering:
         return replace(self, prompt=prompt, alternatives=())
 
     def __add__(self, other: "Steering") -> "Steering":
-        """Both at once: all edits, both prompts, of each fact the larger. Two replies cannot be joined."""
+        """Both at once: all edits, both prompts, of each fact the larger. Replies and controls cannot be joined."""
         if self.reply or other.reply:
             raise UserError("A steering that answers without a model (always-3, trait-mean, ...) cannot be composed.")
+        if self.by_item or other.by_item:
+            raise UserError(
+                "A steering that says something else before every item is a control: it cannot be composed."
+            )
         larger = {n: max(f[n] for f in (self.facts, other.facts) if n in f) for n in (*self.facts, *other.facts)}
         return Steering(self.edits + other.edits, self.prompt + other.prompt, facts=larger)
 
@@ -235,6 +247,8 @@ def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any
         "alternatives": [_prompt_fields(prompt) for prompt in steering.alternatives],
         "reply": vars(steering.reply) if steering.reply else None,
     }
+    if steering.by_item:  # left out where there is none, so that digests of other steerings stay what they were
+        header["by_item"] = {item: _prompt_fields(prompt) for item, prompt in steering.by_item.items()}
     return header, arrays
 
 

@@ -192,6 +192,8 @@ def description(steering: Steering) -> tuple[str, Arrays]:
     Raises:
         Unusable: it cannot be, for it breaks the rules.
     """
+    if steering.by_item:
+        raise Unusable("it says something else before every item, as controls do, which belongs in no file")
     fields, arrays = flattened(steering)
     try:
         text = json.dumps({"version": VERSION, **fields}, sort_keys=True)

@@ -17,7 +17,7 @@ from steerbench.contracts.engine import (
     batched,
 )
 from steerbench.contracts.judge import Case, Judge, Usage, Verdict
-from steerbench.contracts.method import Adaptive, Method
+from steerbench.contracts.method import Adaptive, Control, Method
 from steerbench.contracts.task import (
     PENDING,
     Choosing,
@@ -25,6 +25,7 @@ from steerbench.contracts.task import (
     Continued,
     Judged,
     Metric,
+    Revealing,
     Role,
     Score,
     Scored,
@@ -43,6 +44,7 @@ __all__ = [
     "Comparison",
     "Completion",
     "Continued",
+    "Control",
     "Engine",
     "Judge",
     "Judged",
@@ -52,6 +54,7 @@ __all__ = [
     "Outcome",
     "Prompt",
     "Request",
+    "Revealing",
     "Role",
     "Sampling",
     "Score",

@@ -5,7 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from steerbench.contracts.engine import Engine
 from steerbench.steering import Steering
-from steerbench.targets import Target
+from steerbench.targets import Item, Target
 
 
 @runtime_checkable
@@ -27,6 +27,22 @@ class Method(Protocol):
     strengths: tuple[float, float]
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]: ...
+
+
+@runtime_checkable
+class Control(Method, Protocol):
+    """What a method has besides, if it is a control: it is shown the answers to what it is asked.
+
+    Only where its role on the task is "control", and only by the runner, once every setting of the run is frozen. It is
+    not calibrated, and its `fit`, which knows of no answer, is not asked.
+    """
+
+    def reveal(self, targets: Sequence[Target], answers: Mapping[str, Mapping[Item, Any]]) -> Sequence[Steering]:
+        """A steering for each target, from the answers (by target and item) to all that it will be asked.
+
+        The same every time it is called: it is called anew when a run goes on.
+        """
+        ...
 
 
 @runtime_checkable

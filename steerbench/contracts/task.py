@@ -154,6 +154,26 @@ class Choosing(Protocol):
 
 
 @runtime_checkable
+class Revealing(Protocol):
+    """What a task has besides, if its board has controls that are shown the right answers (`Control`)."""
+
+    def answers(self, target: Target) -> Mapping[Item, Any]:
+        """What a control is asked of a target, with the right answers. It may be less than all that measures.
+
+        Raises:
+            RuntimeError: the answers are sealed.
+        """
+        ...
+
+    def unread(self, metrics: Mapping[str, Mapping[str, Metric]]) -> str:
+        """Why the board can judge no method, by the metrics of its controls' rows; "" if they say nothing against it.
+
+        From metrics alone, because the answers of a withheld task's controls are never published.
+        """
+        ...
+
+
+@runtime_checkable
 class Continued(Protocol):
     """What a task has besides, if it lets the model speak first and then asks for the answer to what it said.
 

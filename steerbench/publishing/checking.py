@@ -23,7 +23,15 @@ from steerbench.publishing.naming import command_of, id_of, model_of
 from steerbench.publishing.planned import unplanned
 from steerbench.publishing.plausibility import implausible
 from steerbench.publishing.recomputation import Rows, differing, rescored
-from steerbench.publishing.samples import Asked, Place, asked_of, read_samples, shows_questions, withholds
+from steerbench.publishing.samples import (
+    Asked,
+    Place,
+    asked_of,
+    asked_of_method,
+    read_samples,
+    shows_questions,
+    withholds,
+)
 from steerbench.publishing.schema import PUBLISHED, SAMPLES, Published, is_too_deep, read_published
 from steerbench.publishing.settings import wrong_points, wrong_settings
 from steerbench.publishing.steered import wrong_edits, wrong_sameness
@@ -266,13 +274,14 @@ def _of_task(published: Published, task: Task) -> Iterator[str]:
 
 
 def _of_samples(published: Published, task: Task, asked: Asked, samples: pl.DataFrame) -> Iterator[str]:
-    """Every method answers every item of every target once, and nothing else."""
+    """Every method answers every item of every target once, and nothing else; a control those that it is asked."""
     shown = shows_questions(task)
+    of_method = {name: asked_of_method(task, asked, name) for name in published.methods}
     seen: dict[str, set[Place]] = {name: set() for name in published.methods}
     columns = ("method", "target", "item", "question", "strength", "wording", "edits", "unscored", "verdicts")
     for row in samples.select(columns).iter_rows(named=True):
         place, where = (row["target"], row["item"]), f"method '{row['method']}', target '{row['target']}'"
-        if row["method"] not in seen or place not in asked:
+        if row["method"] not in seen or place not in of_method[row["method"]]:
             yield f"{where}: has item '{row['item']}', which the run does not ask."
             return
         if place in seen[row["method"]]:
@@ -283,9 +292,9 @@ def _of_samples(published: Published, task: Task, asked: Asked, samples: pl.Data
             yield f"{where}, item '{row['item']}': {wrong}."
             return
     for name, places in seen.items():
-        if lacking := asked.keys() - places:
-            target, item = min(lacking)
-            yield f"method '{name}': lacks {len(lacking)} of {len(asked)} samples, such as ('{target}', '{item}')."
+        if lacking := of_method[name].keys() - places:
+            target, item, all_of_it = *min(lacking), len(of_method[name])
+            yield f"method '{name}': lacks {len(lacking)} of {all_of_it} samples, such as ('{target}', '{item}')."
 
 
 def _of_row(row: Mapping[str, Any], question: str | None) -> str:

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from steerbench.code_identity import code_of
 from steerbench.composition import names
-from steerbench.contracts import Task
 from steerbench.models.embedded import EMBEDDED, WEIGHTS_DIGEST
 from steerbench.publishing.making import Made
 from steerbench.publishing.schema import Published
@@ -27,12 +25,7 @@ def unplanned(published: Published, made: Made) -> Iterator[str]:
 
 def _of_rows(published: Published, made: Made) -> Iterator[str]:
     if made.rows:
-        lacking = made.rows.keys() - published.methods.keys()
-        # Controls came later than the first runs: one made by other code may have had none.
-        excused = (
-            set() if _by_this_code(published, made.task) else {n for n in lacking if made.rows[n].role == "control"}
-        )
-        for name in sorted(lacking - excused):
+        for name in made.rows.keys() - published.methods.keys():
             yield f"methods: the plan makes the row '{name}', and the run has none."
         for name in published.methods.keys() - made.rows.keys():
             yield f"methods: has the row '{name}', which the plan does not make."
@@ -43,13 +36,6 @@ def _of_rows(published: Published, made: Made) -> Iterator[str]:
             seed = row.settings.get(part, {}).get("seed", published.plan.seed)
             if seed != published.plan.method_parameters.get(part, {}).get("seed", published.plan.seed):
                 yield f"method '{name}', settings: the seed of '{part}' is {seed}, and the plan gives it another."
-
-
-def _by_this_code(published: Published, task: Task) -> bool:
-    """Whether the run says that it was made by the task's code as it is here."""
-    code = published.identity.get("code")
-    told = code.get(f"task:{published.plan.task}") if isinstance(code, Mapping) else None
-    return isinstance(told, Mapping) and dict(told) == dict(code_of("task", published.plan.task, task))
 
 
 def _of_identity(published: Published) -> Iterator[str]:

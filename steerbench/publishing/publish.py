@@ -10,6 +10,7 @@ from steerbench.folders import whole_folder
 from steerbench.found_ledgers import reading
 from steerbench.publishing.checking import problems, rebuilt
 from steerbench.publishing.doses import calibration
+from steerbench.publishing.hidden import marked
 from steerbench.publishing.naming import RESULTS, command_of, id_of, model_of, without_folders
 from steerbench.publishing.portraits import portraits
 from steerbench.publishing.samples import samples_of, withholds, write_samples
@@ -52,7 +53,7 @@ def publish(run: Path, out: Path = RESULTS) -> Path:
             withheld=withholds(task),
             portraits=portraits(run, result),
             calibration=calibration(run / LEDGER, task, result),
-            **told,
+            **told | {"methods": marked(result.methods, task)},
         )
         write_published(published, folder)
         _refuse(run, problems(folder))

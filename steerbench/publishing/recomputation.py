@@ -9,11 +9,14 @@ from steerbench.contracts import PENDING, Completion, Judged, Method, Outcome, S
 from steerbench.errors import UserError
 from steerbench.evaluation import Question, reply_of, score_of_outcome
 from steerbench.plan import roles_of
+from steerbench.publishing.hidden import beside_hidden, wrong_of_hidden
 from steerbench.publishing.samples import (
     Asked,
     Place,
     answer_in,
+    asked_of_method,
     cases_of,
+    hides,
     setting_in,
     verdicts_in,
     withholds,
@@ -31,7 +34,9 @@ Rows = Mapping[str, Mapping[Place, Mapping[str, Any]]]
 
 
 def rescored(published: Published, task: Task, asked: Asked, rows: Rows) -> dict[str, list[Scored]]:
-    """By method, every sample scored again, in the order of the run; all that is `asked` is in every row.
+    """By method, every sample scored again, in the order of the run; a control whose answers are hidden has none.
+
+    All that is `asked` of a row is in it.
 
     Raises:
         UserError: a sample that cannot be scored; it is named.
@@ -39,16 +44,19 @@ def rescored(published: Published, task: Task, asked: Asked, rows: Rows) -> dict
     scored = {}
     targets = list({target.id: target for target, _ in asked.values()}.values())
     for name in published.methods:
+        if hides(task, name):
+            continue
         replies = _Replies(published, targets, name) if withholds(task) else None
         scored[name] = [
-            _rescored(task, name, rows[name][place], target, item, replies) for place, (target, item) in asked.items()
+            _rescored(task, name, rows[name][place], target, item, replies)
+            for place, (target, item) in asked_of_method(task, asked, name).items()
         ]
     return scored
 
 
 def differing(published: Published, task: Task, rows: Rows, scored: Mapping[str, Sequence[Scored]]) -> Iterator[str]:
     """What the run says and its samples do not give, a sentence each."""
-    summary = task.summarise(scored, published.plan.seed)
+    summary = beside_hidden(task.summarise(scored, published.plan.seed), published, task)
     if published.over != summary.over:
         yield f"over: said {published.over!r}, and the task says {summary.over!r}."
     if published.higher_is_better != summary.higher_is_better:
@@ -56,6 +64,9 @@ def differing(published: Published, task: Task, rows: Rows, scored: Mapping[str,
     if published.targets != (count := len({one.target for of_one in scored.values() for one in of_one})):
         yield f"targets are {published.targets}, and the samples have {count}."
     for name, said in published.methods.items():
+        if hides(task, name):
+            yield from wrong_of_hidden(name, said, task)
+            continue
         row, role = rows[name], roles_of(task).get(name)
         strengths = {target: sample["strength"] for (target, _), sample in row.items()}
         found = MethodResult(

@@ -1,7 +1,7 @@
 """The samples of a published run: what its numbers are recomputed from and what people look at, as Parquet.
 
 Only the items that measure. Of a task that withholds people's answers (`withheld`) neither losses nor replied
-ticks are among them: both tell what a person ticked.
+ticks are among them, nor any answer of a control that was shown what people ticked: all of them tell it.
 """
 
 import json
@@ -16,12 +16,14 @@ import polars as pl
 
 from steerbench.calibration import Setting
 from steerbench.contracts import Case, Choice, Completion, Judge, Judged, Outcome, Split, Task, Verdict
+from steerbench.controls import asked_of_row
 from steerbench.datasets.registry import datasets
 from steerbench.errors import UserError
 from steerbench.found_ledgers import reading
 from steerbench.judging.panel import judge_digest
 from steerbench.judging.verdicts import Verdicts, case_key
 from steerbench.parquet import write_parquet
+from steerbench.plan import roles_of
 from steerbench.publishing.columns import COLUMNS
 from steerbench.publishing.schema import SAMPLES
 from steerbench.records import outcome_of
@@ -51,8 +53,22 @@ def asked_of(task: Task) -> Asked:
     return {(t.id, item.id): (t, item) for t in task.targets(Split.TEST) for item in task.items(t, Split.TEST)}
 
 
+def asked_of_method(task: Task, asked: Asked, name: str) -> Asked:
+    """Of all that measures what one row has samples of: a control is asked less, or its answers are not published."""
+    if hides(task, name):
+        return {}
+    targets = {target.id: target for target, _ in asked.values()}
+    own = {(t.id, item.id) for t in targets.values() for item in asked_of_row(task, name, t)}
+    return {place: told for place, told in asked.items() if place in own}
+
+
 def withholds(task: Task) -> bool:
     return bool(getattr(task, "withheld", False))
+
+
+def hides(task: Task, name: str) -> bool:
+    """Whether no answer of a row is published: a control's would tell what people ticked."""
+    return withholds(task) and roles_of(task).get(name) == "control"
 
 
 def shows_questions(task: Task) -> bool:
@@ -77,6 +93,8 @@ def samples_of(ledger: Path, task: Task, judges: Mapping[str, Mapping[str, str]]
     rows, cases = [], []
     with reading(ledger) as connection:
         for method, target, item, strength, wording, edits, outcome, score in connection.execute(query):
+            if hides(task, method):
+                continue
             answer, scored = json.loads(outcome), json.loads(score)
             row = dict.fromkeys(COLUMNS) | {name: answer.get(name) for name in COLUMNS if name in answer}
             row |= {"method": method, "target": target, "item": item}

@@ -25,16 +25,17 @@ from steerbench.statistics import (
 )
 from tasks.flags import percent
 from tasks.papi.board import Answers, Array, Board, board_of
+from tasks.papi.controls import CONTROLS, COPY, COPY_OTHER, INDIVIDUAL_R, unread
 
 ERROR = "error"
 ERROR_BEST = "error best case"
 ERROR_WORST = "error worst case"
-INDIVIDUAL_R = "individual r"
 PROFILE_R = "profile r"
 AGREEMENT_SHIFT = "agreement shift"
 KEYED_SHIFT = "keyed shift"
 MISSING_RATE = "missing rate"
 MODAL_SHARE = "modal share"
+EXACT = "exact"
 
 SHARE_OF_CEILING = "share of ceiling"
 
@@ -49,9 +50,10 @@ ROLES: Mapping[str, Role] = {
     CEILING: "ceiling",
     UNSTEERED: "unsteered",
     "random-direction": "placebo",
+    **CONTROLS,
 }
 """The rows of every board. The item's median knows people, and nothing of the person: a constant for each item."""
-TO_BEAT = tuple(name for name, role in ROLES.items() if role != "ceiling")
+TO_BEAT = tuple(name for name, role in ROLES.items() if role not in ("ceiling", "control"))
 
 ONE_SIDED_ANSWERS = 0.9
 
@@ -70,16 +72,23 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int, missing: Missing 
     published protocol (`drop`). Every metric is drawn from `seed` afresh, so it depends on no other metric
     and, shifts against `unsteered` and the share of the ceiling aside, on no other row.
     """
-    board = board_of({name: scored for name, scored in rows.items() if scored})
+    board = board_of({name: scored for name, scored in rows.items() if scored and name not in CONTROLS})
+    # On a board of their own: they are asked less, and no other row's numbers may depend on theirs.
+    controls = board_of({name: scored for name, scored in rows.items() if scored and name in CONTROLS})
     losses = {name: composite_errors(board, row, missing) for name, row in board.rows.items()}
     comparisons = {
         name: paired_comparisons(losses, name, [t for t in TO_BEAT if t in losses], np.random.default_rng(seed))
         for name in board.rows
         if name not in ROLES
     }
-    metrics = {name: _metrics(board, name, seed, missing) for name in board.rows}
-    flags = {name: _flags(name, metrics[name]) for name in board.rows}
-    return Summary(metrics, comparisons, flags, over="people")
+    found = {name: _metrics(of, name, seed, missing) for of in (board, controls) for name in of.rows}
+    for name, row in controls.rows.items():
+        found[name][EXACT] = share_estimate(means_where(row.answer == row.tick, row.asked))
+    metrics = {name: found[name] for name in rows if name in found}
+    flags = {name: _flags(name, metrics[name]) for name in metrics}
+    if COPY in metrics and COPY_OTHER not in metrics:
+        flags[COPY].append("beside nobody else's answers it shows nothing")
+    return Summary(metrics, comparisons, flags, over="people", cannot_tell=unread(metrics))
 
 
 def composite_errors(board: Board, row: Answers, missing: Missing = "impute") -> Array:

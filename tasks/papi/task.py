@@ -13,11 +13,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from steerbench.contracts import Completion, Outcome, Request, Role, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Completion, Metric, Outcome, Request, Role, Sampling, Score, Scored, Split, Summary
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import MIDDLE, Answer, Item, Respondent, Target
 from steerbench.thoughts import UNFINISHED, spoken
+from tasks.papi.controls import COPY_OTHER, asked_of_controls, unread
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, stores_scores
 from tasks.papi.metrics import ROLES, summarise
 from tasks.papi.others import others_by_person, where_from
@@ -66,7 +67,7 @@ class PAPI:
     holdout: float = 0.4
     seed: int = 0
     name: str = field(default="papi", init=False)
-    baselines: ClassVar[Mapping[str, Role]] = ROLES
+    baselines: Mapping[str, Role] = field(default_factory=lambda: ROLES, init=False)
     # The published parser reads no further than the twelfth character, "Option" among them.
     sampling: Sampling = field(default=Sampling(max_new_tokens=8), init=False)
 
@@ -86,6 +87,9 @@ class PAPI:
             item.id: replace(item, key=1) if self._scores_as_ticks else item for item in self._inventory.items
         }
         self._others = others_by_person(self._inventory, tuple(self._items.values()))
+        if len(self._people) == 1:  # there is nobody else whose answers could be copied
+            self.baselines = {name: role for name, role in ROLES.items() if name != COPY_OTHER}
+        self._asked_of_controls = asked_of_controls([i for i in self._inventory.items if i.id in self._inventory.asked])
         self._held_out = _stratified([self._items[i] for i in self._inventory.shown], self.holdout, self.seed)
         self._sealed = True
 
@@ -149,6 +153,20 @@ class PAPI:
         if answer is None:
             return Score(None if self.published else abs(MIDDLE - tick), record, _why_unread(outcome))
         return Score(abs(answer - tick), record)
+
+    def answers(self, target: Target) -> Mapping[Item, int]:
+        """What a person ticked on the measuring statements that controls are asked; missing answers are left out.
+
+        Raises:
+            RuntimeError: they are sealed.
+        """
+        if self._sealed:
+            raise RuntimeError("The answers that measure are sealed until every strength is chosen.")
+        ticks = self._people[target.id].answers
+        return {self._items[i]: ticks[i] for i in self._asked_of_controls if ticks[i]}
+
+    def unread(self, metrics: Mapping[str, Mapping[str, Metric]]) -> str:
+        return unread(metrics)
 
     def target_loss(self, scored: Sequence[Scored]) -> float | None:
         """The mean error; if published, as the papers' code chooses: the sum over traits of the mean over answers that

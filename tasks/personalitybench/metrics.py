@@ -11,7 +11,7 @@ import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.standing import SIGNIFICANT
-from steerbench.statistics import paired_comparisons, sign_flip_test
+from steerbench.statistics import FEWEST, paired_comparisons, sign_flip_test
 from tasks.flags import percent
 from tasks.personalitybench.board import HIGHEST, LETTERS, LOWEST, RUNS, Answers, Array, Board, board_of
 from tasks.personalitybench.estimates import (
@@ -41,12 +41,15 @@ LENGTH = "length"
 DISTINCT = "distinct-2"
 
 UNSTEERED = "unsteered"
+FIXED, DESCRIBED = "fixed-text", "description-prompt"
 ROLES: Mapping[str, Role] = {
     UNSTEERED: "unsteered",
     "random-direction": "placebo",
     "echo": "constant",
-    "fixed-text": "reference",
+    FIXED: "reference",
+    DESCRIBED: "control",
 }
+TO_BEAT = tuple(name for name, role in ROLES.items() if role != "control")
 
 OFTEN_TRUNCATED = 0.5
 REPETITIVE = 0.5
@@ -61,13 +64,37 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     board = board_of({name: scored for name, scored in rows.items() if scored})
     losses = {name: question_losses(board, row) for name, row in board.rows.items()}
     comparisons = {
-        name: paired_comparisons(losses, name, [t for t in ROLES if t in losses], np.random.default_rng(seed))
+        name: paired_comparisons(losses, name, [t for t in TO_BEAT if t in losses], np.random.default_rng(seed))
         for name in board.rows
         if name not in ROLES
     }
     metrics = {name: _metrics(board, row, seed) for name, row in board.rows.items()}
     flags = {name: _flags(metrics[name], _less_fluent(board, name, seed)) for name in board.rows}
-    return Summary(metrics, comparisons, flags, higher_is_better=True, over="questions")
+    return Summary(metrics, comparisons, flags, True, "questions", unread(board, seed))
+
+
+def unread(board: Board, seed: int) -> str:
+    """Why the board can judge nobody: the judge does not tell a trait's ends apart where they are said outright, or
+    the model does not follow a description of them. "" if both are shown, if there are too few questions, or no such
+    rows."""
+    said = {
+        FIXED: "the judge cannot read a trait: it rates the high end's adjectives no higher than the low end's",
+        DESCRIBED: "the model does not follow even a description of the pole",
+    }
+    for name, why in said.items():
+        if name not in board.rows:
+            continue
+        found = separations(board, board.rows[name])
+        found = found[~np.isnan(found)]
+        if len(found) < FEWEST or _above_nothing(found, seed):
+            continue
+        return f"{why} (separation {found.mean():.2f} on {len(found)} questions)"
+    return ""
+
+
+def _above_nothing(differences: Array, seed: int) -> bool:
+    """One-sided: a two-sided sign-flip p is twice that of the side that the mean is on."""
+    return bool(differences.sum() > 0 and sign_flip_test(differences, np.random.default_rng(seed)) / 2 < SIGNIFICANT)
 
 
 def question_losses(board: Board, row: Answers) -> Array:

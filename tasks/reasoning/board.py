@@ -6,15 +6,16 @@ frequent right answer, said to every problem, would match is flagged.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from steerbench.contracts import Metric, Scored, Summary
+from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.standing import SIGNIFICANT
 from steerbench.statistics import FEWEST, change_of_share, mean_estimate, share_estimate
-from tasks.beside_unsteered import CHANGE, beside_unsteered, lowered
+from tasks.beside_unsteered import CHANGE, UNSTEERED, beside_unsteered, lowered
 from tasks.flags import percent
 
 Array = NDArray[np.float64]
@@ -24,11 +25,37 @@ UNREADABLE = "unreadable rate"
 TOKENS = "tokens"
 
 OFTEN_UNREADABLE = 0.2
+READ = 0.5
+"""The share of the answers that were told of which more have to be read as right."""
+
+GOLD = "gold-in-prompt"
+ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", GOLD: "control"}
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     """Every row beside the unsteered one; intervals are over problems, whose poles stay together."""
-    return beside_unsteered(rows, Answers, seed, over="problems")
+    found = beside_unsteered({n: of for n, of in rows.items() if n != GOLD}, Answers, seed, over="problems")
+    if not rows.get(GOLD):
+        return found
+    # By itself: it is asked fewer problems, and it is compared with nothing.
+    told = Answers(rows[GOLD])
+    metrics = {**found.metrics, GOLD: told.metrics(None, seed)}
+    flags = {**found.flags, GOLD: []}
+    return replace(found, metrics=metrics, flags=flags, cannot_tell=unread(metrics) or found.cannot_tell)
+
+
+def unread(metrics: Mapping[str, Mapping[str, Metric]]) -> str:
+    """Why the board can judge no method: of the answers that were told, not clearly half are read as right.
+
+    Clearly: with all of the interval. "" if they are, or if nothing was told.
+    """
+    told = metrics.get(GOLD, {}).get(ACCURACY)
+    if told is None or told.n < FEWEST or (told.low is not None and told.low > READ):
+        return ""
+    return (
+        "answers cannot be read from this model's text: told the right answer, it is read as right on "
+        f"{percent(told.value)} of {told.n} problems"
+    )
 
 
 class Answers:

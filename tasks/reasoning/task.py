@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from steerbench.contracts import (
     Choice,
     Completion,
+    Metric,
     Outcome,
     Prompt,
     Request,
@@ -25,7 +28,6 @@ from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import Answer, Item, Target
 from steerbench.thoughts import UNFINISHED
-from tasks.beside_unsteered import ROLES
 from tasks.poles import poles_named, statements
 from tasks.reasoning import board, prompts
 from tasks.reasoning.answers import extract
@@ -35,6 +37,8 @@ from tasks.sizes import check_sizes
 
 Readout = Literal["reason", "choices"]
 OVERFLOWED = "the answer overflowed"
+TOLD = 30
+"""Problems that the control is told the answers to: enough to see whether they can be read."""
 
 POLES = "conscientiousness+,conscientiousness-"
 _ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement.", "Shown statement."), 3),))
@@ -67,7 +71,7 @@ class Reasoning:
     max_new_tokens: int = 256
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="", init=False)
-    baselines: ClassVar[Mapping[str, Role]] = ROLES
+    baselines: ClassVar[Mapping[str, Role]] = board.ROLES
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -172,6 +176,15 @@ class Reasoning:
         if reading.answer is None:
             return Score(None, record, reading.reason)
         return Score(1.0 - problem.right(reading.answer), record)
+
+    def answers(self, target: Target) -> Mapping[Item, str]:
+        """At most `TOLD` problems, from all over the dataset, each with its right answer as it is to be written."""
+        problems = list(self._problems.values())
+        places = np.unique(np.linspace(0, len(problems) - 1, min(TOLD, len(problems))).round().astype(int))
+        return {Item(one.id, one.question): one.gold[0] for one in (problems[place] for place in places.tolist())}
+
+    def unread(self, metrics: Mapping[str, Mapping[str, Metric]]) -> str:
+        return board.unread(metrics)
 
     def unseal(self) -> None:
         """Nothing is sealed: nothing is chosen on these problems."""
