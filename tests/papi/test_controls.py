@@ -106,7 +106,7 @@ def test_the_answers_are_sealed():
 
 
 def test_one_respondent_has_nobody_elses_answers_beside_theirs():
-    plan = Plan(methods=("few-shot",), task="papi")
+    plan = Plan(methods=("few-shot", "copy"), task="papi")
     alone = [row.name for row in build_rows(plan, PAPI(respondents=1))]
     assert "copy" in alone
     assert "copy-other" not in alone
@@ -114,15 +114,15 @@ def test_one_respondent_has_nobody_elses_answers_beside_theirs():
         steerings(CopyOther(), PAPI(respondents=1))
 
 
-def test_controls_stand_on_a_board_that_needs_a_model_and_on_no_other():
+def test_a_control_brings_its_twin_and_comes_only_if_one_is_named():
     def names(*methods, **more):
         return {row.name for row in build_rows(Plan(methods=methods, task="papi", **more), PAPI())}
 
     controls = {name for name, role in ROLES.items() if role == "control"}
     assert controls == {"copy", "copy-other"}
-    assert names("few-shot") >= controls
-    assert not names("trait-mean") & controls
-    assert not names("few-shot", trivial=False) & controls
+    assert names("few-shot", "copy") >= controls
+    assert not names("few-shot") & controls
+    assert names("copy", trivial=False) == {"copy"}
 
 
 # -- what the board says
@@ -181,7 +181,7 @@ def test_what_follows_another_better_is_not_read_however_small_its_p():
 # -- whole runs, by an engine that answers by arithmetic
 
 
-PLAN = Plan(methods=("few-shot",), task="papi", model="toy-model", engine="toy", budget=2, seed=1)
+PLAN = Plan(methods=("few-shot", "copy"), task="papi", model="toy-model", engine="toy", budget=2, seed=1)
 """Under seed 0 the model that answers by a hash passes for a reader, as one in twenty may."""
 
 
