@@ -208,7 +208,7 @@ def test_a_run_measures_every_row_and_the_unsteered_model_moves_by_exactly_nothi
         if name.startswith(("effect", "spill-over", "size")):
             assert (metric.value, metric.low or 0.0, metric.high or 0.0) == (0.0, 0.0, 0.0)
     for name in ("few-shot", "pas", "random-direction"):
-        assert row(result, name).metrics["size of spill-over"].value != 0
+        assert row(result, name).metrics["spill-over E on N"].value != 0
     assert result.higher_is_better
 
 

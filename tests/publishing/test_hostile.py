@@ -59,7 +59,7 @@ def error(told):
         (lambda t: t.update(targets=-1), "targets (Input should be greater than or equal to 1)"),
         (lambda t: t.update(methods={}), "methods (Dictionary should have at least 1 item"),
         (lambda t: t.update(identity=[1]), "identity (Input should be an object"),
-        (lambda t: t.update(schema_version=2, methods="of another kind"), "has schema 2, and this version reads 1"),
+        (lambda t: t.update(schema_version=1, methods="of another kind"), "has schema 1, and this version reads 2"),
         (lambda t: t.update(schema_version="x"), "schema_version"),
         (lambda t: t.update(more=1), "more (Extra inputs are not permitted)"),
         (lambda t: t.update(id="../../etc"), "id (String should match pattern"),

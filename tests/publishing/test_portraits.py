@@ -56,7 +56,7 @@ def result_of(rows: dict[str, list[str]]) -> RunResult:
     """Rows by name, with the ids of their targets."""
     methods = {
         name: MethodResult(
-            trivial=False, settings={}, metrics={}, comparisons=[], flags=[], strengths=dict.fromkeys(targets, 1.0),
+            settings={}, metrics={}, comparisons=[], flags=[], strengths=dict.fromkeys(targets, 1.0),
             wordings={}, items=1, unscored=0, generated_tokens=0,
         )
         for name, targets in rows.items()
@@ -190,7 +190,7 @@ def test_no_two_points_of_a_method_stand_at_one_strength_however_ranges_fall():
     ]
     for least in (1, 2, 4, 8):
         groups = _groups(asked, least)
-        points = [_point(group, 0, least, np.random.default_rng(0)) for group in groups]
+        points = [_point(group, 0, least) for group in groups]
         assert len({point.strength for point in points}) == len(points) == 1 + 8 // least
         assert all(point.loss.n >= least for point in points)
 

@@ -75,7 +75,7 @@ def row(told):
         (lambda t: row(t).update(unscored=1), "unscored: said 1, recomputed 0"),
         (lambda t: row(t).update(items=19), "items: said 19, recomputed 18"),
         (lambda t: row(t).update(generated_tokens=9), "generated_tokens: said 9, recomputed 0"),
-        (lambda t: row(t).update(trivial=True), "trivial: said True, recomputed False"),
+        (lambda t: row(t).update(role="constant"), "role: said 'constant', recomputed None"),
         (lambda t: row(t)["strengths"].update(p0=5.0), "strengths: said"),
         (lambda t: row(t)["wordings"].update(p0=1), "wordings: said {'p0': 1}, recomputed {}"),
         (lambda t: row(t)["settings"]["toy-push"].update(size=9.0), "settings: said"),

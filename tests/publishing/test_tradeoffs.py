@@ -276,7 +276,7 @@ def test_a_run_of_another_model_cannot_stand_beside_the_others(copy):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda t: t.update(schema_version=2), "has schema 2, and this version reads 1"),
+        (lambda t: t.update(schema_version=1), "has schema 1, and this version reads 2"),
         (lambda t: t["found"].update(schema_version=1), "what was found has schema 1, and this version reads 2"),
         (lambda t: curve(t)["reach"].update(value=float("nan")), "holds nan where a number belongs: found.curves"),
         (lambda t: curve(t)["points"][0].update(dose=float("inf")), "holds inf where a number belongs"),
