@@ -17,7 +17,7 @@ def point(value, shift):
         name: Metric(value=mean + shift, low=low and low + shift, high=high and high + shift)
         for name, (mean, low, high) in INTERVALS.items()
     }
-    return Point(value=value, run=f"run-{value}", digest="", metrics=metrics, strength=None, flags=[])
+    return Point(value=value, run=f"run-{value}", digest="", metrics=metrics, strength=None, remarks=[])
 
 
 def sweep(values=(1, 2, 4), parameter="strength", symbol="gamma"):

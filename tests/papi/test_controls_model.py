@@ -12,6 +12,7 @@ def test_the_label_readout_reads_a_person_on_the_built_in_model(tmp_path):
         methods=("copy", "copy-other"),
         task="papi",
         task_parameters={"dataset": "papi-300", "respondents": 6},
+        dtype="float32",
         trivial=False,
     )
     result = execute(prepare(plan), tmp_path)
