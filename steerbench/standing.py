@@ -11,8 +11,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from steerbench.contracts import Role
-from steerbench.statistics import FEWEST
+from steerbench.contracts import FEWEST, Role
 
 SIGNIFICANT = 0.05
 MOVES: tuple[Role, ...] = ("unsteered", "placebo")

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from steerbench.cli.options import Dataset, Seed, TaskName, finite, run_folder
-from steerbench.cli.table import WIDE
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def power_command(
     seed: Seed = 0,
 ) -> None:
     """Plan a run: the smallest difference it would find four times in five, or the units a difference needs."""
+    from steerbench.cli.table import WIDE
     from steerbench.plan import Plan
     from steerbench.planning import reference_spreads, spreads_of
     from steerbench.results import read_result

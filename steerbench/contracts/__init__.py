@@ -19,6 +19,7 @@ from steerbench.contracts.engine import (
 from steerbench.contracts.judge import Case, Judge, Usage, Verdict
 from steerbench.contracts.method import Adaptive, Control, Method
 from steerbench.contracts.task import (
+    FEWEST,
     PENDING,
     Choosing,
     Comparison,
@@ -35,6 +36,7 @@ from steerbench.contracts.task import (
 )
 
 __all__ = [
+    "FEWEST",
     "PENDING",
     "Activations",
     "Adaptive",

@@ -62,6 +62,10 @@ class Metric:
     p: float | None = None
 
 
+FEWEST = 6
+"""Units below which no paired test can reach p < .05, and there is no bootstrap interval (it covers too little)."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A paired test of one row against another: mean difference of the loss with its 95 % interval, p, p after Holm.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from steerbench.contracts import FEWEST as FEWEST
 from steerbench.contracts import Metric
 
 Array = NDArray[np.float64]
@@ -15,8 +16,6 @@ Statistic = Callable[[Array], Array]
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-FEWEST = 6
-"""Units below which there is no bootstrap interval (it covers half of what it should) and no test can reach p < .05."""
 MOST_UNDEFINED = 0.05
 """Share of resamples without a value up to which those that have one give an interval."""
 
