@@ -96,8 +96,8 @@ def typical(spreads: Iterable[Spread]) -> float | None:
     return median(known) if known else None
 
 
-def units_of(plan: Plan) -> int:
-    """How many units a run's tests will be over: its respondents, or its questions.
+def units_of(plan: Plan) -> tuple[int, str]:
+    """How many units a run's tests will be over, and what they are: its people, or its questions.
 
     Raises:
         UserError: the task cannot be built.
@@ -106,8 +106,8 @@ def units_of(plan: Plan) -> int:
     task.unseal()
     targets = task.targets(Split.TEST)
     if hasattr(targets[0], "shown"):
-        return len(targets)
-    return len({item.id for target in targets for item in task.items(target, Split.TEST)})
+        return len(targets), "people"
+    return len({item.id for target in targets for item in task.items(target, Split.TEST)}), "questions"
 
 
 def outlook(units: int, over: str, spread: float | None, told_by: str) -> str:

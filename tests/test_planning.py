@@ -80,7 +80,8 @@ def test_a_task_without_such_rows_tells_nothing():
 
 
 @pytest.mark.parametrize(
-    ("task", "given", "units"), [("papi", {"respondents": 7}, 7), ("arithmetic-sample", {"limit": 5}, 5)]
+    ("task", "given", "units"),
+    [("papi", {"respondents": 7}, (7, "people")), ("arithmetic-sample", {"limit": 5}, (5, "questions"))],
 )
 def test_units_are_people_where_there_are_some_and_questions_elsewhere(task, given, units):
     assert units_of(Plan(methods=("unsteered",), task=task, task_parameters=given)) == units

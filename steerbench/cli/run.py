@@ -166,9 +166,8 @@ def _outlook(plan: "Plan", out: Path) -> str:
 
     stored = stored_spreads(plan, out)
     spreads = stored or reference_spreads(plan, GLANCED)
-    over = spreads[0].over if spreads else "units"
     told_by = f"as {len(stored)} comparisons under {out} tell" if stored else "as rows without a model tell"
-    return outlook(units_of(plan), over, typical(spreads), told_by)
+    return outlook(*units_of(plan), typical(spreads), told_by)
 
 
 def _plan_of(run: Path) -> "Plan | None":

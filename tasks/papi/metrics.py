@@ -160,9 +160,11 @@ def _composite(board: Board, row: Answers, unreadable: str) -> Metric | None:
 def _share_of_ceiling(board: Board, row: Answers, missing: Missing, seed: int) -> Metric | None:
     """How far the error is from the best constant's (0) to the ceiling's (1); people resampled, all rows together.
 
+    The item's median is among the constants: what is shared out is what can be known of the person.
+
     None where there is no ceiling, or none that is above the constants.
     """
-    constants = [board.rows[name] for name in CONSTANTS if name in board.rows]
+    constants = [board.rows[name] for name, role in ROLES.items() if role == "constant" and name in board.rows]
     if CEILING not in board.rows or not constants:
         return None
     errors = [_trait_errors(board, one, _treatment(missing)) for one in (row, board.rows[CEILING], *constants)]
