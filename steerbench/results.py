@@ -79,8 +79,9 @@ class MethodResult(_Record):
 
     @property
     def remarks(self) -> list[str]:
-        """What a reader of the table must not miss: how it stands, then its flags."""
-        return [*([self.standing.words] if self.standing else []), *self.flags]
+        """What a reader of the table must not miss: how it stands if anything was tested, then its flags."""
+        told = self.standing is not None and self.standing.state != "not tested"
+        return [*([self.standing.words] if self.standing and told else []), *self.flags]
 
     @property
     def steered(self) -> str:

@@ -140,7 +140,8 @@ def _column(rows: Iterable[Row], metric: str, headline: str) -> list[Cell]:
 def _flags(row: Row, rows: Sequence[Row]) -> list[str]:
     """How a row stands, and its flags; nothing of the former where no row of the table was tested."""
     tested = any(other.method.comparisons for other in rows)
-    return list(row.method.remarks if tested else row.method.flags)
+    standing = row.method.standing
+    return [*([standing.words] if tested and standing else []), *row.method.flags]
 
 
 def _strength(method: MethodResult) -> Cell:
