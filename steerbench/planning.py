@@ -14,13 +14,14 @@ from scipy import stats
 
 from steerbench.calibration import Setting
 from steerbench.construction import parameters
-from steerbench.contracts import Role, Scored, Split, Task
+from steerbench.contracts import Judged, Role, Scored, Split, Task
 from steerbench.errors import UserError
 from steerbench.evaluation import Question, reply_of, score_of_outcome
 from steerbench.plan import Plan, Row, build_rows, build_task, roles_of
 from steerbench.plugins import available, find
 from steerbench.results import RESULT, Comparison, RunResult, comparison, read_result
 from steerbench.statistics import FEWEST, smallest_difference
+from steerbench.targets import Respondent
 
 PROBED, GLANCED = 60, 24
 """Targets that rows without a model are tried on: their spread is known to a tenth then, or at a glance to a sixth."""
@@ -62,7 +63,8 @@ def reference_spreads(plan: Plan, targets: int = PROBED) -> list[Spread]:
     """
     task = build_task(_probe(plan, targets))
     task.unseal()
-    rows = _rows_without_model(plan, task)
+    # What judges have not rated yet tells nothing.
+    rows = [] if isinstance(task, Judged) else _rows_without_model(plan, task)
     if not rows:
         return []
     scored = {row.name: _scored(task, row) for row in rows}
@@ -105,7 +107,7 @@ def units_of(plan: Plan) -> tuple[int, str]:
     task = build_task(plan)
     task.unseal()
     targets = task.targets(Split.TEST)
-    if hasattr(targets[0], "shown"):
+    if targets and isinstance(targets[0], Respondent):
         return len(targets), "people"
     return len({item.id for target in targets for item in task.items(target, Split.TEST)}), "questions"
 
