@@ -138,7 +138,7 @@ def _start(
     """Run a plan in a folder (its own under `out` if None); with no plan, the folder's run has finished."""
     with quick():
         from steerbench.cli.progress import Bars
-        from steerbench.results import read_result
+        from steerbench.results import RESULT, read_result
         from steerbench.runner import execute, prepare
 
     if plan is None:
@@ -149,7 +149,7 @@ def _start(
         with quick():
             prepared = prepare(plan, device)
         folder = folder or prepared.folder(out)
-        if not quiet and not json:
+        if not (quiet or json or (folder / RESULT).exists()):
             print(_outlook(plan, out), file=sys.stderr)
         with Bars(quiet) as bars:
             result = execute(prepared, folder, bars, judge_budget)
