@@ -85,12 +85,13 @@ class Reruns:
         return self._engines[dtype]
 
     def _drawn(self, published: Published, task: Task, rows: Mapping[str, Row], samples: Samples) -> list[Drawn]:
-        """Answers that the model gave greedily: of rows that ask it, none that overflowed."""
+        """Answers that the model gave greedily: of rows that ask it and are no controls, none that overflowed."""
         fitting = []
         for (method, place), sample in sorted(samples.items()):
             greedy = sample["logprobs"] is not None or task.sampling.temperature == 0
             whole = sample["finish"] in (None, "stop", "length") and None not in (sample["logprobs"] or ())
-            if rows[method].method.needs_model and greedy and whole and answer_in(sample) is not None:
+            asks = rows[method].method.needs_model and rows[method].role != "control"
+            if asks and greedy and whole and answer_in(sample) is not None:
                 fitting.append((method, place))
         return random.Random(f"{self._seed} {published.digest}").sample(fitting, min(self._number, len(fitting)))
 
