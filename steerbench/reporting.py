@@ -11,8 +11,19 @@ from steerbench.contracts import Scored, Split, Summary, Task
 from steerbench.evaluation import OVERFLOWED
 from steerbench.judging.panel import Panel, verdicts_key
 from steerbench.ledger import Ledger
+from steerbench.movement import movement_of
 from steerbench.plan import Identity, Plan, Row, roles_of
-from steerbench.results import JudgeCheck, JudgeResult, MethodResult, RunResult, Timing, Timings, comparison, metrics
+from steerbench.results import (
+    JudgeCheck,
+    JudgeResult,
+    MethodResult,
+    RunResult,
+    Timing,
+    Timings,
+    comparison,
+    metrics,
+    movement,
+)
 from steerbench.standing import Standing, standing_of
 from steerbench.steering import Steering
 
@@ -48,6 +59,7 @@ def report(
             unscored=sum(s.score.unscored != "" for s in scored[row.name]),
             generated_tokens=ledger.tokens(row.name),
             facts=dict((facts or {}).get(row.name, {})),
+            movement=movement(movement_of(row.name, roles_of(task), scored, summary.over)),
         )
     return RunResult(
         digest=identity.digest,

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from steerbench import contracts
+from steerbench import movement as movements
 from steerbench.errors import UserError
 from steerbench.found_ledgers import LEDGER, check_sound
 from steerbench.plan import Plan
@@ -52,11 +53,19 @@ class Comparison(_Record):
     smallest: float | None = None
 
 
+class Movement(_Record):
+    """Shares of items that a row moved from where the unsteered model left them, and moved the wrong way."""
+
+    moved: Metric
+    against: Metric
+
+
 class MethodResult(_Record):
     """A row of the board. `metrics` has the headline first; `strengths` and `wordings` are by target.
 
     `role` is None for a method, which alone has a `standing`. `facts` are what its fits came upon (`Steering.facts`),
-    medians over the targets that have them.
+    medians over the targets that have them. `movement` is None where nothing was steered or no unsteered row stands
+    beside it (`steerbench.movement`).
     """
 
     role: contracts.Role | None = None
@@ -71,6 +80,7 @@ class MethodResult(_Record):
     unscored: int
     generated_tokens: int
     facts: dict[str, float] = {}
+    movement: Movement | None = None
 
     @property
     def trivial(self) -> bool:
@@ -82,6 +92,13 @@ class MethodResult(_Record):
         """What a reader of the table must not miss: how it stands if anything was tested, then its flags."""
         told = self.standing is not None and self.standing.state != "not tested"
         return [*([self.standing.words] if self.standing and told else []), *self.flags]
+
+    @property
+    def against(self) -> str:
+        """Which share of all items moved against the steering, and which moved at all ("31 of 62 %"); "" if unknown."""
+        if self.movement is None or self.movement.moved.value is None or self.movement.against.value is None:
+            return ""
+        return f"{100 * self.movement.against.value:.0f} of {100 * self.movement.moved.value:.0f} %"
 
     @property
     def steered(self) -> str:
@@ -168,10 +185,15 @@ def without_break_downs(names: Iterable[str]) -> list[str]:
 
 def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, Metric]:
     """A summary's metrics as they are written, with None for what is no number."""
-    return {
-        name: Metric(value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n, note=m.note, p=finite(m.p))
-        for name, m in estimates.items()
-    }
+    return {name: metric(estimate) for name, estimate in estimates.items()}
+
+
+def metric(m: contracts.Metric) -> Metric:
+    return Metric(value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n, note=m.note, p=finite(m.p))
+
+
+def movement(found: movements.Movement | None) -> Movement | None:
+    return None if found is None else Movement(moved=metric(found.moved), against=metric(found.against))
 
 
 def comparison(tested: contracts.Comparison) -> Comparison:

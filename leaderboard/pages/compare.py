@@ -19,6 +19,7 @@ from leaderboard.pages.run import MOST, flat
 from leaderboard.row import Row, rows_of
 from leaderboard.site import Site
 from leaderboard.text import capitalised, cut
+from steerbench.movement import OF_TARGETS
 from steerbench.publishing.schema import Published
 from steerbench.results import Metric, without_break_downs
 from steerbench.statistics import FEWEST
@@ -26,8 +27,6 @@ from steerbench.statistics.means import ONE, SAME
 
 FREEDOMS = 300
 """Degrees of freedom that the page has Student's quantile for; beyond, it nears the normal one as 1/df (to 1e-5)."""
-OF_TARGETS = ("targets", "people")
-"""What runs generalise over where a target is the unit; elsewhere an item is, whatever the target."""
 METRICS = 40
 COMPARISONS = 50
 

@@ -59,18 +59,23 @@ def board(result: RunResult, metrics: int = 6, intervals: int = 2) -> Table:
     longest = max(len(name) for name in result.methods)
     table.add_column("method", overflow="fold", min_width=min(longest, len("random-direction")))
     dials = any(method.steered for method in result.methods.values())
-    for name in (*shown, *(("median strength", "steered") if dials else ()), "time (s)"):
+    moves = any(method.against for method in result.methods.values())
+    more = [*(("median strength", "steered") if dials else ()), *(("against the steering",) if moves else ())]
+    for name in (*shown, *more, "time (s)"):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, method in ordered(result):
         cells = [cell(method.metrics.get(metric), metric in with_interval) for metric in shown]
         dial = [_strength(method), method.steered] if dials else []
-        table.add_row(name, *cells, *dial, _seconds(result, name), style="dim" if method.trivial else "")
+        against = [method.against] if moves else []
+        table.add_row(name, *cells, *dial, *against, _seconds(result, name), style="dim" if method.trivial else "")
     return table
 
 
 def reading(result: RunResult) -> str:
     """What intervals and tests are of, in one line."""
     said = f"Intervals and tests are over {result.over}, 95 %."
+    if any(method.against for method in result.methods.values()):
+        said += " Against the steering: items that lose by it, of all that it moves."
     tested = [name for name, method in result.methods.items() if method.comparisons]
     if len(tested) > 1:
         said += f" Each of the {len(tested)} methods is tested by itself; nothing is corrected for their number."

@@ -63,24 +63,33 @@ def load_model(
 
     Args:
         spec: `smollm2-135m`, a folder, or a Hugging Face id.
-        dtype: a name in `DTYPES`; bfloat16 if None.
+        dtype: a name in `DTYPES`; if None, bfloat16, and float32 on a processor without bfloat16 instructions, which
+            would take ten times as long and more.
         device: `cpu`, `cuda` or `cuda:N`; if None, CUDA where there is any.
         chat_template, date: as for `load_text`.
 
     Raises:
         UserError: it cannot be had or loaded, is not supported, or has no chat template.
     """
-    numbers, place = _dtype(dtype), _device(device)
+    place = _device(device)
+    numbers = _dtype(dtype, place)
     text = load_text(spec, chat_template, date)
     with quiet():
         model = _weights(text.folder, spec, numbers, text.architecture).to(place)
     return LoadedModel(text, model.eval().requires_grad_(False), place, numbers)
 
 
-def _dtype(name: str | None) -> torch.dtype:
-    if name is not None and name not in DTYPES:
+def _dtype(name: str | None, device: torch.device) -> torch.dtype:
+    if name is None:
+        return torch.bfloat16 if device.type != "cpu" or _computes_bfloat16() else torch.float32
+    if name not in DTYPES:
         raise UserError(f"There is no dtype '{name}'; there are: {', '.join(DTYPES)}.")
-    return DTYPES[name or "bfloat16"]
+    return DTYPES[name]
+
+
+def _computes_bfloat16() -> bool:
+    """Whether the processor multiplies in bfloat16; others only imitate it."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _device(name: str | None) -> torch.device:

@@ -8,6 +8,7 @@ from steerbench.composition import build_method
 from steerbench.contracts import PENDING, Completion, Judged, Method, Outcome, Scored, Task
 from steerbench.errors import UserError
 from steerbench.evaluation import Question, reply_of, score_of_outcome
+from steerbench.movement import movement_of
 from steerbench.plan import roles_of
 from steerbench.publishing.hidden import beside_hidden, wrong_of_hidden
 from steerbench.publishing.samples import (
@@ -23,7 +24,7 @@ from steerbench.publishing.samples import (
 )
 from steerbench.publishing.schema import Published
 from steerbench.reporting import method_standing, overflows
-from steerbench.results import Comparison, MethodResult, Metric, comparison, metrics
+from steerbench.results import Comparison, MethodResult, Metric, Movement, comparison, metrics, movement
 from steerbench.standing import Standing
 from steerbench.steering import Steering
 from steerbench.targets import Item, Target
@@ -81,6 +82,7 @@ def differing(published: Published, task: Task, rows: Rows, scored: Mapping[str,
             items=len(row),
             unscored=sum(one.score.unscored != "" for one in scored[name]),
             generated_tokens=sum(sample["tokens"] or 0 for sample in row.values()),
+            movement=movement(movement_of(name, roles_of(task), scored, summary.over)),
         )
         yield from (f"method '{name}', {told}" for told in _of_row(said, found))
         yield from _of_samples(name, row, scored[name], withholds(task))
@@ -97,6 +99,7 @@ def _of_row(said: MethodResult, found: MethodResult) -> Iterator[str]:
         for ours, again in zip(said.comparisons, found.comparisons, strict=True):
             yield from _numbers(f"comparison with '{ours.against}'", ours, again)
     yield from _standings(said.standing, found.standing)
+    yield from _movements(said.movement, found.movement)
     for name in ("role", "settings", "flags", "strengths", "wordings", "items", "unscored", "generated_tokens"):
         if getattr(said, name) != getattr(found, name):
             yield f"{name}: said {_short(getattr(said, name))}, recomputed {_short(getattr(found, name))}."
@@ -113,6 +116,15 @@ def _standings(said: Standing | None, found: Standing | None) -> Iterator[str]:
             yield f"standing: smallest said {said.smallest}, recomputed {found.smallest}."
     elif said != found:
         yield f"standing: said {_short(said)}, recomputed {_short(found)}."
+
+
+def _movements(said: Movement | None, found: Movement | None) -> Iterator[str]:
+    if said is None or found is None:
+        if said is not found:
+            yield f"movement: said {_short(said)}, recomputed {_short(found)}."
+        return
+    for what, ours in said:
+        yield from _numbers(f"share of items {what}", ours, getattr(found, what))
 
 
 def _numbers(what: str, said: Metric | Comparison, found: Metric | Comparison) -> Iterator[str]:

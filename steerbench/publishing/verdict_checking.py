@@ -75,7 +75,8 @@ def wrong_judges(published: Published) -> Iterator[str]:
         if judge is None:
             continue
         here = dict(judge.identity())
-        for name in sorted({*here, *told.identity}):
+        # Its sources (`code`) may have changed since, and still rate alike: that is seen by rating again.
+        for name in sorted({*here, *told.identity} - {"code"}):
             if told.identity.get(name) != here.get(name):
                 yield (
                     f"judges: the {role} judge '{told.name}' says that its {name} is {told.identity.get(name)!r}, but "

@@ -3,6 +3,8 @@
 import json
 import mmap
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,8 +43,19 @@ def test_a_loaded_model_is_the_saved_one_frozen_for_evaluation(folder: Path) -> 
     assert loaded.render((("user", "Hi"),)) == "<|user|>Hi</s><|assistant|>"
 
 
-def test_weights_are_bfloat16_unless_asked_otherwise(folder: Path) -> None:
-    assert load_model(str(folder), device="cpu").model.lm_head.weight.dtype == torch.bfloat16
+@pytest.mark.parametrize(("isa", "expected"), [("DEFAULT", None), ("AVX2", "float32")])
+def test_weights_are_bfloat16_where_the_processor_multiplies_in_it(
+    folder: Path, isa: str, expected: str | None
+) -> None:
+    asked = f"from steerbench.models.loading import load_model; print(load_model({str(folder)!r}, device='cpu').dtype)"
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": isa}
+    ran = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    fast = any(flag in Path("/proc/cpuinfo").read_text() for flag in ("avx512bw", "amx_bf16"))
+    assert ran.stdout.strip() == f"torch.{expected or ('bfloat16' if fast else 'float32')}"
+
+
+def test_weights_are_of_the_type_that_was_asked_for(folder: Path) -> None:
+    assert load_model(str(folder), dtype="bfloat16", device="cpu").model.lm_head.weight.dtype == torch.bfloat16
     assert load_model(str(folder), dtype="float32", device="cpu").model.lm_head.weight.dtype == torch.float32
 
 
