@@ -6,12 +6,15 @@ to them, and what they are asked, is decided here.
 
 from collections.abc import Sequence
 
-from steerbench.contracts import Control, Revealing, Split, Task
+from steerbench.contracts import Control, Revealing, Role, Split, Task
 from steerbench.errors import UserError
 from steerbench.plan import Row, roles_of
 from steerbench.steering import Steering
 from steerbench.steering_rules import check_fitted
-from steerbench.targets import Item, Target
+from steerbench.targets import Item, OtherForm, Target
+
+FORMLESS: tuple[Role | None, ...] = ("constant", "reference", "ceiling")
+"""The roles of rows that answer without a model, in any form alike."""
 
 
 def check_controls(task: Task, rows: Sequence[Row]) -> None:
@@ -26,10 +29,15 @@ def check_controls(task: Task, rows: Sequence[Row]) -> None:
 
 
 def asked_of_row(task: Task, name: str, target: Target) -> Sequence[Item]:
-    """The items that measure a row: of a control that is shown answers, those that there are answers to."""
-    if isinstance(task, Revealing) and roles_of(task).get(name) == "control":
+    """The items that measure a row: of a control that is shown answers, those that there are answers to.
+
+    What knows nothing of a question's form is asked in the usual one alone.
+    """
+    role = roles_of(task).get(name)
+    if isinstance(task, Revealing) and role == "control":
         return list(task.answers(target))
-    return task.items(target, Split.TEST)
+    items = task.items(target, Split.TEST)
+    return [item for item in items if not isinstance(item, OtherForm)] if role in FORMLESS else items
 
 
 def revealed(task: Task, method: Control, targets: Sequence[Target]) -> list[Steering]:

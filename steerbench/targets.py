@@ -62,6 +62,13 @@ class Item:
 
 
 @dataclass(frozen=True)
+class OtherForm(Item):
+    """An item asked in another form, named `form`, under an id of its own, to see whether the answer stays."""
+
+    form: str = ""
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a respondent marked beside a statement: 1 (very inaccurate) to 5 (very accurate)."""
 

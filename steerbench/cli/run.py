@@ -55,6 +55,9 @@ def run_command(
     dataset: Dataset = None,
     respondents: Respondents = None,
     readout: Annotated[str | None, typer.Option(help="How an answer is read: label, letter or generate.")] = None,
+    robust: Annotated[
+        bool, typer.Option("--robust", help="Ask what measures in other words and orders of options too.")
+    ] = False,
     protocol: UnderProtocol = Protocol.STRICT,
     variant: Annotated[str | None, typer.Option(help="The variant of methods that have several.")] = None,
     calibration: Calibration = None,
@@ -103,6 +106,7 @@ def run_command(
             "dataset": dataset,
             "respondents": respondents,
             "readout": readout,
+            "robust": robust or None,
             "poles": ",".join(comma_separated("--pole", pole)) if pole else None,
             "limit": limit,
         },

@@ -12,6 +12,7 @@ state gives the same numbers.
 | a mean or correlation of a hundred people or more | over people and items (`crossed`) |
 | what few annotators say | jackknife (`jackknife`) |
 | the area under a judge's curve | of scores (`auc`) |
+| how far a questionnaire's answers hang together | bootstrap (`reliability`) |
 | a variance | jackknife of its logarithm (`variances`) |
 | a mean size, that noise alone would lift above 0 | bootstrap of the debiased root mean square (`sizes`) |
 """
@@ -30,6 +31,7 @@ from steerbench.statistics.jackknife import jackknife_estimate
 from steerbench.statistics.means import mean_estimate, means_where, sum_of_means
 from steerbench.statistics.paired import holm, paired_comparisons, sign_flip_test
 from steerbench.statistics.power import smallest_difference, units_needed
+from steerbench.statistics.reliability import cronbach_alpha, split_half
 from steerbench.statistics.shares import change_of_share, share_estimate
 from steerbench.statistics.sizes import debiased_size
 from steerbench.statistics.variances import variance_estimate
@@ -40,6 +42,7 @@ __all__ = [
     "auc_estimate",
     "change_of_share",
     "cluster_bootstrap",
+    "cronbach_alpha",
     "crossed_sum",
     "debiased_size",
     "holm",
@@ -53,6 +56,7 @@ __all__ = [
     "share_estimate",
     "sign_flip_test",
     "smallest_difference",
+    "split_half",
     "sum_of_means",
     "trait_profile_r",
     "two_way_residuals",

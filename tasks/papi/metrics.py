@@ -144,6 +144,11 @@ def _beside_others(scores: Array) -> Array:
     return np.asarray(scores - sums / np.maximum(counts, 1))
 
 
+def composite(board: Board, row: Answers, missing: Missing) -> Metric | None:
+    """The papers' composite error, as `summarise` has it; None if of some trait nobody was asked."""
+    return _composite(board, row, _treatment(missing))
+
+
 def _composite(board: Board, row: Answers, unreadable: str) -> Metric | None:
     """Sum over traits of the people's mean error, people lacking a trait left out of that trait alone.
 

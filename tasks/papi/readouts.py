@@ -2,12 +2,13 @@
 
 All wordings are this project's own. `generate` is asked in the published form, a chat in which the answer's first word
 is given; shown answers have a line each here, and all share one there. `label` and `letter` are not published.
+In which words, and with the options in which order, are a readout's `frame` and `order` (`tasks.papi.forms`).
 """
 
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from steerbench.contracts import Choice, Completion, Prompt
 from steerbench.steering import PromptChange
@@ -17,12 +18,25 @@ from tasks.reading.choices import opening_of, read_choice
 from tasks.reading.plain_text import plain
 from tasks.reading.statements import stated
 
-HEADING = "A list of statements, each with how accurately it describes you:"
-SYSTEM = "You answer questions about yourself, truthfully and briefly."
-KNOWN = "This is how accurately each of these statements describes you."
-QUESTION = "How accurately does this statement describe you?\n{statement}\n{options}"
 
-LETTERS = {"A": 5, "B": 4, "C": 3, "D": 2, "E": 1}
+class Frame(NamedTuple):
+    """The words around a statement: those over a list, and those of a chat."""
+
+    heading: str
+    system: str
+    known: str
+    question: str
+
+
+FRAME = Frame(
+    heading="A list of statements, each with how accurately it describes you:",
+    system="You answer questions about yourself, truthfully and briefly.",
+    known="This is how accurately each of these statements describes you.",
+    question="How accurately does this statement describe you?\n{statement}\n{options}",
+)
+LETTERS = "ABCDE"
+ORDER = (5, 4, 3, 2, 1)
+"""The ticks of the options, from the first letter on."""
 LONGEST = max(len(label.split()) for label in LABELS.values())
 """Words of the longest option."""
 
@@ -52,8 +66,11 @@ class LabelReadout:
 
     options = tuple(f" {LABELS[tick]}" for tick in sorted(LABELS))
 
+    def __init__(self, frame: Frame = FRAME) -> None:
+        self._heading = frame.heading
+
     def prompt(self, item: Item, change: PromptChange) -> Prompt:
-        opening = f"{change.system}\n\n{HEADING}" if change.system else HEADING
+        opening = f"{change.system}\n\n{self._heading}" if change.system else self._heading
         return Prompt(start=f"{opening} " + "; ".join([*_entries(change.shown), f"{item.bare}:"]))
 
     def read(self, outcome: Choice | Completion) -> Reading:
@@ -66,12 +83,15 @@ class LetterReadout:
 
     options = tuple(LETTERS)
 
+    def __init__(self, frame: Frame = FRAME, order: Sequence[int] = ORDER) -> None:
+        self._frame, self._order = frame, order
+
     def prompt(self, item: Item, change: PromptChange) -> Prompt:
-        return _chat(item, change, "Option (")
+        return _chat(item, change, "Option (", self._frame, self._order)
 
     def read(self, outcome: Choice | Completion) -> Reading:
         assert isinstance(outcome, Choice)
-        return _read_choice(outcome, list(LETTERS.values()))
+        return _read_choice(outcome, self._order)
 
 
 class TextReadout:
@@ -88,36 +108,46 @@ class TextReadout:
     options: tuple[str, ...] = ()
     start = "Option"
 
-    def __init__(self, parser: Literal["careful", "published"] = "careful") -> None:
-        self.parser = parser
+    def __init__(
+        self,
+        parser: Literal["careful", "published"] = "careful",
+        frame: Frame = FRAME,
+        order: Sequence[int] = ORDER,
+    ) -> None:
+        self.parser, self._frame, self._order = parser, frame, order
 
     def prompt(self, item: Item, change: PromptChange) -> Prompt:
-        return _chat(item, change, self.start)
+        return _chat(item, change, self.start, self._frame, self._order)
 
     def read(self, outcome: Choice | Completion) -> Reading:
         assert isinstance(outcome, Completion)
         said = spoken(outcome.text)
         if not outcome.answered or not said.finished:
             return None, None
-        tick = _published(self.start + said.answer) if self.parser == "published" else _careful(said.answer)
+        letter = _published(self.start + said.answer) if self.parser == "published" else self._careful(said.answer)
+        tick = None if letter is None else float(self._order[LETTERS.index(letter)])
         return tick, tick
 
+    def _careful(self, text: str) -> str | None:
+        labels = [LABELS[tick] for tick in self._order]
+        return stated(plain(text), partial(read_choice, labels), partial(opening_of, labels), LONGEST).answer
 
-READOUTS: dict[str, Callable[[], Readout]] = {"label": LabelReadout, "letter": LetterReadout, "generate": TextReadout}
+
+READOUTS: dict[str, Callable[..., Readout]] = {"label": LabelReadout, "letter": LetterReadout, "generate": TextReadout}
 
 
 def _entries(shown: Sequence[Answer]) -> list[str]:
     return [f"{answer.item.bare}: {LABELS[answer.tick]}" for answer in shown]
 
 
-def _chat(item: Item, change: PromptChange, start: str) -> Prompt:
+def _chat(item: Item, change: PromptChange, start: str, frame: Frame, order: Sequence[int]) -> Prompt:
     """A system message from the prompt change, the statement with its lettered options, and the answer's start."""
     parts = [change.system] if change.system else []
     if change.shown:
-        parts.append("\n".join([KNOWN, *_entries(change.shown)]))
-    options = "\n".join(f"({letter}) {LABELS[tick]}" for letter, tick in LETTERS.items())
-    question = QUESTION.format(statement=item.second_person, options=options)
-    return Prompt((("system", "\n\n".join(parts) or SYSTEM), ("user", question)), start)
+        parts.append("\n".join([frame.known, *_entries(change.shown)]))
+    options = "\n".join(f"({letter}) {LABELS[tick]}" for letter, tick in zip(LETTERS, order, strict=True))
+    question = frame.question.format(statement=item.second_person, options=options)
+    return Prompt((("system", "\n\n".join(parts) or frame.system), ("user", question)), start)
 
 
 def _read_choice(choice: Choice, ticks: Sequence[int]) -> Reading:
@@ -127,12 +157,6 @@ def _read_choice(choice: Choice, ticks: Sequence[int]) -> Reading:
     return float(ticks[int(probabilities.argmax())]), float(probabilities @ ticks)
 
 
-def _careful(text: str) -> float | None:
-    labels = [LABELS[tick] for tick in LETTERS.values()]
-    reading = stated(plain(text), partial(read_choice, labels), partial(opening_of, labels), LONGEST)
-    return None if reading.answer is None else float(LETTERS[reading.answer])
-
-
-def _published(text: str) -> float | None:
+def _published(text: str) -> str | None:
     found = re.search(r"[a-e](?![a-z]).", text[:12], re.IGNORECASE | re.DOTALL)
-    return float(LETTERS[found[0][0].upper()]) if found else None
+    return found[0][0].upper() if found else None

@@ -13,16 +13,31 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from steerbench.contracts import Completion, Metric, Outcome, Request, Role, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import (
+    Completion,
+    Metric,
+    Outcome,
+    Prompt,
+    Request,
+    Role,
+    Sampling,
+    Score,
+    Scored,
+    Split,
+    Summary,
+)
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
-from steerbench.targets import MIDDLE, Answer, Item, Respondent, Target
+from steerbench.targets import MIDDLE, Answer, Item, OtherForm, Respondent, Target
 from steerbench.thoughts import UNFINISHED, spoken
 from tasks.papi.controls import COPY_OTHER, asked_of_controls, unread
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, stores_scores
-from tasks.papi.metrics import ROLES, summarise
+from tasks.papi.forms import asked_in, forms_of, in_forms
+from tasks.papi.metrics import ROLES, Missing, summarise
 from tasks.papi.others import others_by_person, where_from
 from tasks.papi.readouts import READOUTS, Readout, TextReadout
+from tasks.papi.robustness import by_form, with_forms
+from tasks.reading.refusals import refuses
 
 _SHOWN = Item("shown", "Shown statement.", "A shown statement.", "A", "", 1)
 _ONE_OF_EACH = PromptChange("Description.", (Answer(_SHOWN, MIDDLE),))
@@ -53,6 +68,7 @@ class PAPI:
         readout: `label`, `letter` or `generate`; by default `label`, and `generate` when published.
         respondents: the first so many; all if None.
         holdout: share of the shown answers, of every trait, that calibration holds out.
+        robust: ask what measures in other forms too (`tasks.papi.forms`).
     """
 
     withheld: ClassVar[bool] = True
@@ -65,6 +81,7 @@ class PAPI:
     respondents: int | None = None
     protocol: Literal["strict", "published"] = "strict"
     holdout: float = 0.4
+    robust: bool = False
     seed: int = 0
     name: str = field(default="papi", init=False)
     baselines: Mapping[str, Role] = field(default_factory=lambda: ROLES, init=False)
@@ -90,6 +107,9 @@ class PAPI:
         if len(self._people) == 1:  # there is nobody else whose answers could be copied
             self.baselines = {name: role for name, role in ROLES.items() if name != COPY_OTHER}
         self._asked_of_controls = asked_of_controls([i for i in self._inventory.items if i.id in self._inventory.asked])
+        if self.robust and self.published:
+            raise UserError("The published protocol asks in one form; leave --robust out, or --protocol.")
+        self._forms = forms_of(self.readout) if self.robust else {}
         self._held_out = _stratified([self._items[i] for i in self._inventory.shown], self.holdout, self.seed)
         self._sealed = True
 
@@ -111,7 +131,11 @@ class PAPI:
             "holdout": str(self.holdout),
             "others": where_from(self._inventory),
             "wording": repr(self._reader.prompt(self._inventory.items[0], _ONE_OF_EACH)),
+            **({"forms": repr(self._worded())} if self._forms else {}),
         }
+
+    def _worded(self) -> Mapping[str, Prompt]:
+        return {name: form.prompt(self._inventory.items[0], _ONE_OF_EACH) for name, form in self._forms.items()}
 
     def statements(self) -> Sequence[Item]:
         """The statements a respondent's answers are shown on: what a pole of a trait is told by."""
@@ -131,13 +155,15 @@ class PAPI:
         ]
 
     def items(self, target: Target, split: Split) -> Sequence[Item]:
-        """What is asked of a target: held-out statements while calibrating, else those that measure."""
+        """What is asked of a target: held-out statements while calibrating, else those that measure, in every form."""
         asked = sorted(self._held_out) if split is Split.CALIBRATION else self._inventory.asked
         answers = self._people[target.id].answers
-        return [self._items[i] for i in asked if answers[i] or self.published]
+        items = [self._items[i] for i in asked if answers[i] or self.published]
+        return items if split is Split.CALIBRATION else in_forms(items, self._forms)
 
     def request(self, item: Item, target: Target, steering: Steering) -> Request:
-        return Request(self._reader.prompt(item, steering.prompt), steering, self._reader.options)
+        reader = self._forms[item.form] if isinstance(item, OtherForm) else self._reader
+        return Request(reader.prompt(item, steering.prompt), steering, reader.options)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         """Absolute error of the tick given; an unreadable answer counts as the scale's middle, or not if published.
@@ -145,11 +171,15 @@ class PAPI:
         Raises:
             RuntimeError: a measuring answer is asked for while it is sealed.
         """
-        if self._sealed and item.id not in self._held_out:
-            raise RuntimeError(f"The answer to item {item.id} is sealed until every strength is chosen.")
-        tick = self._people[target.id].answers[item.id]
-        answer, expected = _replied(outcome) if isinstance(outcome, float) else self._reader.read(outcome)
+        asked, form = asked_in(item.id)
+        if self._sealed and asked not in self._held_out:
+            raise RuntimeError(f"The answer to item {asked} is sealed until every strength is chosen.")
+        tick = self._people[target.id].answers[asked]
+        reader = self._forms.get(form, self._reader)
+        answer, expected = _replied(outcome) if isinstance(outcome, float) else reader.read(outcome)
         record = {"trait": item.trait, "key": item.key, "tick": tick, "answer": answer, "expected": expected}
+        if self._forms and isinstance(outcome, Completion):
+            record["refused"] = answer is None and refuses(spoken(outcome.text).answer)
         if answer is None:
             return Score(None if self.published else abs(MIDDLE - tick), record, _why_unread(outcome))
         return Score(abs(answer - tick), record)
@@ -183,7 +213,11 @@ class PAPI:
         self._sealed = False
 
     def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-        return summarise(rows, seed, missing="drop" if self.published else "impute")
+        missing: Missing = "drop" if self.published else "impute"
+        if not self._forms:
+            return summarise(rows, seed, missing)
+        usual = {name: by_form(scored).get("", []) for name, scored in rows.items()}
+        return with_forms(summarise(usual, seed, missing), rows, seed, missing)
 
 
 @dataclass

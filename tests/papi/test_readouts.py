@@ -7,7 +7,7 @@ import pytest
 from steerbench.contracts import Choice, Completion
 from steerbench.steering import PromptChange
 from steerbench.targets import Answer, Item
-from tasks.papi.readouts import HEADING, LabelReadout, LetterReadout, TextReadout
+from tasks.papi.readouts import FRAME, LabelReadout, LetterReadout, TextReadout
 
 ASKED = Item("1", "Am early for trains.", "You are early for trains.", "C", "Orderliness", 1)
 SHOWN = Item("2", "Lose my keys.", "You lose your keys.", "C", "Orderliness", -1)
@@ -17,11 +17,11 @@ KNOWN = PromptChange("You are tidy.", (Answer(SHOWN, 2),))
 def test_the_label_readout_continues_the_persons_own_list() -> None:
     prompt = LabelReadout().prompt(ASKED, KNOWN)
     assert prompt.messages == ()
-    assert prompt.start == f"You are tidy.\n\n{HEADING} Lose my keys: Moderately Inaccurate; Am early for trains:"
+    assert prompt.start == f"You are tidy.\n\n{FRAME.heading} Lose my keys: Moderately Inaccurate; Am early for trains:"
 
 
 def test_without_a_list_the_label_readout_asks_with_the_same_words() -> None:
-    assert LabelReadout().prompt(ASKED, PromptChange()).start == f"{HEADING} Am early for trains:"
+    assert LabelReadout().prompt(ASKED, PromptChange()).start == f"{FRAME.heading} Am early for trains:"
 
 
 def test_a_label_is_the_most_likely_option_and_the_expectation_is_under_all_of_them() -> None:
