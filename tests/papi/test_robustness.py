@@ -167,7 +167,7 @@ def run(tmp_path_factory):
     plan = Plan(
         methods=("few-shot",),
         task="papi",
-        task_parameters={"respondents": 6, "readout": "letter", "robust": True},
+        task_parameters={"respondents": 2, "readout": "letter", "robust": True},
         model=str(tiny_model(folder / "tiny")),
         dtype="float32",
         budget=2,
@@ -178,12 +178,14 @@ def run(tmp_path_factory):
 def test_a_run_has_the_usual_numbers_and_those_of_the_forms_beside_them(run, tmp_path):
     _, robust, plan = run
     usual = execute(
-        prepare(plan.model_copy(update={"task_parameters": {"respondents": 6, "readout": "letter"}})), tmp_path
+        prepare(plan.model_copy(update={"task_parameters": {"respondents": 2, "readout": "letter"}})), tmp_path
     )
     for name, row in usual.methods.items():
         asked = robust.methods[name]
-        assert {metric: asked.metrics[metric] for metric in row.metrics} == row.metrics
-        assert asked.comparisons == row.comparisons
+        # In other batches the last digits of likelihoods differ, and with them what is expected.
+        for metric, found in row.metrics.items():
+            assert asked.metrics[metric].value == pytest.approx(found.value, abs=1e-5, nan_ok=True)
+        assert [one.difference for one in asked.comparisons] == [one.difference for one in row.comparisons]
     more = robust.methods["few-shot"].metrics.keys() - usual.methods["few-shot"].metrics.keys()
     forms = ("reversed", "rotated", "frame-2", "frame-3")
     assert more == {"changed by form", "alpha", "split-half r"} | {
