@@ -170,6 +170,7 @@ def test_a_stopped_or_killed_run_goes_on_and_ends_with_the_same_numbers(steerben
         [*COMMAND, "run", *plan], cwd=tmp_path, env=environment(slow_engine), stderr=subprocess.PIPE, text=True
     )
     assert "too few" in started.stderr.readline()
+    assert "answers at the speed of" in started.stderr.readline()
     assert "fit toy-push" in started.stderr.readline()
     started.send_signal(sent)
     told = started.stderr.read()
