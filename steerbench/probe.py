@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from steerbench.contracts import Completion, Continued, Engine, Request, Sampling, Split, Task
+from steerbench.contracts import Continued, Engine, Request, Sampling, Split, Task
 from steerbench.errors import UserError
 from steerbench.evaluation import packing_of, prompt_digest
 from steerbench.steering import UNSTEERED
@@ -17,10 +17,12 @@ from steerbench.steering import UNSTEERED
 LIKELIHOODS, TEXTS = 32, 16
 """The most answers that are timed together: likelihoods of options, or free texts."""
 TOKENS = 16
-"""Where a text is cut; what it would take up to the task's own limit is reckoned from there."""
+"""Where a text is cut at the latest; what it would take up to the task's own limit is reckoned from there."""
+FEWEST_TOKENS = 4
 GROWTH = 4
-PATIENCE = 2.0
-"""Seconds that timing may take in all, of which one answer to warm up and one to time are always asked."""
+PATIENCE = 1.5
+"""Seconds after which no larger batch is tried: the last one takes at most `GROWTH` times as long, and on most engines
+hardly longer than the one before. The slowest is asked one answer to warm up and one to time."""
 
 Clock = Callable[[], float]
 
@@ -70,29 +72,29 @@ def _likelihoods(engine: Engine, asked: Sequence[Request], clock: Clock) -> Spee
 
 
 def _texts(engine: Engine, task: Task, asked: Sequence[Request], clock: Clock) -> Speed:
-    """Where texts go on behind the cut, each further token takes what the tokens before it took."""
+    """A prompt is computed once however long its answer, and each token behind the cut takes what those before it took.
+
+    How many texts go together is found by their first tokens alone, which takes less.
+    """
     limit = task.sampling.max_new_tokens
     if isinstance(task, Continued):
         limit += task.follow_sampling.max_new_tokens
-    cut = replace(task.sampling, max_new_tokens=min(TOKENS, limit))
-    said: list[Completion] = []
 
-    def generate(some: Sequence[Request]) -> None:
-        said[:] = engine.generate(some, cut)
+    def cut(tokens: int) -> Sampling:
+        return replace(task.sampling, max_new_tokens=tokens)
 
-    taken, together = _grown(asked, generate, clock)
-    if limit <= TOKENS or all(one.finish == "stop" for one in said):
-        return Speed(taken / together, together)
-    first = _first_token(engine, asked[:together], cut, clock)
-    a_token = (taken - first) / (TOKENS - 1)
-    return Speed((taken + max(a_token, 0.0) * (limit - TOKENS)) / together, together, TOKENS, limit)
-
-
-def _first_token(engine: Engine, asked: Sequence[Request], cut: Sampling, clock: Clock) -> float:
-    """Seconds until each has a token: what is computed of a prompt is computed once, however long the answer."""
+    first, together = _grown(asked, lambda some: engine.generate(some, cut(1)), clock)
+    # A token takes no longer than the prompt before it.
+    tokens = min(limit, TOKENS, max(FEWEST_TOKENS, int(PATIENCE / max(first, 1e-6))))
+    if tokens == 1:
+        return Speed(first / together, together)
     started = clock()
-    engine.generate(asked, replace(cut, max_new_tokens=1))
-    return clock() - started
+    said = engine.generate(asked[:together], cut(tokens))
+    taken = clock() - started
+    if tokens == limit or all(one.finish == "stop" for one in said):
+        return Speed(taken / together, together)
+    a_token = max(taken - first, 0.0) / (tokens - 1)
+    return Speed((taken + a_token * (limit - tokens)) / together, together, tokens, limit)
 
 
 def _grown(asked: Sequence[Request], ask: Callable[[Sequence[Request]], object], clock: Clock) -> tuple[float, int]:
@@ -103,11 +105,9 @@ def _grown(asked: Sequence[Request], ask: Callable[[Sequence[Request]], object],
         started = clock()
         ask(asked[:size])
         taken = clock() - started
-        # The next one takes at most as many times as long as it is larger.
-        following = min(GROWTH * size, len(asked))
-        if following == size or clock() - began + taken * following / size > PATIENCE:
+        if size == len(asked) or clock() - began > PATIENCE:
             return taken, size
-        size = following
+        size = min(GROWTH * size, len(asked))
 
 
 @contextmanager

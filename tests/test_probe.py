@@ -11,7 +11,7 @@ from steerbench.errors import UserError
 from steerbench.found_ledgers import reading
 from steerbench.plan import Plan
 from steerbench.planning import opened_task
-from steerbench.probe import LIKELIHOODS, PATIENCE, TOKENS, Speed, speed_of
+from steerbench.probe import FEWEST_TOKENS, GROWTH, LIKELIHOODS, PATIENCE, TOKENS, Speed, speed_of
 from steerbench.runner import LEDGER, execute, prepare
 from steerbench.targets import Item
 from tests.models.tiny import tiny_model
@@ -63,12 +63,18 @@ def test_a_fast_engine_is_timed_on_as_many_likelihoods_as_are_asked_at_most():
     assert engine.batches_asked == [1, 1, 4, 16, LIKELIHOODS]
 
 
-@pytest.mark.parametrize(("prompt", "together"), [(0.1, 4), (0.5, 1), (60.0, 1)])
+@pytest.mark.parametrize(("prompt", "together"), [(0.1, 16), (0.5, 4), (2.0, 1), (60.0, 1)])
 def test_a_slow_engine_is_asked_no_more_than_patience_allows(prompt, together):
     engine = TimedEngine(prompt=prompt)
     speed = speed_of(engine, ManyItems(), engine.clock)
     assert speed == Speed(pytest.approx(prompt), together)
-    assert engine.now <= max(PATIENCE + prompt, 2 * prompt) + 1e-9
+    assert engine.now <= max((1 + GROWTH) * PATIENCE + prompt, 2 * prompt) + 1e-9
+
+
+def test_a_slow_engine_says_a_few_tokens_of_a_text():
+    engine = TimedEngine(prompt=20.0, token=10.0)
+    assert speed_of(engine, long_texts(100), engine.clock) == Speed(pytest.approx(20 + 1000), 1, FEWEST_TOKENS, 100)
+    assert engine.now == 3 * 20 + (1 + 1 + FEWEST_TOKENS) * 10
 
 
 def test_a_text_that_goes_on_is_reckoned_to_the_tasks_limit():
