@@ -55,18 +55,37 @@ def spreads_of(result: RunResult) -> list[Spread]:
     ]
 
 
-def reference_spreads(plan: Plan, targets: int = PROBED) -> list[Spread]:
+def opened_task(plan: Plan) -> Task:
+    """The plan's task, built for itself and unsealed: to count and to try on, never to choose or to measure with.
+
+    Raises:
+        UserError: it cannot be built.
+    """
+    task = build_task(plan)
+    task.unseal()
+    return task
+
+
+def reference_spreads(
+    plan: Plan, targets: int = PROBED, opened: Task | None = None, built: Sequence[Row] = ()
+) -> list[Spread]:
     """Those of the task's rows that need no model on so many targets, each as if it were a method; empty without any.
+
+    `opened` is the plan's own task, unsealed, where there is one: it tells whether there are such rows, and they are
+    tried on it if it has no other size than they need. `built` are the plan's rows: those that need no model are not
+    built again if any are among them.
 
     Raises:
         UserError: the task cannot be built.
     """
-    task = build_task(_probe(plan, targets))
-    task.unseal()
-    # What judges have not rated yet tells nothing.
-    rows = [] if isinstance(task, Judged) else _rows_without_model(plan, task)
+    probe = _probe(plan, targets)
+    if opened is None or (probe != plan and _tells(opened)):
+        opened = opened_task(probe)
+    ready = [row for row in built if row.trivial and not row.method.needs_model]
+    rows = (ready or _rows_without_model(plan, opened)) if _tells(opened) else []
     if not rows:
         return []
+    task = opened
     scored = {row.name: _scored(task, row) for row in rows}
     methods = {f"like {row.name}": scored[row.name] for row in rows if row.role in TOLD_BY}
     summary = task.summarise({**methods, **scored}, plan.seed)
@@ -98,14 +117,8 @@ def typical(spreads: Iterable[Spread]) -> float | None:
     return median(known) if known else None
 
 
-def units_of(plan: Plan) -> tuple[int, str]:
-    """How many units a run's tests will be over, and what they are: its people, or its questions.
-
-    Raises:
-        UserError: the task cannot be built.
-    """
-    task = build_task(plan)
-    task.unseal()
+def units_of(task: Task) -> tuple[int, str]:
+    """How many units the tests of a run will be over, and what they are: people, or questions. The task is unsealed."""
     targets = task.targets(Split.TEST)
     if targets and isinstance(targets[0], Respondent):
         return len(targets), "people"
@@ -138,12 +151,17 @@ def _spread(method: str, tested: Comparison, over: str) -> Spread | None:
     return Spread(method, tested.against, tested.difference, spread, tested.n, over)
 
 
+def _tells(task: Task) -> bool:
+    """Whether a task has rows that tell a spread without a model; what judges have not rated yet tells nothing."""
+    return not isinstance(task, Judged) and any(role in TOLD_BY for role in roles_of(task).values())
+
+
 def _probe(plan: Plan, targets: int) -> Plan:
-    """The plan on so many targets, if it asks for a number: what few tell of a spread is no use."""
+    """The plan on so many targets, where its data are more than a sample: what few tell of a spread is no use."""
     plugin = find("task", plan.task)
-    size = getattr(plugin, "size", "limit")
+    size, taken = getattr(plugin, "size", "limit"), parameters(plugin)
     given = dict(plan.task_parameters)
-    if given.get("dataset") is not None and size in parameters(plugin):
+    if size in taken and (given.get("dataset") is not None or "dataset" not in taken):
         given[size] = targets
     return plan.model_copy(update={"task_parameters": given})
 

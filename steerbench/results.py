@@ -95,10 +95,10 @@ class MethodResult(_Record):
 
     @property
     def against(self) -> str:
-        """Which share of all items moved against the steering, and which moved at all ("31 of 62 %"); "" if unknown."""
+        """Which share of all items moved against the steering, and which moved at all ("31/62 %"); "" if unknown."""
         if self.movement is None or self.movement.moved.value is None or self.movement.against.value is None:
             return ""
-        return f"{100 * self.movement.against.value:.0f} of {100 * self.movement.moved.value:.0f} %"
+        return f"{100 * self.movement.against.value:.0f}/{100 * self.movement.moved.value:.0f} %"
 
     @property
     def steered(self) -> str:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Comparison
-from steerbench.plan import Plan
-from steerbench.planning import Spread, outlook, reference_spreads, spreads_of, stored_spreads, units_of
+from steerbench.plan import Plan, build_rows
+from steerbench.planning import Spread, opened_task, outlook, reference_spreads, spreads_of, stored_spreads, units_of
 from steerbench.results import MethodResult, RunResult, Timings, comparison, write_result
 from steerbench.statistics import paired_comparisons, smallest_difference
 
@@ -75,6 +75,20 @@ def test_on_real_people_the_trait_mean_against_the_items_median_varies_by_about_
     assert found["like trait-mean", "item-median"].spread == pytest.approx(0.68, abs=0.1)
 
 
+def test_the_opened_task_and_the_rows_of_a_plan_tell_the_same_as_those_that_are_built_anew():
+    plan = Plan(methods=("trait-mean",), task="papi")
+    opened = opened_task(plan)
+    anew = reference_spreads(plan, 24)
+    assert reference_spreads(plan, 24, opened) == reference_spreads(plan, 24, opened, build_rows(plan, opened)) == anew
+    assert anew != []
+
+
+@pytest.mark.real_data
+def test_where_a_task_has_no_dataset_to_name_it_is_tried_on_no_more_people_than_asked_for():
+    plan = Plan(methods=("pas",), task="papi-dark-triad")
+    assert {one.units for one in reference_spreads(plan, 24, opened_task(plan))} == {24}
+
+
 def test_a_task_without_such_rows_tells_nothing():
     assert reference_spreads(Plan(methods=("unsteered",), task="arithmetic-sample")) == []
 
@@ -84,7 +98,7 @@ def test_a_task_without_such_rows_tells_nothing():
     [("papi", {"respondents": 7}, (7, "people")), ("arithmetic-sample", {"limit": 5}, (5, "questions"))],
 )
 def test_units_are_people_where_there_are_some_and_questions_elsewhere(task, given, units):
-    assert units_of(Plan(methods=("unsteered",), task=task, task_parameters=given)) == units
+    assert units_of(opened_task(Plan(methods=("unsteered",), task=task, task_parameters=given))) == units
 
 
 def test_the_sentence_before_a_run_says_what_it_can_show_or_that_it_can_show_nothing():

@@ -82,6 +82,7 @@ def run_command(
     resume: Annotated[
         Path | None, typer.Option(help="Go on with this run; its plan is in its ledger.", callback=run_folder)
     ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be run and how long it may take; end.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -98,7 +99,7 @@ def run_command(
     from steerbench.cli.strengths_from import strengths_in
     from steerbench.strengths import NOTHING
 
-    plan = plan_of(
+    asked = plan_of(
         comma_separated("--method", method),
         task,
         parse_parameters(param or []),
@@ -127,7 +128,24 @@ def run_command(
         seed=seed,
         trivial=trivial,
     )
-    _start(plan, None, out, device, json, quiet, judge_budget)
+    if plan:
+        _say_plan(asked, out, device, json)
+    else:
+        _start(asked, None, out, device, json, quiet, judge_budget)
+
+
+def _say_plan(plan: "Plan", out: Path, device: str | None, json: bool) -> None:
+    """What a run would be; nothing of it is measured or written."""
+    with quick():
+        from steerbench.cli.planned import as_json, planned, show
+        from steerbench.runner import prepare
+
+        prepared = prepare(plan, device)
+    found = planned(prepared, prepared.folder(out), out)
+    if json:
+        print(as_json(found))
+    else:
+        show(found)
 
 
 def _start(
@@ -141,6 +159,7 @@ def _start(
 ) -> None:
     """Run a plan in a folder (its own under `out` if None); with no plan, the folder's run has finished."""
     with quick():
+        from steerbench.cli.planned import planned
         from steerbench.cli.progress import Bars
         from steerbench.results import RESULT, read_result
         from steerbench.runner import execute, prepare
@@ -154,24 +173,14 @@ def _start(
             prepared = prepare(plan, device)
         folder = folder or prepared.folder(out)
         if not (quiet or json or (folder / RESULT).exists()):
-            print(_outlook(plan, out), file=sys.stderr)
+            print(*planned(prepared, folder, out).sentences, sep="\n", file=sys.stderr)
         with Bars(quiet) as bars:
             result = execute(prepared, folder, bars, judge_budget)
     except KeyboardInterrupt:
-        where = f"; go on with: steerbench run --resume {folder}" if folder else ""
+        where = f"; go on with: steerbench run --resume {folder}" if folder and folder.exists() else ""
         print(f"\nStopped{where}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     _say(result, folder, json)
-
-
-def _outlook(plan: "Plan", out: Path) -> str:
-    """What the run can show, told before it takes its hours."""
-    from steerbench.planning import GLANCED, outlook, reference_spreads, stored_spreads, typical, units_of
-
-    stored = stored_spreads(plan, out)
-    spreads = stored or reference_spreads(plan, GLANCED)
-    told_by = f"as {len(stored)} comparisons under {out} tell" if stored else "as rows without a model tell"
-    return outlook(*units_of(plan), typical(spreads), told_by)
 
 
 def _plan_of(run: Path) -> "Plan | None":

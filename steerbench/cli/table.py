@@ -60,7 +60,7 @@ def board(result: RunResult, metrics: int = 6, intervals: int = 2) -> Table:
     table.add_column("method", overflow="fold", min_width=min(longest, len("random-direction")))
     dials = any(method.steered for method in result.methods.values())
     moves = any(method.against for method in result.methods.values())
-    more = [*(("median strength", "steered") if dials else ()), *(("against the steering",) if moves else ())]
+    more = [*(("median strength", "steered") if dials else ()), *(("moved against",) if moves else ())]
     for name in (*shown, *more, "time (s)"):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, method in ordered(result):
@@ -75,7 +75,7 @@ def reading(result: RunResult) -> str:
     """What intervals and tests are of, in one line."""
     said = f"Intervals and tests are over {result.over}, 95 %."
     if any(method.against for method in result.methods.values()):
-        said += " Against the steering: items that lose by it, of all that it moves."
+        said += " Moved against: of all items, those that lose by the steering / that it moves."
     tested = [name for name, method in result.methods.items() if method.comparisons]
     if len(tested) > 1:
         said += f" Each of the {len(tested)} methods is tested by itself; nothing is corrected for their number."

@@ -21,14 +21,17 @@ def test_a_run_prints_its_board_sorted_by_the_headline_within_100_columns(steerb
     assert all(len(line) <= 100 for line in lines[:-1])
     assert lines[0].strip() == "toy, strict"
     assert [lines[1].split(), lines[2].split()] == [
-        ["median", "time"],
-        ["method", "error", "strength", "steered", "(s)"],
+        ["median", "moved", "time"],
+        ["method", "error", "strength", "steered", "against", "(s)"],
     ]
     rows = {line.split()[0]: float(line.split()[1]) for line in lines[3:9]}
     assert set(rows) == {"toy-push", "toy-words", "toy-push+toy-words", "toy-three", "toy-silent", "toy-random"}
     assert list(rows.values()) == sorted(rows.values())
     assert lines[-1].startswith("5 targets. All of it is in runs/toy-toy-push-toy-words-toy-push+toy-words-")
-    assert lines[9:-1] == ["Intervals and tests are over targets, 95 %."]
+    assert lines[9:-1] == [
+        "Intervals and tests are over targets, 95 %. Moved against: of all items, those that lose by the ",
+        "steering / that it moves.",
+    ]
     assert done.stderr == ""
 
 
@@ -170,6 +173,7 @@ def test_a_stopped_or_killed_run_goes_on_and_ends_with_the_same_numbers(steerben
         [*COMMAND, "run", *plan], cwd=tmp_path, env=environment(slow_engine), stderr=subprocess.PIPE, text=True
     )
     assert "too few" in started.stderr.readline()
+    assert "answers at the speed of" in started.stderr.readline()
     assert "fit toy-push" in started.stderr.readline()
     started.send_signal(sent)
     told = started.stderr.read()
