@@ -17,9 +17,10 @@ from steerbench.controls import asked_of_row
 from steerbench.found_ledgers import LEDGER
 from steerbench.plan import Plan, Row
 from steerbench.probe import Speed
-from steerbench.runner import Prepared, evaluations
+from steerbench.runner import Prepared
 from steerbench.steering import Steering
 from steerbench.targets import Target
+from steerbench.trials import evaluations
 
 
 @dataclass(frozen=True)

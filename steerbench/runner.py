@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from steerbench import calibration, strengths
-from steerbench.calibration import Search, Setting, Trials
+from steerbench import strengths
+from steerbench.calibration import Search, Setting
 from steerbench.composition import build_method
 from steerbench.construction import checked
-from steerbench.contracts import Control, Engine, Judge, Judged, Method, Scored, Split, Task
+from steerbench.contracts import Control, Engine, Judge, Judged, Scored, Split, Task
 from steerbench.controls import asked_of_row, check_controls, revealed
 from steerbench.errors import UserError
 from steerbench.evaluation import Evaluation, Question, Step, packing_of
@@ -42,6 +42,7 @@ from steerbench.results import RESULT, RunResult, read_result, write_result
 from steerbench.room import Asked, check_room
 from steerbench.steering import UNSTEERED, Steering
 from steerbench.targets import Item, Target
+from steerbench.trials import evaluations, trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,27 +302,3 @@ class Run:
         rows = self.evaluation.step(Step(row.name, Split.TEST, 0, "evaluate"), questions)
         self.progress.finished()
         return [scored for target in targets for scored in rows.get(target.id, [])]
-
-
-def trials(plan: Plan, method: Method, fitted: Steering) -> Trials:
-    """What calibration tries for a target: strengths if the method has a range of them, else its wordings."""
-    low, high = method.strengths
-    if low == high:
-        return calibration.wordings(1 + len(fitted.alternatives), plan.budget)
-    if plan.calibration == "golden":
-        return calibration.golden_section(low, high, plan.budget)
-    return calibration.grid(grid_strengths(plan, method))
-
-
-def grid_strengths(plan: Plan, method: Method) -> list[float]:
-    if plan.protocol == "published":
-        own: Sequence[float] | None = getattr(method, "published_strengths", None)
-        return [0.0, *own] if own else calibration.published_grid(*method.strengths)
-    return calibration.spaced(*method.strengths, plan.budget)
-
-
-def evaluations(plan: Plan, method: Method, fits: Sequence[Steering]) -> int:
-    """How many steps calibration takes."""
-    if method.strengths[0] == method.strengths[1]:
-        return min(plan.budget, 1 + max(len(fitted.alternatives) for fitted in fits))
-    return plan.budget if plan.calibration == "golden" else len(grid_strengths(plan, method))

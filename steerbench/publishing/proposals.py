@@ -6,9 +6,9 @@ from functools import cache
 from steerbench.calibration import Setting, Trials, golden_section
 from steerbench.contracts import Method
 from steerbench.plan import Plan
-from steerbench.runner import grid_strengths, trials
 from steerbench.steering import PromptChange, Steering
 from steerbench.strengths import has_dial
+from steerbench.trials import grid_strengths, trials
 
 MOST = 14
 """Trials of a golden section search whose every course is followed: each doubles their number."""
