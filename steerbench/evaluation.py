@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from steerbench.calibration import Setting
+from steerbench.contextual import chosen
 from steerbench.contracts import (
     Completion,
     Continued,
@@ -166,7 +167,7 @@ class Evaluation:
         choices = [i for i, request in enumerate(requests) if request.options]
         texts = [i for i, request in enumerate(requests) if not request.options]
         if choices:
-            outcomes |= zip(choices, engine.choose([requests[i] for i in choices]), strict=True)
+            outcomes |= zip(choices, chosen(engine, [requests[i] for i in choices]), strict=True)
         if texts:
             said = engine.generate([requests[i] for i in texts], self.task.sampling)
             outcomes |= zip(texts, self._continued(engine, [chunk[i] for i in texts], said), strict=True)
@@ -258,7 +259,7 @@ def reply_of(question: Question) -> Completion | float:
 
 def prompt_digest(request: Request) -> str:
     """Hash (128 bits, hex) of what the model is given and the options it is asked for."""
-    told = repr((request.prompt.messages, request.prompt.start, request.options))
+    told = repr((request.prompt.messages, request.prompt.start, request.options, *request.neutral))
     return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:32]
 
 

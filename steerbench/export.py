@@ -29,6 +29,7 @@ SCHEMA: dict[str, Any] = {
     "cost": pl.Float64,
     "record": pl.String,
     "logprobs": pl.List(pl.Float64),
+    "neutral": pl.List(pl.Float64),
     "text": pl.String,
     "before": pl.String,
     "thoughts": pl.String,
@@ -39,7 +40,7 @@ SCHEMA: dict[str, Any] = {
 """One row a sample; `record` is JSON, and `before` what was said first where an answer is asked in two stages,
 `thoughts` what was thought aloud."""
 
-OF_AN_ANSWER = ("logprobs", "text", "before", "thoughts", "tokens", "finish", "tick")
+OF_AN_ANSWER = ("logprobs", "neutral", "text", "before", "thoughts", "tokens", "finish", "tick")
 """The columns that are filled as far as the kind of answer has them."""
 
 

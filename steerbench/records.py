@@ -32,6 +32,8 @@ def columns_of(sample: Sample) -> tuple[Any, ...]:
 
 def outcome_text(outcome: Outcome | float) -> str:
     """JSON; Python writes the shortest digits that read back as the same float."""
+    if isinstance(outcome, Choice) and not outcome.neutral:
+        return _json({"logprobs": outcome.logprobs})
     return _json(vars(outcome) if isinstance(outcome, Choice | Completion) else {"tick": outcome})
 
 
@@ -39,7 +41,8 @@ def outcome_of(text: str) -> Outcome:
     fields = json.loads(text)
     if "logprobs" not in fields:
         return Completion(**fields)
-    return Choice(tuple(math.nan if logprob is None else logprob for logprob in fields["logprobs"]))
+    told = (fields.get(of, ()) for of in ("logprobs", "neutral"))
+    return Choice(*(tuple(math.nan if one is None else one for one in likelihoods) for likelihoods in told))
 
 
 def score_text(score: Score) -> str:

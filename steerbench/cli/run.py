@@ -54,7 +54,9 @@ def run_command(
     model: Model = None,
     dataset: Dataset = None,
     respondents: Respondents = None,
-    readout: Annotated[str | None, typer.Option(help="How an answer is read: label, letter or generate.")] = None,
+    readout: Annotated[
+        str | None, typer.Option(help="How an answer is read: label, contextual, letter or generate.")
+    ] = None,
     robust: Annotated[
         bool, typer.Option("--robust", help="Ask what measures in other words and orders of options too.")
     ] = False,

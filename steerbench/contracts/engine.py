@@ -40,29 +40,39 @@ class Request:
     With `options` the answer is their log-likelihoods (`Engine.choose`), without it is free text
     (`Engine.generate`). `prompt` already says what the steering's prompt change wants said; the engine
     applies the edits.
+
+    `neutral` are prompts without content, after which the same options are scored under the same steering: what they
+    are worth whatever is asked (`Choice.neutral`). The harness asks them; engines leave them alone.
     """
 
     prompt: Prompt
     steering: Steering = UNSTEERED
     options: tuple[str, ...] = ()
+    neutral: tuple[Prompt, ...] = ()
 
 
 @dataclass(frozen=True)
 class Choice:
     """Log-likelihood (nats) of each option's text after the prompt; nan where the steering overflowed.
 
-    An option's tokens are those it has in the text of prompt and option together.
+    An option's tokens are those it has in the text of prompt and option together. `neutral` has the means over the
+    request's neutral prompts, and is empty where there were none.
     """
 
     logprobs: tuple[float, ...]
+    neutral: tuple[float, ...] = ()
 
     @property
     def overflowed(self) -> bool:
-        return any(math.isnan(logprob) for logprob in self.logprobs)
+        return any(math.isnan(logprob) for logprob in (*self.logprobs, *self.neutral))
 
     def probabilities(self) -> NDArray[np.float64]:
-        """The same, normalised over the options."""
-        shifted = np.exp(np.asarray(self.logprobs) - max(self.logprobs))
+        """Normalised over the options; where there are neutral prompts, of the likelihoods divided by theirs.
+
+        What a model says to everything is so taken out (contextual calibration, Zhao et al. 2021, section 4).
+        """
+        told = np.asarray(self.logprobs) - (np.asarray(self.neutral) if self.neutral else 0.0)
+        shifted = np.exp(told - told.max())
         return np.asarray(shifted / shifted.sum())
 
 

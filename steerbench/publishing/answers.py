@@ -66,18 +66,21 @@ def _unlike_the_reply(
 def _impossible(task: Task, target: Target, item: Item, sample: Mapping[str, Any], answer: Outcome | float) -> str:
     if isinstance(answer, float):
         return "is a tick, and the method asks a model"
-    options = task.request(item, target, UNSTEERED).options
+    request = task.request(item, target, UNSTEERED)
+    options = request.options
     if bool(options) != isinstance(answer, Choice):
         return "the task asks for " + ("a choice between options" if options else "free text") + ", and this is none"
     if isinstance(answer, Choice):
-        return _impossible_choice(answer, len(options))
+        return _impossible_choice(answer, len(options), len(options) if request.neutral else 0)
     return _impossible_text(task, answer, sample)
 
 
-def _impossible_choice(answer: Choice, options: int) -> str:
+def _impossible_choice(answer: Choice, options: int, neutral: int) -> str:
     if len(answer.logprobs) != options:
         return f"has {len(answer.logprobs)} log-likelihoods for {options} options"
-    most = max((value for value in answer.logprobs if not math.isnan(value)), default=0.0)
+    if len(answer.neutral) != neutral:
+        return f"has {len(answer.neutral)} neutral log-likelihoods, where there are {neutral}"
+    most = max((value for value in (*answer.logprobs, *answer.neutral) if not math.isnan(value)), default=0.0)
     return f"has a log-likelihood of {most:g}, and none is above 0" if most > ROUNDING else ""
 
 

@@ -12,6 +12,7 @@ COLUMNS: dict[str, Any] = {
     "strength": pl.Float64,
     "wording": pl.Int64,
     "logprobs": pl.List(pl.Float64),
+    "neutral": pl.List(pl.Float64),
     "text": pl.String,
     "before": pl.String,
     "tokens": pl.Int64,
@@ -22,5 +23,8 @@ COLUMNS: dict[str, Any] = {
     "loss": pl.Float64,
     "edits": pl.String,
 }
-"""One row a sample. An answer fills `logprobs`, or `text` to `finish`, or `tick`; `verdicts` is a JSON list of
-{case, role, quality, rating, unscored, details}; `edits` a hash of how the model was steered ('' if it was not)."""
+"""One row a sample. An answer fills `logprobs` (and `neutral`), or `text` to `finish`, or `tick`; `verdicts` is a JSON
+list of {case, role, quality, rating, unscored, details}; `edits` a hash of how the model was steered ('' if it was
+not)."""
+LATER = ("neutral",)
+"""Columns that runs published before them lack."""

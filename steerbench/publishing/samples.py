@@ -24,7 +24,7 @@ from steerbench.judging.panel import judge_digest
 from steerbench.judging.verdicts import Verdicts, case_key
 from steerbench.parquet import write_parquet
 from steerbench.plan import roles_of
-from steerbench.publishing.columns import COLUMNS
+from steerbench.publishing.columns import COLUMNS, LATER
 from steerbench.publishing.schema import SAMPLES
 from steerbench.records import outcome_of
 from steerbench.targets import Item, Target
@@ -135,7 +135,7 @@ def answer_in(row: Mapping[str, Any]) -> Outcome | float | None:
         logprobs = tuple(math.nan if value is None else float(value) for value in row["logprobs"])
         if not logprobs or math.inf in logprobs:
             raise ValueError("has no log-likelihoods")
-        return Choice(logprobs)
+        return Choice(logprobs, tuple(math.nan if value is None else float(value) for value in row["neutral"] or ()))
     if row["tick"] is not None and not math.isfinite(row["tick"]):
         raise ValueError("is a tick that is no number")
     return None if row["tick"] is None else float(row["tick"])
@@ -215,6 +215,8 @@ def read_samples(folder: Path) -> pl.DataFrame:
         frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UserError(f"{path} cannot be read as Parquet.") from error
+    if set(frame.columns) == COLUMNS.keys() - set(LATER):
+        frame = frame.with_columns(**{name: pl.lit(None, COLUMNS[name]) for name in LATER}).select(list(COLUMNS))
     if dict(frame.schema) != COLUMNS:
         raise UserError(f"{path} has not the columns {', '.join(COLUMNS)}, in their types.")
     return frame

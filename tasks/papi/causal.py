@@ -38,7 +38,7 @@ class CausalPAPI:
     def __init__(
         self,
         dataset: str = SAMPLE,
-        readout: Literal["label", "letter", "generate"] | None = None,
+        readout: Literal["label", "contextual", "letter", "generate"] | None = None,
         respondents: int | None = None,
         items: int | None = None,
         protocol: Literal["strict", "published"] = "strict",

@@ -1,7 +1,7 @@
 """Other forms of the same statements: the options in other orders, and the question in other words.
 
 What an answer owes to the form and not to the model's personality changes with it (`--robust`; TRAIT, Lee et al. 2024,
-asks in reversed orders and in several wordings). `label` shows no options, so that it has no order of them.
+asks in reversed orders and in several wordings). `label` and `contextual` show no options, which have no order there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ MARK = "~"
 def forms_of(readout: str) -> dict[str, Readout]:
     """By its name, every other form that a readout can ask in."""
     made = READOUTS[readout]
-    orders = {} if readout == "label" else {name: made(order=order) for name, order in ORDERS.items()}
+    orders = {} if readout in ("label", "contextual") else {name: made(order=order) for name, order in ORDERS.items()}
     return orders | {name: made(frame=frame) for name, frame in FRAMES.items()}
 
 

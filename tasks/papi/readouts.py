@@ -2,6 +2,8 @@
 
 All wordings are this project's own. `generate` is asked in the published form, a chat in which the answer's first word
 is given; shown answers have a line each here, and all share one there. `label` and `letter` are not published.
+`contextual` is `label` with what an option is worth after no statement taken out: after an empty list a model says one
+option to everything, and what it would rather say to one statement than to another stands beneath that.
 In which words, and with the options in which order, are a readout's `frame` and `order` (`tasks.papi.forms`).
 """
 
@@ -51,6 +53,8 @@ class Readout(Protocol):
     """Asks one item under a prompt change; `options` are empty where free text is read."""
 
     options: tuple[str, ...]
+    neutral: tuple[Item, ...]
+    """What stands for no statement at all, where what options are worth after it is taken out."""
 
     def prompt(self, item: Item, change: PromptChange) -> Prompt: ...
 
@@ -66,8 +70,8 @@ class LabelReadout:
 
     options = tuple(f" {LABELS[tick]}" for tick in sorted(LABELS))
 
-    def __init__(self, frame: Frame = FRAME) -> None:
-        self._heading = frame.heading
+    def __init__(self, frame: Frame = FRAME, neutral: tuple[Item, ...] = ()) -> None:
+        self._heading, self.neutral = frame.heading, neutral
 
     def prompt(self, item: Item, change: PromptChange) -> Prompt:
         opening = f"{change.system}\n\n{self._heading}" if change.system else self._heading
@@ -82,6 +86,7 @@ class LetterReadout:
     """The likelihood of each option's letter after "Option (", in a chat."""
 
     options = tuple(LETTERS)
+    neutral: tuple[Item, ...] = ()
 
     def __init__(self, frame: Frame = FRAME, order: Sequence[int] = ORDER) -> None:
         self._frame, self._order = frame, order
@@ -106,6 +111,7 @@ class TextReadout:
     """
 
     options: tuple[str, ...] = ()
+    neutral: tuple[Item, ...] = ()
     start = "Option"
 
     def __init__(
@@ -133,7 +139,13 @@ class TextReadout:
         return stated(plain(text), partial(read_choice, labels), partial(opening_of, labels), LONGEST).answer
 
 
-READOUTS: dict[str, Callable[..., Readout]] = {"label": LabelReadout, "letter": LetterReadout, "generate": TextReadout}
+NEUTRAL = tuple(Item("neutral", text, text) for text in ("N/A", "Statement", ""))
+READOUTS: dict[str, Callable[..., Readout]] = {
+    "label": LabelReadout,
+    "contextual": partial(LabelReadout, neutral=NEUTRAL),
+    "letter": LetterReadout,
+    "generate": TextReadout,
+}
 
 
 def _entries(shown: Sequence[Answer]) -> list[str]:

@@ -65,7 +65,7 @@ class PAPI:
     Args:
         dataset: `sample` (shipped, invented), `papi-300` (300 real people, IPIP-NEO-300) or `papi-dark-triad`
             (300 others, Short Dark Triad).
-        readout: `label`, `letter` or `generate`; by default `label`, and `generate` when published.
+        readout: `label`, `contextual`, `letter` or `generate`; by default `label`, and `generate` when published.
         respondents: the first so many; all if None.
         holdout: share of the shown answers, of every trait, that calibration holds out.
         robust: ask what measures in other forms too (`tasks.papi.forms`).
@@ -77,7 +77,7 @@ class PAPI:
     size: ClassVar[str] = "respondents"
 
     dataset: str = SAMPLE
-    readout: Literal["label", "letter", "generate"] | None = None
+    readout: Literal["label", "contextual", "letter", "generate"] | None = None
     respondents: int | None = None
     protocol: Literal["strict", "published"] = "strict"
     holdout: float = 0.4
@@ -163,7 +163,8 @@ class PAPI:
 
     def request(self, item: Item, target: Target, steering: Steering) -> Request:
         reader = self._forms[item.form] if isinstance(item, OtherForm) else self._reader
-        return Request(reader.prompt(item, steering.prompt), steering, reader.options)
+        prompt, *neutral = (reader.prompt(one, steering.prompt) for one in (item, *reader.neutral))
+        return Request(prompt, steering, reader.options, tuple(neutral))
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         """Absolute error of the tick given; an unreadable answer counts as the scale's middle, or not if published.
