@@ -17,10 +17,11 @@ from steerbench.errors import UserError
 from steerbench.models.embedded import EMBEDDED
 from steerbench.plan import Plan, Row, adapted_row, code_of_run
 from steerbench.publishing.agreement import Agreement, Drawn, Samples, agreements
-from steerbench.publishing.checking import read_whole, readable, rebuilt
 from steerbench.publishing.known_weights import known_model
 from steerbench.publishing.making import absent, made
 from steerbench.publishing.naming import NO_MODEL
+from steerbench.publishing.reading import read_whole, readable
+from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.samples import answer_in, asked_of
 from steerbench.publishing.schema import Published
 from steerbench.runner import open_engine

@@ -1,0 +1,43 @@
+"""Reads published runs, which may be anybody's: plain files of a folder within limits, and texts for a terminal."""
+
+import hashlib
+from pathlib import Path
+
+import polars as pl
+
+from steerbench.errors import UserError
+from steerbench.publishing.samples import read_samples
+from steerbench.publishing.schema import PUBLISHED, SAMPLES, Published, read_published
+from steerbench.publishing.weighing import weigh
+from steerbench.storage import understandable
+
+
+def read_whole(folder: Path) -> tuple[Published, pl.DataFrame]:
+    """Raises UserError: something else lies there, a link, or a file that cannot be read within limits."""
+    if folder.is_symlink():
+        raise UserError("is a link; a published run is a folder of its own.")
+    with understandable(folder / PUBLISHED):
+        entries = {entry.name: entry for entry in folder.iterdir()}
+    for name in (PUBLISHED, SAMPLES):
+        if name not in entries:
+            raise UserError(f"holds no {name}.")
+    for name, entry in sorted(entries.items()):
+        if name not in (PUBLISHED, SAMPLES):
+            raise UserError(f"holds '{name}' too; a published run is {PUBLISHED} and {SAMPLES} and nothing else.")
+        if entry.is_symlink() or not entry.is_file():
+            raise UserError(f"holds a {name} that is no plain file.")
+    published = read_published(folder)
+    with understandable(entries[SAMPLES]):
+        heavy = weigh(entries[SAMPLES])
+        if heavy:
+            raise UserError(f"{SAMPLES} {heavy}.")
+        with entries[SAMPLES].open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != published.samples_sha256:
+        raise UserError(f"{SAMPLES} has sha256 {digest}, and {PUBLISHED} says {published.samples_sha256}.")
+    return published, read_samples(folder)
+
+
+def readable(text: str, most: int = 600) -> str:
+    """A text that may be hostile, for a terminal: one line, with nothing that steers it."""
+    return "".join(char if char.isprintable() else "?" for char in text[:most]) + ("..." if len(text) > most else "")
