@@ -7,6 +7,7 @@ that a model really said what they hold, only running the command again can tell
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -19,7 +20,7 @@ from steerbench.publishing.known_weights import mark
 from steerbench.publishing.making import Made, absent, made
 from steerbench.publishing.planned import unplanned
 from steerbench.publishing.plausibility import implausible
-from steerbench.publishing.reading import read_whole, readable
+from steerbench.publishing.reading import read_whole, readable, weighed
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.recomputation import Rows, differing, rescored
 from steerbench.publishing.samples import Asked, Place, asked_of
@@ -48,9 +49,9 @@ def check(place: Path) -> Report:
     if not place.is_dir():
         raise UserError(f"There is no folder {place} with published runs.")
     folders = folders_in(place)
-    report = Report(len(folders), [])
+    report, heavy = Report(len(folders), []), weighed(folders)
     for folder in folders:
-        report.problems.extend(problems(folder, report.unverified))
+        report.problems.extend(problems(folder, report.unverified, heavy))
     return report
 
 
@@ -64,14 +65,16 @@ def folders_in(place: Path) -> list[Path]:
     return [e for e in entries if not e.name.startswith(".") and (e.is_dir() or e.is_symlink())]
 
 
-def problems(folder: Path, unverified: list[str] | None = None) -> list[str]:
+def problems(
+    folder: Path, unverified: list[str] | None = None, heavy: Mapping[Path, str] = MappingProxyType({})
+) -> list[str]:
     """All that is wrong with one published run; what cannot be read hides what would come after it.
 
-    What is not wrong, and could not be verified here, is added to `unverified`.
+    What is not wrong, and could not be verified here, is added to `unverified`; `heavy` is as `read_whole` takes it.
     """
     told = []
     try:
-        published, samples = read_whole(folder)
+        published, samples = read_whole(folder, heavy)
         for file, sentence in disagreements(published, samples):
             told.append(f"{folder.name}/{file}: {sentence}")
         if unverified is not None:
