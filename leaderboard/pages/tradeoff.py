@@ -24,8 +24,6 @@ PAIRS = 24
 LISTED = 300
 """Trade-offs of the list, and differences of one."""
 SIGNIFICANT = 0.05
-OFTEN = 0.1
-"""Share of resamples without the common effect that a reader is told of."""
 NAME = 30
 
 
@@ -90,8 +88,7 @@ def _price(found: TradeoffResult, method: str, curve: Curve) -> dict[str, Any]:
 def _standing(curve: Curve, wanted: float | None) -> str:
     """What keeps a method from the comparison or makes its match unsure, in words; empty if nothing does."""
     if curve.matched:
-        often = curve.unreached is not None and curve.unreached > OFTEN
-        return f"does not get to the common effect in {curve.unreached:.0%} of resamples" if often else ""
+        return curve.doubt
     if curve.dial is None:
         return "no dial: at its own effect, not compared"
     reach = f"at most {number(curve.reach.value, 2)} {interval(curve.reach, 2)}".rstrip()

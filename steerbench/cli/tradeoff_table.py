@@ -12,8 +12,6 @@ from steerbench.results import Metric
 from steerbench.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
 
 SIGNIFICANT = 0.05
-OFTEN = 0.1
-"""Share of resamples without the common effect that a reader is told of."""
 
 
 def show(result: TradeoffResult, folder: Path, console: Console | None = None) -> None:
@@ -49,18 +47,16 @@ def notes(curve: Curve, wanted: float | None) -> list[str]:
         reach = cell(curve.reach, interval=True)
         found.insert(0, f"{lacks} (at most {reach}, over all doses at once): at its largest, not compared")
     elif curve.strength is not None:
-        found.insert(0, _matched(curve.strength, curve.unreached))
+        found.insert(0, _matched(curve.strength, curve.doubt))
     return found
 
 
-def _matched(strength: Metric, unreached: float | None) -> str:
+def _matched(strength: Metric, doubt: str) -> str:
     questions = f"{strength.n} calibration questions"
     if strength.low is None or strength.high is None:
         return f"matched at strength {strength.value:.3g}; {questions} are too few for an interval"
     said = f"matched at strength {strength.value:.3g} [{strength.low:.3g} {strength.high:.3g}] by {questions}"
-    if unreached is not None and unreached > OFTEN:
-        return f"{said}; in {unreached:.0%} of their resamples it does not get there and counts at its largest effect"
-    return said
+    return f"{said}; {doubt}" if doubt else said
 
 
 def compared(differences: Sequence[Difference]) -> Iterator[Text]:

@@ -8,11 +8,12 @@ from steerbench.contracts import Split, Task
 from steerbench.errors import UserError
 from steerbench.folders import whole_folder
 from steerbench.found_ledgers import reading
-from steerbench.publishing.checking import problems, rebuilt
+from steerbench.publishing.checking import problems
 from steerbench.publishing.doses import calibration
 from steerbench.publishing.hidden import marked
 from steerbench.publishing.naming import RESULTS, command_of, id_of, model_of, without_folders
 from steerbench.publishing.portraits import portraits
+from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.samples import samples_of, withholds, write_samples
 from steerbench.publishing.schema import SAMPLES, Published, write_published
 from steerbench.reporting import measures_cost

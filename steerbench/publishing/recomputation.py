@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from steerbench.calibration import Setting
 from steerbench.composition import build_method
 from steerbench.contracts import PENDING, Completion, Judged, Method, Outcome, Scored, Task
 from steerbench.errors import UserError
@@ -161,6 +162,7 @@ class _Replies:
 
     def __init__(self, published: Published, targets: Sequence[Target], name: str) -> None:
         self._fits: dict[str, Steering] = {}
+        self._set: dict[tuple[str, Setting], Steering] = {}
         method: Method = build_method(name, published.plan.method_parameters, published.plan.seed)
         if not method.needs_model:
             # Whoever asks no model needs no engine to be fitted; a target is a respondent here, and no blend.
@@ -171,7 +173,10 @@ class _Replies:
         if target.id not in self._fits:
             raise ValueError("holds no answer")
         setting = setting_in(row)
-        return reply_of(Question(target, item, setting, setting.apply(self._fits[target.id])))
+        key = target.id, setting
+        if key not in self._set:
+            self._set[key] = setting.apply(self._fits[target.id])
+        return reply_of(Question(target, item, setting, self._set[key]))
 
 
 def _rescored(

@@ -2,10 +2,9 @@
 
 Only greedy answers and likelihoods of the model whose weights are pinned, on transformers. Fits are made again for the
 targets that are drawn: a target's steering does not depend on company. In other batches numbers are rounded otherwise,
-so likelihoods may differ a little, and a text may take another turn: a run is judged by how many of its answers agree.
+so a run is judged by how many of its answers agree; `agreement` says which do.
 """
 
-import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,30 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from steerbench import __version__
-from steerbench.composition import fit
-from steerbench.contracts import Choice, Continued, Engine, Task
+from steerbench.contracts import Engine, Task
 from steerbench.errors import UserError
 from steerbench.models.embedded import EMBEDDED
 from steerbench.plan import Plan, Row, adapted_row, code_of_run
-from steerbench.publishing.checking import read_whole, readable, rebuilt
+from steerbench.publishing.agreement import Agreement, Drawn, Samples, agreements
 from steerbench.publishing.known_weights import known_model
 from steerbench.publishing.making import absent, made
 from steerbench.publishing.naming import NO_MODEL
-from steerbench.publishing.samples import Asked, Place, answer_in, asked_of, setting_in
+from steerbench.publishing.reading import read_whole, readable
+from steerbench.publishing.rebuilding import rebuilt
+from steerbench.publishing.samples import answer_in, asked_of
 from steerbench.publishing.schema import Published
 from steerbench.runner import open_engine
 
-NATS, SHARE = 0.5, 0.005
-"""A log-likelihood agrees within so many nats, and this share of itself: long passages add up more rounding."""
-OPENING = 24
-"""Characters at the start of a text that have to be the same for it to agree."""
-ENOUGH_CHOICES, ENOUGH_TEXTS = 0.75, 0.25
-"""The shares of a run's likelihoods, and of its texts, that have to agree. Of texts few: where two words are nearly as
-likely, rounding decides, and all that follows is another text."""
+ENOUGH = 0.75
+"""The share of a run's likelihoods, and that of its texts, that has to agree."""
 ANOTHER = "made by another version of the code: not compared"
-
-Drawn = tuple[str, Place]
-Samples = Mapping[Drawn, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -74,7 +66,7 @@ class Reruns:
         asked = asked_of(task)
         samples = {(row["method"], (row["target"], row["item"])): row for row in frame.iter_rows(named=True)}
         drawn = self._drawn(published, task, rows, samples)
-        agreed = list(_agreements(engine, task, rows, asked, {one: samples[one] for one in drawn}))
+        agreed = list(agreements(engine, task, rows, asked, {one: samples[one] for one in drawn}))
         return _told(agreed, len(samples), self._seed)
 
     def _engine(self, published: Published) -> Engine:
@@ -142,55 +134,16 @@ def _other_settings(said: Mapping[str, Any], rows: Mapping[str, Row]) -> Iterato
                     yield f"{part}.{name}"
 
 
-def _agreements(
-    engine: Engine, task: Task, rows: Mapping[str, Row], asked: Asked, drawn: Samples
-) -> Iterator[tuple[bool, bool]]:
-    """Of each answer, whether it is a text and whether it agrees."""
-    for method in dict.fromkeys(method for method, _ in drawn):
-        places = [place for name, place in drawn if name == method]
-        targets = {asked[place][0].id: asked[place][0] for place in places}
-        fits = dict(zip(targets, fit(rows[method].method, engine, list(targets.values())), strict=True))
-        requests = []
-        for place in places:
-            target, item = asked[place]
-            steering = setting_in(drawn[method, place]).apply(fits[target.id])
-            requests.append(task.request(item, target, steering))
-        samples = [drawn[method, place] for place in places]
-        if requests[0].options:
-            for choice, sample in zip(engine.choose(requests), samples, strict=True):
-                yield False, _same_choice(choice, sample["logprobs"])
-        else:
-            said = engine.generate(requests, task.sampling)
-            for one, sample in zip(said, samples, strict=True):
-                yield True, _same_text(one.text, _first_said(task, sample))
-
-
-def _first_said(task: Task, sample: Mapping[str, Any]) -> str:
-    """Where a task asks twice, what the model said first: the second answer follows from it."""
-    return str((sample["before"] or sample["text"]) if isinstance(task, Continued) else sample["text"])
-
-
-def _same_choice(choice: Choice, stored: Sequence[float]) -> bool:
-    return len(choice.logprobs) == len(stored) and all(
-        math.isfinite(now) and abs(now - then) <= NATS + SHARE * abs(then)
-        for now, then in zip(choice.logprobs, stored, strict=True)
-    )
-
-
-def _same_text(now: str, then: str) -> bool:
-    return now.strip()[:OPENING] == then.strip()[:OPENING]
-
-
-def _told(agreed: Sequence[tuple[bool, bool]], of: int, seed: int) -> Found:
-    texts = [same for is_text, same in agreed if is_text]
-    choices = [same for is_text, same in agreed if not is_text]
+def _told(agreed: Sequence[Agreement], of: int, seed: int) -> Found:
     if not agreed:
         return Found("not compared: no answer was the model's own and greedy.")
+    texts = [one.agrees for one in agreed if one.is_text]
+    choices = [one.agrees for one in agreed if not one.is_text]
     parts = [
         f"{sum(found)} of {len(found)} {what} agree"
         for found, what in ((choices, "likelihoods"), (texts, "texts"))
         if found
     ]
-    wrong = sum(choices) < ENOUGH_CHOICES * len(choices) or sum(texts) < ENOUGH_TEXTS * len(texts)
+    wrong = any(sum(found) < ENOUGH * len(found) for found in (choices, texts))
     line = f"{', '.join(parts)} ({len(agreed)} of {of} answers were asked again, seed {seed})"
     return Found(f"{line}; the model here says otherwise." if wrong else f"{line}.", wrong)

@@ -7,7 +7,7 @@ from typing import Any
 
 from steerbench.contracts import Task
 from steerbench.errors import UserError
-from steerbench.publishing.checking import rebuilt
+from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.recomputation import TOLERANCE, rescored
 from steerbench.publishing.samples import Asked, asked_of, read_samples
 from steerbench.publishing.schema import PUBLISHED, Published, read_published

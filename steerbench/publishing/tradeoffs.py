@@ -6,9 +6,9 @@ from pydantic import ValidationError
 
 from steerbench.errors import UserError
 from steerbench.folders import discard
-from steerbench.publishing.checking import readable
 from steerbench.publishing.naming import RESULTS, id_of, without_folders
 from steerbench.publishing.publish import publish
+from steerbench.publishing.reading import readable
 from steerbench.publishing.schema import PUBLISHED, read_published
 from steerbench.publishing.tradeoff_naming import command_of
 from steerbench.publishing.tradeoff_recomputation import Runs, asking_about, disagreements, plain, runs_of

@@ -13,6 +13,8 @@ SCHEMA = 2
 RESULT = "tradeoff.json"
 EFFECT = "effect"
 """What a difference is called that says whether two methods have the same effect on test questions."""
+OFTEN = 0.1
+"""Share of resamples without the common effect that a reader is told of."""
 
 
 class _Record(BaseModel):
@@ -56,6 +58,18 @@ class Curve(_Record):
     matched: bool
     strength: Metric | None
     unreached: float | None
+
+    @property
+    def often_unreached(self) -> bool:
+        """Whether a matched method often stands at its largest effect in resamples: its match is unsure."""
+        return self.unreached is not None and self.unreached > OFTEN
+
+    @property
+    def doubt(self) -> str:
+        """What makes a match unsure, in words; empty if nothing does."""
+        if not self.often_unreached:
+            return ""
+        return f"in {self.unreached:.0%} of resamples it does not get to the common effect and counts at its largest"
 
 
 class Difference(_Record):

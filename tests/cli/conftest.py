@@ -32,7 +32,7 @@ def steerbench(tmp_path):
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
         )
 
     return call

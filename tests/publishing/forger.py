@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from steerbench.plan import Identity, Plan
 from steerbench.publishing.checking import disagreements
@@ -17,6 +18,9 @@ from steerbench.publishing.samples import read_samples
 from steerbench.publishing.schema import Published, read_published
 
 RESULTS = Path(__file__).parents[2] / "leaderboard" / "results"
+BENCH, ARITHMETIC, PERPLEXITY = ("personalitybench",), ("arithmetic-sample",), ("perplexity",)
+DOSE, PUBLISHED = ("personalitybench", "strict", False), ("papi", "published")
+"""Shipped runs, as `shipped` is asked for them."""
 Said = Callable[[dict[str, Any]], Any]
 Samples = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -57,6 +61,17 @@ def complaints(folder: Path) -> Iterator[str]:
     """What the check says, one sentence at a time."""
     published: Published = read_published(folder)
     return (sentence for _, sentence in disagreements(published, read_samples(folder)))
+
+
+def assert_named(case: tuple[tuple[Any, ...], dict[str, Any], str], out: Path) -> None:
+    """Tamper with a shipped run (`shipped`, `forged`): some sentence has to hold the case's complaint."""
+    run, tampering, complaint = case
+    found = []
+    for sentence in complaints(forged(shipped(*run), out, **tampering)):
+        found.append(sentence)
+        if complaint in sentence:
+            return
+    pytest.fail(f"nothing says '{complaint}': {found}")
 
 
 def where(method: str, **values: Any) -> Samples:

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from steerbench.publishing import weighing
-from steerbench.publishing.checking import check, problems, readable
+from steerbench.publishing.checking import check, problems
 from steerbench.publishing.columns import COLUMNS
+from steerbench.publishing.reading import readable
 from steerbench.publishing.schema import DEEPEST, LONGEST, is_too_deep
 from tests.publishing.world import copied, edit, edit_samples, published, put, vouch
 

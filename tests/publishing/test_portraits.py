@@ -15,11 +15,12 @@ from steerbench.contracts import Score, Scored
 from steerbench.plan import Plan
 from steerbench.plugins import available
 from steerbench.publishing import model_shape
-from steerbench.publishing.checking import problems, rebuilt
+from steerbench.publishing.checking import problems
 from steerbench.publishing.doses import LEAST, RANGES, _Asked, _groups, _point, calibration
 from steerbench.publishing.plausibility import implausible
 from steerbench.publishing.portraits import LONGEST, about, portraits
 from steerbench.publishing.publish import publish
+from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.schema import Published, read_published
 from steerbench.results import MethodResult, RunResult, Timings, read_result
 from steerbench.runner import LEDGER, execute, prepare

@@ -1,7 +1,7 @@
-"""Asking again: what is compared with what, and what is left out and said to be. No model is loaded here."""
+"""Asking again: what is left out and said to be, and when a run disagrees. No model is loaded here."""
 
-from steerbench.contracts import Choice
-from steerbench.publishing.rerun import NATS, SHARE, Reruns, _same_choice, _same_text, _told
+from steerbench.publishing.agreement import Agreement
+from steerbench.publishing.rerun import Reruns, _told
 from tests.publishing.world import published
 
 
@@ -12,22 +12,13 @@ def test_a_run_of_a_model_that_is_not_known_is_not_compared_and_is_not_wrong(tmp
     assert not found.wrong
 
 
-def test_likelihoods_agree_within_the_rounding_of_their_size():
-    near = NATS + SHARE * 200
-    assert _same_choice(Choice((-200.0 + 0.99 * near,)), [-200.0])
-    assert not _same_choice(Choice((-200.0 + 1.01 * near,)), [-200.0])
-    assert not _same_choice(Choice((float("nan"),)), [-200.0])
-    assert not _same_choice(Choice((-1.0, -2.0)), [-1.0])
-
-
-def test_a_text_agrees_by_how_it_starts():
-    assert _same_text(" I like to be with people, and to sing.", "I like to be with people, and to dance.")
-    assert not _same_text("I would rather be alone today.", "I would rather be among them all.")
-
-
-def test_a_run_disagrees_if_too_few_of_its_answers_agree():
-    choices, texts = [(False, True)] * 6 + [(False, False)] * 2, [(True, True)] * 2 + [(True, False)] * 6
+def test_a_run_disagrees_if_more_than_a_quarter_of_its_answers_do():
+    choices, texts = answers(False, 6, 2), answers(True, 6, 2)
     assert not _told([*choices, *texts], 100, 0).wrong
-    assert _told([*choices[1:], (False, False)], 100, 0).wrong
-    assert _told([*texts[1:], (True, False)], 100, 0).wrong
+    assert _told([*choices, *answers(False, 0, 1), *texts], 100, 0).wrong
+    assert _told([*choices, *texts, *answers(True, 0, 1)], 100, 0).wrong
     assert _told(choices, 100, 3).line == "6 of 8 likelihoods agree (8 of 100 answers were asked again, seed 3)."
+
+
+def answers(is_text, agreeing, others):
+    return [Agreement(is_text, True)] * agreeing + [Agreement(is_text, False)] * others

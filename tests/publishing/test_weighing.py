@@ -8,8 +8,11 @@ import polars as pl
 import pytest
 
 from steerbench.publishing import weighing
+from steerbench.publishing.checking import check, problems
 from steerbench.publishing.columns import COLUMNS
+from steerbench.publishing.publish import publish
 from steerbench.publishing.weighing import UNREADABLE, weigh, weigh_all
+from tests.publishing.world import TOY, edit_samples, finished
 
 
 def parquet(path, **values):
@@ -57,6 +60,24 @@ def test_a_file_that_is_too_large_is_not_opened(tmp_path, monkeypatch, started):
 def test_of_nothing_nothing_is_started(started):
     assert weigh_all([]) == []
     assert started == []
+
+
+def test_a_check_weighs_the_samples_of_all_runs_in_one_process_and_says_of_each_what_is_wrong(tmp_path, started):
+    results = tmp_path / "results"
+    plans = [TOY.model_copy(update={"budget": budget}) for budget in (3, 4, 5)]
+    sound, heavy, strange = [publish(finished(tmp_path / f"{plan.budget}", plan), results) for plan in plans]
+    edit_samples(heavy, lambda frame: frame.with_columns(pl.lit("x" * 200_001).alias("text")))
+    (strange / "more.txt").write_text("")
+    started.clear()
+    assert sorted(check(results).problems) == sorted(
+        [
+            f"{heavy.name}: samples.parquet holds a text of more than 200,000 bytes in 'text'.",
+            f"{strange.name}: holds 'more.txt' too; a published run is published.json and samples.parquet and nothing "
+            "else.",
+        ]
+    )
+    assert len(started) == 1
+    assert problems(sound) == []
 
 
 def test_every_file_has_the_processor_time_to_itself():

@@ -1,0 +1,99 @@
+"""Whether a published run agrees with itself, and with the task that its plan names, before any sample is looked at."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from steerbench.contracts import Judged, Task
+from steerbench.plan import Identity, Plan
+from steerbench.publishing.naming import command_of, id_of, model_of
+from steerbench.publishing.samples import withholds
+from steerbench.publishing.schema import Published
+from steerbench.publishing.verdict_checking import wrong_figures, wrong_judges
+from steerbench.reporting import measures_cost
+from steerbench.results import JudgeResult
+
+OWN_WORDS = ("wording",)
+"""What an identity tells of prompts: a later version may word them otherwise, and samples stay what they are."""
+
+
+def wrong_form(published: Published) -> Iterator[str]:
+    """What the run says of itself twice has to be the same both times; its judges are those of its identity."""
+    yield from _of_names(published)
+    yield from _of_judges(published)
+
+
+def _of_names(published: Published) -> Iterator[str]:
+    plan, identity = published.plan, published.identity
+    if (digest := Identity.of(identity).digest) != published.digest:
+        yield f"digest: said {published.digest}, but the identity hashes to {digest}."
+    follows = {
+        "id": id_of(plan, published.digest),
+        "command": command_of(plan, published.id),
+        "model": model_of(plan, identity),
+    }
+    for name, value in follows.items():
+        if getattr(published, name) != value:
+            yield f"{name}: said {getattr(published, name)!r}, but by its plan it is {value!r}."
+    rows = identity.get("methods")
+    if not isinstance(rows, Mapping) or rows.keys() != published.methods.keys() or not rows.keys() >= {*plan.methods}:
+        yield "methods: the identity, the plan and the rows name different ones."
+    asked = identity.get("plan")
+    told = plan.model_dump(mode="json")
+    if not isinstance(asked, Mapping) or any(name not in told or told[name] != asked[name] for name in asked):
+        yield "identity.plan: is not that of the plan."
+    # Strengths that were given are left out of an identity where there are none; where there are, they belong in it.
+    elif any(told[name] and asked.get(name) != told[name] for name in ("strength", "strengths", "wordings")):
+        yield "identity.plan: lacks the strengths that the plan gives."
+    if isinstance(rows, Mapping):
+        yield from _of_parameters(plan, rows)
+    seconds = [value for timing in published.timings.methods.values() for _, value in timing]
+    if min([*seconds, published.timings.peak_memory_bytes], default=0) < 0:
+        yield "timings: something took less than nothing."
+
+
+def _of_parameters(plan: Plan, rows: Mapping[str, Any]) -> Iterator[str]:
+    settled = {name: given for row in rows.values() if isinstance(row, Mapping) for name, given in row.items()}
+    for name, given in plan.method_parameters.items():
+        own = settled.get(name)
+        if name in settled and not (isinstance(own, Mapping) and all(own.get(key) == given[key] for key in given)):
+            yield f"identity.methods: '{name}' has other parameters than the plan gives it."
+
+
+def _of_judges(published: Published) -> Iterator[str]:
+    told = published.identity.get("judges") or {}
+    if not isinstance(told, Mapping) or told.keys() != published.judges.keys():
+        yield "judges: the identity and the results name different roles."
+        return
+    for role, judge in published.judges.items():
+        if told[role] != {"name": judge.name, **judge.identity}:
+            yield f"judges: the {role} judge is another than the identity's."
+        if judge.check is None or not _is_checked(judge):
+            yield f"judges: the {role} judge '{judge.name}' was not checked on texts whose end is known."
+        yield from wrong_figures(role, judge)
+    yield from wrong_judges(published)
+
+
+def _is_checked(judge: JudgeResult) -> bool:
+    return judge.check is not None and judge.check.texts > 0 and bool(judge.check.auc)
+
+
+def wrong_task(published: Published, task: Task) -> Iterator[str]:
+    """The data are the registry's and the items those that the plan asks for, by their hashes."""
+    said, plan = published.identity.get("task"), published.plan
+    if not isinstance(said, Mapping):
+        yield "identity.task: is missing."
+        return
+    for name, value in task.identity().items():
+        if name not in OWN_WORDS and said.get(name) != value:
+            yield f"identity.task.{name}: said {said.get(name)!r}, but here it is {value!r}."
+    if published.measures_cost != measures_cost(task):
+        yield f"measures_cost: said {published.measures_cost}, and the task is another."
+    if published.withheld != withholds(task):
+        yield f"withheld: said {published.withheld}, and the task is another."
+    roles = {**task.judges, **plan.judges} if isinstance(task, Judged) else {}
+    if {role: judge.name for role, judge in published.judges.items()} != roles:
+        asked_for = ", ".join(f"{name} for {role}" for role, name in roles.items()) or "none"
+        yield f"judges: they are not those that the plan asks for ({asked_for})."
+    for told in getattr(task, "deviations", ()):
+        if told not in published.deviations:
+            yield f"deviations: '{told}' is left out."

@@ -1,0 +1,95 @@
+"""Tampered runs whose answers or edits no model can have given: named without any model."""
+
+import pytest
+
+from tests.publishing.forger import ARITHMETIC, BENCH, PERPLEXITY, assert_named, first, relabelled, where
+
+CASES = {
+    "a likelihood above 1": (
+        PERPLEXITY,
+        {"samples": first("pas", logprobs=[5.0])},
+        "has a log-likelihood of 5, and none is above 0",
+    ),
+    "more likelihoods than options": (
+        PERPLEXITY,
+        {"samples": first("pas", logprobs=[-5.0, -6.0])},
+        "has 2 log-likelihoods for 1 options",
+    ),
+    "more tokens than the task allows": (
+        BENCH,
+        {"samples": first("pas", tokens=101)},
+        "has 101 tokens, and the task cuts answers at 100",
+    ),
+    "more tokens than both stages allow": (
+        ARITHMETIC,
+        {"samples": first("pas", tokens=289)},
+        "has 289 tokens, and the task cuts answers at 288",
+    ),
+    "a text without a token": (BENCH, {"samples": first("pas", tokens=0)}, "characters and no token"),
+    "an answer cut at its limit before it": (
+        BENCH,
+        {"samples": first("pas", tokens=7, finish="length")},
+        "with 7 tokens, and the limit is 100",
+    ),
+    "something said before the answer of a task that asks once": (
+        BENCH,
+        {"samples": first("pas", before="Hm.")},
+        "has something said before it",
+    ),
+    "a reply that its method does not give": (
+        BENCH,
+        {"samples": first("fixed-text", text="I am dull.")},
+        "the method replies 'I am",
+    ),
+    "edits of a method that makes none": (
+        BENCH,
+        {"samples": where("unsteered", edits="a" * 32)},
+        "has edits, and the method makes none",
+    ),
+    "edits of a prompt": (BENCH, {"samples": where("simple-prompt", edits="a" * 32)}, "its edits are said to be"),
+    "edits at strength 0": (
+        BENCH,
+        {"samples": where("caa", edits=lambda r: r["edits"] or "b" * 32)},
+        "has edits, and its strength is 0",
+    ),
+    "several edits within one target": (
+        ARITHMETIC,
+        {"samples": first("pas", edits="c" * 32)},
+        "its edits are others than",
+    ),
+    "no edits where the portrait has some": (
+        ARITHMETIC,
+        {"samples": where("pas", edits="")},
+        "portraits, method 'pas': edits",
+    ),
+    "no edits, no portrait, and answers that are not the plain model's": (
+        ARITHMETIC,
+        {"samples": where("pas", edits=""), "said": lambda t: t["portraits"]["pas"].update(edits=[], layers=None)},
+        "the model is asked without any edit",
+    ),
+    "answers of one target changed where every target asks the plain model the same": (
+        ARITHMETIC,
+        {"samples": first("caa", text="The answer is 7.")},
+        "the model is asked without any edit",
+    ),
+    "a portrait of a prompt that nobody was given": (
+        BENCH,
+        {"said": lambda t: t["portraits"]["simple-prompt"].update(prompted=0.5)},
+        "changes the prompt of 0.5 of the targets",
+    ),
+    "one method's samples under another's name": (
+        ARITHMETIC,
+        {"samples": relabelled("actadd", "npti", "strength")},
+        "have the same edits on every target",
+    ),
+    "one method's answers under another's edits": (
+        ARITHMETIC,
+        {"samples": relabelled("actadd", "npti", "strength", "edits")},
+        "of their answers are the same",
+    ),
+}
+
+
+@pytest.mark.parametrize("told", list(CASES))
+def test_a_run_is_refused_for(told, tmp_path):
+    assert_named(CASES[told], tmp_path)
