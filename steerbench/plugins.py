@@ -5,6 +5,8 @@ names a class; nothing else has to be edited.
 """
 
 import difflib
+import sys
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
@@ -15,8 +17,13 @@ Kind = Literal["method", "task", "judge", "engine"]
 
 def available(kind: Kind) -> dict[str, EntryPoint]:
     """All registered names of a kind, in alphabetical order."""
-    points = entry_points(group=f"steerbench.{kind}s")
-    return {point.name: point for point in sorted(points, key=lambda point: point.name)}
+    return dict(_registered(f"steerbench.{kind}s", tuple(sys.path)))
+
+
+@lru_cache(maxsize=32)
+def _registered(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Every installed distribution is looked at for it, so it is kept as long as the import path stays what it is."""
+    return {point.name: point for point in sorted(entry_points(group=group), key=lambda point: point.name)}
 
 
 def find(kind: Kind, name: str) -> Any:
