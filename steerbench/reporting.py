@@ -75,6 +75,7 @@ def report(
         higher_is_better=summary.higher_is_better,
         judges=dict(judges or {}),
         over=summary.over,
+        controls=[name for name, role in roles_of(task).items() if role == "control"],
     )
 
 

@@ -161,7 +161,8 @@ class Timings(_Record):
 class RunResult(_Record):
     """All of a run's results. Two runs of one identity agree in every field but `timings` and what judges took.
 
-    `over` is what intervals and tests generalise over ("people").
+    `over` is what intervals and tests generalise over ("people"). `controls` are the rows of this task that would say
+    whether the board can judge anybody, asked or not.
     """
 
     schema_version: int = SCHEMA
@@ -175,6 +176,7 @@ class RunResult(_Record):
     higher_is_better: bool = False
     judges: dict[str, JudgeResult] = {}
     over: str = "targets"
+    controls: list[str] = []
 
 
 def without_break_downs(names: Iterable[str]) -> list[str]:

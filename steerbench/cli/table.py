@@ -33,6 +33,8 @@ def show(result: RunResult, folder: Path, console: Console | None = None) -> Non
     if result.deviations:
         console.print(Text("Not strict: " + "; ".join(result.deviations) + "."))
     console.print(Text(reading(result)))
+    if unchecked := without_control(result):
+        console.print(Text(unchecked))
     console.print(f"{result.targets} targets. All of it is in {folder}.", highlight=False, soft_wrap=True)
 
 
@@ -80,6 +82,14 @@ def reading(result: RunResult) -> str:
     if len(tested) > 1:
         said += f" Each of the {len(tested)} methods is tested by itself; nothing is corrected for their number."
     return said
+
+
+def without_control(result: RunResult) -> str:
+    """That nothing shows whether this board could judge anybody; "" if a control was asked, or no method was tested."""
+    asked = any(name in result.methods for name in result.controls)
+    if asked or not result.controls or not any(method.comparisons for method in result.methods.values()):
+        return ""
+    return f"No control says whether this board can read an effect of this model: add {result.controls[0]} to --method."
 
 
 def trust(judge: JudgeResult) -> str:

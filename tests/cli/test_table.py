@@ -124,3 +124,11 @@ def test_where_more_is_better_the_most_stands_on_top():
     result = RESULT.model_copy(update={"higher_is_better": True})
     assert [name for name, _ in ordered(result)] == ["always-1", "random-direction", "pas+few-shot"]
     assert [name for name, _ in ordered(RESULT)] == ["pas+few-shot", "random-direction", "always-1"]
+
+
+def test_a_board_without_its_control_says_what_to_add():
+    text = io.StringIO()
+    for methods in (RESULT.methods, {**RESULT.methods, "copy": method(2.0, "control")}):
+        result = RESULT.model_copy(update={"controls": ["copy", "copy-other"], "methods": methods})
+        show(result, "runs/x", Console(file=text, width=120))
+    assert text.getvalue().count("add copy to --method") == 1
