@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from steerbench.errors import UserError
-from steerbench.targets import TRAITS, Blend, Item, TraitPole, target_named
+from steerbench.targets import TRAITS, Blend, Item, Respondent, Target, TraitPole, target_named
 from tasks.papi.sample.reader import read_items
 
 
@@ -29,3 +29,15 @@ def poles_named(names: str | None, told: Sequence[Item], where: str) -> list[Tra
     if twice := [one for place, one in enumerate(ids) if one in ids[:place]]:
         raise UserError(f"{where} names {twice[0]} twice; leave one out.")
     return found
+
+
+def ends(target: Target, task: str) -> dict[str, bool]:
+    """By trait that a target is steered on, whether to its high end.
+
+    Raises:
+        UserError: it is a person; `task` is who measures poles.
+    """
+    if isinstance(target, Respondent):
+        raise UserError(f"{task} measures poles of traits, and no respondents.")
+    poles = target.poles if isinstance(target, Blend) else (target,)
+    return {pole.trait: pole.high for pole in poles}

@@ -15,6 +15,7 @@ from steerbench.steering import Steering
 from steerbench.targets import MIDDLE, TRAITS, Item, Respondent, Target
 from tasks.papi.causal_board import ROLES, summarise
 from tasks.papi.dataset import SAMPLE
+from tasks.papi.inventory import in_turn
 from tasks.papi.task import PAPI
 from tasks.papi.treatment import moved, treatments
 from tasks.sizes import check_sizes
@@ -70,7 +71,8 @@ class CausalPAPI:
         asked = self._papi.items(self._person(target), split)
         if self._per_trait is None:
             return asked
-        chosen = {item.id for trait in TRAITS for item in _in_turn(trait, asked)[: self._per_trait]}
+        by_trait = [in_turn(item for item in asked if item.trait == trait) for trait in TRAITS]
+        chosen = {item.id for of_trait in by_trait for item in of_trait[: self._per_trait]}
         return [item for item in asked if item.id in chosen]
 
     def request(self, item: Item, target: Target, steering: Steering) -> Request:
@@ -101,10 +103,3 @@ class CausalPAPI:
         """The person a target is, or is a copy of."""
         treatment = self.treatments.get(target.id)
         return self._people[treatment.person if treatment else target.id]
-
-
-def _in_turn(trait: str, items: Sequence[Item]) -> list[Item]:
-    """The trait's items, one keyed + and one keyed - in turn, so that the first few are not all agreed with alike."""
-    by_key = {key: [item for item in items if item.trait == trait and item.key == key] for key in (1, -1)}
-    ranked = [(rank, -key, item) for key, of_key in by_key.items() for rank, item in enumerate(of_key)]
-    return [item for *_, item in sorted(ranked, key=lambda entry: entry[:2])]

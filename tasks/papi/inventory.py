@@ -1,8 +1,9 @@
 """An inventory with the people who filled it in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +42,10 @@ class Inventory:
     def ticks(self) -> NDArray[np.int64]:
         """[people of the population, items], 0 for missing."""
         return np.array([[person.answers[item.id] for item in self.items] for person in self.population])
+
+
+def in_turn(items: Iterable[Item]) -> list[Item]:
+    """A trait's items, one keyed + and one keyed - in turn, so that the first few are not all agreed with alike."""
+    listed = list(items)
+    by_key = ([item for item in listed if item.key == key] for key in (1, -1))
+    return [item for pair in zip_longest(*by_key) for item in pair if item is not None]

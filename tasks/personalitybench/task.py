@@ -26,13 +26,13 @@ from steerbench.contracts import (
 )
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
-from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Blend, Item, Respondent, Target
+from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
 from steerbench.thoughts import UNFINISHED
 from tasks.personalitybench.construction import build
 from tasks.personalitybench.metrics import ROLES, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, PUBLISHED_DATASET, load, spread
 from tasks.personalitybench.repetition import distinct, words
-from tasks.poles import poles_named, statements
+from tasks.poles import ends, poles_named, statements
 from tasks.sizes import check_penalty, check_sizes
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
@@ -177,7 +177,7 @@ class PersonalityBench:
         """
         if split is Split.TEST and self._sealed:
             raise RuntimeError("The questions that measure are sealed until every strength is chosen.")
-        steered = _ends(target)
+        steered = ends(target, "personalitybench")
         return [item for item in self._questions[split] if item.trait in steered]
 
     def request(self, item: Item, target: Target, steering: Steering) -> Request:
@@ -226,7 +226,7 @@ class PersonalityBench:
         """Every trait that is steered is asked about, and nothing that measures was calibrated on."""
         for split, items in self._questions.items():
             asked = {item.trait for item in items}
-            for trait in dict.fromkeys(trait for target in self._targets for trait in _ends(target)):
+            for trait in dict.fromkeys(trait for target in self._targets for trait in ends(target, "personalitybench")):
                 if trait not in asked:
                     raise UserError(
                         f"The dataset '{self.dataset}' has no {split} question on {TRAITS[trait]}; leave its poles out "
@@ -240,14 +240,6 @@ class PersonalityBench:
                 f"The dataset '{self.dataset}' would measure on a question that calibrates too: '{min(shared)}'; "
                 "leave it out of one part."
             )
-
-
-def _ends(target: Target) -> dict[str, bool]:
-    """By trait that a target is steered on, whether to its high end."""
-    if isinstance(target, Respondent):
-        raise UserError("personalitybench measures poles of traits, and no respondents.")
-    poles = target.poles if isinstance(target, Blend) else (target,)
-    return {pole.trait: pole.high for pole in poles}
 
 
 def _rated_traits(item: Item) -> list[str]:
@@ -274,7 +266,7 @@ def _text(outcome: Outcome | float) -> Completion:
 
 def _record(item: Item, target: Target, answer: Completion) -> dict[str, Any]:
     """What the summary needs of an answer, unrated."""
-    said, steered = words(answer.text) if answer.finish != "thinking" else [], _ends(target)
+    said, steered = words(answer.text) if answer.finish != "thinking" else [], ends(target, "personalitybench")
     return {
         "trait": item.trait,
         "facet": item.facet,

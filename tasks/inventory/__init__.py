@@ -1,0 +1,1 @@
+"""Self-report of a model that is steered to poles of traits."""

@@ -1,0 +1,123 @@
+"""What a model that is steered to poles says of itself, beside what it says unsteered.
+
+The headline is the *separation* of a trait's two poles on the same statement. Agreeing with everything moves both poles
+alike, and statements keyed to either end against each other: it earns none.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.standing import SIGNIFICANT
+from steerbench.statistics import (
+    FEWEST,
+    debiased_size,
+    mean_estimate,
+    means_where,
+    paired_comparisons,
+    share_estimate,
+    sign_flip_test,
+)
+from tasks.flags import percent
+from tasks.inventory.board import Board, board_of, over_targets
+from tasks.papi.metrics import modal_shares
+
+Array = NDArray[np.float64]
+
+SEPARATION, CHANGE, TRAIT_SCORE = "separation", "change", "trait score"
+SPILL_OVER, AGREEMENT = "spill-over", "agreement shift"
+RANGE, MODAL_SHARE, UNREADABLE = "range", "modal share", "unscored rate"
+
+UNSTEERED, DESCRIBED = "unsteered", "description-prompt"
+ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", "random-direction": "placebo", DESCRIBED: "control"}
+TO_BEAT = tuple(name for name, role in ROLES.items() if role != "control")
+
+SATURATED = 0.95
+"""Share of the unsteered model's most frequent answer from which on nothing can be read off it: it says one thing to
+everything."""
+
+
+def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+    """Metrics, comparisons with the rows to beat, and flags; every metric is drawn from `seed` afresh.
+
+    The unit is a statement: one that several poles are asked counts by the mean over them.
+    """
+    board = board_of({name: scored for name, scored in rows.items() if scored})
+    losses = {name: board.losses(row) for name, row in board.rows.items()}
+    comparisons = {
+        name: paired_comparisons(losses, name, [t for t in TO_BEAT if t in losses], np.random.default_rng(seed))
+        for name in board.rows
+        if name not in ROLES
+    }
+    metrics = {name: _metrics(board, name, seed) for name in board.rows}
+    flags = {name: _flags(metrics[name]) for name in board.rows}
+    return Summary(metrics, comparisons, flags, True, "statements", unread(board, metrics, seed))
+
+
+def unread(board: Board, metrics: Mapping[str, Mapping[str, Metric]], seed: int) -> str:
+    """Why the board can judge nobody: the unsteered model says one thing to everything, or nothing follows a
+    description of the pole. "" if neither is so, or there are no such rows."""
+    alike = metrics.get(UNSTEERED, {}).get(MODAL_SHARE)
+    if alike is not None and alike.value >= SATURATED:
+        told = percent(alike.value)
+        return f"this readout is saturated: unsteered, the model gives one answer to {told} of statements"
+    if DESCRIBED not in board.rows:
+        return ""
+    found = board.separations(board.rows[DESCRIBED])
+    found = found[~np.isnan(found)]
+    if len(found) < FEWEST or _above_nothing(found, seed):
+        return ""
+    return (
+        f"what the model says of itself does not follow even a description of the pole (separation {found.mean():.2f} "
+        f"on {len(found)} statements)"
+    )
+
+
+def _above_nothing(differences: Array, seed: int) -> bool:
+    """One-sided: a two-sided sign-flip p is twice that of the side that the mean is on."""
+    return bool(differences.sum() > 0 and sign_flip_test(differences, np.random.default_rng(seed)) / 2 < SIGNIFICANT)
+
+
+def _metrics(board: Board, name: str, seed: int) -> dict[str, Metric]:
+    """Headline first; those that are undefined for a row are absent."""
+    row = board.rows[name]
+    own, apart, spilled = board.towards(row), board.separations(row), board.spilled(row)
+    estimates: dict[str, Metric | None] = {SEPARATION: _mean(apart)}
+    estimates |= {f"{SEPARATION} {trait}": _mean(apart[board.of_trait(trait)]) for trait in board.traits}
+    if UNSTEERED in board.rows and name != UNSTEERED:
+        plain = board.rows[UNSTEERED]
+        estimates[CHANGE] = _mean(over_targets(own - board.towards(plain)))
+        estimates[AGREEMENT] = _mean(over_targets(row.expected - plain.expected))
+    estimates[SPILL_OVER] = _size(list(spilled.values()), seed)
+    estimates |= {f"{SPILL_OVER} {steered} on {rated}": _mean(found) for (steered, rated), found in spilled.items()}
+    estimates[TRAIT_SCORE] = _mean(over_targets(own))
+    estimates[RANGE] = _mean(_spreads(row.expected))
+    estimates[MODAL_SHARE] = _mean(modal_shares(row.answer))
+    estimates[UNREADABLE] = share_estimate(means_where(np.isnan(row.expected).T, row.asked.T))
+    return {metric: estimate for metric, estimate in estimates.items() if estimate is not None}
+
+
+def _mean(values: Array) -> Metric | None:
+    """None if no unit has a value."""
+    return None if np.isnan(values).all() else mean_estimate(values)
+
+
+def _size(columns: Sequence[Array], seed: int) -> Metric | None:
+    """Typical size of the columns' means, without what noise adds to it; None if no column has two statements."""
+    able = [column for column in columns if (~np.isnan(column)).sum() >= 2]
+    return debiased_size(np.stack(able, axis=1), np.random.default_rng(seed)) if able else None
+
+
+def _spreads(expected: Array) -> Array:
+    """[targets]: standard deviation (ddof 1) over statements of what is expected; nan for fewer than two."""
+    return np.array([of[~np.isnan(of)].std(ddof=1) if (~np.isnan(of)).sum() > 1 else np.nan for of in expected])
+
+
+def _flags(metrics: Mapping[str, Metric]) -> list[str]:
+    """What a reader of the table must not miss."""
+    told = metrics[MODAL_SHARE].value if MODAL_SHARE in metrics else 0.0
+    flags = [f"gives one answer to {percent(told)} of statements"] if told >= SATURATED else []
+    unread = metrics[UNREADABLE].value
+    return [*flags, f"{percent(unread)} unreadable"] if unread > 0 else flags

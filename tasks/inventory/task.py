@@ -1,0 +1,136 @@
+"""Self-report under poles: a model steered to an end of a trait is asked a personality inventory about itself.
+
+The cheapest test that a steering does anything: one short answer a statement, no judge, and statements keyed to both
+ends, so that a model which says yes to more is told from one that has moved. It is no measure of a model's personality:
+it shows whether a steering reaches an answer at all.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from steerbench.contracts import Completion, Outcome, Prompt, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.errors import UserError
+from steerbench.steering import PromptChange, Steering
+from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
+from steerbench.thoughts import UNFINISHED
+from tasks.inventory.metrics import ROLES, summarise
+from tasks.papi.dataset import DARK_TRIAD, SAMPLE, load
+from tasks.papi.inventory import in_turn
+from tasks.papi.readouts import READOUTS
+from tasks.poles import ends, poles_named
+from tasks.sizes import check_sizes
+
+LOWEST, HIGHEST = min(LABELS), max(LABELS)
+CALIBRATES = 3
+"""One in so many of a trait's statements of a key chooses strengths, and does not measure."""
+_ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement."), MIDDLE),))
+"""A prompt change with every part, so that the identity has every wording."""
+
+
+class SelfReport:
+    """The measuring statements of an inventory under every pole; each pole is told by the statements that it shows.
+
+    Args:
+        dataset: `sample` (60 embedded statements) or `papi-300` (the 300 of the IPIP-NEO-300).
+        readout: as PAPI has them.
+        poles: names of poles or blends, separated by commas ("extraversion+,openness+neuroticism-"); all ten if None.
+        items: so many measuring statements of each trait, keyed + and - in turn; all if None.
+    """
+
+    name = "inventory"
+    size = "items"
+    baselines = ROLES
+    sampling = Sampling(max_new_tokens=8)
+
+    def __init__(
+        self,
+        dataset: str = SAMPLE,
+        readout: Literal["label", "contextual", "letter", "generate"] = "contextual",
+        poles: str | None = None,
+        items: int | None = None,
+        protocol: Literal["strict", "published"] = "strict",
+    ) -> None:
+        if protocol == "published":
+            raise UserError(f"{self.name} has no published protocol; leave --protocol out.")
+        if dataset == DARK_TRIAD:
+            raise UserError(f"{self.name} asks of the Big Five, and '{dataset}' does not; use 'sample' or 'papi-300'.")
+        check_sizes(self.name, items=items)
+        self._inventory = load(dataset, limit=1)
+        self._reader, self._readout = READOUTS[readout](), readout
+        by_id = {item.id: item for item in self._inventory.items}
+        self._shown = [by_id[one] for one in self._inventory.shown]
+        calibrates, measures = _split([by_id[one] for one in self._inventory.asked])
+        if items is not None:
+            by_trait = [in_turn(item for item in measures if item.trait == trait) for trait in TRAITS]
+            measures = [item for of_trait in by_trait for item in of_trait[:items]]
+        self._asked = {Split.CALIBRATION: calibrates, Split.TEST: measures}
+        self._targets = poles_named(poles, self._shown, f"{self.name}.poles")
+        self._sealed = True
+
+    def identity(self) -> Mapping[str, str]:
+        return {
+            "dataset": self._inventory.name,
+            "sha256": self._inventory.digest,
+            "readout": self._readout,
+            "targets": ",".join(target.id for target in self._targets),
+            "items": ",".join(f"{split} {len(items)}" for split, items in self._asked.items()),
+            "wording": repr([self._prompts(self._shown[0], change) for change in (_ONE_OF_EACH, PromptChange())]),
+        }
+
+    def statements(self) -> Sequence[Item]:
+        """The statements a pole is told by."""
+        return self._shown
+
+    def targets(self, split: Split) -> Sequence[Target]:
+        """The poles and blends, the same on both splits."""
+        return self._targets
+
+    def items(self, target: Target, split: Split) -> Sequence[Item]:
+        """While calibrating, statements of the target's own traits; measuring, those of all traits.
+
+        Raises:
+            RuntimeError: what measures is asked for while it is sealed.
+        """
+        if split is Split.TEST:
+            if self._sealed:
+                raise RuntimeError("The statements that measure are sealed until every strength is chosen.")
+            return self._asked[split]
+        steered = ends(target, self.name)
+        return [item for item in self._asked[split] if item.trait in steered]
+
+    def request(self, item: Item, target: Target, steering: Steering) -> Request:
+        prompt, *neutral = self._prompts(item, steering.prompt)
+        return Request(prompt, steering, self._reader.options, tuple(neutral))
+
+    def _prompts(self, item: Item, change: PromptChange) -> list[Prompt]:
+        return [self._reader.prompt(one, change) for one in (item, *self._reader.neutral)]
+
+    def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
+        """Loss: how far the expected score is from the pole's end (0 to 4); other traits' statements have none."""
+        answer, expected = (outcome, outcome) if isinstance(outcome, float) else self._reader.read(outcome)
+        steered = ends(target, self.name)
+        high = steered.get(item.trait)
+        record = {"trait": item.trait, "key": item.key, "high": high, "answer": answer, "expected": expected}
+        record["steered"] = sorted(steered)
+        if expected is None:
+            thinking = isinstance(outcome, Completion) and outcome.finish == "thinking"
+            return Score(None, record, UNFINISHED if thinking else "no option could be read from the answer")
+        if high is None:
+            return Score(None, record)
+        score = item.keyed(expected)
+        return Score(HIGHEST - score if high else score - LOWEST, record)
+
+    def unseal(self) -> None:
+        self._sealed = False
+
+    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+        return summarise(rows, seed)
+
+
+def _split(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """The statements that choose strengths, and those that measure; of every trait and key some of both."""
+    strata: dict[tuple[str, int], list[Item]] = {}
+    for item in items:
+        strata.setdefault((item.trait, item.key), []).append(item)
+    chosen = {item.id for of in strata.values() for item in of[::CALIBRATES] if len(of) > 1}
+    return [item for item in items if item.id in chosen], [item for item in items if item.id not in chosen]
