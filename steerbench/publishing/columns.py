@@ -28,3 +28,4 @@ list of {case, role, quality, rating, unscored, details}; `edits` a hash of how 
 not)."""
 LATER = ("neutral",)
 """Columns that runs published before them lack."""
+EARLIER = {name: kind for name, kind in COLUMNS.items() if name not in LATER}

@@ -24,7 +24,7 @@ from steerbench.judging.panel import judge_digest
 from steerbench.judging.verdicts import Verdicts, case_key
 from steerbench.parquet import write_parquet
 from steerbench.plan import roles_of
-from steerbench.publishing.columns import COLUMNS, LATER
+from steerbench.publishing.columns import COLUMNS, EARLIER, LATER
 from steerbench.publishing.schema import SAMPLES
 from steerbench.records import outcome_of
 from steerbench.targets import Item, Target
@@ -215,7 +215,7 @@ def read_samples(folder: Path) -> pl.DataFrame:
         frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UserError(f"{path} cannot be read as Parquet.") from error
-    if set(frame.columns) == COLUMNS.keys() - set(LATER):
+    if dict(frame.schema) == EARLIER:
         frame = frame.with_columns(**{name: pl.lit(None, COLUMNS[name]) for name in LATER}).select(list(COLUMNS))
     if dict(frame.schema) != COLUMNS:
         raise UserError(f"{path} has not the columns {', '.join(COLUMNS)}, in their types.")

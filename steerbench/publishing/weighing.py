@@ -89,17 +89,18 @@ def _limit_time() -> None:
 def _weighed(path: str) -> str:
     import polars as pl
 
-    from steerbench.publishing.columns import COLUMNS
+    from steerbench.publishing.columns import COLUMNS, EARLIER
 
-    if dict(pl.read_parquet_schema(path)) != COLUMNS:
+    columns = dict(pl.read_parquet_schema(path))
+    if columns not in (COLUMNS, EARLIER):
         return f"has not the columns {', '.join(COLUMNS)}, in their types"
     lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
     rows = lazy.select(pl.len()).collect().item()
     if rows > MOST_ROWS:
         return f"has more than {MOST_ROWS:,} rows"
-    texts = [name for name, kind in COLUMNS.items() if kind == pl.String]
-    lists = [name for name, kind in COLUMNS.items() if kind == pl.List(pl.Float64)]
-    numbers = [name for name in COLUMNS if name not in (*texts, *lists)]
+    texts = [name for name, kind in columns.items() if kind == pl.String]
+    lists = [name for name, kind in columns.items() if kind == pl.List(pl.Float64)]
+    numbers = [name for name in columns if name not in (*texts, *lists)]
     # All at once: of a small file, most of the time is a query's own.
     found = lazy.select(
         *(pl.col(name).str.len_bytes().max().alias(f"longest {name}") for name in texts),
