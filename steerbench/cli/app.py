@@ -12,6 +12,7 @@ from rich.text import Text
 from steerbench.cli import bench, data, human, judge
 from steerbench.cli.chat import chat_command
 from steerbench.cli.commands import Commands
+from steerbench.cli.controls import controls_command
 from steerbench.cli.fit import fit_command
 from steerbench.cli.list import list_command
 from steerbench.cli.lm_eval import lm_eval_command
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run_command)
+app.command("controls")(controls_command)
 app.command("sweep")(sweep_command)
 app.command("tradeoff")(tradeoff_command)
 app.command("suite")(suite_command)

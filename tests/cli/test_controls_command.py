@@ -1,0 +1,27 @@
+"""`steerbench controls`: the table and what it says, and that it goes on from what it has."""
+
+from tests.models.tiny import tiny_model
+
+
+def test_the_controls_of_a_model_are_a_table_and_sentences(steerbench, tmp_path):
+    model = tiny_model(tmp_path / "tiny")
+    command = ("controls", "--model", str(model), "--dtype", "float32", "--people", "6", "--statements", "2", "--quiet")
+    done = steerbench(*command)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith(("label", "contextual", "letter"))] == [
+        "label",
+        "contextual",
+        "letter",
+    ]
+    # Random weights follow no description and copy no answer.
+    assert "No readout reads poles of this model" in done.stdout
+    assert all(len(line) <= 100 for line in lines[:6])
+    assert len(list((tmp_path / "runs").iterdir())) == 6
+    assert steerbench(*command).stdout == done.stdout
+
+
+def test_a_model_that_is_not_there_is_one_sentence(steerbench, tmp_path):
+    done = steerbench("controls", "--model", str(tmp_path / "nothing.d"))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
