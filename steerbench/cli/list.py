@@ -36,13 +36,12 @@ def _plugins(kind: Kind) -> Callable[[], Mapping[str, str]]:
 
 def _models() -> Mapping[str, str]:
     from steerbench.models.architectures import ARCHITECTURES
-    from steerbench.models.gguf_families import FAMILIES
     from steerbench.models.registry import models
 
     return {
         **{one.name: f"{amount(one.parameters)}, {one.licence}. For {one.purpose}." for one in models().values()},
         "(any other)": f"A folder or Hugging Face id: {', '.join(ARCHITECTURES)}.",
-        "(FILE.gguf)": f"A GGUF file, here or as REPOSITORY:FILE on Hugging Face: {', '.join(FAMILIES)}.",
+        "(FILE.gguf)": "A GGUF file, here or as REPOSITORY:FILE on Hugging Face (docs/models.md says of which models).",
     }
 
 

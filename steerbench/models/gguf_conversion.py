@@ -78,6 +78,8 @@ def _check_tensors(file: GGUFFile, config: dict[str, Any]) -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
+        if config["num_hidden_layers"] > len(file.tensors):
+            raise ValueError("more layers than tensors")
         with torch.device("meta"):
             model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config))  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, RuntimeError, ZeroDivisionError) as error:

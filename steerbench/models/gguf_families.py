@@ -59,6 +59,7 @@ NUMBERS = {
     "attention.head_count_kv": "num_key_value_heads",
 }
 """Keys below the architecture's name that have to be there, and what the config calls them."""
+LARGEST = 1 << 32
 NEEDED = ("context_length", "attention.layer_norm_rms_epsilon")
 OTHERS = {
     *NEEDED,
@@ -95,16 +96,16 @@ def config_of(file: GGUFFile) -> dict[str, Any]:
     said = {key.removeprefix(prefix): value for key, value in file.metadata.items() if key.startswith(prefix)}
     if lacking := [key for key in (*NUMBERS, *NEEDED) if key not in said]:
         raise UserError(f"{file.spec} is a GGUF file without {prefix}{lacking[0]}; get a whole copy of it.")
-    sizes = {ours: said[theirs] for theirs, ours in NUMBERS.items()}
+    _refuse_unknown(file, said)
     head = said.get("attention.key_length", said["embedding_length"] // said["attention.head_count"])
-    _refuse_unknown(file, said, head)
+    _refuse_unequal(file, said, head)
     shapes = {tensor.name: tensor.shape for tensor in file.tensors}
     return {
         "architectures": [family.class_name],
         "model_type": family.model_type,
         "dtype": "bfloat16",
         "vocab_size": shapes.get("token_embd.weight", (0,))[0],
-        **sizes,
+        **{ours: said[theirs] for theirs, ours in NUMBERS.items()},
         "head_dim": head,
         "max_position_embeddings": said["context_length"],
         "hidden_act": "silu",
@@ -115,26 +116,33 @@ def config_of(file: GGUFFile) -> dict[str, Any]:
     }
 
 
-def _refuse_unknown(file: GGUFFile, said: Mapping[str, Any], head: int) -> None:
-    prefix = f"{file.architecture}."
-    unknown = sorted(key for key in said if key not in NUMBERS and key not in OTHERS)
-    lists = [key for key in NUMBERS if not isinstance(said[key], int)]
-    odd = {
-        "rope.scaling.type": said.get("rope.scaling.type", "none") != "none",
-        "rope.dimension_count": said.get("rope.dimension_count", head) != head,
-        "attention.value_length": said.get("attention.value_length", head) != head,
-    }
-    if found := [*unknown, *lists, *(key for key, wrong in odd.items() if wrong)]:
-        value = str(said[found[0]])[:60]
-        raise UserError(
-            f"{file.spec} is a GGUF file with {prefix}{found[0]} = {value}, which is not understood here; name the "
-            "folder of its transformers model instead."
-        )
+def _refuse_unknown(file: GGUFFile, said: Mapping[str, Any]) -> None:
+    """Raises UserError: a key is not known here, or its value is none that it can have."""
+    for key, value in sorted(said.items()):
+        scaled = key == "rope.scaling.type" and value != "none"
+        number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < LARGEST
+        if scaled or (key not in NUMBERS and key not in OTHERS) or (key != "rope.scaling.type" and not number):
+            raise _not_understood(file, key, value)
+
+
+def _refuse_unequal(file: GGUFFile, said: Mapping[str, Any], head: int) -> None:
+    """Raises UserError: heads are not as wide everywhere, as they are in every model of the families above."""
+    for key in ("rope.dimension_count", "attention.value_length"):
+        if said.get(key, head) != head:
+            raise _not_understood(file, key, said[key])
+
+
+def _not_understood(file: GGUFFile, key: str, value: Any) -> UserError:
+    return UserError(
+        f"{file.spec} is a GGUF file with {file.architecture}.{key} = {str(value)[:60]}, which is not understood here; "
+        "name the folder of its transformers model instead."
+    )
 
 
 def name_of(gguf_name: str) -> str | None:
     """`blk.3.attn_q.weight` as transformers names it; None if no tensor of a claimed family is called so."""
-    *block, part, kind = gguf_name.split(".")
+    *block, part, kind = ["", *gguf_name.split(".")]
+    block = block[1:]
     if part not in MODULES or kind not in ("weight", "bias") or (block and (len(block) != 2 or block[0] != "blk")):
         return None
     prefix = f"model.layers.{block[1]}." if block else ""

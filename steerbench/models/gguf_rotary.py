@@ -12,6 +12,7 @@ LONG_CONTEXT = "rope_freqs.weight"
 LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
 """Of every Llama 3.1, 3.2 and 3.3; they differ in the factor."""
 TOLERANCE = 1e-4
+"""Of a factor: they are stored as float32."""
 
 
 def rotary_of(file: GGUFFile, theta: float, head: int) -> dict[str, Any]:
@@ -24,11 +25,11 @@ def rotary_of(file: GGUFFile, theta: float, head: int) -> dict[str, Any]:
     stored = next((tensor for tensor in file.tensors if tensor.name == LONG_CONTEXT), None)
     if stored is None:
         return plain
-    # Only ever stored as float32; of anything else the numbers are not those of a Llama 3.
-    found = np.fromfile(file.path, dtype="<f4", count=stored.shape[-1], offset=stored.start)
+    found = np.empty(0, dtype=np.float32)
+    if stored.kind.name == "F32" and stored.shape == (head // 2,):
+        found = np.fromfile(file.path, dtype="<f4", count=head // 2, offset=stored.start)
     factor = float(found.max(initial=0.0))
-    scaled = llama3_factors(theta, head, factor)
-    if found.shape != scaled.shape or not np.allclose(found, scaled, rtol=TOLERANCE):
+    if factor < 1 or not np.allclose(found, llama3_factors(theta, head, factor), rtol=TOLERANCE):
         raise UserError(
             f"{file.spec} is a GGUF file with rotary factors ({LONG_CONTEXT}) that are not those of a Llama 3; name "
             "the folder of its transformers model instead."
@@ -42,4 +43,4 @@ def llama3_factors(theta: float, head: int, factor: float) -> "np.ndarray[Any, n
     turns = LLAMA3["original_max_position_embeddings"] / lengths
     low, high = LLAMA3["low_freq_factor"], LLAMA3["high_freq_factor"]
     share = np.clip((turns - low) / (high - low), 0.0, 1.0)
-    return np.asarray(1 / ((1 - share) / (factor or 1.0) + share))
+    return np.asarray(1 / ((1 - share) / factor + share))
