@@ -75,7 +75,7 @@ def state_of(entry: ModelEntry) -> State:
     final = folder_of(entry)
     if final.exists() or final.is_symlink():
         return "yes" if _is_converted(entry, final) else "damaged"
-    return "partly" if _downloads(entry).is_dir() else "no"
+    return "partly" if _bytes_in(_downloads(entry)) else "no"
 
 
 def verify(entry: ModelEntry) -> str | None:

