@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from steerbench.cli import bench, data, human, judge
+from steerbench.cli import bench, data, human, judge, model
 from steerbench.cli.chat import chat_command
 from steerbench.cli.commands import Commands
 from steerbench.cli.controls import controls_command
@@ -56,6 +56,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(judge.app, name="judge")
 app.add_typer(human.app, name="human")
 app.add_typer(data.app, name="data")
+app.add_typer(model.app, name="model")
 
 
 WRONG = 2

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from steerbench.cli.model import amount
 from steerbench.errors import UserError
 from steerbench.plugins import Kind, available, unknown
 
@@ -35,12 +36,12 @@ def _plugins(kind: Kind) -> Callable[[], Mapping[str, str]]:
 
 def _models() -> Mapping[str, str]:
     from steerbench.models.architectures import ARCHITECTURES
-    from steerbench.models.embedded import EMBEDDED
+    from steerbench.models.registry import models
 
-    kinds = ", ".join(ARCHITECTURES)
     return {
-        EMBEDDED: "Built in: comes from the package index.",
-        "(any other)": f"A folder or Hugging Face id: {kinds}.",
+        **{one.name: f"{amount(one.parameters)}, {one.licence}. For {one.purpose}." for one in models().values()},
+        "(any other)": f"A folder or Hugging Face id: {', '.join(ARCHITECTURES)}.",
+        "(FILE.gguf)": "A GGUF file, here or as REPOSITORY:FILE on Hugging Face (docs/models.md says of which models).",
     }
 
 

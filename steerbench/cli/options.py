@@ -62,7 +62,9 @@ def _same(one: Path, other: Path) -> bool:
 
 Model = Annotated[
     str | None,
-    typer.Option(help="A folder, a Hugging Face id, or smollm2-135m, which is built in.", show_default="smollm2-135m"),
+    typer.Option(
+        help="A folder, a Hugging Face id, a GGUF file, or a name in `model list`.", show_default="smollm2-135m"
+    ),
 ]
 EngineName = Annotated[str, typer.Option("--engine", help="What runs the model.")]
 Dtype = Annotated[str | None, typer.Option(help="The type the model computes in, such as bfloat16 or float32.")]

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 Algorithm = Literal["sha256", "git blob id"]
 
@@ -13,6 +13,15 @@ def sha256_of(path: Path) -> str:
     """Hexadecimal sha256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_bytes(file: BinaryIO, size: int) -> str:
+    """Hexadecimal sha256 of the next `size` bytes of an open file, or of as many as there are."""
+    state = hashlib.sha256()
+    while size > 0 and (chunk := file.read(min(CHUNK, size))):
+        state.update(chunk)
+        size -= len(chunk)
+    return state.hexdigest()
 
 
 def git_blob_of(path: Path) -> str:

@@ -22,6 +22,8 @@ CHUNK = 1 << 14  # bytes; what a broken connection costs at most
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two reads
 RETRIED = {408, 429, 500, 502, 503, 504}
 
+ADVICE = "; run the same command again to continue, or put the files into a folder and name it in STEERBENCH_DATA"
+
 Progress = Callable[[int], None]
 """Told how many bytes of the file are here, after each chunk."""
 
@@ -30,39 +32,52 @@ class _TryAgainError(Exception):
     """This attempt failed in a way the next one may not; the text completes 'the download stopped: '."""
 
 
-def download(file: DataFile, target: Path, on_bytes: Progress = lambda _: None, pause: float = 1.0) -> None:
+class DiskError(UserError):
+    """The disk is full or cannot be written, so that trying another server would be of no use."""
+
+
+def download(
+    file: DataFile,
+    target: Path,
+    on_bytes: Progress = lambda _: None,
+    pause: float = 1.0,
+    advice: str = ADVICE,
+) -> None:
     """Fetch `file` to `target`, continuing a partial one; tries 5 times, `pause` seconds doubling in between.
 
     Processes that want the same file wait for each other, and the later ones find it done.
 
+    Args:
+        advice: what ends the sentence on a server that cannot be reached.
+
     Raises:
-        UserError: the server refuses, cannot be reached, keeps stopping short or serves other bytes;
-            the disk is full or cannot be written.
+        UserError: the server refuses, cannot be reached, keeps stopping short or serves other bytes.
+        DiskError: the disk is full or cannot be written.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f"{target.name}.lock")):
             if not target.exists():
-                _download(file, target, on_bytes, pause)
+                _download(file, target, on_bytes, pause, advice)
     except requests.RequestException as error:  # an OSError too, so it has to come first
         raise UserError(f"{file.url} cannot be fetched: {error}.") from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise UserError(
+            raise DiskError(
                 f"The disk of {target.parent} is full: {file.path} needs {_amount(file)}; free some space or name "
                 "a folder on another disk in STEERBENCH_CACHE."
             ) from None
-        raise UserError(f"{file.path} cannot be written to {target.parent} ({error.strerror}).") from error
+        raise DiskError(f"{file.path} cannot be written to {target.parent} ({error.strerror}).") from error
 
 
-def _download(file: DataFile, target: Path, on_bytes: Progress, pause: float) -> None:
+def _download(file: DataFile, target: Path, on_bytes: Progress, pause: float, advice: str) -> None:
     partial = target.with_name(f"{target.name}.partial")
     continued = _size(partial) > 0
-    _receive(file, partial, on_bytes, pause)
+    _receive(file, partial, on_bytes, pause, advice)
     if checksum_of(partial, file.algorithm) != file.checksum and continued:
         # What an earlier run left may have been bad; what a fresh download brings is the server's word.
         partial.unlink()
-        _receive(file, partial, on_bytes, pause)
+        _receive(file, partial, on_bytes, pause, advice)
     found = checksum_of(partial, file.algorithm)
     if found != file.checksum:
         partial.unlink()
@@ -73,7 +88,7 @@ def _download(file: DataFile, target: Path, on_bytes: Progress, pause: float) ->
     partial.replace(target)
 
 
-def _receive(file: DataFile, partial: Path, on_bytes: Progress, pause: float) -> None:
+def _receive(file: DataFile, partial: Path, on_bytes: Progress, pause: float, advice: str) -> None:
     """Bring `partial` to the file's full size, or to the end of what the server has, in several attempts if need be."""
     reason = ""
     for attempt in range(ATTEMPTS):
@@ -92,8 +107,7 @@ def _receive(file: DataFile, partial: Path, on_bytes: Progress, pause: float) ->
             raise
     raise UserError(
         f"The download of {file.path} from {file.url} stopped at {_size(partial):,} of {_amount(file)} "
-        f"({reason}, {ATTEMPTS} attempts); run the same command again to continue, or put the files into a folder "
-        "and name it in STEERBENCH_DATA."
+        f"({reason}, {ATTEMPTS} attempts){advice}."
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,26 @@ def weights_digest(folder: Path) -> str:
     return digest_of([folder / "config.json", *sorted(folder.glob("*.safetensors"))])
 
 
-def digest_of(files: list[Path]) -> str:
+def digest_of(files: Sequence[Path], anew: bool = False) -> str:
     """One sha256 over files, each as its name and content.
 
-    A file that was read before, and that nothing can have changed since (`stamps`), is not read again.
+    A file that was read before, and that nothing can have changed since (`stamps`), is not read again, except `anew`.
     """
-    known = _read_digests()
-    found: dict[str, Entry] = {}
     state = hashlib.sha256()
+    for file, digest in zip(files, _digests(files, anew), strict=True):
+        state.update(f"{file.name}\0{digest}\n".encode())
+    return state.hexdigest()
+
+
+def sha256_known(file: Path) -> str:
+    """The sha256 of a file's content, read again only if anything can have changed it since."""
+    return _digests([file])[0]
+
+
+def _digests(files: Sequence[Path], anew: bool = False) -> list[str]:
+    known = {} if anew else _read_digests()
+    digests: list[str] = []
+    found: dict[str, Entry] = {}
     for file in files:
         place = str(file.resolve())
         # Of before it is read: what changes meanwhile has another stamp afterwards.
@@ -42,10 +54,10 @@ def digest_of(files: list[Path]) -> str:
             digest = sha256_of(file)
             if stamp is not None:
                 found[place] = [*stamp, digest, _check(place, stamp, digest)]
-        state.update(f"{file.name}\0{digest}\n".encode())
+        digests.append(digest)
     if found:
-        _write_digests({**known, **found})
-    return state.hexdigest()
+        _write_digests({**_read_digests(), **found})
+    return digests
 
 
 def _known(entry: Any, place: str, stamp: Stamp | None) -> str | None:

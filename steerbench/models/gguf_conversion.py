@@ -1,115 +1,97 @@
-"""A llama-architecture GGUF file as a transformers model folder, with no quantised tensor left.
+"""A GGUF file as a transformers model folder with bfloat16 weights, and no quantised tensor left.
 
-Only what SmolLM2 needs: tied embeddings, byte-level BPE, digits split one by one. transformers can read
-GGUF too, but its tokenizer for this file does not split digits as the model was trained with ("\\n\\n1"
-comes out differently), and its weights stay packed.
+transformers can read GGUF files too, but it leaves weights packed, cannot save what it has loaded, and passes over what
+its mapping has no place for: the width of Qwen 3's heads, the long context of Llama 3.1.
 """
 
 import json
+from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
-import torch
-from gguf import GGUFReader, dequantize
-from rich.progress import Progress
-from safetensors.torch import save_file
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from torch import Tensor
+from steerbench.errors import UserError
+from steerbench.models.gguf_families import config_of, family_of, is_weight, name_of
+from steerbench.models.gguf_file import GGUFFile, Stored, read_gguf
+from steerbench.models.gguf_tokenizer import token_ids, write_tokenizer
+from steerbench.models.gguf_weights import write_weights
+from steerbench.models.safetensors_file import BFLOAT16
 
-CONTROL_TOKEN = 3
-"""GGUF's token type for special tokens."""
-
-MODULES = {
-    "token_embd": "model.embed_tokens",
-    "output_norm": "model.norm",
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
+SMALL_FILES = 32 << 20
+"""More than configs and tokenizers take, in bytes."""
 
 
-def convert(gguf: Path, folder: Path, bars: Progress) -> None:
-    """Write model.safetensors (bfloat16), the configs, the tokenizer and the chat template into `folder`."""
-    reader = GGUFReader(gguf)
-    metadata = {name: field.contents() for name, field in reader.fields.items()}
-    _write_tokenizer(metadata, folder)
-    _write_config(metadata, folder)
-    heads = {"attn_q": metadata["llama.attention.head_count"], "attn_k": metadata["llama.attention.head_count_kv"]}
-    weights: dict[str, Tensor] = {}
-    for tensor in bars.track(reader.tensors, description="Converting to bfloat16"):
-        full = torch.from_numpy(dequantize(tensor.data, tensor.tensor_type).copy())
-        *_, part, _ = tensor.name.split(".")
-        if part in heads:
-            full = _undo_rotary_order(full, heads[part])
-        weights[_name(tensor.name)] = full.to(torch.bfloat16).contiguous()
-    save_file(dict(sorted(weights.items())), folder / "model.safetensors", metadata={"format": "pt"})
+def convertible(path: Path, spec: str) -> GGUFFile:
+    """A GGUF file that can be converted, by all that its header says.
 
-
-def _name(gguf_name: str) -> str:
-    """`blk.3.attn_q.weight` as transformers names it."""
-    *block, part, kind = gguf_name.split(".")
-    prefix = f"model.layers.{block[1]}." if block else ""
-    return f"{prefix}{MODULES[part]}.{kind}"
-
-
-def _undo_rotary_order(weight: Tensor, heads: int) -> Tensor:
-    """[heads * dim, width] with each head's rows back in transformers' order.
-
-    llama.cpp rotates neighbouring rows, transformers rotates row i with row i + dim / 2; so GGUF files
-    hold the rows of every head's two halves interleaved.
+    Raises:
+        UserError: it is damaged, of an architecture or types that are not read, or no whole model.
     """
-    return weight.reshape(heads, -1, 2, weight.shape[1]).transpose(1, 2).reshape(weight.shape)
+    file = read_gguf(path, spec)
+    _check_tensors(file, config_of(file))
+    return file
 
 
-def _write_config(metadata: dict[str, Any], folder: Path) -> None:
-    ids = {f"{name}_token_id": metadata[f"tokenizer.ggml.{name}_token_id"] for name in ("bos", "eos")}
-    ids["pad_token_id"] = metadata["tokenizer.ggml.padding_token_id"]
-    config = {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "dtype": "bfloat16",
-        "vocab_size": metadata["llama.vocab_size"],
-        "hidden_size": metadata["llama.embedding_length"],
-        "intermediate_size": metadata["llama.feed_forward_length"],
-        "num_hidden_layers": metadata["llama.block_count"],
-        "num_attention_heads": metadata["llama.attention.head_count"],
-        "num_key_value_heads": metadata["llama.attention.head_count_kv"],
-        "head_dim": metadata["llama.rope.dimension_count"],
-        "max_position_embeddings": metadata["llama.context_length"],
-        "hidden_act": "silu",
-        # Stored as float32; six digits give back the 1e-05 that was meant.
-        "rms_norm_eps": float(f"{metadata['llama.attention.layer_norm_rms_epsilon']:.6g}"),
-        "rope_parameters": {"rope_type": "default", "rope_theta": metadata["llama.rope.freq_base"]},
-        "tie_word_embeddings": True,
-        **ids,
-    }
-    (folder / "config.json").write_text(json.dumps(config, indent=2))
+def converted_size(file: GGUFFile) -> int:
+    """Bytes that the converted model takes, at most."""
+    return SMALL_FILES + BFLOAT16 * sum(prod(tensor.shape) for tensor in file.tensors)
+
+
+def convert(path: Path, spec: str, folder: Path, on_bytes: Callable[[int], None] = lambda _: None) -> None:
+    """Write model.safetensors (bfloat16), the configs, the tokenizer and the chat template into `folder`.
+
+    Args:
+        spec: what the user calls the file.
+        on_bytes: told how many bytes of weights more are written.
+
+    Raises:
+        UserError: as `convertible`, or its tokenizer is of a kind that is not read.
+    """
+    file = convertible(path, spec)
+    write_tokenizer(file, folder)
+    config, ids = config_of(file), token_ids(file, "bos", "eos", "pad")
+    (folder / "config.json").write_text(json.dumps({**config, **ids}, indent=2))
     (folder / "generation_config.json").write_text(json.dumps(ids, indent=2))
+    write_weights(file, _names(file), _heads(file, config), folder / "model.safetensors", on_bytes)
 
 
-def _write_tokenizer(metadata: dict[str, Any], folder: Path) -> None:
-    tokens, kinds = metadata["tokenizer.ggml.tokens"], metadata["tokenizer.ggml.token_type"]
-    merges = [tuple(merge.split(" ")) for merge in metadata["tokenizer.ggml.merges"]]
-    tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(tokens)}, merges=merges))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    special = [token for token, kind in zip(tokens, kinds, strict=True) if kind == CONTROL_TOKEN]
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    named = {"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding"}
-    config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": metadata["llama.context_length"],
-        "clean_up_tokenization_spaces": False,
-        **{f"{name}_token": tokens[metadata[f"tokenizer.ggml.{key}_token_id"]] for name, key in named.items()},
-    }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2))
-    (folder / "chat_template.jinja").write_text(metadata["tokenizer.chat_template"])
+def _names(file: GGUFFile) -> dict[str, str]:
+    """The new names of a file's weights; a name that is not known stays as it is."""
+    return {each.name: name_of(each.name) or each.name for each in file.tensors if is_weight(each.name)}
+
+
+def _heads(file: GGUFFile, config: dict[str, Any]) -> dict[str, int]:
+    """Of tensors whose rows are interleaved, the number of heads."""
+    if not family_of(file).interleaved:
+        return {}
+    heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+    return {each.name: heads[_part(each)] for each in file.tensors if _part(each) in heads}
+
+
+def _part(tensor: Stored) -> str:
+    return ["", *tensor.name.split(".")][-2]
+
+
+def _check_tensors(file: GGUFFile, config: dict[str, Any]) -> None:
+    """Raises UserError: the file's tensors are not those of the model that its metadata describe."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        if config["num_hidden_layers"] > len(file.tensors):
+            raise ValueError("more layers than tensors")
+        with torch.device("meta"):
+            model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config))  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError, RuntimeError, ZeroDivisionError) as error:
+        raise UserError(f"{file.spec} is a GGUF file whose metadata describe no model ({error}).") from error
+    wanted = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+    if config["tie_word_embeddings"]:
+        del wanted["lm_head.weight"]
+    names = _names(file)
+    found = {names[each.name]: each.shape for each in file.tensors if each.name in names}
+    if odd := sorted(name for name in {**wanted, **found} if wanted.get(name) != found.get(name)):
+        raise UserError(
+            f"{file.spec} is a GGUF file whose tensors are not those of a {config['model_type']} as its metadata "
+            f"describe it: {odd[0]} should have the shape {wanted.get(odd[0], 'of no such tensor')} and has "
+            f"{found.get(odd[0], 'none')}."
+        )

@@ -62,7 +62,7 @@ def load_model(
     """Load a model.
 
     Args:
-        spec: `smollm2-135m`, a folder, or a Hugging Face id.
+        spec: a name in the registry, a folder, a GGUF file, or a Hugging Face id (`model_folder`).
         dtype: a name in `DTYPES`; if None, bfloat16, and float32 on a processor without bfloat16 instructions, which
             would take ten times as long and more.
         device: `cpu`, `cuda` or `cuda:N`; if None, CUDA where there is any.

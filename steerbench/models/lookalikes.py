@@ -1,4 +1,4 @@
-"""What users name as a model and is none, or is more than one: files, GGUF, adapters. Each is refused as what it is.
+"""What users name as a model and is none, or is more than one: files, adapters. Each is refused as what it is.
 
 Left to transformers, an adapter beside a whole model would be passed over without a word, and a file would be taken for
 the name of a repository.
@@ -19,13 +19,13 @@ GGUF = b"GGUF"
 
 
 def refuse_file(file: Path, spec: str) -> None:
-    """Raises UserError: `spec` is a file, or has the name of a GGUF file that is not there."""
+    """Raises UserError: `spec` is a file of another kind than GGUF, or named like a GGUF file that is not there."""
     if not os.path.isfile(file):
         if file.suffix.lower() == ".gguf":
-            raise UserError(f"There is no file {spec}, and GGUF files cannot be loaded; {_INSTEAD}.")
+            raise UserError(
+                f"There is no file {spec}; a GGUF file on Hugging Face is named as OWNER/REPOSITORY:FILE.gguf."
+            )
         return
-    if is_gguf(file):
-        raise UserError(f"{spec} is a GGUF file, and those cannot be loaded; {_INSTEAD}.")
     if is_adapter(file):
         raise UserError(f"{spec} is a file of an adapter, and no whole model; {_merged('its base model')}.")
     whole = (file.parent / "config.json").is_file()
@@ -49,7 +49,7 @@ def refuse_gguf(folder: Path, spec: str) -> None:
     """Raises UserError: the folder has GGUF files and no other weights."""
     found = [file for file in sorted(folder.iterdir()) if file.is_file() and is_gguf(file)]
     if found and not any(folder.glob("*.safetensors")):
-        raise UserError(f"'{spec}' holds a GGUF file ({found[0].name}), and those cannot be loaded; {_INSTEAD}.")
+        raise UserError(f"'{spec}' holds a GGUF file and no safetensors weights; name the file itself, {found[0]}.")
 
 
 def is_gguf(file: Path) -> bool:

@@ -1,15 +1,18 @@
-"""Where a model's files come from: the embedded one, a local folder, or a Hugging Face repository."""
+"""Where a model's files come from: the registry, a local folder, a GGUF file, or a Hugging Face repository."""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from steerbench.errors import UserError
 from steerbench.models.architectures import Architecture, architecture
-from steerbench.models.embedded import EMBEDDED, ensure_embedded
-from steerbench.models.lookalikes import refuse_adapter, refuse_file, refuse_gguf
+from steerbench.models.fetch import ensure
+from steerbench.models.gguf_source import converted_folder, on_hub
+from steerbench.models.lookalikes import is_gguf, refuse_adapter, refuse_file, refuse_gguf
+from steerbench.models.registry import DEFAULT, models
 
 SMALL_FILES = ["*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt"]
 IGNORED = ["*/*", "consolidated*"]
@@ -19,18 +22,24 @@ IGNORED = ["*/*", "consolidated*"]
 def model_folder(spec: str) -> tuple[Path, Architecture]:
     """The folder with all of a model's files, and its architecture, which is checked before weights are downloaded.
 
+    Args:
+        spec: a name in the registry, a folder, a Hugging Face id, a GGUF file, or `REPOSITORY:FILE.gguf`.
+
     Raises:
         UserError: there is no such model, it is not supported, it is an adapter or a file, or it has no safetensors
             weights.
     """
     if not spec.strip():
-        raise UserError(f"The model's name is empty; name a folder, a Hugging Face id or '{EMBEDDED}'.")
-    if spec == EMBEDDED:
-        folder = ensure_embedded()
-        return folder, architecture(_config(folder, spec))
+        raise UserError(f"The model's name is empty; name a folder, a Hugging Face id or '{DEFAULT}'.")
+    if spec in models():
+        return _checked(ensure(models()[spec]), spec)
     # Not Path's own expanduser and is_dir: they raise for a user nobody is, and a name too long for a file.
     local = Path(os.path.expanduser(spec))
     here = os.path.isdir(local)
+    if os.path.isfile(local) and is_gguf(local):
+        return _checked(converted_folder(local, spec), spec)
+    if not here and (remote := on_hub(spec)):
+        return _checked(converted_folder(_file(*remote), spec), spec)
     if here:
         refuse_gguf(local, spec)
     else:
@@ -48,6 +57,10 @@ def model_folder(spec: str) -> tuple[Path, Architecture]:
     return folder, kind
 
 
+def _checked(folder: Path, spec: str) -> tuple[Path, Architecture]:
+    return folder, architecture(_config(folder, spec))
+
+
 def _config(folder: Path, spec: str) -> Mapping[str, Any]:
     try:
         content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -63,6 +76,28 @@ def _config(folder: Path, spec: str) -> Mapping[str, Any]:
 def _snapshot(repository: str, patterns: list[str]) -> Path:
     """The local copy of a Hugging Face repository's files; offline, what an earlier run left in the cache."""
     from huggingface_hub import snapshot_download
+
+    with _understood(repository):
+        return Path(snapshot_download(repository, allow_patterns=patterns, ignore_patterns=IGNORED))
+
+
+def _file(repository: str, name: str) -> Path:
+    """The local copy of one file of a repository; offline, what an earlier run left in the cache."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    with _understood(repository):
+        try:
+            return Path(hf_hub_download(repository, name))
+        except LocalEntryNotFoundError:
+            raise
+        except EntryNotFoundError:
+            raise UserError(f"The repository '{repository}' on Hugging Face has no file '{name}'.") from None
+
+
+@contextmanager
+def _understood(repository: str) -> Iterator[None]:
+    """Within, whatever Hugging Face answers but the files becomes a UserError."""
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -72,7 +107,7 @@ def _snapshot(repository: str, patterns: list[str]) -> Path:
     )
 
     try:
-        return Path(snapshot_download(repository, allow_patterns=patterns, ignore_patterns=IGNORED))
+        yield
     except GatedRepoError:
         raise UserError(
             f"The model '{repository}' is gated on Hugging Face; accept its terms there and log in (hf auth login)."
@@ -80,12 +115,12 @@ def _snapshot(repository: str, patterns: list[str]) -> Path:
     except (HFValidationError, RepositoryNotFoundError):
         raise UserError(
             f"There is no model '{repository}': it is no folder here, no repository on Hugging Face "
-            f"that you can see, and not '{EMBEDDED}'."
+            f"that you can see, and none of {', '.join(models())}."
         ) from None
     except LocalEntryNotFoundError:
         raise UserError(
             f"The model '{repository}' is not on this machine and Hugging Face cannot be reached; "
-            f"connect, or name a local folder or '{EMBEDDED}'."
+            f"connect, or name a local folder or '{DEFAULT}'."
         ) from None
     except (HfHubHTTPError, OSError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]

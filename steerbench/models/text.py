@@ -57,7 +57,7 @@ def load_text(spec: str, chat_template: Path | None = None, date: str | None = N
     """Everything of a model but its weights, which are not read but must be there.
 
     Args:
-        spec: `smollm2-135m`, a folder, or a Hugging Face id.
+        spec: a name in the registry, a folder, a GGUF file, or a Hugging Face id (`model_folder`).
         chat_template: a jinja file to use instead of the model's own template.
         date: the day (YYYY-MM-DD) that a template which writes today's date is told; `TODAY` if None.
 

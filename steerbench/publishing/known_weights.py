@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from steerbench.models.embedded import EMBEDDED, WEIGHTS_DIGEST
+from steerbench.models.registry import models
 from steerbench.publishing.naming import NO_MODEL
 
-KNOWN: Mapping[str, str] = {WEIGHTS_DIGEST: EMBEDDED}
+KNOWN: Mapping[str, str] = {entry.weights_digest: name for name, entry in models().items()}
 """By digest (`models.cache.weights_digest`), the models whose weights this project pins."""
 NOT_VERIFIED = "weights not verified"
 

