@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from steerbench.models.cache import models_folder, weights_digest
-from steerbench.models.embedded import EMBEDDED
+from steerbench.models.registry import DEFAULT, models
 from steerbench.results import RunResult
 
 
@@ -22,7 +22,7 @@ def shape_of(result: RunResult) -> Shape | None:
     engine = result.identity.get("engine")
     if not isinstance(engine, Mapping):
         return None
-    folder = _folder(result.plan.model or EMBEDDED)
+    folder = _folder(result.plan.model or DEFAULT)
     if folder is None or weights_digest(folder) != engine.get("weights"):
         return None
     config: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -31,7 +31,7 @@ def shape_of(result: RunResult) -> Shape | None:
 
 
 def _folder(spec: str) -> Path | None:
-    local = models_folder() / spec if spec == EMBEDDED else Path(spec).expanduser()
+    local = models_folder() / spec if spec in models() else Path(spec).expanduser()
     if (local / "config.json").is_file():
         return local
     from huggingface_hub import try_to_load_from_cache

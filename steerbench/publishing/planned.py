@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from steerbench.composition import names
-from steerbench.models.embedded import EMBEDDED, WEIGHTS_DIGEST
+from steerbench.models.registry import DEFAULT, models
 from steerbench.publishing.making import Made
 from steerbench.publishing.schema import Published
 from steerbench.reporting import CHOSEN_ON_TEST
@@ -55,8 +55,12 @@ def _of_engine(published: Published, made: Made) -> Iterator[str]:
         yield "identity.engine: is not what an engine says of itself."
         return
     weights = engine.get("weights")
-    if plan.model in (None, EMBEDDED) and plan.engine in OURS and weights != WEIGHTS_DIGEST:
-        yield f"identity.engine.weights: said {weights!r}, but those of the model '{EMBEDDED}' are {WEIGHTS_DIGEST!r}."
+    entry = models().get(plan.model or DEFAULT)
+    if entry is not None and plan.engine in OURS and weights != entry.weights_digest:
+        yield (
+            f"identity.engine.weights: said {weights!r}, but those of the model '{entry.name}' are "
+            f"{entry.weights_digest!r}."
+        )
     said = {"engine": plan.engine if plan.engine in OURS else None, "dtype": plan.dtype}
     for name, value in said.items():
         if value is not None and name in engine and engine[name] != value:

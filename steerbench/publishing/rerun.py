@@ -14,7 +14,8 @@ from typing import Any
 from steerbench import __version__
 from steerbench.contracts import Engine, Task
 from steerbench.errors import UserError
-from steerbench.models.embedded import EMBEDDED
+from steerbench.models.fetch import state_of
+from steerbench.models.registry import DEFAULT, models
 from steerbench.plan import Plan, Row, adapted_row, code_of_run
 from steerbench.publishing.agreement import Agreement, Drawn, Samples, agreements
 from steerbench.publishing.known_weights import known_model
@@ -44,7 +45,7 @@ class Reruns:
 
     def __init__(self, number: int, seed: int) -> None:
         self._number, self._seed = number, seed
-        self._engines: dict[str | None, Engine] = {}
+        self._engines: dict[tuple[str | None, str | None], Engine] = {}
 
     def of(self, folder: Path) -> Found:
         """What asking some answers of the run in a folder again finds. Of one that cannot be read, the check tells."""
@@ -70,11 +71,11 @@ class Reruns:
         return _told(agreed, len(samples), self._seed)
 
     def _engine(self, published: Published) -> Engine:
-        dtype = published.identity["engine"].get("dtype")
-        if dtype not in self._engines:
-            plan = Plan(methods=published.plan.methods, task=published.plan.task, model=EMBEDDED, dtype=dtype)
-            self._engines[dtype] = open_engine(plan, "cpu")
-        return self._engines[dtype]
+        model, dtype = known_model(published.identity), published.identity["engine"].get("dtype")
+        if (model, dtype) not in self._engines:
+            plan = Plan(methods=published.plan.methods, task=published.plan.task, model=model, dtype=dtype)
+            self._engines[model, dtype] = open_engine(plan, "cpu")
+        return self._engines[model, dtype]
 
     def _drawn(self, published: Published, task: Task, rows: Mapping[str, Row], samples: Samples) -> list[Drawn]:
         """Answers that the model gave greedily: of rows that ask it and are no controls, none that overflowed."""
@@ -92,8 +93,10 @@ def _left_out(published: Published) -> str:
     known = known_model(published.identity)
     if known == NO_MODEL:
         return "not compared: no model was asked."
-    if known != EMBEDDED:
+    if known is None:
         return "not compared: its weights are of no model that is known here."
+    if known != DEFAULT and state_of(models()[known]) != "yes":
+        return f"not compared: its model is not here; fetch it with steerbench model fetch {known}."
     if published.identity["engine"].get("engine") != "hf":
         return "not compared: it was made on another engine than transformers."
     if foreign := absent(published):
