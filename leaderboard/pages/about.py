@@ -28,6 +28,13 @@ FLAGS = (
         "the steering made numbers too large to compute with; the row's other numbers mean little",
     ),
     Flag("answers one option to … of items", PAPI, "one option is given to more than 90 % of a person's items"),
+    Flag(
+        "other forms of the question change … of its answers",
+        PAPI,
+        "asked with the options in another order, or in other words, 25 % or more of its answers are other ones",
+    ),
+    Flag("gives one answer to … of statements", "self-report", "the same, from 95 % on, of a model steered to poles"),
+    Flag("… unreadable", "self-report", "some statements got no readable answer; they leave the means"),
     Flag("… unreadable", PAPI, "some answers could not be read; a strict run counts them as the scale's middle"),
     Flag("… unreadable", "causal effect", "some answers could not be read; they leave the means"),
     Flag("… unreadable", REASONING, "more than 20 % of the answers state none; they count as wrong"),

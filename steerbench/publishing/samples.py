@@ -135,7 +135,9 @@ def answer_in(row: Mapping[str, Any]) -> Outcome | float | None:
         logprobs = tuple(math.nan if value is None else float(value) for value in row["logprobs"])
         if not logprobs or math.inf in logprobs:
             raise ValueError("has no log-likelihoods")
-        return Choice(logprobs, tuple(math.nan if value is None else float(value) for value in row["neutral"] or ()))
+        return Choice(
+            logprobs, tuple(math.nan if value is None else float(value) for value in row.get("neutral") or ())
+        )
     if row["tick"] is not None and not math.isfinite(row["tick"]):
         raise ValueError("is a tick that is no number")
     return None if row["tick"] is None else float(row["tick"])

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 from steerbench.errors import UserError
 from steerbench.models.embedded import EMBEDDED
-from steerbench.publishing.schema import PUBLISHED, read_published
+from steerbench.publishing.schema import PUBLISHED, Published, read_published
 from steerbench.reports.text import name
 from steerbench.results import RunResult, read_result
 
@@ -87,7 +87,8 @@ def read_source(folder: Path) -> Source:
     """
     if (folder / PUBLISHED).is_file():
         published = read_published(folder)
-        shared = {field: getattr(published, field) for field in RunResult.model_fields if field != "schema_version"}
+        both = RunResult.model_fields.keys() & Published.model_fields.keys() - {"schema_version"}
+        shared = {field: getattr(published, field) for field in both}
         return Source(folder, RunResult(**shared), name(published.model))
     result = read_result(folder)
     return Source(folder, result, name(_model(result)))

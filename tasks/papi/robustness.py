@@ -38,9 +38,14 @@ def with_forms(summary: Summary, rows: Mapping[str, Sequence[Scored]], seed: int
             continue
         found = dict(_of_row(usual, forms, seed, missing))
         metrics[name] = {**metrics[name], **found}
-        if (share := found[CHANGED].value) >= NOTICED:
-            flags[name] = [*flags.get(name, ()), f"other forms of the question change {percent(share)} of its answers"]
+        flags[name] = [*flags.get(name, ()), *_flags(found)]
     return replace(summary, metrics=metrics, flags=flags)
+
+
+def _flags(metrics: Mapping[str, Metric]) -> list[str]:
+    """What a reader of the table must not miss."""
+    share = metrics[CHANGED].value
+    return [f"other forms of the question change {percent(share)} of its answers"] if share >= NOTICED else []
 
 
 def _of_row(
