@@ -6,7 +6,7 @@ blind to the pole; another rates its fluency. The questions that measure are not
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from steerbench.contracts import (
@@ -29,6 +29,7 @@ from steerbench.steering import PromptChange, Steering
 from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
 from steerbench.thoughts import UNFINISHED
 from tasks.personalitybench.construction import build
+from tasks.personalitybench.frames import BARE, Frame, frame_named
 from tasks.personalitybench.metrics import ROLES, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, PUBLISHED_DATASET, load, spread
 from tasks.personalitybench.repetition import distinct, words
@@ -77,6 +78,7 @@ class PersonalityBench:
         repetition_penalty: what a token that was said before is divided by; by default 1.1, and 1.15 when published.
         fluency_question: whether the judge of the fluency is shown the question; by default yes, and no when published.
         off_target: whether the answers that measure are rated on all five traits, or on the question's own alone.
+        frame: how a question is put: `bare`, `friend`, `person`, or a text of one's own with {question} in it.
         part: the questions that measure: `test`, or those of `calibration`, to look at strengths while the test
             questions stay unspent. Then strengths have to be given.
     """
@@ -90,6 +92,7 @@ class PersonalityBench:
     repetition_penalty: float | None = None
     fluency_question: bool | None = None
     off_target: bool = True
+    frame: str = BARE
     part: Literal["test", "calibration"] = "test"
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="personalitybench", init=False)
@@ -102,6 +105,7 @@ class PersonalityBench:
     def __post_init__(self) -> None:
         check_sizes(self.name, questions=self.questions, max_new_tokens=self.max_new_tokens)
         check_penalty(f"{self.name}.repetition_penalty", self.repetition_penalty)
+        self._frame = frame_named(self.frame)
         usual = ASKED[self.protocol]
         tokens, penalty = self.max_new_tokens, self.repetition_penalty
         self.asked = Asked(
@@ -147,7 +151,8 @@ class PersonalityBench:
             "max_new_tokens": str(self.asked.max_new_tokens),
             **self._beside_the_usual(),
             "off_target": str(self.off_target),
-            "wording": repr(_prompt("Question?", _ONE_OF_EACH)),
+            **({"frame": self.frame} if self.frame != BARE else {}),
+            "wording": repr(_prompt("Question?", _ONE_OF_EACH, self._frame)),
         }
 
     def _beside_the_usual(self) -> dict[str, str]:
@@ -181,7 +186,7 @@ class PersonalityBench:
         return [item for item in self._questions[split] if item.trait in steered]
 
     def request(self, item: Item, target: Target, steering: Steering) -> Request:
-        return Request(_prompt(item.text, steering.prompt), steering)
+        return Request(_prompt(item.text, steering.prompt, self._frame), steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         """What is known of an answer before it is rated; one that never left its thoughts never is.
@@ -189,7 +194,7 @@ class PersonalityBench:
         Raises:
             UserError: the outcome is a tick: the method answers statements only.
         """
-        answer = _text(outcome)
+        answer = self._whole(_text(outcome))
         return Score(None, _record(item, target, answer), UNFINISHED if answer.finish == "thinking" else PENDING)
 
     def cases(self, item: Item, target: Target, answer: Completion, split: Split) -> Sequence[Case]:
@@ -197,6 +202,7 @@ class PersonalityBench:
 
         A published run chooses on the questions that measure, and what is chosen is measured by the same verdicts.
         """
+        answer = self._whole(answer)
         traits = _rated_traits(item) if self.off_target and item.id in self._measuring else [item.trait]
         fluency = Case("fluency", "fluency", item.text if self.asked.fluency_question else "", answer.text)
         return [*(Case("trait", TRAITS[trait], item.text, answer.text) for trait in traits), fluency]
@@ -208,13 +214,18 @@ class PersonalityBench:
         """
         *of_traits, fluency = verdicts
         ratings = {trait: verdict.rating for trait, verdict in zip(_rated_traits(item), of_traits, strict=False)}
-        record = _record(item, target, answer)
+        record = _record(item, target, self._whole(answer))
         record |= {"ratings": ratings, "fluency": fluency.rating, "fluency_unscored": fluency.unscored}
         own, high = ratings[item.trait], record["high"]
         cost = None if fluency.rating is None else HIGHEST - fluency.rating
         if own is None:
             return Score(None, record, of_traits[0].unscored or "the judge gave no rating", cost)
         return Score(HIGHEST - own if high else own - LOWEST, record, cost=cost)
+
+    def _whole(self, answer: Completion) -> Completion:
+        """The answer with the words that it was made to begin with; what asks no model was not made to."""
+        given = self._frame.start if answer.tokens and answer.answered else ""
+        return replace(answer, text=given + answer.text)
 
     def unseal(self) -> None:
         self._sealed = False
@@ -247,13 +258,13 @@ def _rated_traits(item: Item) -> list[str]:
     return [item.trait, *(trait for trait in TRAITS if trait != item.trait)]
 
 
-def _prompt(question: str, change: PromptChange) -> Prompt:
-    """The question as the user's turn, after a system message if there is anything to say in it."""
+def _prompt(question: str, change: PromptChange, frame: Frame) -> Prompt:
+    """The question in its frame as the user's turn, after a system message if there is anything to say in it."""
     parts = [change.system] if change.system else []
     if change.shown:
         parts.append("\n".join([KNOWN, *(f"{answer.item.bare}: {LABELS[answer.tick]}" for answer in change.shown)]))
     system = (("system", "\n\n".join(parts)),) if parts else ()
-    return Prompt((*system, ("user", question)))
+    return Prompt((*system, ("user", frame.asked(question))), frame.start)
 
 
 def _text(outcome: Outcome | float) -> Completion:

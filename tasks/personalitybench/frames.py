@@ -1,0 +1,49 @@
+"""How an open question is put. A model that is asked bare answers as an assistant does, steered or not.
+
+The published protocol frames every row alike: imagine being a real person, with thoughts and feelings of one's own, in
+no more than 300 words (Deng et al. 2024). The words here are this project's own.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from steerbench.errors import UserError
+from steerbench.plugins import unknown
+
+QUESTION = "{question}"
+BARE = "bare"
+
+
+class Frame(NamedTuple):
+    """The user's turn, with the question where `QUESTION` stands, and the words that the answer begins with."""
+
+    turn: str
+    start: str = ""
+
+    def asked(self, question: str) -> str:
+        return self.turn.replace(QUESTION, question)
+
+
+FRAMES: Mapping[str, Frame] = {
+    BARE: Frame(QUESTION),
+    "friend": Frame(f"A close friend asks you: {QUESTION}", "Honestly, I"),
+    "person": Frame(
+        "Picture yourself as a real human being, and no language model, with a mind, feelings and a life of your own. "
+        f"Say what such a person truly thinks and feels, in at most 300 words.\n\n{QUESTION}"
+    ),
+}
+
+
+def frame_named(name: str) -> Frame:
+    """One of `FRAMES`, or what a user wrote: any text with `QUESTION` in it once.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if name in FRAMES:
+        return FRAMES[name]
+    if name.count(QUESTION) == 1:
+        return Frame(name)
+    if "{" in name or " " in name:
+        raise UserError(f"The frame '{name[:80]}' has to hold {QUESTION} once, where the question goes.")
+    raise UserError(f"{unknown('frame', name, FRAMES)} Or write your own, with {QUESTION} in it.")
