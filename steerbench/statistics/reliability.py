@@ -35,10 +35,11 @@ def cronbach_alpha(scales: list[Array], rng: np.random.Generator) -> Metric:
 
 
 def split_half(scales: list[Array], rng: np.random.Generator) -> Metric:
-    """The mean over scales of the correlation r of their halves' sums, as long as the whole: 2r / (1 + r).
+    """The mean over scales of the correlation r of their halves' sums, as long as the whole: 2r / (1 + |r|).
 
-    The halves are every other item (Spearman 1910, Brown 1910). A scale, its interval and what is undefined are as for
-    `cronbach_alpha`.
+    The halves are every other item (Spearman 1910, Brown 1910). Halves that go against each other have no reliability
+    to be foretold; with |r| what is shown of them stays above -1. Scales, the interval and what is undefined are as
+    for `cronbach_alpha`.
     """
     long = [scale for scale in scales if scale.shape[1] > 1]
 
@@ -51,7 +52,7 @@ def split_half(scales: list[Array], rng: np.random.Generator) -> Metric:
             known = np.minimum(one, two) > _FLAT
             spread = np.sqrt(np.where(known, one * two, np.nan))
             r = (both - one - two) / 2 / spread
-            found.append(np.divide(2 * r, 1 + r, out=np.full_like(r, np.nan), where=known & (r > _FLAT - 1)))
+            found.append(2 * r / (1 + np.abs(r)))
         return np.asarray(np.mean(found, axis=0))
 
     return _estimate(corrected, long, rng)

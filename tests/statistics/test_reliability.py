@@ -24,7 +24,7 @@ def literal_alpha(scale):
 def literal_halves(scale):
     one, two = ([sum(row[start::2]) for row in scale] for start in (0, 1))
     r = statistics.correlation(one, two)
-    return 2 * r / (1 + r)
+    return 2 * r / (1 + abs(r))
 
 
 def test_both_are_the_means_over_scales_of_the_textbook_formulas():
@@ -34,6 +34,14 @@ def test_both_are_the_means_over_scales_of_the_textbook_formulas():
     assert alpha.value == pytest.approx(statistics.mean(literal_alpha(scale.tolist()) for scale in scales))
     assert halves.value == pytest.approx(statistics.mean(literal_halves(scale.tolist()) for scale in scales))
     assert alpha.n == halves.n == 15
+
+
+def test_halves_that_go_against_each_other_stay_above_minus_one():
+    rng = np.random.default_rng(0)
+    trait = rng.normal(size=(20, 1))
+    against = np.hstack([trait, -trait, trait, -trait]) + 0.01 * rng.normal(size=(20, 4))
+    found = split_half([against], np.random.default_rng(0))
+    assert -1 <= found.low <= found.value <= found.high < -0.9
 
 
 @pytest.mark.parametrize("of", [cronbach_alpha, split_half])
