@@ -33,7 +33,7 @@ def test_methods_are_fitted_calibrated_and_measured_and_the_second_start_finds_i
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
     result = RunResult.model_validate_json(done.stdout)
-    assert set(result.methods) == {"pas", "npti", "unsteered", "echo", "fixed-text"}
+    assert set(result.methods) == {"pas", "npti", "unsteered", "random-direction", "echo", "fixed-text"}
     [folder] = (tmp_path / "runs").iterdir()
     samples = read_samples(folder).filter(pl.col("split") == "test")
     assert len(samples) == 2 * len(result.methods)
