@@ -10,12 +10,10 @@ from typing import NamedTuple
 
 from steerbench.plan import Plan
 from steerbench.results import Metric, RunResult
+from steerbench.standing import SATURATED, SIGNIFICANT
 
 READOUTS = ("label", "contextual", "letter")
 """Readouts of statements that are likelihoods: free text takes a hundred times as long, and is not needed to tell."""
-SATURATED = 0.95
-"""Share of statements that one answer is given to, from which on nothing is read (as the task `inventory` has it)."""
-SIGNIFICANT = 0.05
 
 
 class Asked(NamedTuple):

@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from steerbench.contracts import FEWEST, Role
 
 SIGNIFICANT = 0.05
+SATURATED = 0.95
+"""Share of the unsteered model's most frequent answer from which on nothing can be read off it: it says one thing to
+everything."""
 MOVES: tuple[Role, ...] = ("unsteered", "placebo")
 
 State = Literal["tested", "off", "too few", "cannot tell", "not tested"]

@@ -66,8 +66,10 @@ def controls_command(
 
 
 def _title(engine: "Engine | None", model: str | None) -> str:
+    from steerbench.models.registry import DEFAULT
+
     told = dict(engine.identity()) if engine is not None else {}
-    return f"Controls of {model or 'smollm2-135m'}, {told.get('dtype', '')}"
+    return f"Controls of {model or DEFAULT}, {told.get('dtype', '')}"
 
 
 def _table(lines: "list[Line]", title: str) -> Table:

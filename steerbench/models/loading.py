@@ -64,7 +64,7 @@ def load_model(
     Args:
         spec: a name in the registry, a folder, a GGUF file, or a Hugging Face id (`model_folder`).
         dtype: a name in `DTYPES`; if None, bfloat16, and float32 on a processor without bfloat16 instructions, which
-            would take ten times as long and more.
+            only imitates them, and slowly.
         device: `cpu`, `cuda` or `cuda:N`; if None, CUDA where there is any.
         chat_template, date: as for `load_text`.
 

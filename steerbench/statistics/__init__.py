@@ -29,7 +29,7 @@ from steerbench.statistics.correlations import individual_r, trait_profile_r, tw
 from steerbench.statistics.crossed import CROSSED_FROM, crossed_sum
 from steerbench.statistics.jackknife import jackknife_estimate
 from steerbench.statistics.means import mean_estimate, means_where, sum_of_means
-from steerbench.statistics.paired import holm, paired_comparisons, sign_flip_test
+from steerbench.statistics.paired import holm, paired_comparisons, sign_flip_above, sign_flip_test
 from steerbench.statistics.power import smallest_difference, units_needed
 from steerbench.statistics.reliability import cronbach_alpha, split_half
 from steerbench.statistics.shares import change_of_share, share_estimate
@@ -54,6 +54,7 @@ __all__ = [
     "percentile_level",
     "resample_counts",
     "share_estimate",
+    "sign_flip_above",
     "sign_flip_test",
     "smallest_difference",
     "split_half",

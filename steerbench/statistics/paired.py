@@ -48,6 +48,11 @@ def _flipped_sums(patterns: NDArray[Any], differences: Array) -> Array:
     return np.asarray(2 * (patterns.astype(np.float64) @ differences) - differences.sum())
 
 
+def sign_flip_above(differences: Array, rng: np.random.Generator) -> float:
+    """The one-sided p that the mean is above 0: half the two-sided one on the side that the mean is on, else 1."""
+    return sign_flip_test(differences, rng) / 2 if differences.sum() > 0 else 1.0
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for having made all these tests, in the order given (Holm 1979)."""
     p = np.asarray(p_values, dtype=np.float64)

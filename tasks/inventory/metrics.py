@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Role, Scored, Summary
-from steerbench.standing import SIGNIFICANT
+from steerbench.standing import SATURATED, SIGNIFICANT
 from steerbench.statistics import (
     FEWEST,
-    debiased_size,
-    mean_estimate,
     means_where,
     paired_comparisons,
     share_estimate,
-    sign_flip_test,
+    sign_flip_above,
 )
+from tasks.estimates import mean, size
 from tasks.flags import percent
 from tasks.inventory.board import Board, board_of, over_targets
 from tasks.papi.metrics import modal_shares
@@ -33,10 +32,6 @@ RANGE, MODAL_SHARE, UNREADABLE = "range", "modal share", "unscored rate"
 UNSTEERED, DESCRIBED = "unsteered", "description-prompt"
 ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", "random-direction": "placebo", DESCRIBED: "control"}
 TO_BEAT = tuple(name for name, role in ROLES.items() if role != "control")
-
-SATURATED = 0.95
-"""Share of the unsteered model's most frequent answer from which on nothing can be read off it: it says one thing to
-everything."""
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
@@ -67,7 +62,7 @@ def unread(board: Board, metrics: Mapping[str, Mapping[str, Metric]], seed: int)
         return ""
     found = board.separations(board.rows[DESCRIBED])
     found = found[~np.isnan(found)]
-    if len(found) < FEWEST or _above_nothing(found, seed):
+    if len(found) < FEWEST or sign_flip_above(found, np.random.default_rng(seed)) < SIGNIFICANT:
         return ""
     return (
         f"what the model says of itself does not follow even a description of the pole (separation {found.mean():.2f} "
@@ -75,39 +70,23 @@ def unread(board: Board, metrics: Mapping[str, Mapping[str, Metric]], seed: int)
     )
 
 
-def _above_nothing(differences: Array, seed: int) -> bool:
-    """One-sided: a two-sided sign-flip p is twice that of the side that the mean is on."""
-    return bool(differences.sum() > 0 and sign_flip_test(differences, np.random.default_rng(seed)) / 2 < SIGNIFICANT)
-
-
 def _metrics(board: Board, name: str, seed: int) -> dict[str, Metric]:
     """Headline first; those that are undefined for a row are absent."""
     row = board.rows[name]
     own, apart, spilled = board.towards(row), board.separations(row), board.spilled(row)
-    estimates: dict[str, Metric | None] = {SEPARATION: _mean(apart)}
-    estimates |= {f"{SEPARATION} {trait}": _mean(apart[board.of_trait(trait)]) for trait in board.traits}
+    estimates: dict[str, Metric | None] = {SEPARATION: mean(apart)}
+    estimates |= {f"{SEPARATION} {trait}": mean(apart[board.of_trait(trait)]) for trait in board.traits}
     if UNSTEERED in board.rows and name != UNSTEERED:
         plain = board.rows[UNSTEERED]
-        estimates[CHANGE] = _mean(over_targets(own - board.towards(plain)))
-        estimates[AGREEMENT] = _mean(over_targets(row.expected - plain.expected))
-    estimates[SPILL_OVER] = _size(list(spilled.values()), seed)
-    estimates |= {f"{SPILL_OVER} {steered} on {rated}": _mean(found) for (steered, rated), found in spilled.items()}
-    estimates[TRAIT_SCORE] = _mean(over_targets(own))
-    estimates[RANGE] = _mean(_spreads(row.expected))
-    estimates[MODAL_SHARE] = _mean(modal_shares(row.answer))
+        estimates[CHANGE] = mean(over_targets(own - board.towards(plain)))
+        estimates[AGREEMENT] = mean(over_targets(row.expected - plain.expected))
+    estimates[SPILL_OVER] = size(list(spilled.values()), seed)
+    estimates |= {f"{SPILL_OVER} {steered} on {rated}": mean(found) for (steered, rated), found in spilled.items()}
+    estimates[TRAIT_SCORE] = mean(over_targets(own))
+    estimates[RANGE] = mean(_spreads(row.expected))
+    estimates[MODAL_SHARE] = mean(modal_shares(row.answer))
     estimates[UNREADABLE] = share_estimate(means_where(np.isnan(row.expected).T, row.asked.T))
     return {metric: estimate for metric, estimate in estimates.items() if estimate is not None}
-
-
-def _mean(values: Array) -> Metric | None:
-    """None if no unit has a value."""
-    return None if np.isnan(values).all() else mean_estimate(values)
-
-
-def _size(columns: Sequence[Array], seed: int) -> Metric | None:
-    """Typical size of the columns' means, without what noise adds to it; None if no column has two statements."""
-    able = [column for column in columns if (~np.isnan(column)).sum() >= 2]
-    return debiased_size(np.stack(able, axis=1), np.random.default_rng(seed)) if able else None
 
 
 def _spreads(expected: Array) -> Array:

@@ -8,15 +8,14 @@ it shows whether a steering reaches an answer at all.
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from steerbench.contracts import Completion, Outcome, Prompt, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
-from steerbench.thoughts import UNFINISHED
 from tasks.inventory.metrics import ROLES, summarise
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, load
 from tasks.papi.inventory import in_turn
-from tasks.papi.readouts import READOUTS
+from tasks.papi.readouts import READOUTS, asked_by, why_unread
 from tasks.poles import ends, poles_named
 from tasks.sizes import check_sizes
 
@@ -74,7 +73,13 @@ class SelfReport:
             "readout": self._readout,
             "targets": ",".join(target.id for target in self._targets),
             "items": ",".join(f"{split} {len(items)}" for split, items in self._asked.items()),
-            "wording": repr([self._prompts(self._shown[0], change) for change in (_ONE_OF_EACH, PromptChange())]),
+            "wording": repr(
+                [
+                    self._reader.prompt(item, change)
+                    for change in (_ONE_OF_EACH, PromptChange())
+                    for item in (self._shown[0], *self._reader.neutral)
+                ]
+            ),
         }
 
     def statements(self) -> Sequence[Item]:
@@ -99,11 +104,7 @@ class SelfReport:
         return [item for item in self._asked[split] if item.trait in steered]
 
     def request(self, item: Item, target: Target, steering: Steering) -> Request:
-        prompt, *neutral = self._prompts(item, steering.prompt)
-        return Request(prompt, steering, self._reader.options, tuple(neutral))
-
-    def _prompts(self, item: Item, change: PromptChange) -> list[Prompt]:
-        return [self._reader.prompt(one, change) for one in (item, *self._reader.neutral)]
+        return asked_by(self._reader, item, steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         """Loss: how far the expected score is from the pole's end (0 to 4); other traits' statements have none."""
@@ -113,8 +114,7 @@ class SelfReport:
         record = {"trait": item.trait, "key": item.key, "high": high, "answer": answer, "expected": expected}
         record["steered"] = sorted(steered)
         if expected is None:
-            thinking = isinstance(outcome, Completion) and outcome.finish == "thinking"
-            return Score(None, record, UNFINISHED if thinking else "no option could be read from the answer")
+            return Score(None, record, why_unread(outcome))
         if high is None:
             return Score(None, record)
         score = item.keyed(expected)

@@ -15,7 +15,6 @@ from steerbench.statistics import (
     cluster_bootstrap,
     crossed_sum,
     individual_r,
-    mean_estimate,
     means_where,
     paired_comparisons,
     share_estimate,
@@ -23,6 +22,7 @@ from steerbench.statistics import (
     trait_profile_r,
     weighted_means,
 )
+from tasks.estimates import mean, share
 from tasks.flags import percent
 from tasks.papi.board import Answers, Array, Board, board_of
 from tasks.papi.controls import CONTROLS, COPY, COPY_OTHER, INDIVIDUAL_R, unread
@@ -115,7 +115,7 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
         SHARE_OF_CEILING: _share_of_ceiling(board, row, missing, seed),
     }
     per_trait = _trait_errors(board, row, _treatment(missing))
-    estimates |= {trait_error(t): _mean(errors) for t, errors in zip(board.traits, per_trait.T, strict=True)}
+    estimates |= {trait_error(t): mean(errors) for t, errors in zip(board.traits, per_trait.T, strict=True)}
     known = row.asked & ~np.isnan(row.expected)
     estimates[INDIVIDUAL_R] = individual_r(
         row.expected, row.tick, known, np.random.default_rng(seed), group=board.trait
@@ -127,9 +127,9 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
     )
     if UNSTEERED in board.rows and name != UNSTEERED:
         agreement, keyed = _shifts(board, row)
-        estimates |= {AGREEMENT_SHIFT: _mean(agreement), KEYED_SHIFT: _mean(keyed)}
-    estimates[MISSING_RATE] = _share(means_where(row.unreadable, row.asked))
-    estimates[MODAL_SHARE] = _share(modal_shares(row.answer))
+        estimates |= {AGREEMENT_SHIFT: mean(agreement), KEYED_SHIFT: mean(keyed)}
+    estimates[MISSING_RATE] = share(means_where(row.unreadable, row.asked))
+    estimates[MODAL_SHARE] = share(modal_shares(row.answer))
     return {metric: estimate for metric, estimate in estimates.items() if estimate is not None}
 
 
@@ -184,16 +184,6 @@ def _share_of_ceiling(board: Board, row: Answers, missing: Missing, seed: int) -
 
     found = cluster_bootstrap(share, len(errors[0]), np.random.default_rng(seed))
     return None if np.isnan(found.value) else found
-
-
-def _mean(values: Array) -> Metric | None:
-    """Mean over people with its interval, None if nobody has a value."""
-    return None if np.isnan(values).all() else mean_estimate(values)
-
-
-def _share(values: Array) -> Metric | None:
-    """Mean of people's shares with its interval, None if nobody has one."""
-    return None if np.isnan(values).all() else share_estimate(values)
 
 
 def _shifts(board: Board, row: Answers) -> tuple[Array, Array]:

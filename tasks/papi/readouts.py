@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
-from steerbench.contracts import Choice, Completion, Prompt
-from steerbench.steering import PromptChange
+from steerbench.contracts import Choice, Completion, Outcome, Prompt, Request
+from steerbench.steering import PromptChange, Steering
 from steerbench.targets import LABELS, Answer, Item
-from steerbench.thoughts import spoken
+from steerbench.thoughts import UNFINISHED, spoken
 from tasks.reading.choices import opening_of, read_choice
 from tasks.reading.plain_text import plain
 from tasks.reading.statements import stated
@@ -146,6 +146,17 @@ READOUTS: dict[str, Callable[..., Readout]] = {
     "letter": LetterReadout,
     "generate": TextReadout,
 }
+
+
+def asked_by(readout: Readout, item: Item, steering: Steering) -> Request:
+    """The request that asks an item by a readout, with the neutral prompts that it takes out."""
+    prompt, *neutral = (readout.prompt(one, steering.prompt) for one in (item, *readout.neutral))
+    return Request(prompt, steering, readout.options, tuple(neutral))
+
+
+def why_unread(outcome: Outcome | float) -> str:
+    thinking = isinstance(outcome, Completion) and (outcome.finish == "thinking" or not spoken(outcome.text).finished)
+    return UNFINISHED if thinking else "no option could be read from the answer"
 
 
 def _entries(shown: Sequence[Answer]) -> list[str]:

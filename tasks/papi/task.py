@@ -29,13 +29,13 @@ from steerbench.contracts import (
 from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import MIDDLE, Answer, Item, OtherForm, Respondent, Target
-from steerbench.thoughts import UNFINISHED, spoken
+from steerbench.thoughts import spoken
 from tasks.papi.controls import COPY_OTHER, asked_of_controls, unread
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, stores_scores
 from tasks.papi.forms import asked_in, forms_of, in_forms
 from tasks.papi.metrics import ROLES, Missing, summarise
 from tasks.papi.others import others_by_person, where_from
-from tasks.papi.readouts import READOUTS, Readout, TextReadout
+from tasks.papi.readouts import READOUTS, Readout, TextReadout, asked_by, why_unread
 from tasks.papi.robustness import by_form, with_forms
 from tasks.reading.refusals import refuses
 
@@ -163,8 +163,7 @@ class PAPI:
 
     def request(self, item: Item, target: Target, steering: Steering) -> Request:
         reader = self._forms[item.form] if isinstance(item, OtherForm) else self._reader
-        prompt, *neutral = (reader.prompt(one, steering.prompt) for one in (item, *reader.neutral))
-        return Request(prompt, steering, reader.options, tuple(neutral))
+        return asked_by(reader, item, steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         """Absolute error of the tick given; an unreadable answer counts as the scale's middle, or not if published.
@@ -182,7 +181,7 @@ class PAPI:
         if self._forms and isinstance(outcome, Completion):
             record["refused"] = answer is None and refuses(spoken(outcome.text).answer)
         if answer is None:
-            return Score(None if self.published else abs(MIDDLE - tick), record, _why_unread(outcome))
+            return Score(None if self.published else abs(MIDDLE - tick), record, why_unread(outcome))
         return Score(abs(answer - tick), record)
 
     def answers(self, target: Target) -> Mapping[Item, int]:
@@ -235,11 +234,6 @@ def _replied(expected: float) -> tuple[float, float]:
     Halfway it is the even one: unlike rounding up, that is the same whether an item is keyed +1 or -1.
     """
     return float(round(expected)), expected
-
-
-def _why_unread(outcome: Outcome | float) -> str:
-    thinking = isinstance(outcome, Completion) and (outcome.finish == "thinking" or not spoken(outcome.text).finished)
-    return UNFINISHED if thinking else "no option could be read from the answer"
 
 
 def _stratified(items: Sequence[Item], share: float, seed: int) -> frozenset[str]:

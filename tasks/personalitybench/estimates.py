@@ -7,10 +7,7 @@ import numpy as np
 
 from steerbench.contracts import Metric
 from steerbench.statistics import (
-    debiased_size,
-    mean_estimate,
     means_where,
-    share_estimate,
     sum_of_means,
     variance_estimate,
 )
@@ -34,16 +31,6 @@ def mean_of_poles(board: Board, values: Array, weights: Mapping[Part, float]) ->
 def variance_of_poles(board: Board, values: Array, weights: Mapping[Part, float]) -> Metric:
     """The same of the variances (ddof 1) over questions within poles."""
     return _estimated(_columns(board, values, weights), list(weights.values()), variance_estimate)
-
-
-def mean(values: Array) -> Metric | None:
-    """Mean over questions, None if no question has a value."""
-    return None if np.isnan(values).all() else mean_estimate(values)
-
-
-def share(values: Array) -> Metric | None:
-    """Mean over questions of shares from 0 to 1, None if no question has one."""
-    return None if np.isnan(values).all() else share_estimate(values)
 
 
 def question_means(values: Array) -> Array:
@@ -71,12 +58,6 @@ def entries(board: Board, shifts: Array) -> dict[Part, Array]:
         for rated in range(shifts.shape[1])
     }
     return {pair: found for pair, found in of_pairs.items() if not np.isnan(found).all()}
-
-
-def size(columns: Sequence[Array], seed: int) -> Metric | None:
-    """Typical size of the columns' means [questions], without what noise adds to it; None if no column has two."""
-    able = [column for column in columns if (~np.isnan(column)).sum() >= 2]
-    return debiased_size(np.stack(able, axis=1), np.random.default_rng(seed)) if able else None
 
 
 def _columns(board: Board, values: Array, weights: Mapping[Part, float]) -> Array:

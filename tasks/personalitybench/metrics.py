@@ -11,18 +11,16 @@ import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.standing import SIGNIFICANT
-from steerbench.statistics import FEWEST, paired_comparisons, sign_flip_test
+from steerbench.statistics import FEWEST, paired_comparisons, sign_flip_above, sign_flip_test
+from tasks.estimates import mean, share, size
 from tasks.flags import percent
 from tasks.personalitybench.board import HIGHEST, LETTERS, LOWEST, RUNS, Answers, Array, Board, board_of
 from tasks.personalitybench.estimates import (
     entries,
-    mean,
     mean_of_poles,
     question_means,
     separations,
-    share,
     shifts_of_others,
-    size,
     two_poles,
     variance_of_poles,
 )
@@ -86,15 +84,10 @@ def unread(board: Board, seed: int) -> str:
             continue
         found = separations(board, board.rows[name])
         found = found[~np.isnan(found)]
-        if len(found) < FEWEST or _above_nothing(found, seed):
+        if len(found) < FEWEST or sign_flip_above(found, np.random.default_rng(seed)) < SIGNIFICANT:
             continue
         return f"{why} (separation {found.mean():.2f} on {len(found)} questions)"
     return ""
-
-
-def _above_nothing(differences: Array, seed: int) -> bool:
-    """One-sided: a two-sided sign-flip p is twice that of the side that the mean is on."""
-    return bool(differences.sum() > 0 and sign_flip_test(differences, np.random.default_rng(seed)) / 2 < SIGNIFICANT)
 
 
 def question_losses(board: Board, row: Answers) -> Array:
