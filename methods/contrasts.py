@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 
 from methods.seeding import generator, number
 from steerbench.contracts import Engine, Prompt, Request
+from steerbench.statement_list import NEUTRAL, list_prompt, option
 from steerbench.steering import Site
-from steerbench.targets import Item, Target
+from steerbench.targets import LABELS, Item, Target
 
-Contrast = Literal["letters", "yes-no", "label"]
+Contrast = Literal["letters", "yes-no", "label", "contextual"]
+"""How a statement is put: under lettered options, as a question of yes or no, or as the next entry of a list, as the
+readout `label` asks it. `contextual` is `label` with what an answer does after no statement taken out, as the readout
+of that name takes out what it is worth there: agreeing as such is then no part of a direction."""
 
 _SYSTEM = "You are filling in a questionnaire about yourself."
 _LETTERS = "\n".join(
@@ -93,10 +97,15 @@ def _activations(engine: Engine, items: Sequence[Item], site: Site, contrast: Co
     ones whoever is fitted and whatever was fitted before, and may be kept.
     """
     kept = _kept(cast(Hashable, engine), site, contrast)
-    for item, request in zip(items, statement_requests(items, contrast), strict=True):
+    neutral = NEUTRAL if contrast == "contextual" else ()
+    asked = [*items, *neutral]
+    for item, request in zip(asked, statement_requests(asked, contrast), strict=True):
         if item not in kept:
             kept[item] = engine.capture([request], [site])[site][0]
-    return np.concatenate([kept[item] for item in items])
+    rows = np.stack([kept[item] for item in items])
+    if neutral:
+        rows -= np.mean([kept[item] for item in neutral], axis=0, dtype=np.float64).astype(np.float32)
+    return rows.reshape(-1, *rows.shape[2:])
 
 
 @lru_cache(maxsize=4)
@@ -129,7 +138,12 @@ def _yes_no(item: Item) -> Request:
 
 
 def _label(item: Item) -> Request:
-    return Request(Prompt(start=f"{item.bare}:"), options=(" Very Accurate", " Very Inaccurate"))
+    return Request(list_prompt(item), options=(option(max(LABELS)), option(min(LABELS))))
 
 
-_REQUESTS: dict[Contrast, Callable[[Item], Request]] = {"letters": _letters, "yes-no": _yes_no, "label": _label}
+_REQUESTS: dict[Contrast, Callable[[Item], Request]] = {
+    "letters": _letters,
+    "yes-no": _yes_no,
+    "label": _label,
+    "contextual": _label,
+}

@@ -12,14 +12,13 @@ Key = tuple[Prompt, tuple[str, ...], str]
 def chosen(engine: Engine, requests: Sequence[Request]) -> list[Choice]:
     """The engine's choices, each with its request's neutral prompts asked under the same steering.
 
-    Those are asked beside each batch anew, so that a batch gives the same whatever was asked before it.
+    Those are asked beside each batch anew, so that a batch gives the same whatever was asked before it, and in one call
+    with it: what they share with its prompts, a list of shown answers above all, is computed once.
     """
-    said = engine.choose(requests)
     bare = [[replace(request, prompt=prompt, neutral=()) for prompt in request.neutral] for request in requests]
     distinct = {_key(one): one for of_request in bare for one in of_request}
-    if not distinct:
-        return list(said)
-    worth = dict(zip(distinct, engine.choose(list(distinct.values())), strict=True))
+    choices = engine.choose([*requests, *distinct.values()])
+    said, worth = choices[: len(requests)], dict(zip(distinct, choices[len(requests) :], strict=True))
     return [
         replace(choice, neutral=_means([worth[_key(one)] for one in of_request])) if of_request else choice
         for choice, of_request in zip(said, bare, strict=True)

@@ -93,7 +93,7 @@ def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[
         summary.comparisons.get(name, ()),
         roles_of(task),
         strengths,
-        summary.cannot_tell,
+        summary.cannot_tell or summary.saturated.get(name, ""),
         measures_cost(task),
         summary.over,
     )

@@ -17,6 +17,8 @@ SIGNIFICANT = 0.05
 SATURATED = 0.95
 """Share of the unsteered model's most frequent answer from which on nothing can be read off it: it says one thing to
 everything."""
+NARROW = 0.15
+"""Standard deviation of the expected answers (points of five) below which nothing can be read off them either."""
 MOVES: tuple[Role, ...] = ("unsteered", "placebo")
 
 State = Literal["tested", "off", "too few", "cannot tell", "not tested"]

@@ -99,7 +99,8 @@ class Summary:
 
     A metric named like an earlier one and more ("off-target", "off-target E on N") is a break-down of it. `over` is
     what intervals generalise over ("people", "questions"). `cannot_tell` says why this board can judge no method, if
-    it cannot: its control fails, or there is nothing to lose.
+    it cannot: its control fails, or there is nothing to lose. `saturated` says by method why it cannot be judged:
+    what is read says one thing to everything, with it and without.
     """
 
     metrics: Mapping[str, Mapping[str, Metric]]
@@ -108,6 +109,7 @@ class Summary:
     higher_is_better: bool = False
     over: str = "targets"
     cannot_tell: str = ""
+    saturated: Mapping[str, str] = field(default_factory=dict)
 
 
 class Task(Protocol):

@@ -21,15 +21,15 @@ from steerbench.statistics import (
 from tasks.estimates import mean, size
 from tasks.flags import percent
 from tasks.inventory.board import Board, board_of, over_targets
-from tasks.papi.metrics import modal_shares
+from tasks.saturation import MODAL_SHARE, RANGE, UNSTEERED, modal_shares, ranges, saturated_rows
 
 Array = NDArray[np.float64]
 
 SEPARATION, CHANGE, TRAIT_SCORE = "separation", "change", "trait score"
 SPILL_OVER, AGREEMENT = "spill-over", "agreement shift"
-RANGE, MODAL_SHARE, UNREADABLE = "range", "modal share", "unscored rate"
+UNREADABLE = "unscored rate"
 
-UNSTEERED, DESCRIBED = "unsteered", "description-prompt"
+DESCRIBED = "description-prompt"
 ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", "random-direction": "placebo", DESCRIBED: "control"}
 TO_BEAT = tuple(name for name, role in ROLES.items() if role != "control")
 
@@ -48,16 +48,13 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     }
     metrics = {name: _metrics(board, name, seed) for name in board.rows}
     flags = {name: _flags(metrics[name]) for name in board.rows}
-    return Summary(metrics, comparisons, flags, True, "statements", unread(board, metrics, seed))
+    stuck = saturated_rows(metrics, ROLES)
+    return Summary(metrics, comparisons, flags, True, "statements", unread(board, seed), stuck)
 
 
-def unread(board: Board, metrics: Mapping[str, Mapping[str, Metric]], seed: int) -> str:
-    """Why the board can judge nobody: the unsteered model says one thing to everything, or nothing follows a
-    description of the pole. "" if neither is so, or there are no such rows."""
-    alike = metrics.get(UNSTEERED, {}).get(MODAL_SHARE)
-    if alike is not None and alike.value >= SATURATED:
-        told = percent(alike.value)
-        return f"this readout is saturated: unsteered, the model gives one answer to {told} of statements"
+def unread(board: Board, seed: int) -> str:
+    """Why the board can judge nobody: nothing follows a description of the pole. "" if something does, or there are
+    no such rows."""
     if DESCRIBED not in board.rows:
         return ""
     found = board.separations(board.rows[DESCRIBED])
@@ -83,15 +80,10 @@ def _metrics(board: Board, name: str, seed: int) -> dict[str, Metric]:
     estimates[SPILL_OVER] = size(list(spilled.values()), seed)
     estimates |= {f"{SPILL_OVER} {steered} on {rated}": mean(found) for (steered, rated), found in spilled.items()}
     estimates[TRAIT_SCORE] = mean(over_targets(own))
-    estimates[RANGE] = mean(_spreads(row.expected))
+    estimates[RANGE] = mean(ranges(row.expected))
     estimates[MODAL_SHARE] = mean(modal_shares(row.answer))
     estimates[UNREADABLE] = share_estimate(means_where(np.isnan(row.expected).T, row.asked.T))
     return {metric: estimate for metric, estimate in estimates.items() if estimate is not None}
-
-
-def _spreads(expected: Array) -> Array:
-    """[targets]: standard deviation (ddof 1) over statements of what is expected; nan for fewer than two."""
-    return np.array([of[~np.isnan(of)].std(ddof=1) if (~np.isnan(of)).sum() > 1 else np.nan for of in expected])
 
 
 def _flags(metrics: Mapping[str, Metric]) -> list[str]:

@@ -26,6 +26,7 @@ from tasks.estimates import mean, share
 from tasks.flags import percent
 from tasks.papi.board import Answers, Array, Board, board_of
 from tasks.papi.controls import CONTROLS, COPY, COPY_OTHER, INDIVIDUAL_R, unread
+from tasks.saturation import MODAL_SHARE, RANGE, UNSTEERED, modal_shares, ranges, saturated_rows
 
 ERROR = "error"
 ERROR_BEST = "error best case"
@@ -34,12 +35,11 @@ PROFILE_R = "profile r"
 AGREEMENT_SHIFT = "agreement shift"
 KEYED_SHIFT = "keyed shift"
 MISSING_RATE = "missing rate"
-MODAL_SHARE = "modal share"
 EXACT = "exact"
 
 SHARE_OF_CEILING = "share of ceiling"
 
-UNSTEERED, CEILING = "unsteered", "ceiling"
+CEILING = "ceiling"
 CONSTANTS = tuple(f"always-{tick}" for tick in range(1, 6))
 ROLES: Mapping[str, Role] = {
     **dict.fromkeys(CONSTANTS, "constant"),
@@ -88,7 +88,8 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int, missing: Missing 
     flags = {name: _flags(name, metrics[name]) for name in metrics}
     if COPY in metrics and COPY_OTHER not in metrics:
         flags[COPY].append("beside nobody else's answers it shows nothing")
-    return Summary(metrics, comparisons, flags, over="people", cannot_tell=unread(metrics))
+    stuck = saturated_rows(metrics, ROLES)
+    return Summary(metrics, comparisons, flags, over="people", cannot_tell=unread(metrics), saturated=stuck)
 
 
 def composite_errors(board: Board, row: Answers, missing: Missing = "impute") -> Array:
@@ -129,6 +130,7 @@ def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, 
         agreement, keyed = _shifts(board, row)
         estimates |= {AGREEMENT_SHIFT: mean(agreement), KEYED_SHIFT: mean(keyed)}
     estimates[MISSING_RATE] = share(means_where(row.unreadable, row.asked))
+    estimates[RANGE] = mean(ranges(row.expected))
     estimates[MODAL_SHARE] = share(modal_shares(row.answer))
     return {metric: estimate for metric, estimate in estimates.items() if estimate is not None}
 
@@ -195,16 +197,6 @@ def _shifts(board: Board, row: Answers) -> tuple[Array, Array]:
     paired = ~np.isnan(change)
     towards, away = (means_where(change, paired & (board.key == key)) for key in (1, -1))
     return means_where(change, paired), towards - away
-
-
-def modal_shares(answers: Array) -> Array:
-    """[people]: share of a person's readable answers that are the most frequent one, nan if none is readable."""
-    shares = np.full(len(answers), np.nan)
-    for person, given in enumerate(answers):
-        readable = given[~np.isnan(given)]
-        if readable.size:
-            shares[person] = np.unique(readable, return_counts=True)[1].max() / readable.size
-    return shares
 
 
 def _flags(name: str, metrics: Mapping[str, Metric]) -> list[str]:

@@ -13,8 +13,9 @@ from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
 from steerbench.contracts import Choice, Completion, Outcome, Prompt, Request
+from steerbench.statement_list import HEADING, NEUTRAL, entries, list_prompt, option
 from steerbench.steering import PromptChange, Steering
-from steerbench.targets import LABELS, Answer, Item
+from steerbench.targets import LABELS, Item
 from steerbench.thoughts import UNFINISHED, spoken
 from tasks.reading.choices import opening_of, read_choice
 from tasks.reading.plain_text import plain
@@ -31,7 +32,7 @@ class Frame(NamedTuple):
 
 
 FRAME = Frame(
-    heading="A list of statements, each with how accurately it describes you:",
+    heading=HEADING,
     system="You answer questions about yourself, truthfully and briefly.",
     known="This is how accurately each of these statements describes you.",
     question="How accurately does this statement describe you?\n{statement}\n{options}",
@@ -64,18 +65,16 @@ class Readout(Protocol):
 class LabelReadout:
     """The likelihood of each option's text as the next entry of a list of answered statements.
 
-    The list is plain text: a steering's own words, the heading, the answers it shows, then the statement
-    asked. A method that shows no answers gets the same text with an empty list.
+    The list is plain text (`steerbench.statement_list`), the same for a method that shows no answers.
     """
 
-    options = tuple(f" {LABELS[tick]}" for tick in sorted(LABELS))
+    options = tuple(map(option, sorted(LABELS)))
 
     def __init__(self, frame: Frame = FRAME, neutral: tuple[Item, ...] = ()) -> None:
         self._heading, self.neutral = frame.heading, neutral
 
     def prompt(self, item: Item, change: PromptChange) -> Prompt:
-        opening = f"{change.system}\n\n{self._heading}" if change.system else self._heading
-        return Prompt(start=f"{opening} " + "; ".join([*_entries(change.shown), f"{item.bare}:"]))
+        return list_prompt(item, change, self._heading)
 
     def read(self, outcome: Choice | Completion) -> Reading:
         assert isinstance(outcome, Choice)
@@ -139,7 +138,6 @@ class TextReadout:
         return stated(plain(text), partial(read_choice, labels), partial(opening_of, labels), LONGEST).answer
 
 
-NEUTRAL = tuple(Item("neutral", text, text) for text in ("N/A", "Statement", ""))
 READOUTS: dict[str, Callable[..., Readout]] = {
     "label": LabelReadout,
     "contextual": partial(LabelReadout, neutral=NEUTRAL),
@@ -159,15 +157,11 @@ def why_unread(outcome: Outcome | float) -> str:
     return UNFINISHED if thinking else "no option could be read from the answer"
 
 
-def _entries(shown: Sequence[Answer]) -> list[str]:
-    return [f"{answer.item.bare}: {LABELS[answer.tick]}" for answer in shown]
-
-
 def _chat(item: Item, change: PromptChange, start: str, frame: Frame, order: Sequence[int]) -> Prompt:
     """A system message from the prompt change, the statement with its lettered options, and the answer's start."""
     parts = [change.system] if change.system else []
     if change.shown:
-        parts.append("\n".join([frame.known, *_entries(change.shown)]))
+        parts.append("\n".join([frame.known, *entries(change.shown)]))
     options = "\n".join(f"({letter}) {LABELS[tick]}" for letter, tick in zip(LETTERS, order, strict=True))
     question = frame.question.format(statement=item.second_person, options=options)
     return Prompt((("system", "\n\n".join(parts) or frame.system), ("user", question)), start)

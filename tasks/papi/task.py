@@ -65,7 +65,7 @@ class PAPI:
     Args:
         dataset: `sample` (shipped, invented), `papi-300` (300 real people, IPIP-NEO-300) or `papi-dark-triad`
             (300 others, Short Dark Triad).
-        readout: `label`, `contextual`, `letter` or `generate`; by default `label`, and `generate` when published.
+        readout: `contextual`, `label`, `letter` or `generate`; by default `contextual`, and `generate` when published.
         respondents: the first so many; all if None.
         holdout: share of the shown answers, of every trait, that calibration holds out.
         robust: ask what measures in other forms too (`tasks.papi.forms`).
@@ -92,7 +92,7 @@ class PAPI:
         if not 0 < self.holdout < 1:
             raise UserError(f"The holdout is {self.holdout}; it has to lie between 0 and 1, neither included.")
         self.published = self.protocol == "published"
-        self.readout = self.readout or ("generate" if self.published else "label")
+        self.readout = self.readout or ("generate" if self.published else "contextual")
         self._reader: Readout = READOUTS[self.readout]()
         if self.published and isinstance(self._reader, TextReadout):
             self._reader = TextReadout("published")
@@ -131,6 +131,7 @@ class PAPI:
             "holdout": str(self.holdout),
             "others": where_from(self._inventory),
             "wording": repr(self._reader.prompt(self._inventory.items[0], _ONE_OF_EACH)),
+            **({"neutral": repr([item.text for item in self._reader.neutral])} if self._reader.neutral else {}),
             **({"forms": repr(self._worded())} if self._forms else {}),
         }
 

@@ -99,11 +99,15 @@ def test_range_and_modal_share_are_those_over_statements():
     assert found["modal share"].value == pytest.approx(max(map(rounded.count, rounded)) / 40)
 
 
-def test_a_saturated_readout_can_judge_nobody():
-    found = summarise({"unsteered": row(lambda *_: 4.9), "m": row(moved(0.4))}, 0)
-    assert found.cannot_tell.startswith("this readout is saturated")
+def test_on_a_saturated_readout_nothing_can_be_told_of_a_method_that_is_saturated_too():
+    found = summarise({"unsteered": row(lambda *_: 4.9), "m": row(lambda *_: 4.9), "n": row(moved(0.4))}, 0)
+    assert found.saturated == {
+        "m": "the readout is saturated (one answer to 100 % of statements unsteered, one answer to 100 % of statements "
+        "here)"
+    }
+    assert found.cannot_tell == ""
     assert found.flags["unsteered"] == ["gives one answer to 100 % of statements"]
-    assert summarise({"unsteered": row(unsteered), "m": row(moved(0.4))}, 0).cannot_tell == ""
+    assert summarise({"unsteered": row(unsteered), "m": row(lambda *_: 4.9)}, 0).saturated == {}
 
 
 def test_a_model_that_follows_no_description_can_judge_nobody():

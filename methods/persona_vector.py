@@ -1,0 +1,107 @@
+"""Persona vectors: what being described as somebody does inside the model, added without the description.
+
+After representation reading by contrasting instructions (Zou et al. 2023, section 3.1) and persona vectors (Chen et al.
+2025). Prompts, places and scaling are this project's own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass as plain
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from methods.adjectives import graded
+from methods.answers import trait_scores
+from methods.caa import checked_layer
+from methods.search_questions import search_questions
+from methods.seeding import number
+from steerbench.contracts import Engine, Prompt, Request
+from steerbench.statement_list import list_prompt
+from steerbench.steering import Add, PromptChange, Steering
+from steerbench.targets import MIDDLE, Item, Target
+
+DEPTH = 0.5
+DESCRIBED = "You are a person who is {0}. Answer as this person would."
+Context = Literal["list", "chat"]
+
+
+@dataclass(frozen=True)
+class PersonaVector:
+    """Adds, after `layer` (counted from 0; by default half-way up) and at every position, the difference that a
+    description of the target makes against one of its opposite, to the activation of a prompt's last token.
+
+    The prompts are `prompts` statements that the target leans on, as the next entry of a list whose answer is still to
+    come (`context="list"`), or as many open questions on its traits (`chat`); the difference is the mean over them.
+    At strength 1 the model is moved as far as the one description lies from the other. The descriptions are adjectives
+    graded by how far the target leans; the opposite has every score on the other side of the middle. Who leans nowhere
+    gets no edit.
+    """
+
+    layer: Annotated[int, Field(ge=0)] | None = None
+    context: Context = "list"
+    prompts: Annotated[int, Field(ge=1)] = 12
+    seed: int = 0
+
+    name = "persona-vector"
+    needs_model = True
+    strengths = (0.0, 4.0)
+
+    def adapted(self, engine: Engine) -> Mapping[str, int]:
+        """Raises UserError: the model has no such layer."""
+        checked_layer(self.name, self.layer, DEPTH, engine)
+        return {}
+
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
+        """Steerings of unit strength.
+
+        Raises:
+            UserError: the model has no such layer.
+        """
+        layer = checked_layer(self.name, self.layer, DEPTH, engine)
+        return [self._steering(engine, target, layer) for target in targets]
+
+    def _steering(self, engine: Engine, target: Target, layer: int) -> Steering:
+        described = descriptions(target)
+        prompts = self._prompts(target)
+        if described is None or not prompts:
+            return Steering()
+        own, opposite = (self._mean(engine, [asked.under(text) for asked in prompts], layer) for text in described)
+        return Steering((Add("resid", layer, own - opposite),))
+
+    def _prompts(self, target: Target) -> list["Asked"]:
+        """In an order by seed and id, so that they are the same whoever else is fitted."""
+        if self.context == "list":
+            items = sorted(target.leanings(), key=lambda item: number(self.seed, self.name, item.id))
+            return [Asked(item, listed=True) for item in items[: self.prompts]]
+        traits = list(trait_scores(target))
+        each = -(-self.prompts // max(len(traits), 1))
+        return [Asked(item, listed=False) for trait in traits for item in search_questions("bank", trait, each)]
+
+    @staticmethod
+    def _mean(engine: Engine, prompts: Sequence[Prompt], layer: int) -> NDArray[np.float32]:
+        """[dim]; each prompt is read by itself: in its last bits an activation depends on what it is computed beside."""
+        read = [engine.capture([Request(prompt)], ["resid"])["resid"][0, 0, layer] for prompt in prompts]
+        return np.asarray(np.mean(read, axis=0, dtype=np.float64), np.float32)
+
+
+@plain(frozen=True)
+class Asked:
+    """A statement in a list, or a question in a chat."""
+
+    item: Item
+    listed: bool
+
+    def under(self, description: str) -> Prompt:
+        if self.listed:
+            return list_prompt(self.item, PromptChange(description))
+        return Prompt((("system", description), ("user", self.item.text)))
+
+
+def descriptions(target: Target) -> tuple[str, str] | None:
+    """Of the target and of its opposite; None if it leans nowhere."""
+    scores = trait_scores(target)
+    own, opposite = graded(scores), graded({trait: 2 * MIDDLE - score for trait, score in scores.items()})
+    return (DESCRIBED.format("; ".join(own)), DESCRIBED.format("; ".join(opposite))) if own else None

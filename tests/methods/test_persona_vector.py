@@ -1,0 +1,62 @@
+"""Persona vectors: against a literal mean over prompts, and where they act."""
+
+import numpy as np
+import pytest
+
+from methods.persona_vector import PersonaVector, descriptions
+from steerbench.contracts import Prompt, Request
+from steerbench.engines.hf.engine import HFEngine
+from steerbench.errors import UserError
+from steerbench.steering import Add, Positions
+from tests.methods.people import ITEMS, person, pole, somebody
+
+PEOPLE = [somebody("ann", 1), pole("N", False), somebody("bo", 2)]
+
+
+def last_token(engine: HFEngine, prompt: Prompt, layer: int) -> np.ndarray:
+    return np.asarray(engine.capture([Request(prompt)], ["resid"])["resid"][0, 0, layer])
+
+
+def test_the_vector_is_what_one_description_does_less_what_the_opposite_does(engine: HFEngine) -> None:
+    heading = "A list of statements, each with how accurately it describes you:"
+    [steering] = PersonaVector(layer=2, prompts=100).fit(engine, [pole("N", False)])
+    own, opposite = descriptions(pole("N", False)) or ("", "")
+    assert "extremely calm" in own
+    assert "extremely anxious" in opposite
+    found = [
+        last_token(engine, Prompt(start=f"{own}\n\n{heading} {item.bare}:"), 2)
+        - last_token(engine, Prompt(start=f"{opposite}\n\n{heading} {item.bare}:"), 2)
+        for item in pole("N", False).leanings()
+    ]
+    [edit] = steering.edits
+    assert isinstance(edit, Add)
+    assert (edit.site, edit.layer, edit.positions) == ("resid", 2, Positions("all"))
+    np.testing.assert_allclose(edit.vector, np.mean(found, axis=0), atol=1e-4 * np.abs(edit.vector).max())
+
+
+def test_the_other_pole_goes_the_other_way(engine: HFEngine) -> None:
+    high, low = PersonaVector().fit(engine, [pole("N", True), pole("N", False)])
+    np.testing.assert_allclose(high.edits[0].vector, -low.edits[0].vector, atol=1e-5)  # type: ignore[union-attr]
+    assert high.edits[0].layer == engine.layers // 2
+
+
+def test_in_a_chat_the_prompts_are_open_questions_on_the_targets_traits(engine: HFEngine) -> None:
+    asked = PersonaVector(context="chat", prompts=3)._prompts(pole("N", True))
+    assert len(asked) == 3
+    assert all(one.item.text.endswith("?") and one.item.trait == "N" for one in asked)
+    system, user = asked[0].under("You are calm.").messages
+    assert system == ("system", "You are calm.")
+    assert user[1] == asked[0].item.text
+
+
+def test_nobodys_vector_depends_on_who_else_is_fitted(engine: HFEngine) -> None:
+    together = PersonaVector(prompts=2).fit(engine, PEOPLE)
+    for target, steering in zip(PEOPLE, together, strict=True):
+        [alone] = PersonaVector(prompts=2).fit(engine, [target])
+        assert np.array_equal(alone.edits[0].vector, steering.edits[0].vector)  # type: ignore[union-attr]
+
+
+def test_somebody_in_the_middle_gets_no_edit_and_a_layer_too_many_is_refused(engine: HFEngine) -> None:
+    assert PersonaVector().fit(engine, [person("neutral", [3] * len(ITEMS))])[0].edits == ()
+    with pytest.raises(UserError, match=r"persona-vector\.layer is 6.*0 to 5"):
+        PersonaVector(layer=6).fit(engine, PEOPLE)
