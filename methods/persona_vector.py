@@ -82,7 +82,7 @@ class PersonaVector:
 
     @staticmethod
     def _mean(engine: Engine, prompts: Sequence[Prompt], layer: int) -> NDArray[np.float32]:
-        """[dim]; each prompt is read by itself: in its last bits an activation depends on what it is computed beside."""
+        """[dim]; read one by one: in its last bits an activation depends on what is computed beside it."""
         read = [engine.capture([Request(prompt)], ["resid"])["resid"][0, 0, layer] for prompt in prompts]
         return np.asarray(np.mean(read, axis=0, dtype=np.float64), np.float32)
 
