@@ -9,6 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from steerbench.cli.conclusion import conclusion
 from steerbench.results import JudgeResult, MethodResult, Metric, RunResult, without_break_downs
 
 WIDE = 100
@@ -33,9 +34,9 @@ def show(result: RunResult, folder: Path, console: Console | None = None) -> Non
     if result.deviations:
         console.print(Text("Not strict: " + "; ".join(result.deviations) + "."))
     console.print(Text(reading(result)))
-    if unchecked := without_control(result):
-        console.print(Text(unchecked))
     console.print(f"{result.targets} targets. All of it is in {folder}.", highlight=False, soft_wrap=True)
+    if said := conclusion(result):
+        console.print(Text.assemble(("What it says. ", "bold"), said))
 
 
 def fitting(result: RunResult, console: Console) -> Table:
@@ -82,14 +83,6 @@ def reading(result: RunResult) -> str:
     if len(tested) > 1:
         said += f" Each of the {len(tested)} methods is tested by itself; nothing is corrected for their number."
     return said
-
-
-def without_control(result: RunResult) -> str:
-    """That nothing shows whether this board could judge anybody; "" if a control was asked, or no method was tested."""
-    asked = any(name in result.methods for name in result.controls)
-    if asked or not result.controls or not any(method.comparisons for method in result.methods.values()):
-        return ""
-    return f"No control says whether this board can read an effect of this model: add {result.controls[0]} to --method."
 
 
 def trust(judge: JudgeResult) -> str:

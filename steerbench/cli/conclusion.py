@@ -1,0 +1,48 @@
+"""What a board says, in sentences for somebody who has never seen one: its control, its methods, what to run next."""
+
+from collections.abc import Iterator
+
+from steerbench.models.registry import DEFAULT, models
+from steerbench.results import RunResult
+from steerbench.standing import MOVES, Standing
+
+
+def conclusion(result: RunResult) -> str:
+    """One paragraph; "" where no method was tested."""
+    standings = {name: row.standing for name, row in result.methods.items() if row.standing is not None}
+    if not any(row.comparisons for row in result.methods.values()):
+        return ""
+    methods = [f"{name}{_did(standing, result)}" for name, standing in standings.items()]
+    return " ".join([*_control(result), *methods, *_next(result)])
+
+
+def _control(result: RunResult) -> Iterator[str]:
+    asked = [name for name in result.controls if name in result.methods]
+    states = {row.standing.state for row in result.methods.values() if row.standing is not None}
+    if asked and "cannot tell" not in states:
+        yield f"The control ({asked[0]}) is read: this board can see an effect on this model."
+    elif not asked and result.controls:
+        added = result.controls[0]
+        yield f"No control says whether this board can see an effect on this model: add {added} to --method."
+
+
+def _did(standing: Standing, result: RunResult) -> str:
+    """What a method did, as the end of a sentence that begins with its name."""
+    if standing.state != "tested" or standing.measures_cost:
+        return f": {standing.words}."
+    if standing.moves:
+        return " moves the model: it beats the unsteered model and a random edit of the same size."
+    roles = {name: row.role for name, row in result.methods.items()}
+    rest = [name for name in standing.not_better if roles.get(name) in MOVES]
+    told = f"it is not better than {' or '.join(rest)}" if rest else "it was compared with no unsteered model"
+    return f" does nothing that this board can see: {told}."
+
+
+def _next(result: RunResult) -> Iterator[str]:
+    """Where to go from the model that is for trying things out."""
+    larger = [name for name in models() if name != DEFAULT]
+    if (result.plan.model or DEFAULT) == DEFAULT and larger:
+        yield (
+            f"{DEFAULT} is for trying things out. Next: `steerbench controls` (what can be read of it), and the same "
+            f"command with --model {larger[0]}, which follows a prompt (`steerbench model fetch {larger[0]}`)."
+        )
