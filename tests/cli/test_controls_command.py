@@ -5,7 +5,8 @@ from tests.models.tiny import tiny_model
 
 def test_the_controls_of_a_model_are_a_table_and_sentences(steerbench, tmp_path):
     model = tiny_model(tmp_path / "tiny")
-    command = ("controls", "--model", str(model), "--dtype", "float32", "--people", "6", "--statements", "2", "--quiet")
+    size = ("--people", "6", "--statements", "2", "--questions", "1", "--problems", "2")
+    command = ("controls", "--model", str(model), "--dtype", "float32", *size, "--quiet")
     done = steerbench(*command)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -16,8 +17,13 @@ def test_the_controls_of_a_model_are_a_table_and_sentences(steerbench, tmp_path)
     ]
     # Random weights follow no description and copy no answer.
     assert "No readout reads poles of this model" in done.stdout
+    assert "No judge hears even a described pole" in done.stdout
+    assert "Solutions cannot be read" in done.stdout
+    assert [line.split()[:2] for line in lines if line.startswith(("friend", "person", "bare"))] == [
+        [frame, "axis"] for frame in ("friend", "person", "bare")
+    ]
     assert all(len(line) <= 100 for line in lines[:6])
-    assert len(list((tmp_path / "runs").iterdir())) == 6
+    assert len(list((tmp_path / "runs").iterdir())) == 6 + 3 + 1
     assert steerbench(*command).stdout == done.stdout
 
 

@@ -181,7 +181,10 @@ def test_what_follows_another_better_is_not_read_however_small_its_p():
 # -- whole runs, by an engine that answers by arithmetic
 
 
-PLAN = Plan(methods=("few-shot", "copy"), task="papi", model="toy-model", engine="toy", budget=2, seed=1)
+PLAN = Plan(
+    methods=("few-shot", "copy"), task="papi", task_parameters={"readout": "label"}, model="toy-model", engine="toy",
+    budget=2, seed=1,
+)  # fmt: skip
 """Under seed 0 the model that answers by a hash passes for a reader, as one in twenty may."""
 
 

@@ -1,8 +1,4 @@
-"""Whether anything can be read of a model: the controls of every readout, run before any method is.
-
-Each line is of ordinary runs, which lie with the others and go on where they were stopped. What a control shows is told
-by its own task's metrics; what follows for a reader is said here.
-"""
+"""The controls of every readout of statements: poles that are described, and people whose answers are shown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

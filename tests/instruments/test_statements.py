@@ -2,7 +2,7 @@
 
 import pytest
 
-from steerbench.instrument import Line, asked, conclusions
+from steerbench.instruments.statements import Line, asked, conclusions
 from steerbench.plan import build_rows, build_task
 from steerbench.results import Metric
 

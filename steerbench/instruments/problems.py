@@ -1,0 +1,54 @@
+"""The control of solutions: a model that is told the right answer, is it read as right?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from steerbench.plan import Plan
+from steerbench.results import Metric, RunResult
+
+TASK, GOLD, UNSTEERED = "arithmetic-sample", "gold-in-prompt", "unsteered"
+READ = 0.5
+"""The share of answers that were told of which more have to be read as right, with all of the interval."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Accuracy of the model as it is, and where it is told the right answer."""
+
+    plain: Metric | None
+    told: Metric | None
+
+    @property
+    def reads(self) -> bool:
+        return self.told is not None and self.told.low is not None and self.told.low > READ
+
+    @property
+    def words(self) -> str:
+        return "solutions" if self.reads else "nothing"
+
+
+def asked(model: Mapping[str, object], problems: int, seed: int = 0) -> Plan:
+    return Plan.model_validate(
+        {
+            "methods": (UNSTEERED, GOLD),
+            "task": TASK,
+            "task_parameters": {"poles": "openness+", "limit": problems},
+            "seed": seed,
+            "trivial": False,
+            **model,
+        }
+    )
+
+
+def solved_of(result: RunResult) -> Solved:
+    plain, told = (result.methods[name].metrics.get("accuracy") for name in (UNSTEERED, GOLD))
+    return Solved(plain, told)
+
+
+def conclusions(found: Solved) -> Iterator[str]:
+    """What the line says in words."""
+    if not found.reads:
+        yield "Solutions cannot be read of this model, even where it is told them: its reasoning boards mean nothing."
+    elif found.plain is not None and found.plain.value is not None:
+        right = f"unsteered it is right on {100 * found.plain.value:.0f} %"
+        yield f"Solutions can be read of this model; {right}, which is what a method can spoil."
