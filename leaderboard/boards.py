@@ -21,6 +21,7 @@ PREFERRED = (
     "fluency",
     "change",
     "separation",
+    "trait score",
     "beyond placebo",
     "perplexity ratio",
     "off-target",

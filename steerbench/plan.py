@@ -92,6 +92,16 @@ def build_task(plan: Plan) -> Task:
     return task
 
 
+def plan_of_run(plan: Plan, task: Mapping[str, Any]) -> Plan:
+    """A finished run's plan, with what its task's parameters were `before` they got another default.
+
+    `task` is the run's identity of its task: a parameter that it does not name had its earlier value.
+    """
+    before = getattr(find("task", plan.task), "before", {})
+    lacking = {name: value for name, value in before.items() if name not in task and name not in plan.task_parameters}
+    return plan.model_copy(update={"task_parameters": plan.task_parameters | lacking}) if lacking else plan
+
+
 def build_rows(plan: Plan, task: Task) -> list[Row]:
     """The methods asked for, in their order, then the task's trivial rows (attribute `baselines`) that were not.
 

@@ -19,7 +19,17 @@ from steerbench.judging.check import checks
 from steerbench.judging.panel import Panel, refuse_self_judging
 from steerbench.ledger import Ledger
 from steerbench.models.embedded import EMBEDDED
-from steerbench.plan import Identity, Plan, build_judges, build_rows, build_task, code_of_run, differences, identify
+from steerbench.plan import (
+    Identity,
+    Plan,
+    build_judges,
+    build_rows,
+    build_task,
+    code_of_run,
+    differences,
+    identify,
+    plan_of_run,
+)
 from steerbench.progress import Progress, Silent
 from steerbench.reporting import judge_results, report
 from steerbench.results import RESULT, RunResult, read_result, write_result
@@ -41,14 +51,15 @@ def prepare_again(
         UserError: the run has not finished or its answers are not rated, or a judge that does not exist.
     """
     then = read_result(run)
-    task = build_task(then.plan)
+    made = plan_of_run(then.plan, then.identity["task"])
+    task = build_task(made)
     if not isinstance(task, Judged):
         raise UserError(f"The answers of the run in {run} are not rated by judges: there is nothing to rate again.")
-    named = {**then.plan.judges, **judges}
+    named = {**made.judges, **judges}
     used = {**task.judges, **named}.values()
-    kept = {name: given for name, given in then.plan.judge_parameters.items() if name in used}
+    kept = {name: given for name, given in made.judge_parameters.items() if name in used}
     told = {"judges": named, "judge_parameters": {**kept, **parameters}}
-    plan = Plan.model_validate(then.plan.model_dump() | told)
+    plan = Plan.model_validate(made.model_dump() | told)
     built = build_judges(plan, task)
     # What the model decided (how many heads there are) stays as it was: it may not be loaded here.
     settled = then.identity["methods"]

@@ -75,6 +75,7 @@ def report(
         higher_is_better=summary.higher_is_better,
         judges=dict(judges or {}),
         over=summary.over,
+        framing=framing_of(task),
         controls=[name for name, role in roles_of(task).items() if role == "control"],
     )
 
@@ -102,6 +103,11 @@ def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[
 def measures_cost(task: Task) -> bool:
     """Whether the task asks what a steering spoils, and not whether it works."""
     return bool(getattr(task, "measures_cost", not getattr(task, "chooses_strengths", True)))
+
+
+def framing_of(task: Task) -> str:
+    """How a task puts its items to the model, where captions have to tell; "" elsewhere."""
+    return str(getattr(task, "framing", ""))
 
 
 def medians(fits: Sequence[Steering]) -> dict[str, float]:

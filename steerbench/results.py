@@ -161,8 +161,9 @@ class Timings(_Record):
 class RunResult(_Record):
     """All of a run's results. Two runs of one identity agree in every field but `timings` and what judges took.
 
-    `over` is what intervals and tests generalise over ("people"). `controls` are the rows of this task that would say
-    whether the board can judge anybody, asked or not.
+    `over` is what intervals and tests generalise over ("people"), `framing` how items are put to the model, where
+    captions tell it ("asked by a friend"). `controls` are the rows of this task that would say whether the board can
+    judge anybody, asked or not.
     """
 
     schema_version: int = SCHEMA
@@ -176,6 +177,7 @@ class RunResult(_Record):
     higher_is_better: bool = False
     judges: dict[str, JudgeResult] = {}
     over: str = "targets"
+    framing: str = ""
     controls: list[str] = []
 
 

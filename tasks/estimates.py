@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric
-from steerbench.statistics import debiased_size, mean_estimate, share_estimate
+from steerbench.statistics import debiased_size, mean_estimate, share_estimate, standardised_mean
 
 Array = NDArray[np.float64]
 
@@ -19,6 +19,11 @@ def mean(values: Array) -> Metric | None:
 def share(values: Array) -> Metric | None:
     """Mean over units of shares from 0 to 1."""
     return None if np.isnan(values).all() else share_estimate(values)
+
+
+def standardised(differences: Array) -> Metric | None:
+    """Mean over units of paired differences, in units of their standard deviation."""
+    return None if np.isnan(differences).all() else standardised_mean(differences)
 
 
 def size(columns: Sequence[Array], seed: int) -> Metric | None:

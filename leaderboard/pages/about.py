@@ -46,7 +46,16 @@ FLAGS = (
     ),
     Flag("less fluent than unsteered", OPEN, "a paired test on fluency has p < 0.05, uncorrected"),
     Flag("repeats itself", OPEN, "of an answer's pairs of words fewer than half are distinct"),
-    Flag("… cut off at the token limit", OPEN, "more than half of the answers were cut"),
+    Flag(
+        "… cut off at the token limit (personalitybench.max_new_tokens raises it)",
+        OPEN,
+        "more than a tenth of the answers were cut",
+    ),
+    Flag(
+        "… of answers speak as an AI or refuse",
+        OPEN,
+        "more than a quarter of the answers call the speaker an AI, disown what people have, or decline to answer",
+    ),
     Flag("… unscored", OPEN, "the judge gave some answers no rating; they leave the means"),
     Flag("fluency of … unscored", OPEN, "the same of the fluency"),
     Flag(

@@ -57,7 +57,7 @@ def board(result: RunResult, metrics: int = 6, intervals: int = 2) -> Table:
     """Rows by the headline metric, trivial ones dimmed; the first metrics, with intervals of the first of them."""
     shown = columns(result)[:metrics]
     with_interval = shown[:intervals]
-    title = f"{result.plan.task}, {result.plan.protocol}"
+    title = ", ".join(part for part in (result.plan.task, result.framing, result.plan.protocol) if part)
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     longest = max(len(name) for name in result.methods)
     table.add_column("method", overflow="fold", min_width=min(longest, len("random-direction")))

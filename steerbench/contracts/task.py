@@ -124,7 +124,8 @@ class Task(Protocol):
     effect all the same. `cost` is what the cost of its scores measures ("fluency"); `withheld = True` says that its
     answers' losses tell what people ticked, and are never published; `questions_from` is the registered dataset that
     its questions come from, if that is not the `dataset` of its identity; `size` the parameter of its constructor that
-    says how much of it is asked (`--limit`), if that is not called `limit`.
+    says how much of it is asked (`--limit`), if that is not called `limit`; `framing` how items are put to the model,
+    for captions ("asked by a friend"); `before` the values of parameters in runs whose identity does not name them.
     """
 
     name: str

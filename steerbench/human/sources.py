@@ -11,7 +11,7 @@ import polars as pl
 from steerbench.contracts import Split
 from steerbench.errors import UserError
 from steerbench.export import read_samples
-from steerbench.plan import build_task, differences
+from steerbench.plan import build_task, differences, plan_of_run
 from steerbench.plugins import unknown
 from steerbench.results import RunResult, read_result
 from steerbench.targets import Respondent, Target, TraitPole
@@ -94,7 +94,7 @@ def _asked(result: RunResult, run: Path) -> dict[tuple[str, str], Asked]:
     Raises:
         UserError: they are not what the run was asked.
     """
-    task = build_task(result.plan)
+    task = build_task(plan_of_run(result.plan, result.identity["task"]))
     changed = differences(result.identity["task"], dict(task.identity()))
     if changed:
         raise UserError(f"The questions of the run in {run} are not those there are now ({changed[0]}).")

@@ -9,7 +9,7 @@ from steerbench.publishing.naming import command_of, id_of, model_of
 from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import Published
 from steerbench.publishing.verdict_checking import wrong_figures, wrong_judges
-from steerbench.reporting import measures_cost
+from steerbench.reporting import framing_of, measures_cost
 from steerbench.results import JudgeResult
 
 OWN_WORDS = ("wording",)
@@ -85,9 +85,14 @@ def wrong_task(published: Published, task: Task) -> Iterator[str]:
         return
     for name, value in task.identity().items():
         if name not in OWN_WORDS and said.get(name) != value:
-            yield f"identity.task.{name}: said {said.get(name)!r}, but here it is {value!r}."
+            hint = ""
+            if name not in said and name in (before := getattr(task, "before", {})):
+                hint = f" A run that does not tell it was made with {before[name]!r}: its plan has to give that."
+            yield f"identity.task.{name}: said {said.get(name)!r}, but here it is {value!r}.{hint}"
     if published.measures_cost != measures_cost(task):
         yield f"measures_cost: said {published.measures_cost}, and the task is another."
+    if published.framing != framing_of(task):
+        yield f"framing: said {published.framing!r}, and the task's is {framing_of(task)!r}."
     if published.withheld != withholds(task):
         yield f"withheld: said {published.withheld}, and the task is another."
     roles = {**task.judges, **plan.judges} if isinstance(task, Judged) else {}

@@ -8,6 +8,7 @@ from steerbench.contracts import Split, Task
 from steerbench.errors import UserError
 from steerbench.folders import whole_folder
 from steerbench.found_ledgers import reading
+from steerbench.plan import plan_of_run
 from steerbench.publishing.checking import problems
 from steerbench.publishing.doses import calibration
 from steerbench.publishing.hidden import marked
@@ -16,7 +17,7 @@ from steerbench.publishing.portraits import portraits
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.samples import samples_of, withholds, write_samples
 from steerbench.publishing.schema import SAMPLES, Published, write_published
-from steerbench.reporting import measures_cost
+from steerbench.reporting import framing_of, measures_cost
 from steerbench.results import RunResult, read_result
 from steerbench.runner import LEDGER
 from steerbench.storage import understandable
@@ -29,7 +30,8 @@ def publish(run: Path, out: Path = RESULTS) -> Path:
         UserError: the run has not finished, chose on what it measures, or its numbers do not follow from its ledger.
     """
     result = read_result(run)
-    task = rebuilt(result.plan)
+    made = plan_of_run(result.plan, result.identity["task"])
+    task = rebuilt(made)
     task.unseal()
     _refuse(run, list(unsealed(run, task, result)))
     try:
@@ -38,7 +40,7 @@ def publish(run: Path, out: Path = RESULTS) -> Path:
         raise UserError(
             f"The ledger of {run} lacks a verdict, or holds a sample that was not asked: {error}."
         ) from None
-    plan = without_folders(result.plan)
+    plan = without_folders(made)
     name = id_of(plan, result.digest)
     with understandable(out / name), whole_folder(out / name) as folder:
         write_samples(samples, folder / SAMPLES)
@@ -52,6 +54,7 @@ def publish(run: Path, out: Path = RESULTS) -> Path:
             samples_sha256=digest,
             measures_cost=measures_cost(task),
             withheld=withholds(task),
+            framing=framing_of(task),
             portraits=portraits(run, result),
             calibration=calibration(run / LEDGER, task, result),
             **told | {"methods": marked(result.methods, task)},

@@ -85,8 +85,9 @@ class Published(BaseModel):
     `id` is its folder's name. `identity` and `digest` are the run's own, `command` makes it again, `samples_sha256` is
     of the Parquet beside it. `model` is what people call the model; `identity` says which weights it was.
     `measures_cost` says that the task asks what a steering spoils, `withheld` that what people ticked, and so every
-    loss, is left out; `over`, what intervals generalise over. `portraits` and `calibration` are by method; they
-    come from the run's folder and cannot be checked by the samples; neither can the `facts` of a method's fits.
+    loss, is left out; `over`, what intervals generalise over; `framing`, how items are put to the model. `portraits`
+    and `calibration` are by method; they come from the run's folder and cannot be checked by the samples; neither can
+    the `facts` of a method's fits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -108,6 +109,7 @@ class Published(BaseModel):
     measures_cost: bool = False
     withheld: bool = False
     over: Short = "targets"
+    framing: Annotated[str, Field(max_length=1000)] = ""
     portraits: dict[Short, Portrait] = {}
     calibration: dict[Short, list[CalibrationPoint]] = {}
 

@@ -39,6 +39,7 @@ class Source:
         engine = _mapping(identity.get("engine"))
         weights = str(engine.get("weights", ""))[:DIGITS]
         told = {
+            "framing": name(self.result.framing),
             "model": f"model {self.model}" if self.model else "no model",
             "weights": f"weights {weights}" if weights else "",
             "engine": name(f"engine {engine.get('engine', plan.engine)}") if engine else "",
@@ -68,7 +69,7 @@ class Source:
         }
         return {
             "model": self.model or "no model",
-            **{fact: facts[fact] for fact in ("engine", "dtype", "judges") if fact in facts},
+            **{fact: facts[fact] for fact in ("framing", "engine", "dtype", "judges") if fact in facts},
             **settings,
             "strength": "strengths calibrated" if plan.strength is None else f"strength {plan.strength:g}",
             "calibration": plan.calibration,

@@ -11,6 +11,7 @@ state gives the same numbers.
 | a correlation, a ratio | expanded percentile bootstrap, from six units on (`bootstrap`) |
 | a mean or correlation of a hundred people or more | over people and items (`crossed`) |
 | what few annotators say | jackknife (`jackknife`) |
+| a mean difference in its own standard deviations | jackknife (`standardised`) |
 | the area under a judge's curve | of scores (`auc`) |
 | how far a questionnaire's answers hang together | bootstrap (`reliability`) |
 | a variance | jackknife of its logarithm (`variances`) |
@@ -34,6 +35,7 @@ from steerbench.statistics.power import smallest_difference, units_needed
 from steerbench.statistics.reliability import cronbach_alpha, split_half
 from steerbench.statistics.shares import change_of_share, share_estimate
 from steerbench.statistics.sizes import debiased_size
+from steerbench.statistics.standardised import standardised_mean
 from steerbench.statistics.variances import variance_estimate
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "sign_flip_test",
     "smallest_difference",
     "split_half",
+    "standardised_mean",
     "sum_of_means",
     "trait_profile_r",
     "two_way_residuals",

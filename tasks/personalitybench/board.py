@@ -28,7 +28,7 @@ class Answers:
 
     `ratings` [questions, targets, traits], 1 to 5 as the judge gave them; the others [questions, targets].
     `distinct` [questions, targets, runs] is nan for answers too short to have such a run. An answer that never left its
-    thoughts was truncated there, and has neither `words` nor `distinct`.
+    thoughts was truncated there, and has neither `words`, `as_ai` nor `distinct`.
     """
 
     asked: NDArray[np.bool_]
@@ -36,6 +36,7 @@ class Answers:
     fluency: Array
     truncated: Array
     words: Array
+    as_ai: Array
     distinct: Array
 
 
@@ -76,6 +77,12 @@ class Board:
             for pole, end in enumerate(POLES)
             if (self.end[self.trait == trait] == end).any()
         ]
+
+    @property
+    def paired(self) -> bool:
+        """Whether any trait was asked under both of its poles."""
+        traits = [trait for trait, _ in self.parts]
+        return len(set(traits)) < len(traits)
 
     def by_pole(self, values: Array) -> Array:
         """[questions, poles (high, low), ...] from [questions, targets, ...]: mean over the targets of a pole."""
@@ -118,6 +125,8 @@ def _answers(scored: Sequence[Scored], questions: Mapping[str, int], targets: Ma
         fluency=grid(lambda record: record["fluency"]),
         truncated=grid(lambda record: record["finish"] in ("length", "thinking")),
         words=grid(lambda record: record["words"]),
+        # Scores that were kept before it was read do not tell.
+        as_ai=grid(lambda record: record.get("as_ai")),
         distinct=grid(lambda record: [record[f"distinct_{n}"] for n in RUNS], len(RUNS)),
     )
 

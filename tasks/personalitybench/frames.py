@@ -11,25 +11,30 @@ from steerbench.errors import UserError
 from steerbench.plugins import unknown
 
 QUESTION = "{question}"
-BARE = "bare"
+BARE, FRIEND, PERSON = "bare", "friend", "person"
 
 
 class Frame(NamedTuple):
-    """The user's turn, with the question where `QUESTION` stands, and the words that the answer begins with."""
+    """The user's turn, with the question where `QUESTION` stands, and the words that the answer begins with.
+
+    `said` is how a caption tells of it.
+    """
 
     turn: str
     start: str = ""
+    said: str = ""
 
     def asked(self, question: str) -> str:
         return self.turn.replace(QUESTION, question)
 
 
 FRAMES: Mapping[str, Frame] = {
-    BARE: Frame(QUESTION),
-    "friend": Frame(f"A close friend asks you: {QUESTION}", "Honestly, I"),
-    "person": Frame(
+    BARE: Frame(QUESTION, said="asked bare"),
+    FRIEND: Frame(f"A close friend asks you: {QUESTION}", "Honestly, I", "asked by a friend"),
+    PERSON: Frame(
         "Picture yourself as a real human being, and no language model, with a mind, feelings and a life of your own. "
-        f"Say what such a person truly thinks and feels, in at most 300 words.\n\n{QUESTION}"
+        f"Say what such a person truly thinks and feels, in at most 300 words.\n\n{QUESTION}",
+        said="asked as a person",
     ),
 }
 
@@ -43,7 +48,7 @@ def frame_named(name: str) -> Frame:
     if name in FRAMES:
         return FRAMES[name]
     if name.count(QUESTION) == 1:
-        return Frame(name)
+        return Frame(name, said=f"asked as '{' '.join(name.split())}'")
     if "{" in name or " " in name:
         raise UserError(f"The frame '{name[:80]}' has to hold {QUESTION} once, where the question goes.")
     raise UserError(f"{unknown('frame', name, FRAMES)} Or write your own, with {QUESTION} in it.")

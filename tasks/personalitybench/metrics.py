@@ -1,18 +1,22 @@
-"""PersonalityBench's metrics: how far answers go towards the pole, how fluent they stay, and what else moves.
+"""PersonalityBench's metrics: how far the poles lie apart, how fluent answers stay, and what else moves.
 
-The headline is the paper's: the mean score towards the pole, summed over the two poles of a trait and averaged
-over traits, 2 to 10. Saying nothing but the trait's adjectives earns it too, so beside it stand fluency, the
-paired separation of the poles, the other traits' shifts, and tests against every trivial row.
+A judge's ratings can be compared on one question and not across questions. So the headline is the paired separation of
+the poles on the same question, in units of the row's own standard deviation of it over questions: free of the judge's
+scale, and of all other rows. Beside it stands the paper's: the mean score towards the pole, summed over the two poles
+of a trait and averaged over traits, 2 to 10; it is the headline where only one pole of each trait is asked. Saying
+nothing but the trait's adjectives earns both, so there are fluency, the other traits' shifts, and tests against every
+trivial row.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.standing import SIGNIFICANT
 from steerbench.statistics import FEWEST, paired_comparisons, sign_flip_above, sign_flip_test
-from tasks.estimates import mean, share, size
+from tasks.estimates import mean, share, size, standardised
 from tasks.flags import percent
 from tasks.personalitybench.board import HIGHEST, LETTERS, LOWEST, RUNS, Answers, Array, Board, board_of
 from tasks.personalitybench.estimates import (
@@ -25,6 +29,7 @@ from tasks.personalitybench.estimates import (
     variance_of_poles,
 )
 
+STANDARDISED = "separation d"
 TRAIT_SCORE = "trait score"
 IF_WORST = "trait score if unscored were worst"
 FLUENCY = "fluency"
@@ -35,6 +40,7 @@ TRAIT_VARIANCE = "trait variance"
 FLUENCY_VARIANCE = "fluency variance"
 UNSCORED_FLUENCY = "unscored fluency rate"
 TRUNCATED = "truncated"
+AS_AI = "AI or refusal"
 LENGTH = "length"
 DISTINCT = "distinct-2"
 
@@ -49,7 +55,8 @@ ROLES: Mapping[str, Role] = {
 }
 TO_BEAT = tuple(name for name, role in ROLES.items() if role != "control")
 
-OFTEN_TRUNCATED = 0.5
+OFTEN_TRUNCATED = 0.1
+OFTEN_AS_AI = 0.25
 REPETITIVE = 0.5
 
 
@@ -98,15 +105,16 @@ def question_losses(board: Board, row: Answers) -> Array:
 
 
 def _metrics(board: Board, row: Answers, seed: int) -> dict[str, Metric]:
-    """All metrics of a row, headline first; but for the headline, those that are undefined for it are absent."""
+    """All metrics of a row, headline first; those that are undefined for it are absent, but for the first two."""
     scores, weights = board.towards(board.own(row)), two_poles(board.parts)
     shifts = entries(board, shifts_of_others(board, row))
     unscored = np.where(row.asked, np.isnan(scores), np.nan)
     unscored_fluency = np.where(row.asked, np.isnan(row.fluency), np.nan)
     estimates: dict[str, Metric | None] = {
+        **(_by_trait(STANDARDISED, board, row, _standardised) if board.paired else {}),
         **_trait_scores(board, row, scores),
         FLUENCY: mean_of_poles(board, row.fluency, weights),
-        **_separations(board, row),
+        **_by_trait(SEPARATION, board, row, mean),
         OFF_TARGET: size(list(shifts.values()), seed),
         **{
             f"{OFF_TARGET} {LETTERS[steered]} on {LETTERS[rated]}": mean(found)
@@ -117,18 +125,19 @@ def _metrics(board: Board, row: Answers, seed: int) -> dict[str, Metric]:
         FLUENCY_VARIANCE: variance_of_poles(board, row.fluency, weights),
         UNSCORED_FLUENCY: share(question_means(unscored_fluency)),
         TRUNCATED: share(question_means(row.truncated)),
+        AS_AI: share(question_means(row.as_ai)),
         LENGTH: mean(question_means(row.words)),
         **_distinct(row),
     }
     return {
         name: estimate
         for name, estimate in estimates.items()
-        if estimate is not None and (name == TRAIT_SCORE or not np.isnan(estimate.value))
+        if estimate is not None and (name in (STANDARDISED, TRAIT_SCORE) or not np.isnan(estimate.value))
     }
 
 
 def _trait_scores(board: Board, row: Answers, scores: Array) -> dict[str, Metric | None]:
-    """The headline, its lower bound if answers are unscored, and it by trait, by pole and by blend."""
+    """The paper's score, its lower bound if answers are unscored, and it by trait, by pole and by blend."""
     weights = two_poles(board.parts)
     found: dict[str, Metric | None] = {TRAIT_SCORE: mean_of_poles(board, scores, weights)}
     lacking = row.asked & np.isnan(scores)
@@ -148,13 +157,20 @@ def _trait_scores(board: Board, row: Answers, scores: Array) -> dict[str, Metric
     return found
 
 
-def _separations(board: Board, row: Answers) -> dict[str, Metric | None]:
+def _by_trait(
+    name: str, board: Board, row: Answers, estimate: Callable[[Array], Metric | None]
+) -> dict[str, Metric | None]:
+    """Of the separation, by itself and of each trait."""
     paired = separations(board, row)
-    by_trait = {
-        f"{SEPARATION} {LETTERS[trait]}": mean(np.where(board.trait == trait, paired, np.nan))
-        for trait in np.unique(board.trait).tolist()
+    traits = np.unique(board.trait).tolist()
+    return {
+        name: estimate(paired),
+        **{f"{name} {LETTERS[trait]}": estimate(np.where(board.trait == trait, paired, np.nan)) for trait in traits},
     }
-    return {SEPARATION: mean(paired), **by_trait}
+
+
+def _standardised(differences: Array) -> Metric:
+    return standardised(differences) or Metric(math.nan)
 
 
 def _distinct(row: Answers) -> dict[str, Metric | None]:
@@ -180,7 +196,10 @@ def _flags(metrics: Mapping[str, Metric], less_fluent: bool) -> list[str]:
     if DISTINCT in metrics and metrics[DISTINCT].value < REPETITIVE:
         flags.append("repeats itself")
     if metrics[TRUNCATED].value > OFTEN_TRUNCATED:
-        flags.append(f"{percent(metrics[TRUNCATED].value)} cut off at the token limit")
+        told = percent(metrics[TRUNCATED].value)
+        flags.append(f"{told} cut off at the token limit (personalitybench.max_new_tokens raises it)")
+    if AS_AI in metrics and metrics[AS_AI].value > OFTEN_AS_AI:
+        flags.append(f"{percent(metrics[AS_AI].value)} of answers speak as an AI or refuse")
     if metrics[UNSCORED].value > 0:
         flags.append(f"{percent(metrics[UNSCORED].value)} unscored")
     if metrics[UNSCORED_FLUENCY].value > 0:

@@ -28,42 +28,20 @@ from steerbench.errors import UserError
 from steerbench.steering import PromptChange, Steering
 from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
 from steerbench.thoughts import UNFINISHED
+from tasks.personalitybench.asking import ASKED, Asked
 from tasks.personalitybench.construction import build
 from tasks.personalitybench.frames import BARE, Frame, frame_named
 from tasks.personalitybench.metrics import ROLES, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, PUBLISHED_DATASET, load, spread
 from tasks.personalitybench.repetition import distinct, words
 from tasks.poles import ends, poles_named, statements
+from tasks.reading.as_ai import speaks_as_ai
 from tasks.sizes import check_penalty, check_sizes
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 KNOWN = "You have said how accurately some statements describe you:"
 _ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement."), MIDDLE),))
 """A prompt change with every part, so that the identity has every wording."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """How an answer is drawn, and whether its fluency is judged as that of an answer to the question."""
-
-    max_new_tokens: int
-    repetition_penalty: float
-    fluency_question: bool
-
-    def unlike(self, other: "Asked") -> list[str]:
-        """In which of these another is not this."""
-        told = []
-        if other.max_new_tokens != self.max_new_tokens:
-            told.append(f"answers are cut at {other.max_new_tokens} tokens, not at {self.max_new_tokens}")
-        if other.repetition_penalty != self.repetition_penalty:
-            told.append(f"the repetition penalty is {other.repetition_penalty:g}, not {self.repetition_penalty:g}")
-        if other.fluency_question != self.fluency_question:
-            told.append("the judge of the fluency is shown the question")
-        return told
-
-
-ASKED = {"strict": Asked(100, 1.1, fluency_question=True), "published": Asked(400, 1.15, fluency_question=False)}
-"""By protocol; the second as in the published code."""
 
 
 @dataclass
@@ -78,7 +56,8 @@ class PersonalityBench:
         repetition_penalty: what a token that was said before is divided by; by default 1.1, and 1.15 when published.
         fluency_question: whether the judge of the fluency is shown the question; by default yes, and no when published.
         off_target: whether the answers that measure are rated on all five traits, or on the question's own alone.
-        frame: how a question is put: `bare`, `friend`, `person`, or a text of one's own with {question} in it.
+        frame: how a question is put: `bare`, `friend`, `person`, or a text of one's own with {question} in it; by
+            default `friend`, and `person` when published.
         part: the questions that measure: `test`, or those of `calibration`, to look at strengths while the test
             questions stay unspent. Then strengths have to be given.
     """
@@ -92,27 +71,30 @@ class PersonalityBench:
     repetition_penalty: float | None = None
     fluency_question: bool | None = None
     off_target: bool = True
-    frame: str = BARE
+    frame: str | None = None
     part: Literal["test", "calibration"] = "test"
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="personalitybench", init=False)
     baselines: ClassVar[Mapping[str, Role]] = ROLES
     reference: str = field(default="simple-prompt", init=False)
     cost: str = field(default="fluency", init=False)
+    before: ClassVar[Mapping[str, Any]] = {"frame": BARE}
 
     build = staticmethod(build)
 
     def __post_init__(self) -> None:
         check_sizes(self.name, questions=self.questions, max_new_tokens=self.max_new_tokens)
         check_penalty(f"{self.name}.repetition_penalty", self.repetition_penalty)
-        self._frame = frame_named(self.frame)
         usual = ASKED[self.protocol]
         tokens, penalty = self.max_new_tokens, self.repetition_penalty
         self.asked = Asked(
+            usual.frame if self.frame is None else self.frame,
             usual.max_new_tokens if tokens is None else tokens,
             usual.repetition_penalty if penalty is None else penalty,
             usual.fluency_question if self.fluency_question is None else self.fluency_question,
         )
+        self._frame = frame_named(self.asked.frame)
+        self.framing = self._frame.said
         self.judges: Mapping[str, str] = {"trait": "axis", "fluency": "perplexity"}
         self.sampling = Sampling(self.asked.max_new_tokens, repetition_penalty=self.asked.repetition_penalty)
         loaded = load(self.dataset)
@@ -151,7 +133,8 @@ class PersonalityBench:
             "max_new_tokens": str(self.asked.max_new_tokens),
             **self._beside_the_usual(),
             "off_target": str(self.off_target),
-            **({"frame": self.frame} if self.frame != BARE else {}),
+            # Runs made before there were frames are bare, and keep their identity.
+            **({"frame": self.asked.frame} if self.asked.frame != BARE else {}),
             "wording": repr(_prompt("Question?", _ONE_OF_EACH, self._frame)),
         }
 
@@ -277,7 +260,8 @@ def _text(outcome: Outcome | float) -> Completion:
 
 def _record(item: Item, target: Target, answer: Completion) -> dict[str, Any]:
     """What the summary needs of an answer, unrated."""
-    said, steered = words(answer.text) if answer.finish != "thinking" else [], ends(target, "personalitybench")
+    left = answer.finish != "thinking"
+    said, steered = words(answer.text) if left else [], ends(target, "personalitybench")
     return {
         "trait": item.trait,
         "facet": item.facet,
@@ -287,6 +271,7 @@ def _record(item: Item, target: Target, answer: Completion) -> dict[str, Any]:
         "fluency": None,
         "tokens": answer.tokens,
         "finish": answer.finish,
-        "words": len(said) if answer.finish != "thinking" else None,
+        "words": len(said) if left else None,
+        "as_ai": speaks_as_ai(answer.text) if left else None,
         **{f"distinct_{n}": distinct(said, n) for n in (1, 2, 3)},
     }

@@ -129,15 +129,16 @@ def errors(run, rows, answer):
     return sum(np.mean([np.mean(of_one) for of_one in people.values()]) for people in found.values())
 
 
-def score(run, rows):
-    """The trait score by hand: the mean rating towards each pole, over the traits' pairs of poles."""
-    ratings = defaultdict(list)
+def separation(run, rows):
+    """The headline by hand: the mean difference of a question's two ratings, over their standard deviation."""
+    ratings = defaultdict(dict)
     for row in rows:
         trait, high = row["target"][:-1], row["target"].endswith("+")
         for verdict in json.loads(row["verdicts"]):
             if (verdict["role"], verdict["quality"]) == ("trait", trait):
-                ratings[row["target"]].append(verdict["rating"] if high else 6 - verdict["rating"])
-    return 2 * np.mean([np.mean(of_one) for of_one in ratings.values()])
+                ratings[row["item"]][high] = verdict["rating"]
+    differences = [of_one[True] - of_one[False] for of_one in ratings.values()]
+    return np.mean(differences) / np.std(differences, ddof=1) if any(differences) else 0.0
 
 
 def bits(run, rows):
@@ -154,7 +155,7 @@ def accuracy(run, rows):
 
 BY_HAND = {
     "papi": lambda run, rows: errors(run, rows, lambda row: 1 + int(np.argmax(row["logprobs"]))),
-    "personalitybench": score,
+    "personalitybench": separation,
     "perplexity": bits,
     "gsm8k": accuracy,
     "arithmetic-sample": accuracy,

@@ -2,11 +2,18 @@
 
 import pytest
 
+from steerbench.cli.table import board
 from steerbench.contracts import Completion, Split, Verdict
 from steerbench.errors import UserError
-from steerbench.plan import Plan
+from steerbench.plan import Plan, build_task, plan_of_run
 from steerbench.publishing.checking import problems
 from steerbench.publishing.publish import publish
+from steerbench.publishing.schema import read_published, write_published
+from steerbench.rejudging import prepare_again, rejudge
+from steerbench.reports.captions import caption
+from steerbench.reports.groups import Group
+from steerbench.reports.source import read_source
+from steerbench.results import write_result
 from steerbench.runner import execute, prepare
 from steerbench.steering import UNSTEERED, PromptChange, Steering
 from tasks.personalitybench.task import PersonalityBench
@@ -53,11 +60,39 @@ def test_judges_and_metrics_see_the_words_that_an_answer_was_made_to_begin_with(
     assert task.cases(item, target, Completion("Outgoing.", 0, "stop"), Split.CALIBRATION)[0].answer == "Outgoing."
 
 
+def test_a_friend_asks_and_published_questions_are_put_to_a_person():
+    assert PersonalityBench().identity()["frame"] == "friend"
+    assert PersonalityBench(protocol="published").identity()["frame"] == "person"
+    assert PersonalityBench(protocol="published", frame="friend").identity()["frame"] == "friend"
+
+
 def test_the_frame_is_part_of_what_a_run_is_and_bare_is_as_it_was():
-    bare, friend = PersonalityBench().identity(), PersonalityBench(frame="friend").identity()
+    bare, friend = PersonalityBench(frame="bare").identity(), PersonalityBench(frame="friend").identity()
     assert "frame" not in bare
-    assert friend["frame"] == "friend"
     assert friend["wording"] != bare["wording"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (None, "asked by a friend"),
+        ("bare", "asked bare"),
+        ("person", "asked as a person"),
+        ("Tell me:\n{question}", "asked as 'Tell me: {question}'"),
+    ],
+)
+def test_a_caption_tells_how_questions_were_put(frame, said):
+    assert PersonalityBench(frame=frame).framing == said
+
+
+def test_a_run_whose_identity_names_no_frame_was_bare_whatever_is_usual_now():
+    plan = Plan(methods=("unsteered",), task="personalitybench", task_parameters={"questions": 2})
+    bare = PersonalityBench(frame="bare", questions=2).identity()
+    assert plan_of_run(plan, bare).task_parameters == {"questions": 2, "frame": "bare"}
+    assert build_task(plan_of_run(plan, bare)).identity() == bare
+    assert plan_of_run(plan, PersonalityBench(questions=2).identity()) is plan
+    told = plan.model_copy(update={"task_parameters": {"frame": "person"}})
+    assert plan_of_run(told, bare) is told
 
 
 @pytest.mark.parametrize(
@@ -75,15 +110,62 @@ def test_a_frame_that_is_none_is_refused_in_a_sentence(frame, said):
     assert said in str(refused.value)
 
 
-def test_a_framed_run_is_published_and_recomputed(tmp_path):
+@pytest.fixture(scope="module")
+def bare_run(tmp_path_factory):
+    """A run that was asked bare, and that run as it was written when that was not yet said."""
+    folder = tmp_path_factory.mktemp("bare")
+    given = {"poles": "extraversion+,extraversion-", "questions": 1, "max_new_tokens": 6}
     plan = Plan(
         methods=("simple-prompt",),
         task="personalitybench",
-        task_parameters={"poles": "extraversion+", "questions": 1, "max_new_tokens": 6, "frame": "friend"},
+        task_parameters={**given, "frame": "bare"},
+        model=str(tiny_model(folder / "tiny")),
+        dtype="float32",
+        budget=2,
+    )
+    result = execute(prepare(plan), folder / "run")
+    write_result(result.model_copy(update={"plan": plan.model_copy(update={"task_parameters": given})}), folder / "run")
+    return folder / "run", result
+
+
+def test_an_older_run_is_published_and_rated_again_as_the_bare_one_that_it_was(bare_run, tmp_path):
+    folder, result = bare_run
+    published = read_published(publish(folder, tmp_path / "results"))
+    assert (published.plan.task_parameters["frame"], published.framing) == ("bare", "asked bare")
+    assert "--param=personalitybench.frame=bare" in published.command
+    again = rejudge(folder, prepare_again(folder, {}, {}), tmp_path / "again")
+    assert again.plan.task_parameters["frame"] == "bare"
+    assert again.methods == result.methods
+
+
+def test_a_published_run_that_does_not_tell_its_frame_is_told_which_it_has_to_be(bare_run, tmp_path):
+    place = publish(bare_run[0], tmp_path / "results")
+    published = read_published(place)
+    given = {name: value for name, value in published.plan.task_parameters.items() if name != "frame"}
+    write_published(
+        published.model_copy(update={"plan": published.plan.model_copy(update={"task_parameters": given})}), place
+    )
+    told = problems(place)
+    assert any(
+        "frame: said None, but here it is 'friend'. A run that does not tell it was made with 'bare'" in o for o in told
+    )
+
+
+@pytest.mark.parametrize("frame", ["friend", "bare"])
+def test_a_run_is_published_and_recomputed_and_its_table_says_how_it_was_asked(frame, tmp_path):
+    plan = Plan(
+        methods=("simple-prompt",),
+        task="personalitybench",
+        task_parameters={"poles": "extraversion+", "questions": 1, "max_new_tokens": 6, "frame": frame},
         model=str(tiny_model(tmp_path / "tiny")),
         dtype="float32",
         budget=2,
     )
     result = execute(prepare(plan), tmp_path / "run")
     assert result.methods["simple-prompt"].items == 1
-    assert problems(publish(tmp_path / "run", tmp_path / "results")) == []
+    place = publish(tmp_path / "run", tmp_path / "results")
+    assert problems(place) == []
+    said = {"friend": "asked by a friend", "bare": "asked bare"}[frame]
+    assert board(result).title == f"personalitybench, {said}, strict"
+    for source in (tmp_path / "run", place):
+        assert f" {said.capitalize()}, model " in caption(Group((read_source(source),)), "")

@@ -1,9 +1,11 @@
 """PersonalityBench's metrics against literal loops over the scored answers."""
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from statistics import fmean, pvariance, variance
+from dataclasses import replace
+from statistics import fmean, pvariance, stdev, variance
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ def answer(
         "fluency": fluency,
         "finish": "stop",
         "words": 10,
+        "as_ai": False,
         "distinct_1": 0.9,
         "distinct_2": 1.0,
         "distinct_3": 1.0,
@@ -57,6 +60,7 @@ def grid(seed: int, questions: int = 7, gaps: bool = True, lift: float = 0.0) ->
                 more = {
                     "finish": rng.choice(["stop", "length"]),
                     "words": rng.randrange(60),
+                    "as_ai": number % 3 == 0 and high,
                     "distinct_2": rng.choice([None, rng.random()]),
                 }
                 # The first questions are always asked, so that no pole is empty.
@@ -116,7 +120,6 @@ def per_question(rows: Sequence[Scored], read: Callable[[Scored], float | None])
 def test_trait_score_and_fluency_are_sums_over_the_poles_averaged_over_traits(seed: int) -> None:
     rows = grid(seed)
     metrics = summarise({"m": rows}, 0).metrics["m"]
-    assert next(iter(metrics)) == "trait score"
     assert metrics["trait score"].value == pytest.approx(summed(rows, towards, fmean))
     assert metrics["fluency"].value == pytest.approx(summed(rows, fluency, fmean))
     by_pole = scores_by_pole(rows, towards)
@@ -153,6 +156,64 @@ def test_separation_pairs_the_two_answers_to_a_question(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
+def test_the_headline_is_the_separation_in_the_rows_own_standard_deviations(seed: int) -> None:
+    rows = grid(seed)
+    metrics = summarise({"m": rows}, 0).metrics["m"]
+    assert next(iter(metrics)) == "separation d"
+    found = defaultdict(list)
+    for high, low in pairs(rows):
+        trait = high["trait"]
+        if high["ratings"][trait] is not None and low["ratings"][trait] is not None:
+            found[trait].append(high["ratings"][trait] - low["ratings"][trait])
+    everything = [difference for differences in found.values() for difference in differences]
+    headline = metrics["separation d"]
+    assert headline.value == pytest.approx(fmean(everything) / stdev(everything))
+    assert headline.n == len(everything)
+    assert headline.low < headline.value < headline.high
+    for trait in TRAITS:
+        assert metrics[f"separation d {trait}"].value == pytest.approx(fmean(found[trait]) / stdev(found[trait]))
+
+
+def test_the_headline_does_not_depend_on_how_wide_a_judge_spreads_its_ratings() -> None:
+    wide = grid(4, gaps=False, lift=0.3)
+    narrow = [
+        replace(
+            one,
+            score=replace(
+                one.score,
+                record={
+                    **one.score.record,
+                    "ratings": {t: 3 + (r - 3) / 10 for t, r in one.score.record["ratings"].items()},
+                },
+            ),
+        )
+        for one in wide
+    ]
+    metrics = summarise({"wide": wide, "narrow": narrow}, 0).metrics
+    assert metrics["narrow"]["separation"].value == pytest.approx(metrics["wide"]["separation"].value / 10)
+    assert metrics["narrow"]["separation d"].value == pytest.approx(metrics["wide"]["separation d"].value)
+
+
+def test_a_row_that_separates_nothing_has_a_headline_of_0_and_one_that_always_separates_alike_has_none() -> None:
+    unsteered = [answer(t, n, high, {t: 2.0 + n % 3}) for t in TRAITS for n in range(4) for high in (True, False)]
+    adjectives = [answer("E", n, high, {"E": 4.5 if high else 1.5}) for n in range(4) for high in (True, False)]
+    metrics = summarise({"unsteered": unsteered, "fixed-text": adjectives}, 0).metrics
+    assert metrics["unsteered"]["separation d"] == Metric(0.0, n=20, note="no interval: all values are the same")
+    said = metrics["fixed-text"]["separation d"]
+    assert math.isnan(said.value)
+    assert said.note == "undefined: all differences are the same"
+    assert next(iter(metrics["fixed-text"])) == "separation d"
+    assert metrics["fixed-text"]["separation"].value == 3.0
+
+
+def test_where_only_one_pole_of_each_trait_is_asked_the_papers_score_is_the_headline() -> None:
+    rows = [one for one in grid(2) if one.target.endswith("+")]
+    metrics = summarise({"m": rows}, 0).metrics["m"]
+    assert next(iter(metrics)) == "trait score"
+    assert not any(name.startswith("separation") for name in metrics)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
 def test_off_target_is_the_size_of_the_other_traits_shifts_without_their_noise(seed: int) -> None:
     rows = grid(seed)
     metrics = summarise({"m": rows}, 0).metrics["m"]
@@ -181,6 +242,7 @@ def test_rates_lengths_and_repetition_are_averaged_within_questions_first(seed: 
         "unscored rate": per_question(rows, lambda one: float(one.score.loss is None)),
         "unscored fluency rate": per_question(rows, lambda one: float(fluency(one) is None)),
         "truncated": per_question(rows, lambda one: float(one.score.record["finish"] == "length")),
+        "AI or refusal": per_question(rows, lambda one: float(one.score.record["as_ai"])),
         "length": per_question(rows, lambda one: one.score.record["words"]),
         "distinct-2": per_question(rows, lambda one: one.score.record["distinct_2"]),
         "distinct-2 with n=1": 0.9,
@@ -210,6 +272,7 @@ def test_a_break_down_follows_the_metric_whose_name_it_begins_with() -> None:
     names = list(summarise({"m": grid(0)}, 0).metrics["m"])
     leading = [n for i, n in enumerate(names) if not any(n.startswith(f"{before} ") for before in names[:i])]
     assert leading == [
+        "separation d",
         "trait score",
         "fluency",
         "separation",
@@ -218,6 +281,7 @@ def test_a_break_down_follows_the_metric_whose_name_it_begins_with() -> None:
         "trait variance",
         "unscored fluency rate",
         "truncated",
+        "AI or refusal",
         "length",
         "distinct-2",
     ]
@@ -248,8 +312,7 @@ def test_a_row_of_which_a_pole_could_not_be_rated_has_no_trait_score_and_comes_w
         for high in (True, False)
     ]
     metrics = summarise({"m": rows}, 0).metrics["m"]
-    assert next(iter(metrics)) == "trait score"
-    assert metrics["trait score"].value != metrics["trait score"].value, "nan"
+    assert math.isnan(metrics["trait score"].value)
     assert metrics["trait score if unscored were worst"].value == pytest.approx((4 * 6 + 5) / 5)
 
 
@@ -312,7 +375,7 @@ def test_a_method_is_compared_with_the_trivial_rows_there_by_questions() -> None
     assert summary.comparisons["m"][0].difference == pytest.approx(fmean(differences))
     assert summary.comparisons["m"][0].difference < -0.3
     assert summary.comparisons["m"][0].p_holm < 0.05
-    assert summary.flags["unsteered"] == []
+    assert not any("fluent" in flag for flag in summary.flags["unsteered"])
 
 
 def test_a_method_no_better_than_a_reference_is_not_shown_to_beat_it() -> None:
@@ -339,16 +402,36 @@ def test_cut_off_repetitive_and_unscored_answers_are_flagged_in_round_numbers() 
     rows[0] = answer("E", 0, True, {"E": None}, finish="length", distinct_2=0.3)
     assert summarise({"m": rows}, 0).flags["m"] == [
         "repeats itself",
-        "100 % cut off at the token limit",
+        "100 % cut off at the token limit (personalitybench.max_new_tokens raises it)",
         "under 1 % unscored",
         "fluency of under 1 % unscored",
     ]
     assert summarise({"m": plain([4.0] * 5, finish="stop")}, 0).flags["m"] == []
 
 
+@pytest.mark.parametrize(("cut", "flags"), [(2, 0), (3, 1)])
+def test_more_than_a_tenth_that_are_cut_are_flagged(cut: int, flags: int) -> None:
+    rows = [
+        answer("E", n, high, {"E": 4.0}, finish="length" if n < cut else "stop")
+        for n in range(20)
+        for high in (True, False)
+    ]
+    assert len(summarise({"m": rows}, 0).flags["m"]) == flags
+
+
+@pytest.mark.parametrize(("speaking", "flags"), [(5, []), (12, ["60 % of answers speak as an AI or refuse"])])
+def test_more_than_a_quarter_that_speak_as_an_ai_are_flagged(speaking: int, flags: list[str]) -> None:
+    rows = [answer("E", n, high, {"E": 4.0}, as_ai=n < speaking) for n in range(20) for high in (True, False)]
+    summary = summarise({"m": rows}, 0)
+    metric = summary.metrics["m"]["AI or refusal"]
+    assert (metric.value, metric.n) == (speaking / 20, 20)
+    assert metric.low < speaking / 20 < metric.high
+    assert summary.flags["m"] == flags
+
+
 def test_an_answer_cut_in_its_thoughts_is_truncated_and_in_no_mean_of_words() -> None:
     rows = plain([4.0] * 4, words=30, distinct_2=0.8)
-    lost = {"words": None, "distinct_1": None, "distinct_2": None, "distinct_3": None}
+    lost = {"words": None, "as_ai": None, "distinct_1": None, "distinct_2": None, "distinct_3": None}
     rows += [
         answer("E", n, high, {"E": None}, None, finish="thinking", **lost) for n in (4, 5) for high in (True, False)
     ]
@@ -356,6 +439,7 @@ def test_an_answer_cut_in_its_thoughts_is_truncated_and_in_no_mean_of_words() ->
     assert metrics["truncated"].value == pytest.approx(2 / 6)
     assert (metrics["length"].value, metrics["distinct-2"].value) == (30, pytest.approx(0.8))
     assert metrics["unscored rate"].value == pytest.approx(2 / 6)
+    assert metrics["AI or refusal"].n == 4
 
 
 def test_traits_that_are_blended_are_not_off_target() -> None:

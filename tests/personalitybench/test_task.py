@@ -1,17 +1,20 @@
 """The PersonalityBench task: what it asks, what judges are shown, what an answer is worth."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from steerbench.contracts import PENDING, Case, Choice, Completion, Judged, Scored, Split, Verdict
 from steerbench.errors import UserError
 from steerbench.plugins import find
-from steerbench.steering import PromptChange, Steering
+from steerbench.steering import UNSTEERED, PromptChange, Steering
 from steerbench.targets import TRAITS, Answer, Respondent, Target, TraitPole
 from steerbench.thoughts import UNFINISHED
 from tasks.papi.sample.reader import read_items
+from tasks.personalitybench.frames import FRAMES
 from tasks.personalitybench.repetition import distinct, words
 from tasks.personalitybench.task import PersonalityBench
 
@@ -115,7 +118,7 @@ def test_a_file_that_lacks_a_trait_or_repeats_a_calibration_question_is_refused(
 
 
 def test_the_question_is_the_users_turn_and_the_steerings_words_are_the_systems() -> None:
-    task = unsealed()
+    task = unsealed(frame="bare")
     target = target_of(task, "extraversion+")
     item = task.items(target, Split.TEST)[0]
     plain = task.request(item, target, Steering())
@@ -151,7 +154,7 @@ def test_what_is_no_text_is_refused(outcome: float | Choice) -> None:
 
 
 def test_answers_that_measure_are_rated_on_all_traits_and_calibrating_ones_on_their_own() -> None:
-    task = unsealed()
+    task = unsealed(frame="bare")
     target = target_of(task, "neuroticism-")
     item = task.items(target, Split.TEST)[0]
     cases = task.cases(item, target, SAID, Split.TEST)
@@ -169,13 +172,13 @@ def test_answers_that_measure_are_rated_on_all_traits_and_calibrating_ones_on_th
     calibrating = task.items(target, Split.CALIBRATION)[0]
     asked = task.cases(calibrating, target, SAID, Split.CALIBRATION)
     assert asked == [replace(case, question=calibrating.text) for case in own]
-    assert unsealed(off_target=False).cases(item, target, SAID, Split.TEST) == own
+    assert unsealed(frame="bare", off_target=False).cases(item, target, SAID, Split.TEST) == own
     assert {case.role for case in cases} == set(task.judges)
 
 
 @pytest.mark.parametrize(("name", "loss"), [("neuroticism+", 5 - 4.5), ("neuroticism-", 5 - (6 - 4.5))])
 def test_the_loss_is_the_distance_from_the_pole_and_the_cost_that_from_full_fluency(name: str, loss: float) -> None:
-    task = unsealed()
+    task = unsealed(frame="bare")
     target = target_of(task, name)
     item = task.items(target, Split.TEST)[0]
     score = task.rated(item, target, SAID, verdicts(4.5, 1.0, 2.0, 3.0, None, 3.5))
@@ -191,6 +194,7 @@ def test_the_loss_is_the_distance_from_the_pole_and_the_cost_that_from_full_flue
         "tokens": 14,
         "finish": "length",
         "words": 10,
+        "as_ai": False,
         "distinct_1": 6 / 10,
         "distinct_2": 7 / 9,
         "distinct_3": 7 / 8,
@@ -247,18 +251,20 @@ def test_the_identity_changes_with_everything_that_changes_answers_or_ratings(tm
         PersonalityBench(off_target=False).identity(),
         PersonalityBench(repetition_penalty=1.2).identity(),
         PersonalityBench(fluency_question=False).identity(),
+        PersonalityBench(frame="bare").identity(),
+        PersonalityBench(frame="person").identity(),
         PersonalityBench(protocol="published").identity(),
     ]
     assert len({tuple(sorted(identity.items())) for identity in identities}) == len(identities)
     assert not any(str(tmp_path) in value for identity in identities for value in identity.values())
 
 
-PUBLISHED = {"max_new_tokens": 400, "repetition_penalty": 1.15, "fluency_question": False}
+PUBLISHED = {"frame": "person", "max_new_tokens": 400, "repetition_penalty": 1.15, "fluency_question": False}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_published_run_asks_as_that_code_does_and_each_part_of_it_can_be_had_by_itself(name: str) -> None:
-    """Answers of 400 tokens under a penalty of 1.15, their fluency judged without the question."""
+    """As a real person, answers of 400 tokens under a penalty of 1.15, their fluency judged without the question."""
 
     def asked(**parameters: object) -> dict[str, object]:
         task = unsealed(**parameters)
@@ -268,13 +274,15 @@ def test_a_published_run_asks_as_that_code_does_and_each_part_of_it_can_be_had_b
         assert {case.question for case in traits} == {item.text}
         assert fluency.question in (item.text, "")
         sampling = task.sampling
+        [(_, turn)] = task.request(item, target, UNSTEERED).prompt.messages
         return {
+            "frame": next(name for name, frame in FRAMES.items() if frame.asked(item.text) == turn),
             "max_new_tokens": sampling.max_new_tokens,
             "repetition_penalty": sampling.repetition_penalty,
             "fluency_question": bool(fluency.question),
         }
 
-    strict = {"max_new_tokens": 100, "repetition_penalty": 1.1, "fluency_question": True}
+    strict = {"frame": "friend", "max_new_tokens": 100, "repetition_penalty": 1.1, "fluency_question": True}
     assert asked() == strict
     assert asked(protocol="published") == PUBLISHED
     assert asked(**{name: PUBLISHED[name]}) == strict | {name: PUBLISHED[name]}
@@ -286,8 +294,10 @@ def test_a_published_run_asks_as_that_code_does_and_each_part_of_it_can_be_had_b
 def test_a_published_run_says_where_it_is_not_the_published_one() -> None:
     assert PersonalityBench().deviations == ()
     assert "the questions are not the published ones" in PersonalityBench(protocol="published").deviations
-    own = PersonalityBench(protocol="published", max_new_tokens=60, repetition_penalty=1.3, fluency_question=True)
+    given: dict[str, Any] = {"max_new_tokens": 60, "repetition_penalty": 1.3, "fluency_question": True, "frame": "bare"}
+    own = PersonalityBench(protocol="published", **given)
     assert {
+        "questions are put in the frame 'bare', not as 'person'",
         "answers are cut at 60 tokens, not at 400",
         "the repetition penalty is 1.3, not 1.15",
         "the judge of the fluency is shown the question",
@@ -309,6 +319,8 @@ def test_the_trivial_rows_reply_with_text_and_make_a_board() -> None:
                 rows[name].append(Scored(target.id, item.id, rated))
     metrics = task.summarise(rows, 0).metrics
     assert metrics["fixed-text"]["trait score"].value == pytest.approx(10)
+    assert math.isnan(metrics["fixed-text"]["separation d"].value), "4 on every question: that has no spread"
+    assert metrics["echo"]["separation d"].value == 0
     assert metrics["echo"]["trait score"].value == pytest.approx(6)
     assert metrics["echo"]["off-target"].value == 0
     assert set(rows) <= set(task.baselines)
@@ -327,3 +339,17 @@ def test_words_are_counted_without_case_or_punctuation() -> None:
     assert distinct(["a", "b", "a", "b", "a"], 2) == 2 / 4
     assert distinct(["a"], 2) is None
     assert distinct([], 1) is None
+
+
+def test_an_answer_that_speaks_as_an_ai_is_known_with_the_words_that_it_was_made_to_begin_with() -> None:
+    task = unsealed(questions=1)
+    target = target_of(task, "extraversion+")
+    item = task.items(target, Split.TEST)[0]
+
+    def found(text: str, finish: str = "stop") -> object:
+        return task.score(item, target, Completion(text, 3, finish)).record["as_ai"]
+
+    assert found("'m just an AI, and AIs have no weekends.") is True
+    assert found("'m sorry to hear that.") is False
+    assert found("", "thinking") is None
+    assert task.rated(item, target, Completion("'m an AI.", 3, "stop"), verdicts(3.0, 3.0)).record["as_ai"] is True

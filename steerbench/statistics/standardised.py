@@ -1,0 +1,44 @@
+"""How far a mean of paired differences lies from 0, in units of their own standard deviation (Cohen 1988, d_z)."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.contracts import Metric
+from steerbench.statistics.jackknife import jackknife_estimate
+from steerbench.statistics.means import SAME
+
+Array = NDArray[np.float64]
+NO_SPREAD = "undefined: all differences are the same"
+_ROUNDING = 1e-12
+
+
+def standardised_mean(differences: Array) -> Metric:
+    """Mean over standard deviation (ddof 1) of `differences` [units], with a jackknife interval; nan is left out.
+
+    0 where all of them are 0; undefined (nan) where all are another same, or there is one.
+
+    Raises:
+        ValueError: no unit has a value.
+    """
+    known = differences[~np.isnan(differences)]
+    if not known.size:
+        raise ValueError("A mean needs at least one unit with a value.")
+    if np.abs(known).max() <= _ROUNDING:
+        return Metric(0.0, n=known.size, note=SAME)
+    value = float(_ratios(known[None])[0])
+    if math.isnan(value):
+        return Metric(value, n=known.size, note=NO_SPREAD)
+    units = np.arange(known.size)
+    without = _ratios(np.stack([known[units != unit] for unit in units]))
+    return jackknife_estimate(value, without)
+
+
+def _ratios(rows: Array) -> Array:
+    """[rows]: mean over standard deviation of each row [rows, units]; nan where a row does not vary."""
+    if rows.shape[1] < 2:
+        return np.full(len(rows), np.nan)
+    spread = rows.std(axis=1, ddof=1)
+    varies = spread > _ROUNDING * np.maximum(1.0, np.abs(rows).max(axis=1))
+    return np.asarray(np.divide(rows.mean(axis=1), spread, out=np.full(len(rows), np.nan), where=varies))

@@ -1,0 +1,35 @@
+"""How questions are put and answers drawn, by protocol."""
+
+from dataclasses import dataclass
+
+from tasks.personalitybench.frames import FRIEND, PERSON
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The frame, how an answer is drawn, and whether its fluency is judged as that of an answer to the question."""
+
+    frame: str
+    max_new_tokens: int
+    repetition_penalty: float
+    fluency_question: bool
+
+    def unlike(self, other: "Asked") -> list[str]:
+        """In which of these another is not this."""
+        told = []
+        if other.frame != self.frame:
+            told.append(f"questions are put in the frame '{other.frame}', not as '{self.frame}'")
+        if other.max_new_tokens != self.max_new_tokens:
+            told.append(f"answers are cut at {other.max_new_tokens} tokens, not at {self.max_new_tokens}")
+        if other.repetition_penalty != self.repetition_penalty:
+            told.append(f"the repetition penalty is {other.repetition_penalty:g}, not {self.repetition_penalty:g}")
+        if other.fluency_question != self.fluency_question:
+            told.append("the judge of the fluency is shown the question")
+        return told
+
+
+ASKED = {
+    "strict": Asked(FRIEND, 100, 1.1, fluency_question=True),
+    "published": Asked(PERSON, 400, 1.15, fluency_question=False),
+}
+"""By protocol; the second as in the published code."""
