@@ -95,10 +95,11 @@ def build_task(plan: Plan) -> Task:
 def plan_of_run(plan: Plan, task: Mapping[str, Any]) -> Plan:
     """A finished run's plan, with what its task's parameters were `before` they got another default.
 
-    `task` is the run's identity of its task: a parameter that it does not name had its earlier value.
+    `task` is the run's identity of its task: a parameter that it does not name had its earlier value, too.
     """
-    before = getattr(find("task", plan.task), "before", {})
-    lacking = {name: value for name, value in before.items() if name not in task and name not in plan.task_parameters}
+    before = getattr(find("task", plan.task), "before", {}) if plan.task in available("task") else {}
+    meant = {name: value for name, value in before.items() if task.get(name, value) == value}
+    lacking = {name: value for name, value in meant.items() if name not in plan.task_parameters}
     return plan.model_copy(update={"task_parameters": plan.task_parameters | lacking}) if lacking else plan
 
 

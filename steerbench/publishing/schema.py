@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steerbench.errors import UserError
 from steerbench.nesting import is_deeper
-from steerbench.plan import Plan
+from steerbench.plan import Plan, plan_of_run
 from steerbench.publishing.json_keys import repeated_key
 from steerbench.results import JudgeResult, MethodResult, Metric, Timings
 from steerbench.storage import understandable, write_whole
@@ -134,7 +134,9 @@ def read_published(folder: Path) -> Published:
     published = read_distrusted(Published, path, "run")
     if published.id != folder.resolve().name:
         raise UserError(f"{path} is called '{published.id}', but its folder is '{folder.resolve().name}'.")
-    return published
+    told = published.identity.get("task")
+    made = plan_of_run(published.plan, told) if isinstance(told, Mapping) else published.plan
+    return published if made is published.plan else published.model_copy(update={"plan": made})
 
 
 def read_distrusted(kind: type[Record], path: Path, called: str) -> Record:

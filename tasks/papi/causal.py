@@ -35,6 +35,7 @@ class CausalPAPI:
     measures_cost = False
     chooses_strengths = False
     withheld = PAPI.withheld
+    before = PAPI.before
 
     def __init__(
         self,

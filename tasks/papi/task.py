@@ -75,6 +75,7 @@ class PAPI:
     """What people ticked, and what would tell it, is not published."""
 
     size: ClassVar[str] = "respondents"
+    before: ClassVar[Mapping[str, str]] = {"readout": "label"}
 
     dataset: str = SAMPLE
     readout: Literal["label", "contextual", "letter", "generate"] | None = None

@@ -27,7 +27,7 @@ TICKS = {label: tick for tick, label in LABELS.items()}
 
 
 class Reader(ToyEngine):
-    """Answers what the list says of the statement asked; says 3 of a statement that is not in it."""
+    """Answers what the list says of the statement asked, and by its length of a statement that is not in it."""
 
     def choose(self, requests):
         return [Choice(tuple(-((option - self.read(r.prompt.start)) ** 2) for option in range(1, 6))) for r in requests]
@@ -35,7 +35,7 @@ class Reader(ToyEngine):
     def read(self, text):
         *listed, asked = text.partition("describes you: ")[2].split("; ")
         told = dict(entry.rsplit(": ", 1) for entry in listed)
-        return TICKS[told[asked.rstrip(":")]] if asked.rstrip(":") in told else 3
+        return TICKS[told[asked.rstrip(":")]] if asked.rstrip(":") in told else 1 + len(asked) % 5
 
 
 def steerings(method, task):
