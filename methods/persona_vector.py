@@ -61,14 +61,16 @@ class PersonaVector:
             UserError: the model has no such layer.
         """
         layer = checked_layer(self.name, self.layer, DEPTH, engine)
-        return [self._steering(engine, target, layer) for target in targets]
+        read: dict[Prompt, NDArray[np.float32]] = {}  # the two poles of a trait are described by the same prompts
+        return [self._steering(engine, target, layer, read) for target in targets]
 
-    def _steering(self, engine: Engine, target: Target, layer: int) -> Steering:
-        described = descriptions(target)
-        prompts = self._prompts(target)
-        if described is None or not prompts:
+    def _steering(
+        self, engine: Engine, target: Target, layer: int, read: dict[Prompt, NDArray[np.float32]]
+    ) -> Steering:
+        described, asked = descriptions(target), self._prompts(target)
+        if described is None or not asked:
             return Steering()
-        own, opposite = (self._mean(engine, [asked.under(text) for asked in prompts], layer) for text in described)
+        own, opposite = (_mean(engine, [one.under(text) for one in asked], layer, read) for text in described)
         return Steering((Add("resid", layer, own - opposite),))
 
     def _prompts(self, target: Target) -> list["Asked"]:
@@ -80,11 +82,18 @@ class PersonaVector:
         each = -(-self.prompts // max(len(traits), 1))
         return [Asked(item, listed=False) for trait in traits for item in search_questions("bank", trait, each)]
 
-    @staticmethod
-    def _mean(engine: Engine, prompts: Sequence[Prompt], layer: int) -> NDArray[np.float32]:
-        """[dim]; read one by one: in its last bits an activation depends on what is computed beside it."""
-        read = [engine.capture([Request(prompt)], ["resid"])["resid"][0, 0, layer] for prompt in prompts]
-        return np.asarray(np.mean(read, axis=0, dtype=np.float64), np.float32)
+
+def _mean(
+    engine: Engine, prompts: Sequence[Prompt], layer: int, read: dict[Prompt, NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """[dim], over activations [dim] of the prompts' last tokens.
+
+    They are read one by one: in its last bits an activation depends on what is computed beside it.
+    """
+    for prompt in prompts:
+        if prompt not in read:
+            read[prompt] = engine.capture([Request(prompt)], ["resid"])["resid"][0, 0, layer]
+    return np.asarray(np.mean([read[prompt] for prompt in prompts], axis=0, dtype=np.float64), np.float32)
 
 
 @plain(frozen=True)

@@ -55,7 +55,7 @@ def run_command(
     dataset: Dataset = None,
     respondents: Respondents = None,
     readout: Annotated[
-        str | None, typer.Option(help="How an answer is read: label, contextual, letter or generate.")
+        str | None, typer.Option(help="How an answer is read: contextual, label, letter or generate.")
     ] = None,
     robust: Annotated[
         bool, typer.Option("--robust", help="Ask what measures in other words and orders of options too.")
