@@ -12,17 +12,28 @@ Key = tuple[Prompt, tuple[str, ...], str]
 def chosen(engine: Engine, requests: Sequence[Request]) -> list[Choice]:
     """The engine's choices, each with its request's neutral prompts asked under the same steering.
 
-    Those are asked beside each batch anew, so that a batch gives the same whatever was asked before it, and in one call
-    with it: what they share with its prompts, a list of shown answers above all, is computed once.
+    Those are asked beside each batch anew, so that a batch gives the same whatever was asked before it. Where the
+    engine runs them as one batch with it, they are one call: what they share with its prompts, a list of shown answers
+    above all, is computed once.
     """
-    bare = [[replace(request, prompt=prompt, neutral=()) for prompt in request.neutral] for request in requests]
-    distinct = {_key(one): one for of_request in bare for one in of_request}
-    choices = engine.choose([*requests, *distinct.values()])
-    said, worth = choices[: len(requests)], dict(zip(distinct, choices[len(requests) :], strict=True))
+    beside = neutrals(requests)
+    together = [*requests, *beside]
+    at_once = not beside or len(engine.batches([replace(one, neutral=()) for one in together])) == 1
+    choices = engine.choose(together) if at_once else [*engine.choose(requests), *engine.choose(beside)]
+    worth = dict(zip(map(_key, beside), choices[len(requests) :], strict=True))
     return [
-        replace(choice, neutral=_means([worth[_key(one)] for one in of_request])) if of_request else choice
-        for choice, of_request in zip(said, bare, strict=True)
+        replace(choice, neutral=_means([worth[_key(one)] for one in _neutral(request)])) if request.neutral else choice
+        for choice, request in zip(choices, requests, strict=False)
     ]
+
+
+def neutrals(requests: Sequence[Request]) -> list[Request]:
+    """The distinct requests that neutral prompts come to, each under the steering of those it stands beside."""
+    return list({_key(one): one for request in requests for one in _neutral(request)}.values())
+
+
+def _neutral(request: Request) -> list[Request]:
+    return [replace(request, prompt=prompt, neutral=()) for prompt in request.neutral]
 
 
 def _key(request: Request) -> Key:

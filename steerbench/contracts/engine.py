@@ -42,7 +42,7 @@ class Request:
     applies the edits.
 
     `neutral` are prompts without content, after which the same options are scored under the same steering: what they
-    are worth whatever is asked (`Choice.neutral`). The harness asks them; engines leave them alone.
+    are worth whatever is asked (`Choice.neutral`). The harness asks them; an engine leaves room for them in a batch.
     """
 
     prompt: Prompt

@@ -85,10 +85,7 @@ def wrong_task(published: Published, task: Task) -> Iterator[str]:
         return
     for name, value in task.identity().items():
         if name not in OWN_WORDS and said.get(name) != value:
-            hint = ""
-            if name not in said and name in (before := getattr(task, "before", {})):
-                hint = f" A run that does not tell it was made with {before[name]!r}: its plan has to give that."
-            yield f"identity.task.{name}: said {said.get(name)!r}, but here it is {value!r}.{hint}"
+            yield f"identity.task.{name}: said {said.get(name)!r}, but here it is {value!r}."
     if published.measures_cost != measures_cost(task):
         yield f"measures_cost: said {published.measures_cost}, and the task is another."
     if published.framing != framing_of(task):

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from steerbench.contextual import neutrals
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
 from steerbench.engines.branches import Branch, branch, unpacked
 from steerbench.engines.hf.attention import share_heads
@@ -97,10 +98,17 @@ class HFEngine:
         return branches
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
-        """Indices of the requests that are run together; the requests of one of them, asked alone, are one batch."""
+        """Indices of the requests that are run together; the requests of one of them, asked alone, are one batch.
+
+        There is room in it for what stands beside them (`Request.neutral`), unless a single group had to be cut.
+        """
         measure = SCORING if any(request.options for request in requests) else GENERATION
-        branches = [self.tokens.branch(one) if one.options else self.tokens.free(one) for one in requests]
-        return self._split(_Job(requests, self._checked(requests, branches), _edits(requests), measure))
+        beside = neutrals(requests)
+        asked = [*requests, *beside]
+        branches = [self.tokens.branch(one) if one.options else self.tokens.free(one) for one in asked]
+        split = self._split(_Job(asked, self._checked(asked, branches), _edits(asked), measure))
+        own = [[place for place in batch if place < len(requests)] for batch in split]
+        return [batch for batch in own if batch]
 
     # -- the contract
 
