@@ -1,9 +1,10 @@
 """The judge `panel`: the mean of several judges, each on its own scale first.
 
 Judges use the scale of 1 to 5 differently: one gives everybody about 4, another spreads. So each member's rating is
-standardised by the mean and the standard deviation of its ratings of fixed texts, the answers in `axis_answers.csv`
-(ten a trait from each end), and never by those of the run: a verdict does not depend on what else is rated. A member
-rates these texts once; its verdicts are kept in the user's cache, by what the member is.
+standardised by its ratings of fixed texts, the answers in `axis_answers.csv` (ten a trait from each end), and never by
+those of the run: a verdict does not depend on what else is rated. From a rating the mean of the trait's is taken; it is
+divided by one standard deviation within traits, the same for all, so that a member weighs little on a trait whose ends
+it hardly tells apart. A member rates these texts once; its verdicts are kept in the user's cache, by what it is.
 
 rating = 1 + 4 * sigmoid(mean of the members' standardised ratings)
 
@@ -34,7 +35,7 @@ from steerbench.plugins import find
 from steerbench.storage import cache_folder
 from steerbench.targets import TRAITS
 
-FORMULA = "1 + 4 * sigmoid(mean of the members' (rating - mean) / sd on the fixed texts)"
+FORMULA = "1 + 4 * sigmoid(mean of the members' (rating - the trait's mean) / sd on the fixed texts)"
 DRAWN = 64
 """Cases drawn at once, which every member rates before the next are."""
 
@@ -44,7 +45,7 @@ LEAST = 0.01
 
 
 class Scale(NamedTuple):
-    """Mean and standard deviation of a member's ratings of the fixed texts on one trait."""
+    """Mean of a member's ratings of the fixed texts on one trait, and their standard deviation within the traits."""
 
     mean: float
     sd: float
@@ -161,20 +162,20 @@ def scales_of(member: Judge) -> Scales:
     """A member's scale on each trait; the verdicts that it rests on are kept in the user's cache.
 
     Raises:
-        UserError: it cannot rate one of the fixed texts, or rates all of a trait's alike.
+        UserError: it cannot rate one of the fixed texts, or rates all of them alike.
     """
     asked = answers()
     with Verdicts.in_file(cache_folder() / "judge-scales.sqlite") as kept:
         cases = [Case("", TRAITS[one.trait], one.question, one.text) for one in asked]
         verdicts = Panel({"": member}, None, kept).rate(cases)
-    found = {}
-    for trait, quality in TRAITS.items():
-        ratings = [verdict.rating for one, verdict in zip(asked, verdicts, strict=True) if one.trait == trait]
-        known = np.array([one for one in ratings if one is not None])
-        if len(known) < len(ratings) or np.std(known) < LEAST:
-            raise UserError(f"The judge '{member.name}' cannot be of a panel: it cannot tell texts on {quality} apart.")
-        found[quality] = Scale(float(np.mean(known)), float(np.std(known)))
-    return found
+    of_traits = [[v.rating for one, v in zip(asked, verdicts, strict=True) if one.trait == trait] for trait in TRAITS]
+    if any(rating is None for ratings in of_traits for rating in ratings):
+        raise UserError(f"The judge '{member.name}' cannot be of a panel: it leaves some of the fixed texts unrated.")
+    measured = np.array(of_traits, dtype=np.float64)
+    sd = float(np.sqrt(measured.var(axis=1).mean()))
+    if sd < LEAST:
+        raise UserError(f"The judge '{member.name}' cannot be of a panel: it rates all of the fixed texts alike.")
+    return {quality: Scale(float(mean), sd) for quality, mean in zip(TRAITS.values(), measured.mean(1), strict=True)}
 
 
 def _rated(judge: Judge, cases: Sequence[Case]) -> list[Verdict]:

@@ -5,9 +5,9 @@
     python -m tests.judges.labelled local-llm allow_self_judge=true      # loads the model; about a second an answer
     python -m tests.judges.labelled panel allow_self_judge=true
 
-Prints, for each set, Spearman's correlation of ratings and labels with a bootstrap interval over answers, and for the
-framed set also how often, of two answers of a model to one question under the descriptions of opposite poles, the one
-of the high pole is rated above the other (ties count half), with Wilson's interval.
+Prints, for each set, Spearman's correlation of ratings and labels with a bootstrap interval over answers, and the mean
+of the correlations within traits. For the framed set also how often, of two answers of a model to one question under
+the descriptions of opposite poles, the one of the high pole is rated above the other (ties half; Wilson's interval).
 """
 
 import csv
@@ -75,6 +75,12 @@ def spearman(rows: Sequence[Labelled], ratings: Array) -> float:
     return float(spearmanr(np.array([row.label for row in rows])[known], ratings[known]).statistic)
 
 
+def within_traits(rows: Sequence[Labelled], ratings: Array) -> float:
+    """Spearman among the answers on one trait, averaged over the traits: traits' different levels count for nothing."""
+    each = [[place for place, row in enumerate(rows) if row.trait == trait] for trait in TRAITS]
+    return float(np.mean([spearman([rows[place] for place in places], ratings[places]) for places in each]))
+
+
 def interval(rows: Sequence[Labelled], ratings: Array) -> tuple[float, float]:
     """95 %, percentiles of resampled answers."""
     known = ~np.isnan(ratings)
@@ -113,7 +119,11 @@ def main(name: str, given: Sequence[str]) -> None:
 
 def report(what: str, rows: Sequence[Labelled], ratings: Array) -> None:
     low, high = interval(rows, ratings)
-    print(f"{what}: {len(rows)} answers, Spearman {spearman(rows, ratings):.2f} [{low:.2f} {high:.2f}]")
+    within = within_traits(rows, ratings)
+    print(
+        f"{what}: {len(rows)} answers, Spearman {spearman(rows, ratings):.2f} [{low:.2f} {high:.2f}], "
+        f"within traits {within:.2f}"
+    )
     if (won := pairs_won(rows, ratings)).size:
         share = share_estimate(won)
         print(f"  pairs of poles won: {share.value:.2f} [{share.low:.2f} {share.high:.2f}] of {won.size}")

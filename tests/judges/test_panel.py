@@ -51,12 +51,11 @@ def test_a_rating_is_the_logistic_of_the_members_mean_standardised_rating(tiny: 
     standardised = []
     for member in (Axis(), LocalLLM(tiny)):
         on_fixed = [one.rating or 0.0 for one in verdicts(member, fixed)]
-        row = []
+        means = {trait: sum(on_fixed[i] for i in places) / 20 for trait, places in of_trait.items()}
+        squares = [(on_fixed[i] - means[trait]) ** 2 for trait, places in of_trait.items() for i in places]
+        sd, row = math.sqrt(sum(squares) / 100), []
         for case, verdict in zip(CASES[:3], verdicts(member, CASES[:3]), strict=True):
-            known = [on_fixed[i] for i in of_trait[case.quality]]
-            mean = sum(known) / 20
-            sd = math.sqrt(sum((one - mean) ** 2 for one in known) / 20)
-            row.append(((verdict.rating or 0.0) - mean) / sd)
+            row.append(((verdict.rating or 0.0) - means[case.quality]) / sd)
         standardised.append(row)
     expected = [1 + 4 / (1 + math.exp(-(a + b) / 2)) for a, b in zip(*standardised, strict=True)]
     found = verdicts(JudgePanel(model=tiny), CASES[:3])
@@ -162,5 +161,5 @@ def test_a_member_that_cannot_tell_the_fixed_texts_apart_is_refused(
         yield {place: Verdict(3.0) for place, _ in enumerate(cases)}
 
     monkeypatch.setattr(Axis, "rate", same)
-    with pytest.raises(UserError, match="'axis' cannot be of a panel: it cannot tell texts on"):
+    with pytest.raises(UserError, match="'axis' cannot be of a panel: it rates all of the fixed texts alike"):
         scales_of(Axis())

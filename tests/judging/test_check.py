@@ -39,9 +39,8 @@ class Habitual:
     seen: set = field(default_factory=set)
 
     def identity(self):
-        return {
-            name: str(getattr(self, name)) for name in ("per_word", "last_counts_more", "drift", "blind", "silent_on")
-        }
+        habits = ("per_word", "last_counts_more", "drift", "blind", "silent_on")
+        return {**{name: str(getattr(self, name)) for name in habits}, "wrong_on": str(sorted(self.wrong_on))}
 
     def rate(self, cases, engine):
         for place, case in enumerate(cases):
