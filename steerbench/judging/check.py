@@ -110,8 +110,8 @@ def _checked(
     except (OSError, ValidationError):
         pass
     progress.started("check", f"{judge.name} on {source} texts", len(texts), 0)
-    if runs_a_model(judge):
-        # What it says is kept for all runs; verdicts that are paid for belong to the run whose budget they are of.
+    if runs_a_model(judge) and panel.budget is None:
+        # What it says is kept for all runs; where there is a budget, what is paid for belongs to the run it is of.
         with Verdicts.in_file(_folder() / "verdicts.sqlite") as verdicts:
             found = check(replace(panel, judges={role: judge}, verdicts=verdicts, ask_again=False), role, texts)
     else:
