@@ -1,6 +1,7 @@
 """How well the offline judge follows readers, on three sets of labelled answers (LABELLING.md)."""
 
 from collections import Counter
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -34,6 +35,24 @@ def test_the_two_passes_over_the_framed_set_agree_as_far_as_it_is_written() -> N
     assert cohen_kappa_score(first, second, weights="quadratic") == pytest.approx(0.94, abs=0.005)
     assert np.mean(first == second) == pytest.approx(0.93, abs=0.005)
     assert np.abs(first - second).max() == 1
+
+
+def test_what_the_framed_set_is_like_is_as_it_is_written() -> None:
+    rows, raw = labelled(FRAMED), read_rows(FRAMED)
+    speaks_as_ai = np.array([[int(row["ai_first"]), int(row["ai_second"])] for row in raw])
+    assert cohen_kappa_score(*speaks_as_ai.T) == pytest.approx(0.97, abs=0.005)
+    small = np.array([row.model == "smollm2-135m" for row in rows])
+    assert speaks_as_ai[small, 0].mean() == pytest.approx(0.04, abs=0.005)
+    assert speaks_as_ai[~small, 0].mean() == pytest.approx(0.79, abs=0.005)
+    labels = np.array([row.label for row in rows])
+    assert np.mean(labels == 3) > 0.5
+    high, low = (np.array([(r.method, r.pole[-1:]) == ("description-prompt", end) for r in rows]) for end in "+-")
+    moved = [labels[high & some].mean() - labels[low & some].mean() for some in (small, ~small)]
+    assert moved == pytest.approx([0, 0.4], abs=0.05)
+    won = pairs_won(rows, labels).tolist()
+    assert [won.count(one) for one in (1.0, 0.0, 0.5)] == [13, 7, 20]
+    of_axis = {edition: pairs_won(rows, rated(Axis(edition), rows)).mean() for edition in get_args(Edition)}
+    assert of_axis == pytest.approx({1: 0.475, 2: 0.55})
 
 
 @pytest.mark.parametrize(
