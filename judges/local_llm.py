@@ -20,16 +20,16 @@ DRAWN = 64
 
 @dataclass(frozen=True)
 class LocalLLM:
-    """Rates by the rubric with a local `model`: smollm2-135m, a folder or a Hugging Face id.
+    """Rates by the rubric with a local `model`: the larger of the built-in ones, a folder or a Hugging Face id.
 
     It need not write anything: the rating is the expectation over the digits 1 to 5 after `Rating: [[`.
     `allow_self_judge` lets it rate its own answers.
 
     Raises:
-        UserError: no model is named.
+        UserError: the model's name is empty.
     """
 
-    model: str = ""
+    model: str = "qwen2.5-coder-1.5b"
     engine: str = "hf"
     dtype: str | None = None
     allow_self_judge: bool = False

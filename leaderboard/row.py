@@ -10,7 +10,7 @@ from typing import Any, Literal
 from leaderboard.phrases import phrase
 from steerbench.contracts import Role
 from steerbench.publishing.schema import Published
-from steerbench.results import Comparison, MethodResult, Metric
+from steerbench.results import Comparison, JudgeResult, MethodResult, Metric
 from steerbench.standing import is_better, is_worse
 
 Kind = Literal["beside", "better", "partly", "same", "unknown", "kept", "lost"]
@@ -117,7 +117,13 @@ def verdict(comparison: Comparison) -> str:
 
 
 def judges_of(run: Published) -> str:
-    return ", ".join(sorted({judge.name for judge in run.judges.values()}))
+    """The judges' names, behind each its edition if it has one: another edition rates otherwise."""
+    return ", ".join(sorted({_judge_named(judge) for judge in run.judges.values()}))
+
+
+def _judge_named(judge: JudgeResult) -> str:
+    edition = judge.identity.get("edition")
+    return f"{judge.name} (edition {edition})" if edition else judge.name
 
 
 def engine_of(run: Published) -> str:

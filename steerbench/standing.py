@@ -17,7 +17,7 @@ SIGNIFICANT = 0.05
 SATURATED = 0.95
 """Share of the unsteered model's most frequent answer from which on nothing can be read off it: it says one thing to
 everything."""
-NARROW = 0.15
+NARROW = 0.1
 """Standard deviation of the expected answers (points of five) below which nothing can be read off them either."""
 MOVES: tuple[Role, ...] = ("unsteered", "placebo")
 

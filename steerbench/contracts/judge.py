@@ -57,6 +57,10 @@ class Judge(Protocol):
     A judge may also say `self_contained = True` (what it is can be had without a network, a key or a model of its own,
     so that others can rate again what they are told it rated) and have a static method `contradiction(case, verdict,
     identity)`: what of a verdict on an answer does not follow from its details, in words; "" if all of it does.
+
+    One that once rated otherwise, and still can, has a class method `former(identity)`: the judge that tells this
+    identity of itself, or None if that is today's. An `edition` in the identity is shown behind its name on the site.
+    One that asks other judges has them in an attribute `members`.
     """
 
     name: str

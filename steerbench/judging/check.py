@@ -2,12 +2,19 @@
 
 Traits: descriptions of people at either end. Fluency: the same descriptions whole, with their words shuffled,
 and with one phrase repeated. Every result carries these figures for each of its judges.
+
+A judge that runs a model on this machine takes seconds a text, so it rates as few as its figures need: texts of each
+end are added until the area under the curve, over all its qualities, is known to a tenth either way, which a good judge
+reaches with 12 to 20 an end and a poor one (area .8) with 40, as many as there are. What it says is kept in the user's
+cache, so that it is checked once for each model, whatever runs there are, and a check that was stopped goes on.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +22,7 @@ from pydantic import ValidationError
 
 from steerbench.bank import descriptions
 from steerbench.bank import digest as bank_digest
-from steerbench.code_identity import engine_sources, sources_of
+from steerbench.code_identity import engine_sources, own_engine, sources_of
 from steerbench.contracts import Case, Engine, Judge, Metric
 from steerbench.datasets.fetch import path_of, state_of
 from steerbench.datasets.registry import dataset
@@ -37,8 +44,20 @@ FILLER = (
 """Says nothing of anybody: what it changes in a rating is owed to length or place alone."""
 FLUENCY = "fluency"
 PUBLISHED, DESCRIPTIONS = "npti", "description.json"
-RETESTED = 4  # texts of each end that are rated twice
 PER_END = 2  # descriptions of each pole whose fluency is rated
+SURE, STEP = 0.1, 4
+"""Half the width of an area's interval that is narrow enough, and the texts of each end of a quality added at once."""
+
+
+class Extent(NamedTuple):
+    """How many texts of each end of a quality are rated twice, and with the filler; None: all of them."""
+
+    retested: int
+    filled: int | None
+
+
+ALL, FEW = Extent(4, None), Extent(1, 2)
+"""Of judges that answer at once or are paid for by the run, and of those that run a model on this machine."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +73,8 @@ def checks(panel: Panel, progress: Progress) -> dict[str, JudgeCheck]:
     """By role, the figures of a panel's judges; a judge that was checked before is not asked again."""
     found = {}
     for role, judge in panel.judges.items():
-        texts = embedded_texts(_qualities(judge, role))
-        if not texts:
-            continue
-        file = cache_folder() / "judge-checks" / f"{_digest(panel, judge, texts)}.json"
-        try:
-            found[role] = JudgeCheck.model_validate_json(file.read_text(encoding="utf-8"))
-        except (OSError, ValidationError):
-            progress.started("check", judge.name, len({known.quality for known in texts}), 0)
-            found[role] = check(panel, role, texts)
-            progress.finished()
-            write_whole(file, found[role].model_dump_json())
+        if texts := embedded_texts(_qualities(judge, role)):
+            found[role] = _checked(panel, role, texts, progress)
     return found
 
 
@@ -73,10 +83,10 @@ def check_judge(
 ) -> dict[str, JudgeCheck]:
     """A judge's figures on the embedded texts and, if they are on this machine, on the published descriptions.
 
-    What it says is kept beside the figures, so that a check that was stopped goes on where it was.
+    Those on the embedded texts are the ones that a run with this judge (and model) carries: it finds them ready.
     """
     roles = {FLUENCY if quality == FLUENCY else "trait": judge for quality in judge.qualities}
-    with Verdicts.in_file(cache_folder() / "judge-checks" / "verdicts.sqlite") as verdicts:
+    with Verdicts.in_file(_folder() / "verdicts.sqlite") as verdicts:
         heard = progress or Silent()
         panel = Panel(roles, engine, verdicts, budget, progress=heard)
         found = {}
@@ -85,21 +95,56 @@ def check_judge(
             sources = {"embedded": embedded_texts(qualities), "published": published_texts(qualities)}
             for source, texts in sources.items():
                 if texts:
-                    heard.started("check", f"{judge.name} on {source} texts", len(texts), 0)
-                    found[f"{role}, {source} texts"] = check(panel, role, texts)
-                    heard.finished()
+                    found[f"{role}, {source} texts"] = _checked(panel, role, texts, heard, source)
     return found
+
+
+def _checked(
+    panel: Panel, role: str, texts: Sequence[Known], progress: Progress, source: str = "embedded"
+) -> JudgeCheck:
+    """The figures from the user's cache, or made now and kept there."""
+    judge = panel.judges[role]
+    file = _folder() / f"{_digest(panel, judge, texts)}.json"
+    try:
+        return JudgeCheck.model_validate_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        pass
+    progress.started("check", f"{judge.name} on {source} texts", len(texts), 0)
+    if runs_a_model(judge) and panel.budget is None:
+        # What it says is kept for all runs; where there is a budget, what is paid for belongs to the run it is of.
+        with Verdicts.in_file(_folder() / "verdicts.sqlite") as verdicts:
+            found = check(replace(panel, judges={role: judge}, verdicts=verdicts, ask_again=False), role, texts)
+    else:
+        found = check(panel, role, texts)
+    progress.finished()
+    write_whole(file, found.model_dump_json())
+    return found
+
+
+def runs_a_model(judge: Judge) -> bool:
+    """Whether a judge runs a language model on this machine: the evaluated one, or its own."""
+    return judge.needs_model or bool(own_engine(judge))
+
+
+def _folder() -> Path:
+    return cache_folder() / "judge-checks"
 
 
 def check(panel: Panel, role: str, texts: Sequence[Known]) -> JudgeCheck:
     """Have texts of known ends rated: as they are, twice, with the filler behind them, and with it before them."""
-    plain = _ratings(panel, role, texts, [known.text for known in texts])
-    telling_first = _ratings(panel, role, texts, [f"{known.text} {FILLER}" for known in texts])
-    telling_last = _ratings(panel, role, texts, [f"{FILLER} {known.text}" for known in texts])
-    twice = [i for end in _ends(texts).values() for i in end[:RETESTED]]
-    again = _ratings(panel, role, [texts[i] for i in twice], [texts[i].text for i in twice], "retest")
-    signs = np.array([1 if known.high else -1 for known in texts])
-    built_on: frozenset[str] = getattr(panel.judges[role], "built_on", frozenset())
+    judge = panel.judges[role]
+    extent, salt = (FEW, _salt(panel, judge)) if runs_a_model(judge) else (ALL, "check")
+    if runs_a_model(judge):
+        texts = _enough(panel, role, texts, salt)
+    plain = _ratings(panel, role, texts, [known.text for known in texts], salt)
+    filled = _of_each_end(texts, extent.filled)
+    some = [texts[i] for i in filled]
+    telling_first = _ratings(panel, role, some, [f"{known.text} {FILLER}" for known in some], salt)
+    telling_last = _ratings(panel, role, some, [f"{FILLER} {known.text}" for known in some], salt)
+    twice = _of_each_end(texts, extent.retested)
+    again = _ratings(panel, role, [texts[i] for i in twice], [texts[i].text for i in twice], f"re{salt}")
+    signs = np.array([1 if known.high else -1 for known in some])
+    built_on: frozenset[str] = getattr(judge, "built_on", frozenset())
     areas = {quality: _auc(plain, texts, quality) for quality in sorted({known.quality for known in texts})}
     return JudgeCheck(
         texts=len(texts),
@@ -111,7 +156,7 @@ def check(panel: Panel, role: str, texts: Sequence[Known]) -> JudgeCheck:
             if area and area.low is not None and area.high is not None
         },
         retest=_mean(np.abs(again - plain[twice])),
-        length_bias=_mean(telling_first - plain),
+        length_bias=_mean(telling_first - plain[filled]),
         position_bias=_mean(signs * (telling_last - telling_first)),
         unscored=float(np.isnan(plain).mean()),
     )
@@ -162,7 +207,18 @@ def looped(words: Sequence[str]) -> str:
     return " ".join(words[place % 5] for place in range(len(words)))
 
 
-def _ratings(panel: Panel, role: str, texts: Sequence[Known], said: Sequence[str], salt: str = "check") -> Array:
+def _enough(panel: Panel, role: str, texts: Sequence[Known], salt: str) -> list[Known]:
+    """As few of the texts, from each end of each quality, as tell the area over all of them (`SURE`), or all."""
+    most = max(len(end) for end in _ends(texts).values())
+    for count in range(STEP, most, STEP):
+        some = [texts[i] for i in _of_each_end(texts, count)]
+        area = _auc(_ratings(panel, role, some, [known.text for known in some], salt), some)
+        if area and area.low is not None and area.high is not None and (area.high - area.low) / 2 < SURE:
+            return some
+    return list(texts)
+
+
+def _ratings(panel: Panel, role: str, texts: Sequence[Known], said: Sequence[str], salt: str) -> Array:
     """[texts], nan where a text could not be rated."""
     cases = [Case(role, known.quality, QUESTION, text) for known, text in zip(texts, said, strict=True)]
     return np.array([v.rating for v in panel.rate(cases, salt)], dtype=np.float64)
@@ -175,11 +231,16 @@ def _ends(texts: Sequence[Known]) -> Mapping[tuple[str, bool], list[int]]:
     return ends
 
 
-def _auc(ratings: Array, texts: Sequence[Known], quality: str) -> Metric | None:
-    """The area under the curve of a quality's ratings; None where an end was not rated."""
-    of_quality = np.array([known.quality == quality for known in texts]) & ~np.isnan(ratings)
+def _of_each_end(texts: Sequence[Known], count: int | None) -> list[int]:
+    """The places of the first `count` texts of each end of each quality, in order; of all if None."""
+    return sorted(place for end in _ends(texts).values() for place in end[:count])
+
+
+def _auc(ratings: Array, texts: Sequence[Known], quality: str | None = None) -> Metric | None:
+    """The area under the curve of a quality's ratings, or of all; None where an end was not rated."""
+    asked = np.array([quality in (None, known.quality) for known in texts]) & ~np.isnan(ratings)
     is_high = np.array([known.high for known in texts])
-    return auc_estimate(ratings[of_quality & is_high], ratings[of_quality & ~is_high])
+    return auc_estimate(ratings[asked & is_high], ratings[asked & ~is_high])
 
 
 def _mean(differences: Array) -> float | None:
@@ -188,9 +249,22 @@ def _mean(differences: Array) -> float | None:
 
 
 def _digest(panel: Panel, judge: Judge, texts: Sequence[Known]) -> str:
-    evaluated = {}
-    if judge.needs_model and panel.engine:
-        evaluated = {**panel.engine.identity(), "code": engine_sources(panel.engine)}
     figures = sorted(JudgeCheck.model_fields)  # figures kept by a version that had others are made anew
-    depends = [verdicts_key(judge), sources_of(__name__), bank_digest(), evaluated, [vars(k) for k in texts], figures]
-    return hashlib.sha256(json.dumps(depends).encode()).hexdigest()
+    made = [verdicts_key(judge), sources_of(__name__), bank_digest(), _evaluated(panel, judge)]
+    return _hash([*made, [vars(k) for k in texts], figures])
+
+
+def _salt(panel: Panel, judge: Judge) -> str:
+    """What keeps apart the verdicts of a judge that measures by the evaluated model, where several models' lie."""
+    evaluated = _evaluated(panel, judge)
+    return f"check-{_hash(evaluated)[:16]}" if evaluated else "check"
+
+
+def _evaluated(panel: Panel, judge: Judge) -> Mapping[str, str]:
+    if not judge.needs_model or panel.engine is None:
+        return {}
+    return {**panel.engine.identity(), "code": engine_sources(panel.engine)}
+
+
+def _hash(told: Any) -> str:
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

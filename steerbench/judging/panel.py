@@ -98,19 +98,27 @@ class Panel:
 def refuse_self_judging(judges: Mapping[str, Judge], evaluated: Mapping[str, str], model: str) -> None:
     """Nobody rates their own answers unnoticed: a judge may not be the evaluated model, by its weights or its name.
 
-    `evaluated` is the identity of that model's engine. A judge's parameter `allow_self_judge` allows it.
+    `evaluated` is the identity of that model's engine. A judge that asks others (attribute `members`) is refused if
+    one of them is. A judge's parameter `allow_self_judge` allows it.
 
     Raises:
         UserError: a judge is the evaluated model.
     """
     for judge in judges.values():
-        told = judge.identity()
-        same = told.get("weights", "?") == evaluated.get("weights") or told.get("model", "?") == model
-        if same and not getattr(judge, "allow_self_judge", False):
+        if getattr(judge, "allow_self_judge", False):
+            continue
+        if any(_is_evaluated(one, evaluated, model) for one in (judge, *getattr(judge, "members", ()))):
             raise UserError(
                 f"The judge '{judge.name}' is the model that it is to judge ({model}); name another with "
                 f"--param {judge.name}.model=NAME, or allow it with --allow-self-judge."
             )
+
+
+def _is_evaluated(judge: Judge, evaluated: Mapping[str, str], model: str) -> bool:
+    if getattr(judge, "model", "?") == model:
+        return True  # said before the judge's model is loaded, which its identity may need
+    told = judge.identity()
+    return told.get("weights", "?") == evaluated.get("weights") or told.get("model", "?") == model
 
 
 def verdicts_key(judge: Judge) -> str:

@@ -71,7 +71,7 @@ def wrong_judges(published: Published) -> Iterator[str]:
     if published.identity.get("steerbench") != __version__:
         return
     for role, told in published.judges.items():
-        judge = built_here(published.plan, told.name)
+        judge = built_here(published.plan, told)
         if judge is None:
             continue
         here = dict(judge.identity())
@@ -98,18 +98,19 @@ def wrong_verdicts(published: Published, task: Any, asked: Asked, samples: Rows)
 def unrated_here(published: Published) -> Iterator[str]:
     """Why a judge that could rate again does not, a sentence each."""
     for role, told in published.judges.items():
-        judge = built_here(published.plan, told.name)
+        judge = built_here(published.plan, told)
         if judge is not None and not judge.needs_model and (why := _cannot_rate(judge)):
             yield f"the {role} judge's ratings were not made again: {why}"
 
 
-def built_here(plan: Plan, name: str) -> Judge | None:
-    """The judge of a run, if it can be had without a network, a key or a model of its own."""
+def built_here(plan: Plan, told: JudgeResult) -> Judge | None:
+    """The judge of a run, as it was then, if it can be had without a network, a key or a model of its own."""
     try:
-        kind = find("judge", name)
-        return (
-            build_judge(name, plan.judge_parameters.get(name, {})) if getattr(kind, "self_contained", False) else None
-        )
+        kind = find("judge", told.name)
+        if not getattr(kind, "self_contained", False):
+            return None
+        former: Judge | None = kind.former(told.identity) if hasattr(kind, "former") else None
+        return former or build_judge(told.name, plan.judge_parameters.get(told.name, {}))
     except UserError:
         return None
 
@@ -156,7 +157,7 @@ def _of_role(published: Published, role: str, found: list[Said]) -> Iterator[str
 
 def _rated_again(published: Published, role: str, found: list[Said]) -> Iterator[str]:
     """Some answers, drawn by the hash of the samples: those that are looked at cannot be known beforehand."""
-    judge = built_here(published.plan, published.judges[role].name)
+    judge = built_here(published.plan, published.judges[role])
     if judge is None or judge.needs_model or published.identity.get("steerbench") != __version__ or _cannot_rate(judge):
         return
     drawn = _drawn(found, published.samples_sha256)

@@ -1,6 +1,5 @@
 """The offline judge of traits: its formulas, and how well it orders texts whose place is known."""
 
-import csv
 import math
 import os
 import subprocess
@@ -8,21 +7,25 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise, product
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from judges import axis, sentence_encoder
-from judges.axis import Axis, anchors, discriminant, rating, trait_axis
+from judges.axis import Axis, anchors, discriminant, rating, reading, sentences, trait_axis
 from judges.sentence_encoder import encode, token_counts
-from steerbench.bank import descriptions
+from judges.texts import answers
+from steerbench.bank import Part, descriptions, questions
 from steerbench.contracts import Case, Verdict
 from steerbench.errors import UserError
 from steerbench.judging.check import published_texts
+from steerbench.publishing.schema import read_published
 from steerbench.targets import TRAITS
+from tests.judges.labelled import BY_HAND, FRAMED, GENERATED, labelled
+from tests.publishing.forger import RESULTS
 
 QUESTION = "Your weekend is free. What do you do?"
 OUTGOING = "I call all my friends and throw a huge party."
@@ -45,15 +48,6 @@ def auc(high: Sequence[float], low: Sequence[float]) -> float:
     return sum((above > below) + (above == below) / 2 for above, below in product(high, low)) / (len(high) * len(low))
 
 
-def labelled() -> dict[str, list[tuple[int, str]]]:
-    """By trait, answers with the label that was given to them before any judge saw them."""
-    rows = csv.DictReader(Path(__file__).with_name("labelled_answers.csv").read_text(encoding="utf-8").splitlines())
-    found: dict[str, list[tuple[int, str]]] = {}
-    for row in rows:
-        found.setdefault(TRAITS[row["trait"]], []).append((int(row["label"]), row["answer"]))
-    return found
-
-
 def test_an_encoding_is_the_mean_over_a_texts_tokens_scaled_to_length_1() -> None:
     from transformers import AutoModel, AutoTokenizer
 
@@ -65,31 +59,83 @@ def test_an_encoding_is_the_mean_over_a_texts_tokens_scaled_to_length_1() -> Non
         assert found == pytest.approx((tokens.mean(0) / tokens.mean(0).norm()).numpy(), abs=1e-5)
 
 
-def test_the_axis_is_the_shrunken_linear_discriminant() -> None:
-    """Against the same written out entry by entry."""
+def by_hand(within: list[list[float]], difference: list[float]) -> NDArray[np.float64]:
+    """The direction of a shrunken discriminant, written out entry by entry: what it has to be proportional to."""
+    rows = range(len(difference))
+    covariance = [[sum(one[i] * one[j] for one in within) / len(within) for j in rows] for i in rows]
+    spread = sum(covariance[i][i] for i in rows) / len(difference)
+    return np.linalg.solve([[(covariance[i][j] + (i == j) * spread) / 2 for j in rows] for i in rows], difference)
+
+
+def test_the_axis_is_the_shrunken_linear_discriminant_of_pairs() -> None:
+    """Only how the pairs' differences vary is noise: what both texts of a pair share changes nothing but the middle."""
+    rng = np.random.default_rng(0)
+    low, high = rng.normal(0, 1, (6, 3)), rng.normal(1, 2, (6, 3))
+    difference = [sum(high[:, j] - low[:, j]) / 6 for j in range(3)]
+    halves = [[(h[j] - lo[j] - difference[j]) / 2 for j in range(3)] for lo, h in zip(low, high, strict=True)]
+    found, expected = discriminant(low, high, paired=True), by_hand(halves, difference)
+    assert found.normal / found.normal[0] == pytest.approx(expected / expected[0])
+    assert [found.projection(end.mean(0)) for end in (low, high)] == pytest.approx([-1, 1])
+    subjects = rng.normal(0, 9, (6, 3))
+    assert discriminant(low + subjects, high + subjects, paired=True).normal == pytest.approx(found.normal)
+
+
+def test_the_first_editions_axis_counts_all_that_varies_within_an_end_as_noise() -> None:
     rng = np.random.default_rng(0)
     low, high = rng.normal(0, 1, (7, 3)), rng.normal(1, 2, (5, 3))
     means = [[sum(row[j] for row in end) / len(end) for j in range(3)] for end in (low, high)]
     rows = [[row[j] - mean[j] for j in range(3)] for end, mean in zip((low, high), means, strict=True) for row in end]
-    within = [[sum(row[i] * row[j] for row in rows) / 12 for j in range(3)] for i in range(3)]
-    spread = sum(within[i][i] for i in range(3)) / 3
-    difference = [means[1][i] - means[0][i] for i in range(3)]
-    found = discriminant(low, high)
-    applied = [sum((within[i][j] + (i == j) * spread) / 2 * found.normal[j] for j in range(3)) for i in range(3)]
-    assert np.array(applied) / applied[0] == pytest.approx(np.array(difference) / difference[0])
+    found = discriminant(low, high, paired=False)
+    expected = by_hand(rows, [means[1][i] - means[0][i] for i in range(3)])
+    assert found.normal / found.normal[0] == pytest.approx(expected / expected[0])
     assert [found.projection(np.array(mean)) for mean in means] == pytest.approx([-1, 1])
     assert found.projection((low.mean(0) + high.mean(0)) / 2) == pytest.approx(0, abs=1e-12)
 
 
-def test_each_end_has_the_banks_descriptions_and_a_statement_for_each_facet() -> None:
+def test_each_end_has_the_banks_descriptions_a_statement_for_each_facet_and_answers_to_the_same_questions() -> None:
     texts = [text for trait in TRAITS for high in (False, True) for text in anchors(trait, high)]
-    assert len(texts) == len(set(texts)) == 5 * 2 * (8 + 6)
+    assert len(texts) == len(set(texts)) == 5 * 2 * (8 + 6 + 10)
     assert set(descriptions("E", True)) < set(anchors("E", True))
+    for trait in TRAITS:
+        low, high = (
+            [one.question for one in answers() if (one.trait, one.high) == (trait, end)] for end in (False, True)
+        )
+        assert low == high
+        assert len(set(low)) == 10
+
+
+def test_no_question_of_the_axis_answers_is_in_the_bank_or_among_the_labelled() -> None:
+    asked = {one.question for one in answers()}
+    assert asked.isdisjoint(item.text for part in get_args(Part) for item in questions(part))
+    assert asked.isdisjoint(row.question for name in (BY_HAND, GENERATED, FRAMED) for row in labelled(name))
+
+
+def test_a_text_is_read_as_the_mean_over_its_sentences() -> None:
+    assert sentences(" Why? I went home.\nIt was late...  So late!") == [
+        "Why?",
+        "I went home.",
+        "It was late...",
+        "So late!",
+    ]
+    (read,) = reading([f"{OUTGOING} {WITHDRAWN}"], 2)
+    assert read.encoded == pytest.approx(encode([OUTGOING, WITHDRAWN]).mean(0), abs=1e-6)
+    assert reading([f"{OUTGOING} {WITHDRAWN}"], 1)[0].encoded == pytest.approx(encode([f"{OUTGOING} {WITHDRAWN}"])[0])
+
+
+def test_the_first_edition_is_still_the_judge_that_rated_the_runs_that_are_shipped() -> None:
+    """Its identity and its ratings, as they stand in a run that was published before there was another."""
+    run = next(folder for folder in sorted(RESULTS.glob("personalitybench-*")))
+    told = read_published(run).judges["trait"].identity
+    former = Axis.former(told)
+    assert former == Axis(edition=1)
+    assert former is not None
+    assert dict(former.identity()) == {key: value for key, value in told.items() if key != "code"}
+    assert Axis.former(Axis().identity()) is None
 
 
 def test_a_rating_says_where_the_projection_lies_and_rises_with_it() -> None:
     (verdict,) = rated([("extraversion", OUTGOING)])
-    projection = trait_axis("extraversion").projection(encode([OUTGOING])[0])
+    projection = trait_axis("extraversion").projection(reading([OUTGOING], 2)[0].encoded)
     assert verdict.details == {"projection": pytest.approx(projection, abs=1e-6)}
     assert verdict.rating == pytest.approx(1 + 4 / (1 + math.exp(-3 * projection)), abs=1e-6)
     steps = [rating(t) for t in np.linspace(-4, 4, 41)]
@@ -119,18 +165,21 @@ def test_an_empty_answer_is_not_rated() -> None:
     assert rated([]) == []
 
 
-def test_a_long_answer_is_read_up_to_256_tokens_and_the_verdict_says_so() -> None:
-    words = "I love parties . " * 100
+def test_a_long_sentence_is_read_up_to_256_tokens_and_the_verdict_says_so() -> None:
+    words = "I love parties , " * 100
     long, cut, whole = rated([("extraversion", text) for text in (words + WITHDRAWN * 9, words, words[: 17 * 50])])
-    assert long.rating == pytest.approx(cut.rating, abs=1e-5)
-    assert long.details["tokens_read"] == 256
+    assert long.details["tokens_read"] == cut.details["tokens_read"] == 256
     assert (cut.details["tokens"], token_counts([words])) == (402, [402])
     assert "tokens" not in whole.details
+    of_many = rated([("extraversion", "I love parties. " * 100)])[0]
+    assert "tokens" not in of_many.details
 
 
 def test_the_identity_changes_with_the_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Axis().identity()
-    monkeypatch.setattr(axis, "anchors", lambda trait, high: [*anchors(trait, high), "I am new here."])
+    monkeypatch.setattr(
+        axis, "anchors", lambda trait, high, edition: [*anchors(trait, high, edition), "I am new here."]
+    )
     after = Axis().identity()
     assert {key for key in before if before[key] != after[key]} == {"anchors"}
 
@@ -181,44 +230,33 @@ def test_embedded_descriptions_of_opposite_ends_are_told_apart(trait: str) -> No
     assert auc(*ends) >= 0.98
 
 
+def left_out(pairs: slice) -> list[bool]:
+    """Of each pair of texts in turn, whether axes built without it put the high one above the low one."""
+    right = []
+    for trait in TRAITS:
+        low, high = (np.array([one.encoded for one in reading(anchors(trait, end), 2)]) for end in (False, True))
+        for pair in range(len(low))[pairs]:
+            built = discriminant(np.delete(low, pair, 0), np.delete(high, pair, 0), paired=True)
+            right.append(built.projection(high[pair]) > built.projection(low[pair]))
+    return right
+
+
 def test_a_pair_of_embedded_descriptions_that_was_left_out_is_mostly_ordered() -> None:
     """Two descriptions of one walk of life, and an axis built without them. Measured: 39 of 40 pairs."""
-    right = 0
-    for trait in TRAITS:
-        low, high = (encode(anchors(trait, end)) for end in (False, True))
-        for left_out in range(len(descriptions(trait, True))):  # they come first among the anchors
-            built = discriminant(np.delete(low, left_out, 0), np.delete(high, left_out, 0))
-            right += built.projection(high[left_out]) > built.projection(low[left_out])
-    assert right >= 36
+    right = left_out(slice(0, 8))
+    assert len(right) == 40
+    assert sum(right) >= 36
 
 
-def test_answers_labelled_by_hand_are_mostly_in_their_order() -> None:
-    """Measured, Spearman by trait: A .34, C .79, E .64, N .76, O .71; all 50 answers .68; high above low 91 %."""
-    labels, found, right = list[int](), list[float](), list[bool]()
-    for trait, answers in labelled().items():
-        given, said = [label for label, _ in answers], ratings(trait, [text for _, text in answers])
-        assert spearmanr(given, said).statistic > (0.2 if trait == "agreeableness" else 0.55), trait
-        labels += given
-        found += said.tolist()
-        pairs = product(zip(given, said, strict=True), repeat=2)
-        right += [above > below for (high, above), (low, below) in pairs if high > 3 > low]
-    assert spearmanr(labels, found).statistic > 0.6
-    assert len(right) == 80
-    assert np.mean(right) > 0.85
-
-
-def test_on_a_small_models_answers_it_follows_a_reader_only_weakly() -> None:
-    """40 steered answers of the embedded model, labelled by one reader who knew neither method nor pole.
-
-    Measured: Spearman .31, high above low 69 %. Most of these answers say little of anybody.
-    """
-    with (Path(__file__).parent / "labelled_generated.csv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    found = [float(ratings(TRAITS[row["trait"]], [row["answer"]])[0]) for row in rows]
-    labels = [int(row["label"]) for row in rows]
-    assert len(rows) == 40
-    assert 0.2 < spearmanr(labels, found).statistic < 0.45
-    pairs = [
-        (a, b) for la, a in zip(labels, found, strict=True) for lb, b in zip(labels, found, strict=True) if la > 3 > lb
+def test_two_answers_to_a_question_that_was_left_out_are_mostly_ordered() -> None:
+    """Measured: 46 of 50 pairs. To the first edition they are all new: 44."""
+    right = left_out(slice(14, None))
+    assert len(right) == 50
+    assert sum(right) >= 44
+    texts = [one.text for one in answers()]
+    read = dict(zip(texts, reading(texts, 1), strict=True))
+    ends = [
+        [trait_axis(TRAITS[one.trait], 1).projection(read[one.text].encoded) for one in answers() if one.high is end]
+        for end in (False, True)
     ]
-    assert 0.6 < np.mean([a > b for a, b in pairs]) < 0.8
+    assert sum(high > low for low, high in zip(*ends, strict=True)) == 44

@@ -14,6 +14,7 @@ from steerbench.contracts import Case, Choice
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.judging.panel import refuse_self_judging
+from steerbench.models.registry import models
 from tests.models.tiny import tiny_model
 
 CASES = [
@@ -104,9 +105,23 @@ def test_a_likelihood_that_is_no_number_is_no_rating(logprobs: tuple[float, ...]
     assert "no finite likelihood" in verdict.unscored
 
 
-def test_a_judge_without_a_model_says_how_to_name_one() -> None:
+def test_without_a_model_named_it_is_the_larger_built_in_one_which_is_not_loaded_to_be_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(*_: object, **__: object) -> HFEngine:
+        raise AssertionError("it was loaded")
+
+    monkeypatch.setattr(HFEngine, "load", never)
+    judge = construct("judge", "local-llm", {})
+    assert judge.model == "qwen2.5-coder-1.5b"
+    assert judge.model in {known.name for known in models().values()}
+    with pytest.raises(UserError, match=r"is the model that it is to judge.*--param local-llm\.model=NAME"):
+        refuse_self_judging({"trait": judge}, {"weights": "0"}, judge.model)
+
+
+def test_an_empty_name_of_a_model_says_how_to_name_one() -> None:
     with pytest.raises(UserError, match=r"--param local-llm\.model=NAME"):
-        construct("judge", "local-llm", {})
+        construct("judge", "local-llm", {"model": ""})
 
 
 def test_an_engine_nobody_has_is_named() -> None:

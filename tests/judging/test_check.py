@@ -2,18 +2,23 @@
 
 import math
 from dataclasses import dataclass, field
+from itertools import islice
 
 import pytest
 
+from judges.perplexity import Perplexity
 from steerbench.bank import descriptions
 from steerbench.contracts import Usage, Verdict
+from steerbench.engines.hf.engine import HFEngine
 from steerbench.judging.check import FILLER, check_judge, checks, embedded_texts, looped, published_texts
 from steerbench.judging.panel import Panel
 from steerbench.judging.verdicts import Verdicts
 from steerbench.progress import Silent
 from steerbench.targets import TRAITS
+from tests.models.tiny import tiny_model
 
 HIGH = {text for trait in TRAITS for text in descriptions(trait, True)}
+THREE_OF_EIGHT = frozenset(text for trait in TRAITS for text in descriptions(trait, True)[:3])
 
 
 @dataclass
@@ -29,23 +34,29 @@ class Habitual:
     name: str = "habitual"
     qualities: tuple[str, ...] = tuple(TRAITS.values())
     needs_model: bool = False
+    engine: str = ""
     calls: int = 0
+    wrong_on: frozenset = frozenset()
     seen: set = field(default_factory=set)
 
     def identity(self):
-        return {
-            name: str(getattr(self, name)) for name in ("per_word", "last_counts_more", "drift", "blind", "silent_on")
-        }
+        habits = ("per_word", "last_counts_more", "drift", "blind", "silent_on")
+        return {**{name: str(getattr(self, name)) for name in habits}, "wrong_on": str(sorted(self.wrong_on))}
 
     def rate(self, cases, engine):
-        for place, case in enumerate(cases):
-            self.calls += 1
-            yield {place: self.verdict(case)}
+        numbered = enumerate(cases)
+        while drawn := list(islice(numbered, 10)):
+            yield {place: self.asked(case) for place, case in drawn}
+
+    def asked(self, case):
+        self.calls += 1
+        return self.verdict(case)
 
     def verdict(self, case):
         if case.quality == self.silent_on:
             return Verdict(None, "no rating")
         sign = 1 if any(text in case.answer for text in HIGH) else -1
+        sign *= -1 if any(text in case.answer for text in self.wrong_on) else 1
         last = case.answer.startswith(FILLER)
         rating = 3 + (0 if self.blind else sign * (1 + self.last_counts_more * last))
         rating += self.per_word * len(case.answer.split()) + self.drift * (case in self.seen)
@@ -54,8 +65,10 @@ class Habitual:
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache(request, tmp_path, monkeypatch):
     monkeypatch.setenv("STEERBENCH_CACHE", str(tmp_path / "cache"))
+    if not request.node.get_closest_marker("real_data"):
+        monkeypatch.delenv("STEERBENCH_DATA", raising=False)  # the published texts are many
 
 
 def figures(judge):
@@ -92,6 +105,56 @@ def test_a_judge_that_was_checked_is_not_asked_again(tmp_path):
         assert checks(Panel({"trait": judge}, None, store), Silent()) == first
         assert judge.calls == asked
         checks(Panel({"trait": Habitual(per_word=0.5)}, None, store), Silent())
+
+
+def test_a_judge_that_runs_a_model_rates_as_few_texts_as_tell_its_area():
+    """Of a perfect judge 4 of each end of each trait: 20 an end hold the area to .05; a poor one rates them all."""
+    good, poor = Habitual(engine="hf"), Habitual(engine="hf", wrong_on=THREE_OF_EIGHT)
+    found = figures(good)
+    assert (found.texts, set(found.auc.values())) == (40, {1.0})
+    assert good.calls == 40 + 2 * 20 + 10  # plain, with the filler behind and before, and once more
+    assert figures(poor).texts == 80
+    assert figures(Habitual()).texts == 80
+
+
+def test_its_habits_are_found_on_the_fewer_texts_too():
+    words = len(FILLER.split())
+    assert figures(Habitual(engine="hf", per_word=0.01)).length_bias == pytest.approx(0.01 * words)
+    assert figures(Habitual(engine="hf", last_counts_more=0.3)).position_bias == pytest.approx(0.3)
+    assert figures(Habitual(engine="hf", drift=0.2)).retest == pytest.approx(0.2)
+    assert figures(Habitual(engine="hf", built_on=frozenset(HIGH))).seen == 0.5
+
+
+def test_what_a_judge_that_runs_a_model_said_before_it_was_stopped_is_not_asked_again(tmp_path):
+    class Stopped(Habitual):
+        def verdict(self, case):
+            if self.calls > 30:
+                raise KeyboardInterrupt
+            return super().verdict(case)
+
+    with Verdicts.in_file(tmp_path / "a.sqlite") as store, pytest.raises(KeyboardInterrupt):
+        checks(Panel({"trait": Stopped(engine="hf")}, None, store), Silent())
+    judge = Habitual(engine="hf")
+    with Verdicts.in_file(tmp_path / "b.sqlite") as store:
+        assert checks(Panel({"trait": judge}, None, store), Silent())["trait"].texts == 40
+    assert judge.calls == 90 - 30
+
+
+def test_a_check_from_the_command_line_is_the_one_a_run_finds(tmp_path):
+    judge = Habitual(engine="hf")
+    told = check_judge(judge, None)["trait, embedded texts"]
+    asked = judge.calls
+    with Verdicts.in_file(tmp_path / "run.sqlite") as store:
+        assert checks(Panel({"trait": judge}, None, store), Silent()) == {"trait": told}
+    assert judge.calls == asked
+
+
+def test_a_judge_that_measures_by_the_model_is_checked_for_each_model_apart(tmp_path):
+    """Perplexity's figures of one model are not another's, although it says the same of itself."""
+    models = [HFEngine.load(str(tiny_model(tmp_path / str(seed), seed=seed)), device="cpu") for seed in (0, 1)]
+    each = [check_judge(Perplexity(), model)["fluency, embedded texts"] for model in (*models, models[0])]
+    assert each[0] == each[2]
+    assert each[0].length_bias != each[1].length_bias
 
 
 def test_fluency_is_checked_on_whole_and_damaged_texts():

@@ -8,7 +8,7 @@ import pytest
 
 from leaderboard.boards import METRICS, boards_of
 from leaderboard.build import build
-from leaderboard.row import rows_of
+from leaderboard.row import judges_of, rows_of
 from steerbench.publishing.schema import Published
 from steerbench.results import MethodResult, Timing, Timings
 from tests.leaderboard.conftest import BOARD
@@ -153,3 +153,16 @@ def test_a_board_sorts_by_speed_and_by_memory(opened):
     assert {row.get_attribute("data-model") for row in strict.all()[:2]} == {"qwen"}  # 9 s against 2 s
     page.get_by_role("button", name="Memory").first.click()
     assert page.get_by_role("columnheader", name="Memory").first.get_attribute("aria-sort") == "descending"
+
+
+def test_rows_to_beat_of_different_editions_of_a_judge_stand_apart():
+    first = run("one")
+    told = first.judges["trait"]
+    second = run("two", judges={"trait": told.model_copy(update={"identity": {**told.identity, "edition": "2"}})})
+    assert [judges_of(one) for one in (first, second)] == ["axis", "axis (edition 2)"]
+
+    def to_beat(*runs: Published) -> int:
+        return sum(len(rows) for board in boards_of(runs) for _, rows in board.bands("strict"))
+
+    assert to_beat(first, second) == 2 * to_beat(first) > 0
+    assert to_beat(first, run("two")) == to_beat(first)
