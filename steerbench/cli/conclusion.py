@@ -34,8 +34,11 @@ def _did(standing: Standing, result: RunResult) -> str:
         return " moves the model: it beats the unsteered model and a random edit of the same size."
     roles = {name: row.role for name, row in result.methods.items()}
     rest = [name for name in standing.not_better if roles.get(name) in MOVES]
-    told = f"it is not better than {' or '.join(rest)}" if rest else "it was compared with no unsteered model"
-    return f" does nothing that this board can see: {told}."
+    if not rest:
+        return " was compared with no unsteered model."
+    if [roles[name] for name in rest] == ["placebo"]:
+        return f" is better than unsteered, and not better than {rest[0]}, an edit of the same size without meaning."
+    return f" does nothing that this board can see: it is not better than {' or '.join(rest)}."
 
 
 def _next(result: RunResult) -> Iterator[str]:
