@@ -26,13 +26,14 @@ PREFERRED = (
     "perplexity ratio",
     "off-target",
     "spill-over",
+    "range",
     "missing rate",
     "unscored rate",
     "unreadable rate",
     "overflowed rate",
 )
 """Metrics that stand before others: how far it is on the way from the best constant to the ceiling, whether it follows
-the person, what it spoils, and how much could not be read."""
+the person, what it spoils, how unlike answers are at all, and how much could not be read."""
 
 
 @dataclass(frozen=True)
