@@ -20,6 +20,7 @@ from steerbench.publishing.recomputation import rescored
 from steerbench.publishing.samples import asked_of, read_samples
 from steerbench.publishing.schema import read_published
 from steerbench.publishing.tradeoffs import check_tradeoffs
+from steerbench.targets import TRAITS
 from tasks.papi.dataset import load
 from tasks.perplexity.passages import OPENING_WORDS
 
@@ -129,6 +130,24 @@ def errors(run, rows, answer):
     return sum(np.mean([np.mean(of_one) for of_one in people.values()]) for people in found.values())
 
 
+def told(row):
+    """[options]: what each option gains by the statement; its likelihood, where nothing is taken out."""
+    return np.array(row["logprobs"]) - np.array(row["neutral"] or 0.0)
+
+
+def self_report(run, rows):
+    """Of statements on the trait that is steered, the expected score under its high end less that under its low end."""
+    items = {item.id: item for item in load(run.identity["task"]["dataset"], limit=1).items}
+    scores = defaultdict(dict)
+    for row in rows:
+        item, steered = items[row["item"]], row["target"][:-1]
+        if TRAITS[item.trait] == steered:
+            odds = np.exp(told(row) - told(row).max())
+            expected = odds @ np.arange(1, 6) / odds.sum()
+            scores[item.id][row["target"][-1]] = expected if item.key == 1 else 6 - expected
+    return np.mean([of_one["+"] - of_one["-"] for of_one in scores.values()])
+
+
 def separation(run, rows):
     """The headline by hand: the mean difference of a question's two ratings, over their standard deviation."""
     ratings = defaultdict(dict)
@@ -154,7 +173,8 @@ def accuracy(run, rows):
 
 
 BY_HAND = {
-    "papi": lambda run, rows: errors(run, rows, lambda row: 1 + int(np.argmax(row["logprobs"]))),
+    "papi": lambda run, rows: errors(run, rows, lambda row: 1 + int(np.argmax(told(row)))),
+    "inventory": self_report,
     "personalitybench": separation,
     "perplexity": bits,
     "gsm8k": accuracy,
