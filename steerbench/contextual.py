@@ -6,19 +6,23 @@ from statistics import fmean
 
 from steerbench.contracts import Choice, Engine, Prompt, Request
 
+LONG = 128
+"""Tokens of a neutral prompt from which on sharing its beginning is worth more than it costs in padding."""
+
 Key = tuple[Prompt, tuple[str, ...], str]
 
 
 def chosen(engine: Engine, requests: Sequence[Request]) -> list[Choice]:
     """The engine's choices, each with its request's neutral prompts asked under the same steering.
 
-    Those are asked beside each batch anew, so that a batch gives the same whatever was asked before it. Where the
-    engine runs them as one batch with it, they are one call: what they share with its prompts, a list of shown answers
-    above all, is computed once.
+    Those are asked beside each batch anew, so that a batch gives the same whatever was asked before it. Long ones (a
+    list of shown answers) are one call with it, if the engine runs that as one batch: what they share is computed once.
+    Short ones are a call of their own: packed beside the batch's prompts they would cost more padding than they share.
     """
     beside = neutrals(requests)
     together = [*requests, *beside]
-    at_once = not beside or len(engine.batches([replace(one, neutral=()) for one in together])) == 1
+    long = bool(beside) and max(engine.lengths(beside)) > LONG
+    at_once = not beside or (long and len(engine.batches([replace(one, neutral=()) for one in together])) == 1)
     choices = engine.choose(together) if at_once else [*engine.choose(requests), *engine.choose(beside)]
     worth = dict(zip(map(_key, beside), choices[len(requests) :], strict=True))
     return [
