@@ -18,13 +18,15 @@ from methods.answers import trait_scores
 from methods.caa import checked_layer
 from methods.search_questions import search_questions
 from methods.seeding import number
+from methods.simple_prompt import WORDINGS
 from steerbench.contracts import Engine, Prompt, Request
 from steerbench.statement_list import list_prompt
 from steerbench.steering import Add, PromptChange, Steering
 from steerbench.targets import MIDDLE, Item, Target
 
 DEPTH = 0.5
-DESCRIBED = "You are a person who is {0}. Answer as this person would."
+DESCRIBED = WORDINGS[1]
+"""Says who answers: simple-prompt's second wording."""
 Context = Literal["list", "chat"]
 
 

@@ -19,7 +19,7 @@ def conclusion(result: RunResult) -> str:
 def _control(result: RunResult) -> Iterator[str]:
     asked = [name for name in result.controls if name in result.methods]
     states = {row.standing.state for row in result.methods.values() if row.standing is not None}
-    if asked and "cannot tell" not in states:
+    if asked and "tested" in states and "cannot tell" not in states:  # of too few units nothing was said either way
         yield f"The control ({asked[0]}) is read: this board can see an effect on this model."
     elif not asked and result.controls:
         added = result.controls[0]
