@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from methods.adjectives import adjectives, leaning_traits, listed
 from methods.answers import trait_scores
-from methods.caa import checked_layer
+from methods.layers import checked_layer
 from steerbench.contracts import Engine, Prompt, Request
 from steerbench.steering import Add, Positions, Steering
 from steerbench.targets import Target

@@ -11,8 +11,8 @@ from pydantic.dataclasses import dataclass
 
 from methods.contrasts import Contrast, capture_statements
 from methods.directions import mass_mean, one_deviation_long
+from methods.layers import checked_layer
 from steerbench.contracts import Engine
-from steerbench.errors import UserError
 from steerbench.steering import Add, Steering
 from steerbench.targets import Target
 
@@ -64,18 +64,3 @@ class CAA:
         if not len(labels):
             return Steering()
         return Steering((Add("resid", layer, one_deviation_long(mass_mean(activations, labels), activations)),))
-
-
-def checked_layer(method: str, layer: int | None, depth: float, engine: Engine) -> int:
-    """The layer asked for, or the one at this share of the model's depth.
-
-    Raises:
-        UserError: the model has no such layer.
-    """
-    if layer is None:
-        return round(depth * engine.layers)
-    if layer >= engine.layers:
-        raise UserError(
-            f"{method}.layer is {layer}, but the model's layers go from 0 to {engine.layers - 1}; choose one of them."
-        )
-    return layer

@@ -43,3 +43,18 @@ def checked_layers(method: str, layers: Layers, engine: Engine) -> Collection[in
             f"{method}.layers is {layers}, but the model's layers go from 0 to {engine.layers - 1}; choose among them."
         )
     return found
+
+
+def checked_layer(method: str, layer: int | None, depth: float, engine: Engine) -> int:
+    """The layer asked for, or the one at this share of the model's depth.
+
+    Raises:
+        UserError: the model has no such layer.
+    """
+    if layer is None:
+        return round(depth * engine.layers)
+    if layer >= engine.layers:
+        raise UserError(
+            f"{method}.layer is {layer}, but the model's layers go from 0 to {engine.layers - 1}; choose one of them."
+        )
+    return layer

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from methods.adjectives import graded
 from methods.answers import trait_scores
-from methods.caa import checked_layer
+from methods.layers import checked_layer
 from methods.search_questions import search_questions
 from methods.seeding import number
 from methods.simple_prompt import WORDINGS

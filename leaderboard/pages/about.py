@@ -88,8 +88,8 @@ STANDINGS = (
     Word("too few …", "fewer than 6 people, questions or problems: no difference can be significant"),
     Word(
         "cannot tell",
-        "this board can judge no method: its control fails, so that the instrument reads nobody, or the unsteered "
-        "model is so bad that there is nothing to lose",
+        "nothing can be judged here: the control fails, so that the instrument reads nobody; or the unsteered model is "
+        "so bad that there is nothing to lose; or the readout says one thing to everything, with it and without",
     ),
     Word(
         "no loss found",
