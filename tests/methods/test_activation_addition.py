@@ -31,6 +31,21 @@ def test_caa_is_the_mean_over_pairs_of_own_answer_minus_opposite(engine: HFEngin
         np.testing.assert_allclose(edit.vector, unit * spread, atol=1e-4 * spread)
 
 
+def test_the_contextual_contrast_is_the_list_less_what_an_answer_does_after_no_statement(engine: HFEngine) -> None:
+    found = capture_statements(engine, PEOPLE, "resid", "contextual")
+    assert found is not None
+
+    def answered(statement: str) -> np.ndarray:
+        prompt = Prompt(start=f"A list of statements, each with how accurately it describes you: {statement}:")
+        request = Request(prompt, options=(" Very Accurate", " Very Inaccurate"))
+        return np.asarray(engine.capture([request], ["resid"])["resid"][0])
+
+    nothing = np.mean([answered(text) for text in ("N/A", "Statement", "")], axis=0)
+    literal = np.concatenate([answered(item.bare) - nothing for item in found.items])
+    np.testing.assert_allclose(found.activations, literal, atol=1e-4)
+    assert np.abs(nothing).max() > 0.01
+
+
 def test_caa_acts_two_fifths_up_unless_told_otherwise(engine: HFEngine) -> None:
     assert [edit.layer for edit in CAA().fit(engine, PEOPLE)[0].edits] == [2]  # of 6
 
