@@ -1,19 +1,20 @@
 """The control of matched norm: another method's edits in random directions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from methods.seeding import generator
 from steerbench.composition import adapted, build_method
 from steerbench.contracts import Engine, Method
 from steerbench.steering import Add, Edit, Steering
-from steerbench.targets import Target
+from steerbench.targets import Respondent, Target
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,15 @@ class RandomDirection:
 
     At `head_out` the norm is kept head by head, so that the same heads are edited; at `resid` position by
     position. Edits of chosen neurons fall on as many random ones. What `of` says in the prompt stays.
+
+    A person gets one direction, for a board's people each have their own. A pole alone is asked what the board's
+    test is over, and one direction may happen to move all of it: a pole's items are dealt out over `draws` of them.
     """
 
     of: str = "pas"
     seed: int = 0
     parameters: dict[str, Any] = field(default_factory=dict)
+    draws: Annotated[int, Field(ge=1)] = 8
 
     name = "random-direction"
 
@@ -54,10 +59,16 @@ class RandomDirection:
         fits = self._imitated.fit(engine, targets)
         randomised = []
         for target, fitted in zip(targets, fits, strict=True):
-            random = generator(self.seed, self.name, target.id)
-            edits = _randomised(fitted.edits, engine.heads, engine.neurons, random)
-            randomised.append(replace(fitted, edits=edits, facts={}))
+            edits, *draws = (
+                _randomised(fitted.edits, engine.heads, engine.neurons, random) for random in self._generators(target)
+            )
+            randomised.append(replace(fitted, edits=edits, draws=tuple(draws), facts={}))
         return randomised
+
+    def _generators(self, target: Target) -> Iterator[np.random.Generator]:
+        yield generator(self.seed, self.name, target.id)
+        for draw in range(1, 1 if isinstance(target, Respondent) else self.draws):
+            yield generator(self.seed, self.name, target.id, str(draw))
 
 
 def _randomised(edits: Sequence[Edit], heads: int, neurons: int, random: np.random.Generator) -> tuple[Edit, ...]:

@@ -46,7 +46,7 @@ class Plan(BaseModel):
     chat_template: str | None = None
     protocol: Literal["strict", "published"] = "strict"
     calibration: Literal["golden", "grid"] = "golden"
-    budget: int = Field(default=8, ge=2)
+    budget: int = Field(default=5, ge=2)
     rule: Literal["fluency-floor", "best-score"] = "fluency-floor"
     strength: float | None = None
     strengths: dict[str, dict[str, float]] = {}

@@ -7,11 +7,12 @@ What an edit must be, whatever the model, stands in `steering_rules`.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from steerbench.targets import LABELS, Answer, Item
 
 Site = Literal["head_out", "mlp_act", "resid"]
 Vector = NDArray[np.float32]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,10 @@ class Steering:
 
     `alternatives` are other wordings of `prompt` that calibration may choose instead: the dial of a
     method whose prompt has no strength. `reply` answers in the model's stead. `by_item` is said before single items
-    besides, by the item's id: only controls say such (`contracts.Control`), and no steering file holds it. `facts` are
-    numbers that the fit came upon and that steer nothing; they are no part of the digest.
+    besides, by the item's id: only controls say such (`contracts.Control`), and no steering file holds it. `draws` are
+    edits as good as `edits`, and items are dealt out over all of them: so a placebo's row does not hang on what one
+    random direction happens to do. Where no item is asked (chat, serve), `edits` stand for all. `facts` are numbers
+    that the fit came upon and that steer nothing; they are no part of the digest.
     """
 
     edits: tuple[Edit, ...] = ()
@@ -150,21 +154,21 @@ class Steering:
     reply: Reply | None = None
     facts: Mapping[str, float] = field(default_factory=dict)
     by_item: Mapping[str, PromptChange] = field(default_factory=dict)
+    draws: tuple[tuple[Edit, ...], ...] = ()
 
     def at(self, item: Item) -> "Steering":
-        """The steering as it is before one item: what it says there is part of its prompt."""
-        if not self.by_item:
+        """The steering as it is before one item: what it says there is part of its prompt, and one draw is left."""
+        if not self.by_item and not self.draws:
             return self
-        return replace(self, prompt=self.prompt + self.by_item.get(item.id, PromptChange()), by_item={})
+        said = self.prompt + self.by_item.get(item.id, PromptChange())
+        return replace(self, edits=dealt(item, (self.edits, *self.draws)), prompt=said, by_item={}, draws=())
 
     def scaled(self, strength: float) -> "Steering":
         """The same with every edit `strength` times as strong; at 0 no edit is left, caps included."""
         if strength == 0:
-            return replace(self, edits=())
-        return replace(
-            self,
-            edits=tuple(e if isinstance(e, Cap) else replace(e, strength=e.strength * strength) for e in self.edits),
-        )
+            return replace(self, edits=(), draws=())
+        edits, *draws = (_scaled(edits, strength) for edits in (self.edits, *self.draws))
+        return replace(self, edits=edits, draws=tuple(draws))
 
     def worded(self, prompt: PromptChange) -> "Steering":
         """The same with another prompt, as calibration chose it."""
@@ -179,12 +183,20 @@ class Steering:
                 "A steering that says something else before every item is a control: it cannot be composed."
             )
         larger = {n: max(f[n] for f in (self.facts, other.facts) if n in f) for n in (*self.facts, *other.facts)}
-        return Steering(self.edits + other.edits, self.prompt + other.prompt, facts=larger)
+        hands, others = (self.edits, *self.draws), (other.edits, *other.draws)
+        # Side by side, and not each with each: of a blend of five poles that would be thousands.
+        edits, *draws = (hands[n % len(hands)] + others[n % len(others)] for n in range(max(len(hands), len(others))))
+        return Steering(edits, self.prompt + other.prompt, facts=larger, draws=tuple(draws))
 
     @property
     def first_layer(self) -> int | None:
         """The lowest layer an edit changes, None if there are none."""
         return min((edit.layer for edit in self.edits), default=None)
+
+    @property
+    def all_edits(self) -> tuple[Edit, ...]:
+        """Those of every draw, one after the other."""
+        return tuple(chain(self.edits, *self.draws))
 
     @cached_property
     def edits_key(self) -> tuple[object, ...]:
@@ -218,6 +230,15 @@ class Steering:
 UNSTEERED = Steering()
 
 
+def dealt(item: Item, hands: Sequence[T]) -> T:
+    """The one of the `hands` that an item gets, by its id alone."""
+    return hands[int.from_bytes(hashlib.sha256(item.id.encode()).digest()[:8], "little") % len(hands)]
+
+
+def _scaled(edits: tuple[Edit, ...], strength: float) -> tuple[Edit, ...]:
+    return tuple(e if isinstance(e, Cap) else replace(e, strength=e.strength * strength) for e in edits)
+
+
 def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
     """What `Steering.save` wrote, and what it said of where it is from.
 
@@ -233,7 +254,7 @@ def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any
     """A steering as JSON-able fields plus named arrays: what its digest is taken over, and what its file holds."""
     edits: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
-    for index, edit in enumerate(steering.edits):
+    for index, edit in enumerate(steering.all_edits):
         fields: dict[str, Any] = {"kind": type(edit).__name__, "positions": [edit.positions.kind, edit.positions.front]}
         for name, value in vars(edit).items():
             if isinstance(value, np.ndarray):
@@ -247,8 +268,11 @@ def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any
         "alternatives": [_prompt_fields(prompt) for prompt in steering.alternatives],
         "reply": vars(steering.reply) if steering.reply else None,
     }
-    if steering.by_item:  # left out where there is none, so that digests of other steerings stay what they were
+    # Left out where there is none, so that digests of other steerings stay what they were.
+    if steering.by_item:
         header["by_item"] = {item: _prompt_fields(prompt) for item, prompt in steering.by_item.items()}
+    if steering.draws:
+        header["draws"] = [len(edits) for edits in (steering.edits, *steering.draws)]
     return header, arrays
 
 

@@ -29,7 +29,7 @@ def fault(edit: Edit) -> str | None:
 
 def check_fitted(method: str, target: str, steering: Steering) -> None:
     """Raises UserError: a method fitted an edit that no model can be given."""
-    for edit in steering.edits:
+    for edit in steering.all_edits:
         if (wrong := fault(edit)) is not None:
             raise UserError(f"What '{method}' fitted for '{target}' cannot be used: the steering {wrong}.")
 

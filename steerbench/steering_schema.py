@@ -5,6 +5,7 @@ Files that name no version were written before there were any, and are of versio
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Annotated, Any, ClassVar, Literal
 
 from numpy.typing import NDArray
@@ -136,6 +137,8 @@ class Described(_Strict):
     prompt: _Prompt
     alternatives: tuple[_Prompt, ...]
     reply: _Reply | None
+    draws: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)] | None = None
+    """How many of the edits, one after the other, are of each draw."""
 
     def tensors(self) -> dict[str, str]:
         """The tensors that belong to it, and safetensors' words for their types."""
@@ -153,7 +156,16 @@ class Described(_Strict):
             if (wrong := fault(edit)) is not None:
                 raise Unusable(f"it {wrong}")
         reply = Reply(**dict(self.reply)) if self.reply else None
-        return Steering(edits, self.prompt.prompt(), tuple(one.prompt() for one in self.alternatives), reply)
+        first, *draws = self._dealt(edits)
+        alternatives = tuple(one.prompt() for one in self.alternatives)
+        return Steering(first, self.prompt.prompt(), alternatives, reply, draws=tuple(draws))
+
+    def _dealt(self, edits: tuple[Edit, ...]) -> Iterator[tuple[Edit, ...]]:
+        sizes = self.draws or (len(edits),)
+        if sum(sizes) != len(edits):
+            raise Unusable(f"it has {len(edits)} edits, where its draws have {sum(sizes)}")
+        ends = list(accumulate(sizes))
+        yield from (edits[end - size : end] for end, size in zip(ends, sizes, strict=True))
 
     def _edits(self, arrays: Arrays) -> Iterator[Edit]:
         for n, described in enumerate(self.edits):

@@ -1,10 +1,12 @@
 """Steering files: what is written is read again, equal files are equal bytes, and whatever is wrong is one sentence."""
 
+import hashlib
 import json
 import os
 import pickle
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -272,6 +274,33 @@ def test_what_is_written_is_read_again_with_where_it_is_from(tmp_path: Path) -> 
             np.testing.assert_array_equal(getattr(one, name), value)
             assert type(getattr(one, name)) is type(value)
     assert [file.name for file in tmp_path.iterdir()] == ["e.safetensors"]
+
+
+DEALT = replace(STEERING, draws=((Add("resid", 1, -FLOATS),), (), (Cap(0, np.array([1])), Add("resid", 1, FLOATS))))
+
+
+def test_draws_are_read_again_and_each_item_gets_one_of_them(tmp_path: Path) -> None:
+    DEALT.save(tmp_path / "e.safetensors")
+    again, _ = load_steering(tmp_path / "e.safetensors")
+    assert again.digest == DEALT.digest
+    assert DEALT.digest != STEERING.digest
+    hands = [STEERING.edits, *DEALT.draws]
+    items = [Item(f"i{n}", "", "", "E") for n in range(400)]
+    given = [again.at(item) for item in items]
+    for item, one in zip(items, given, strict=True):
+        mine = hands[int.from_bytes(hashlib.sha256(item.id.encode()).digest()[:8], "little") % 4]
+        assert one.edits_digest == Steering(mine).edits_digest
+    assert not any(one.draws for one in given)
+    assert min(Counter(one.edits_digest for one in given).values()) > 70
+
+
+def test_draws_are_scaled_and_added_side_by_side() -> None:
+    doubled = DEALT.scaled(2.0)
+    assert [[getattr(e, "strength", None) for e in edits] for edits in doubled.draws] == [[2.0], [], [None, 2.0]]
+    assert not DEALT.scaled(0.0).draws
+    both = DEALT + Steering((Add("resid", 2, FLOATS),), draws=((Cap(3, np.array([0])),),))
+    assert [[edit.layer for edit in edits][-1] for edits in (both.edits, *both.draws)] == [2, 3, 2, 3]
+    assert len((both + DEALT).draws) == 3
 
 
 def test_whole_numbers_stay_whole_so_that_the_digest_is_the_same(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ HIGHEST_SEED = 2**32 - 1
 """Of what every generator of random numbers takes."""
 HIGHEST_BUDGET = 1000
 """Far beyond where a search still finds anything; a larger one is a slip of the finger that runs for days."""
+BUDGET = 5
+"""As many as `simple-prompt` has wordings, so that no method may try more than another; `Plan` has the same."""
 FILES_OF_A_RUN = ("run.json", "ledger.sqlite", "published.json", "suite.json", "sweep.json", "tradeoff.json")
 
 

@@ -8,6 +8,7 @@ import typer
 
 from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import (
+    BUDGET,
     Budget,
     ByRule,
     Calibration,
@@ -63,7 +64,7 @@ def run_command(
     protocol: UnderProtocol = Protocol.STRICT,
     variant: Annotated[str | None, typer.Option(help="The variant of methods that have several.")] = None,
     calibration: Calibration = None,
-    budget: Budget = 8,
+    budget: Budget = BUDGET,
     rule: ByRule = Rule.FLUENCY_FLOOR,
     strength: Strength = None,
     strengths_from: StrengthsFrom = None,

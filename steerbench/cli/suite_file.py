@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from steerbench.cli.options import HIGHEST_BUDGET, HIGHEST_SEED, CalibrationKind, Protocol, Rule
+from steerbench.cli.options import BUDGET, HIGHEST_BUDGET, HIGHEST_SEED, CalibrationKind, Protocol, Rule
 from steerbench.cli.parameters import comma_separated, plan_of, refused
 from steerbench.cli.strengths_from import strengths_in
 from steerbench.errors import UserError
@@ -55,7 +55,7 @@ class Settings(BaseModel):
     protocol: Literal["strict", "published"] = "strict"
     variant: str | None = None
     calibration: Literal["golden", "grid"] | None = None
-    budget: Annotated[int, Field(ge=2, le=HIGHEST_BUDGET)] = 8
+    budget: Annotated[int, Field(ge=2, le=HIGHEST_BUDGET)] = BUDGET
     rule: Literal["fluency-floor", "best-score"] = "fluency-floor"
     strength: float | None = None
     strengths_from: str | None = None

@@ -10,6 +10,7 @@ import typer
 from steerbench.cli.drawing import can_draw
 from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import (
+    BUDGET,
     Budget,
     ByRule,
     Calibration,
@@ -63,7 +64,7 @@ def sweep_command(
     limit: Limit = None,
     protocol: UnderProtocol = Protocol.STRICT,
     calibration: Calibration = None,
-    budget: Budget = 8,
+    budget: Budget = BUDGET,
     rule: ByRule = Rule.FLUENCY_FLOOR,
     strength: Strength = None,
     seed: Seed = 0,

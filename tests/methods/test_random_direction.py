@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from methods.caa import CAA
 from methods.random_direction import RandomDirection, _randomised, same_norms
 from steerbench.composition import build_method
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.steering import Add, Boost, Cap, Edit
-from tests.methods.people import somebody
+from steerbench.statistics import sign_flip_test
+from steerbench.steering import Add, Boost, Cap, Edit, Steering, dealt
+from steerbench.targets import Item
+from tests.methods.people import pole, somebody
 
 PEOPLE = [somebody("ann", 1), somebody("bo", 2)]
 
@@ -44,6 +47,43 @@ def test_random_directions_are_the_targets_own_and_come_back_with_the_seed(engin
     assert digests(PEOPLE[::-1]) == both[::-1]
     assert both[0] != both[1]
     assert digests(PEOPLE, seed=1) != both
+
+
+def test_the_items_of_a_pole_are_dealt_out_over_directions_and_a_person_has_one(engine: HFEngine) -> None:
+    target = pole("E", high=True)
+    (real,), (random,) = CAA().fit(engine, [target]), RandomDirection("caa").fit(engine, [target])
+    hands = [random.edits, *random.draws]
+    assert len(hands) == 8
+    lengths = norms(real.edits, 1)
+    for edits in hands:
+        for ours, theirs in zip(norms(edits, 1), lengths, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    vectors = np.stack([np.concatenate([e.vector.ravel() for e in hand if isinstance(e, Add)]) for hand in hands])
+    cosines = np.corrcoef(vectors)[np.triu_indices(8, 1)]
+    assert np.abs(cosines).max() < 0.9
+    (one,) = RandomDirection("caa", draws=1).fit(engine, [target])
+    assert one.digest == Steering(random.edits).digest, "the first is the one there always was"
+    assert not RandomDirection("caa").fit(engine, PEOPLE[:1])[0].draws
+
+
+def test_one_random_direction_may_look_worse_than_nothing_and_eight_do_not() -> None:
+    """A method that does nothing, against a placebo whose directions move the statements of a trait alike.
+
+    Two statements of a trait still share a direction, so that eight do not quite reach the nominal .05.
+    """
+    random, rounds = np.random.default_rng(0), 300
+    statements = [Item(f"{trait}{n}", "", "", trait) for trait in "EANCO" for n in range(16)]
+
+    def rejected(hands: Sequence[str]) -> float:
+        found = 0
+        for _ in range(rounds):
+            moved = {(trait, hand): random.normal(0, 0.3) for trait in "EANCO" for hand in hands}
+            placebo = [moved[item.trait, dealt(item, hands)] + random.normal(0, 0.5) for item in statements]
+            found += sign_flip_test(np.array(placebo), random) < 0.05
+        return found / rounds
+
+    assert rejected("a") > 0.3
+    assert rejected("abcdefgh") < 0.15
 
 
 def test_a_vector_keeps_the_norm_of_each_head_and_zero_heads_stay_zero() -> None:
