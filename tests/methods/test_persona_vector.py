@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from methods.persona_vector import PersonaVector, descriptions
+from methods.persona_vector import Context, PersonaVector, descriptions
 from steerbench.contracts import Prompt, Request
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
@@ -38,6 +38,26 @@ def test_the_other_pole_goes_the_other_way(engine: HFEngine) -> None:
     high, low = PersonaVector().fit(engine, [pole("N", True), pole("N", False)])
     np.testing.assert_allclose(high.edits[0].vector, -low.edits[0].vector, atol=1e-5)  # type: ignore[union-attr]
     assert high.edits[0].layer == engine.layers // 2
+
+
+@pytest.mark.parametrize("context", ["list", "chat"])
+def test_after_the_last_layer_the_vector_makes_of_the_opposite_description_the_targets_own(
+    engine: HFEngine, context: Context
+) -> None:
+    """There nothing comes after it but the head: what was said last is all that the answer hangs on."""
+    target = pole("N", False)
+    method = PersonaVector(layer=engine.layers - 1, context=context, prompts=1)
+    [steering] = method.fit(engine, [target])
+    own, opposite = descriptions(target) or ("", "")
+    [asked] = method._prompts(target)
+    labels = (" the", " of")  # of one token each: a second would see the first under another description
+
+    def likelihoods(description: str, strength: float) -> list[float]:
+        request = Request(asked.under(description), steering.scaled(strength), labels)
+        return list(engine.choose([request])[0].logprobs)
+
+    np.testing.assert_allclose(likelihoods(opposite, 1.0), likelihoods(own, 0.0), atol=1e-4)
+    assert not np.allclose(likelihoods(opposite, 0.5), likelihoods(own, 0.0), atol=1e-4)
 
 
 def test_in_a_chat_the_prompts_are_open_questions_on_the_targets_traits(engine: HFEngine) -> None:
