@@ -65,7 +65,8 @@ def _words(plan: Plan, called: str) -> Iterator[str]:
     usual = Plan(methods=plan.methods, task=plan.task)
     for name in ("model", "engine", "dtype", "chat_template", "protocol", "budget", "rule", "strength", "seed"):
         value = getattr(plan, name)
-        if value != getattr(usual, name):
+        # The budget is always said: what is usual has changed, and a command has to make the same run then too.
+        if name == "budget" or value != getattr(usual, name):
             yield f"--{name.replace('_', '-')}={value}"
     if plan.calibration != usual_calibration(Protocol(plan.protocol)).value:
         yield f"--calibration={plan.calibration}"

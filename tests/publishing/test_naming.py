@@ -63,9 +63,10 @@ def test_the_command_has_the_plan_that_it_was_made_from(plan, monkeypatch):
     assert started == [plan]
 
 
-def test_a_command_leaves_out_what_would_be_so_anyway():
-    assert command_of(PLANS["plain"], "it") == "steerbench run --method=toy-push --task=toy"
-    assert command_of(PLANS["published"], "it") == "steerbench run --method=pas --task=papi --protocol=published"
+def test_a_command_leaves_out_what_would_be_so_anyway_but_for_the_budget_whose_default_has_changed():
+    assert command_of(PLANS["plain"], "it") == "steerbench run --method=toy-push --task=toy --budget=5"
+    published = "steerbench run --method=pas --task=papi --protocol=published --budget=5"
+    assert command_of(PLANS["published"], "it") == published
 
 
 def test_strengths_of_an_earlier_run_are_taken_from_the_published_one(tmp_path, monkeypatch):
