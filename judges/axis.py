@@ -34,8 +34,8 @@ from judges.sentence_encoder import LONGEST, SHA256, encode, token_counts
 from judges.texts import answers, statements
 from steerbench.bank import descriptions
 from steerbench.contracts import Case, Engine, Verdict
+from steerbench.contracts.targets import TRAITS
 from steerbench.judging.answers import without_thoughts
-from steerbench.targets import TRAITS
 
 Array = NDArray[np.float64]
 Edition = Literal[1, 2]

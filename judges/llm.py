@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from judges.rubrics import READING, RUBRICS, SCALE, digest, expectation, instruction, parse, unlike
-from steerbench.chat.client import ChatClient, RequestError
-from steerbench.chat.completion import Reply, Token
-from steerbench.chat.concurrency import concurrently
 from steerbench.contracts import Case, Engine, Usage, Verdict
+from steerbench.contracts.thoughts import spoken
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
-from steerbench.thoughts import spoken
+from steerbench.openai_client.client import ChatClient, RequestError
+from steerbench.openai_client.completion import Reply, Token
+from steerbench.openai_client.concurrency import concurrently
 
 KEPT = 200
 """Characters kept of a reply that held no rating."""

@@ -9,10 +9,10 @@ from pydantic.dataclasses import dataclass
 
 from judges.rubrics import RATING_START, RUBRICS, SCALE, digest, expectation, instruction, unlike
 from steerbench.contracts import Case, Choice, Engine, Prompt, Request, Verdict, batched
+from steerbench.engines.room import without_room
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
-from steerbench.plugins import find
-from steerbench.room import without_room
+from steerbench.plugins.finding import find
 
 DRAWN = 64
 """Cases drawn at once, for the engine to put into batches."""

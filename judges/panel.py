@@ -24,16 +24,16 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 
 from judges.texts import Answer, answers
-from steerbench.code_identity import judge_sources
-from steerbench.construction import construct, parameters
 from steerbench.contracts import Case, Engine, Judge, Usage, Verdict
+from steerbench.contracts.targets import TRAITS
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
 from steerbench.judging.panel import Panel
-from steerbench.judging.verdicts import Verdicts
-from steerbench.plugins import find
-from steerbench.storage import cache_folder
-from steerbench.targets import TRAITS
+from steerbench.plugins.code import judge_sources
+from steerbench.plugins.finding import find
+from steerbench.plugins.parameters import construct, parameters
+from steerbench.records.verdicts import Verdicts
+from steerbench.storage.files import cache_folder
 
 FORMULA = "1 + 4 * sigmoid(mean of the members' (rating - the trait's mean) / sd on the fixed texts)"
 DRAWN = 64

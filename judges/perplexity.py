@@ -20,10 +20,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from steerbench.contracts import Case, Engine, Prompt, Request, Verdict, batched
+from steerbench.contracts.thoughts import spoken
+from steerbench.engines.room import without_room
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
-from steerbench.room import without_room
-from steerbench.thoughts import spoken
 
 MIDDLE = 4.5
 """The nll (nats) at which an answer that repeats nothing is rated 3."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steerbench.contracts import Case
-from steerbench.thoughts import spoken
+from steerbench.contracts.thoughts import spoken
 
 SCALE = (1, 2, 3, 4, 5)
 RATING_START = "Rating: [["

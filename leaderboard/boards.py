@@ -11,7 +11,7 @@ from leaderboard.reported import Reported, of_task
 from leaderboard.row import Row, dataset_of, engine_of, judges_of, rows_of, settings_of
 from leaderboard.text import decimals, slug, value
 from steerbench.publishing.schema import Published
-from steerbench.results import Metric, without_break_downs
+from steerbench.records.results import Metric, without_break_downs
 
 METRICS = 4
 """Metrics of a board beside its headline; a run's page has them all."""

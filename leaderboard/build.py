@@ -18,9 +18,9 @@ from leaderboard.site import Site
 from leaderboard.speed import read_speeds
 from leaderboard.tradeoffs import doses_of, read_tradeoffs
 from steerbench.errors import UserError
-from steerbench.folders import whole_folder
 from steerbench.publishing.schema import SAMPLES
-from steerbench.storage import understandable
+from steerbench.storage.files import understandable
+from steerbench.storage.folders import whole_folder
 
 MARKER = ".steerbench-site"
 """Lies in every folder that was built, so that no other folder is ever replaced."""

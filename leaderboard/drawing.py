@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from leaderboard.text import value
-from steerbench.results import Metric
+from steerbench.records.results import Metric
 
 WIDTH = 160
 """Units of a drawing's width."""

@@ -19,8 +19,8 @@ from leaderboard.responses import (
 )
 from leaderboard.text import cut, interval, number, value
 from steerbench.publishing.tradeoff_schema import UNSTEERED, PublishedTradeoff
-from steerbench.results import Metric
-from steerbench.tradeoff.result import TradeoffResult
+from steerbench.records.results import Metric
+from steerbench.studies.tradeoff.result import TradeoffResult
 
 COLUMNS = ["Method", "Strength", "Questions", "Effect", "95 % interval", "Loss", "95 % interval", "On the front"]
 POINTER = {"type": "point", "cursor": "pointer"}

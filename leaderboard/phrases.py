@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from steerbench.results import MethodResult
-from steerbench.standing import Standing
+from steerbench.records.results import MethodResult
+from steerbench.records.standing import Standing
 
 
 def phrase(standing: Standing) -> str:

@@ -8,7 +8,7 @@ from leaderboard.boards import Board
 from leaderboard.known import Known
 from leaderboard.row import Row
 from leaderboard.text import number, value
-from steerbench.results import MethodResult, Metric
+from steerbench.records.results import MethodResult, Metric
 
 FEWEST, MOST_TRAITS = 3, 16
 """Axes that make a figure, and that can still be read."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from steerbench.errors import UserError
 from steerbench.publishing.schema import PUBLISHED, SAMPLES, Published, read_published
 from steerbench.publishing.weighing import weigh_all
-from steerbench.storage import understandable
+from steerbench.storage.files import understandable
 
 NAMED = 5
 """Refused runs that are named in one error."""

@@ -7,7 +7,7 @@ from leaderboard.charts import Cell, Chart
 from leaderboard.links import run_page
 from leaderboard.text import cut, interval, number, value
 from steerbench.publishing.tradeoff_schema import PublishedTradeoff
-from steerbench.tradeoff.result import Curve, Point, TradeoffResult
+from steerbench.studies.tradeoff.result import Curve, Point, TradeoffResult
 
 DRAWN = 8
 """Methods of a drawing, as many as there are colours; its table has all."""

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from leaderboard.phrases import phrase
 from steerbench.contracts import Role
 from steerbench.publishing.schema import Published
-from steerbench.results import Comparison, JudgeResult, MethodResult, Metric
-from steerbench.standing import is_better, is_worse
+from steerbench.records.results import Comparison, JudgeResult, MethodResult, Metric
+from steerbench.records.standing import is_better, is_worse
 
 Kind = Literal["beside", "better", "partly", "same", "unknown", "kept", "lost"]
 """How a row is drawn: see `kind_of`."""

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from steerbench.results import Comparison, Metric
+from steerbench.records.results import Comparison, Metric
 
 LONGEST = 120
 """Characters of a name or flag on a page; the rest of it is in the JSON."""

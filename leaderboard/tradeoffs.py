@@ -15,7 +15,7 @@ from steerbench.publishing.tradeoff_schema import (
     folder_beside,
     read_published_tradeoff,
 )
-from steerbench.strengths import chosen_in
+from steerbench.running.strengths import chosen_in
 
 NAMED = 5
 """Refused trade-offs that are named in one error."""

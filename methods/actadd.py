@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from methods.adjectives import adjectives, leaning_traits, listed
-from methods.answers import trait_scores
-from methods.layers import checked_layer
 from steerbench.contracts import Engine, Prompt, Request
-from steerbench.steering import Add, Positions, Steering
-from steerbench.targets import Target
+from steerbench.contracts.steering import Add, Positions, Steering
+from steerbench.contracts.targets import Target
+from steerbench.toolkit.adjectives import adjectives, leaning_traits, listed
+from steerbench.toolkit.layers import checked_layer
+from steerbench.toolkit.trait_answers import trait_scores
 
 DEPTH = 0.2
 """The paper finds early to middle layers best; its worked example takes layer 6 of the 48 of GPT-2-XL."""

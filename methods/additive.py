@@ -7,8 +7,8 @@ import numpy as np
 from methods.other_people import expected_ticks, others_of
 from methods.trivial import NOTHING_TO_CHOOSE
 from steerbench.contracts import Engine
-from steerbench.steering import Reply, Steering
-from steerbench.targets import MIDDLE, Respondent, Target
+from steerbench.contracts.steering import Reply, Steering
+from steerbench.contracts.targets import MIDDLE, Respondent, Target
 
 
 class Additive:

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from methods.contrasts import Contrast, capture_statements
-from methods.directions import mass_mean, one_deviation_long
-from methods.layers import checked_layer
 from steerbench.contracts import Engine
-from steerbench.steering import Add, Steering
-from steerbench.targets import Target
+from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.targets import Target
+from steerbench.toolkit.contrasts import Contrast, capture_statements
+from steerbench.toolkit.directions import mass_mean, one_deviation_long
+from steerbench.toolkit.layers import checked_layer
 
 DEPTH = 0.4
 """Where the paper's sweeps peak: layer 13 of the 32 of Llama-2-7B, 14 or 15 of the 40 of the 13B."""

@@ -15,8 +15,8 @@ from methods.other_people import expected_ticks, others_of
 from methods.ridge import Predictions, ridge
 from methods.trivial import NOTHING_TO_CHOOSE
 from steerbench.contracts import Engine
-from steerbench.steering import Reply, Steering
-from steerbench.targets import MIDDLE, Item, Others, Respondent, Target
+from steerbench.contracts.steering import Reply, Steering
+from steerbench.contracts.targets import MIDDLE, Item, Others, Respondent, Target
 
 Array = NDArray[np.float64]
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from methods.answers import shown_answers
-from methods.seeding import generator
 from steerbench.contracts import Engine
+from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
+from steerbench.contracts.targets import Answer, Item, Target
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, PromptChange, Steering
-from steerbench.targets import Answer, Item, Target
+from steerbench.toolkit.seeding import generator
+from steerbench.toolkit.trait_answers import shown_answers
 
 BLOCK = 20
 """Items asked beside one list."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from steerbench import bank
 from steerbench.contracts import Engine
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import Target, TraitPole
 from steerbench.errors import UserError
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import Target, TraitPole
 
 PERSONA = "You are the person who says this of themselves, and you answer as they would:\n\n{0}"
 

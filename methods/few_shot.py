@@ -10,11 +10,11 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from methods.answers import shown_answers
-from methods.seeding import generator
 from steerbench.contracts import Engine
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import Target
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import Target
+from steerbench.toolkit.seeding import generator
+from steerbench.toolkit.trait_answers import shown_answers
 
 
 @dataclass(frozen=True)

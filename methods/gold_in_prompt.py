@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steerbench.contracts import Engine
-from steerbench.steering import UNSTEERED, PromptChange, Steering
-from steerbench.targets import Item, Target
+from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
+from steerbench.contracts.targets import Item, Target
 
 TOLD = "The right answer to the question is {0}. Give this answer."
 

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from methods.search_descriptions import described, descriptions_digest
-from methods.search_questions import Source, questions_digest, search_questions
-from methods.seeding import generator
 from steerbench import bank
-from steerbench.code_identity import engine_sources, sources_of
 from steerbench.contracts import Engine, NeuronStatistics, Prompt, Request, Sampling
-from steerbench.storage import cache_folder
-from steerbench.targets import TRAITS
+from steerbench.contracts.targets import TRAITS
+from steerbench.plugins.code import engine_sources, sources_of
+from steerbench.storage.files import cache_folder
+from steerbench.toolkit.search_descriptions import described, descriptions_digest
+from steerbench.toolkit.search_questions import Source, questions_digest, search_questions
+from steerbench.toolkit.seeding import generator
 
 REPETITION_PENALTY = 1.1
 POLES = tuple((trait, high) for trait in TRAITS for high in (True, False))

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from methods.adjectives import leaning_traits, listed
-from methods.answers import trait_scores
-from methods.layers import Layers, checked_layers, parsed_layers
 from methods.neurons import REPETITION_PENALTY, Search, TraitNeurons, searched
 from methods.published_neurons import published_neurons
-from methods.search_descriptions import COUNTS
-from methods.search_questions import Source
 from steerbench.contracts import Engine
+from steerbench.contracts.steering import Boost, Cap, Edit, Positions, Steering
+from steerbench.contracts.targets import MIDDLE, TRAITS, Target
 from steerbench.errors import UserError
-from steerbench.steering import Boost, Cap, Edit, Positions, Steering
-from steerbench.targets import MIDDLE, TRAITS, Target
+from steerbench.toolkit.adjectives import leaning_traits, listed
+from steerbench.toolkit.layers import Layers, checked_layers, parsed_layers
+from steerbench.toolkit.search_descriptions import COUNTS
+from steerbench.toolkit.search_questions import Source
+from steerbench.toolkit.trait_answers import trait_scores
 
 FULL_LEAN = 2
 """How far the ends of the answer scale are from its middle."""

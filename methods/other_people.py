@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from steerbench.contracts.targets import LABELS, Item, Others, Respondent, Target
 from steerbench.errors import UserError
-from steerbench.targets import LABELS, Item, Others, Respondent, Target
 
 DIGITS = 6
 """Of an expected tick. Sums are rounded differently by other processors and numbers of threads. Cut to six digits a

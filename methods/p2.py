@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from methods.answers import shown_answers
 from steerbench.contracts import Engine, Prompt, Request, Sampling
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import LABELS, Target
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import LABELS, Target
+from steerbench.toolkit.trait_answers import shown_answers
 
 INSTRUCTION = (
     "A person filled in a questionnaire. After each statement stands how accurate they found it about themselves. "

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from methods.contrasts import Contrast, Statements, capture_statements
-from methods.directions import mass_mean, one_deviation_long
 from methods.few_shot import FewShot
-from methods.layers import Layers, checked_layers, parsed_layers
-from methods.probes import CLOSE, Probes, Scores, accuracies, alone, fit_probes, log_likelihoods, undecided
 from steerbench.contracts import Engine
+from steerbench.contracts.steering import Add, Edit, Steering
+from steerbench.contracts.targets import Target
 from steerbench.errors import UserError
-from steerbench.steering import Add, Edit, Steering
-from steerbench.targets import Target
+from steerbench.toolkit.contrasts import Contrast, Statements, capture_statements
+from steerbench.toolkit.directions import mass_mean, one_deviation_long
+from steerbench.toolkit.layers import Layers, checked_layers, parsed_layers
+from steerbench.toolkit.probes import CLOSE, Probes, Scores, accuracies, alone, fit_probes, log_likelihoods, undecided
 
 TRAINING_SHARE = 0.6
 HEADS = 24

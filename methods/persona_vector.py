@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from methods.adjectives import graded
-from methods.answers import trait_scores
-from methods.layers import checked_layer
-from methods.search_questions import search_questions
-from methods.seeding import number
 from methods.simple_prompt import WORDINGS
 from steerbench.contracts import Engine, Prompt, Request
-from steerbench.statement_list import list_prompt
-from steerbench.steering import Add, PromptChange, Steering
-from steerbench.targets import MIDDLE, Item, Target
+from steerbench.contracts.steering import Add, PromptChange, Steering
+from steerbench.contracts.targets import MIDDLE, Item, Target
+from steerbench.toolkit.adjectives import graded
+from steerbench.toolkit.layers import checked_layer
+from steerbench.toolkit.search_questions import search_questions
+from steerbench.toolkit.seeding import number
+from steerbench.toolkit.statement_list import list_prompt
+from steerbench.toolkit.trait_answers import trait_scores
 
 DEPTH = 0.5
 DESCRIBED = WORDINGS[1]

@@ -8,9 +8,9 @@ import numpy as np
 
 from methods.neurons import TraitNeurons
 from steerbench.contracts import Engine
+from steerbench.contracts.targets import TRAITS
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
-from steerbench.targets import TRAITS
 
 DATASET, FILE = "npti", "neurons.jsonl.gz"
 SHAPE = (32, 14336)

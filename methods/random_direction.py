@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from methods.seeding import generator
-from steerbench.composition import adapted, build_method
 from steerbench.contracts import Engine, Method
-from steerbench.steering import Add, Edit, Steering
-from steerbench.targets import Respondent, Target
+from steerbench.contracts.steering import Add, Edit, Steering
+from steerbench.contracts.targets import Respondent, Target
+from steerbench.plugins.composed import adapted, build_method
+from steerbench.toolkit.seeding import generator
 
 
 @dataclass(frozen=True)

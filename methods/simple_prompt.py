@@ -5,11 +5,11 @@ The baseline that prompting papers call naive or simple prompting; words and gra
 
 from collections.abc import Sequence
 
-from methods.adjectives import graded
-from methods.answers import trait_scores
 from steerbench.contracts import Engine
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import Target
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import Target
+from steerbench.toolkit.adjectives import graded
+from steerbench.toolkit.trait_answers import trait_scores
 
 WORDINGS = (
     "You are {0}.",

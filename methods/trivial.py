@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from methods.answers import shown_answers, trait_scores
 from methods.other_people import others_of
 from steerbench.contracts import Engine
-from steerbench.steering import UNSTEERED, Reply, Steering
-from steerbench.targets import MIDDLE, Target
+from steerbench.contracts.steering import UNSTEERED, Reply, Steering
+from steerbench.contracts.targets import MIDDLE, Target
+from steerbench.toolkit.trait_answers import shown_answers, trait_scores
 
 NOTHING_TO_CHOOSE = (1.0, 1.0)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from methods.adjectives import adjectives, leaning_traits, listed
-from methods.answers import trait_scores
 from steerbench.contracts import Engine
-from steerbench.steering import Reply, Steering
-from steerbench.targets import Target
+from steerbench.contracts.steering import Reply, Steering
+from steerbench.contracts.targets import Target
+from steerbench.toolkit.adjectives import adjectives, leaning_traits, listed
+from steerbench.toolkit.trait_answers import trait_scores
 
 NOTHING_TO_CHOOSE = (1.0, 1.0)
 NO_LEANING = "I am like most people."

@@ -11,10 +11,10 @@ import pytest
 
 from steerbench import bank
 from steerbench.bank import Part, descriptions, digest, questions
-from steerbench.targets import TRAITS, Item
+from steerbench.contracts.targets import TRAITS, Item
 
 ROOT = Path(__file__).parents[1]
-INVENTORY = ROOT / "tasks/papi/sample/items.csv"
+INVENTORY = ROOT / "steerbench/bank/statements.csv"
 POLES = [(trait, high) for trait in TRAITS for high in (True, False)]
 RUN = 6
 

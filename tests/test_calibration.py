@@ -8,18 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from steerbench.calibration import (
-    GOLDEN,
-    Search,
-    Setting,
-    golden_section,
-    grid,
-    published_grid,
-    spaced,
-    wordings,
-)
+from steerbench.contracts.setting import Setting
+from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.errors import UserError
-from steerbench.steering import PromptChange, Steering
+from steerbench.running.calibration import GOLDEN, Search, golden_section, grid, published_grid, spaced, wordings
 
 
 def run(trials, loss):
@@ -139,7 +131,7 @@ def test_a_finished_search_takes_no_more_losses():
 
 
 def test_a_setting_turns_a_fit_into_what_the_engine_gets():
-    from steerbench.steering import Add
+    from steerbench.contracts.steering import Add
 
     first, second = PromptChange("one"), PromptChange("two")
     fitted = Steering((Add("resid", 3, np.ones(4, dtype=np.float32)),), first, (second,))

@@ -5,9 +5,9 @@ import struct
 
 import pytest
 
-from steerbench.charts import chart, is_numeric, panels, write_charts
-from steerbench.results import Metric
-from steerbench.sweep import Point, SweepResult
+from steerbench.records.results import Metric
+from steerbench.studies.charts import chart, is_numeric, panels, write_charts
+from steerbench.studies.sweep import Point, SweepResult
 
 INTERVALS = {"trait score": (7.1, 6.5, 7.75), "length": (31.0, None, None), "fluency": (4.25, 4.125, 4.375)}
 

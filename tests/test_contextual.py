@@ -8,17 +8,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from steerbench.contextual import chosen
 from steerbench.contracts import Choice, Prompt, Request, Split
+from steerbench.contracts.steering import Add, Positions, PromptChange, Steering
+from steerbench.engines.contextual import chosen
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.evaluation import prompt_digest
-from steerbench.plan import Plan
 from steerbench.publishing.checking import problems
 from steerbench.publishing.publish import publish
 from steerbench.publishing.samples import read_samples
-from steerbench.records import outcome_of, outcome_text
-from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering import Add, Positions, PromptChange, Steering
+from steerbench.records.found_ledgers import LEDGER
+from steerbench.records.plan import Plan
+from steerbench.records.samples import outcome_of, outcome_text
+from steerbench.running.evaluation import prompt_digest
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tasks.papi.readouts import NEUTRAL, READOUTS
 from tasks.papi.task import PAPI
 from tests.models.tiny import tiny_model

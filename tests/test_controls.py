@@ -6,13 +6,14 @@ from typing import ClassVar
 import pytest
 from steerbench_testkit import TESTED, Silent, ToyTask, Words
 
-from steerbench.composition import Composed
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import Answer, Item
 from steerbench.errors import UserError
-from steerbench.export import read_samples
-from steerbench.plan import Plan, Row
-from steerbench.runner import execute, prepare
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import Answer, Item
+from steerbench.plugins.composed import Composed
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan, Row
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 
 PLAN = Plan(methods=("toy-words",), task="toy", model="toy-model", engine="toy", budget=2, trivial=False)
 

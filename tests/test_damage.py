@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from steerbench.comparison import measured_losses
 from steerbench.errors import UserError
-from steerbench.export import read_samples
-from steerbench.found_ledgers import LEDGER, check_sound, read_plan, reading
-from steerbench.ledger import TABLES, Ledger
-from steerbench.plan import Identity, Plan
 from steerbench.publishing.publish import publish
-from steerbench.rejudging import prepare_again
-from steerbench.results import RESULT, read_result
-from steerbench.runner import execute, prepare
+from steerbench.records.export import read_samples
+from steerbench.records.found_ledgers import LEDGER, check_sound, read_plan, reading
+from steerbench.records.ledger import TABLES, Ledger
+from steerbench.records.plan import Identity, Plan
+from steerbench.records.results import RESULT, read_result
+from steerbench.running.preparing import prepare
+from steerbench.running.rejudging import prepare_again
+from steerbench.running.runner import execute
+from steerbench.studies.comparison import measured_losses
 from tests.publishing.world import RATED, finished
 from tests.test_ledger import IDENTITY, PLAN
 

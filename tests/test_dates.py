@@ -9,12 +9,13 @@ import transformers.utils.chat_template_utils as clock
 
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.export import read_samples
 from steerbench.models.chat_template import TODAY
 from steerbench.models.text import load_text
-from steerbench.plan import Plan
-from steerbench.results import RunResult
-from steerbench.runner import execute, prepare
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan
+from steerbench.records.results import RunResult
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tests.models.tiny import TEMPLATE, tiny_model
 
 DATED = "<|system|>Today Date: {{ strftime_now('%d %b %Y') }}</s>" + TEMPLATE

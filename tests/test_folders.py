@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from steerbench import folders
 from steerbench.errors import UserError
-from steerbench.export import export
-from steerbench.folders import discard, whole_folder
 from steerbench.publishing.checking import check, problems
 from steerbench.publishing.publish import publish
-from steerbench.results import read_result, write_result
-from steerbench.storage import write_whole
+from steerbench.records.export import export
+from steerbench.records.results import read_result, write_result
+from steerbench.storage import folders
+from steerbench.storage.files import write_whole
+from steerbench.storage.folders import discard, whole_folder
 from tests.publishing.world import finished
 from tests.test_ledger import mounted
 
@@ -27,7 +27,7 @@ PARTS = 20
 REPLACE = """
 import sys
 from pathlib import Path
-from steerbench.folders import whole_folder
+from steerbench.storage.folders import whole_folder
 number = 0
 while True:
     number += 1

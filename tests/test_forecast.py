@@ -9,12 +9,13 @@ from steerbench_testkit import HELD_OUT, TESTED, ToyEngine
 
 from steerbench.contracts import Split
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.forecast import NOTHING_DONE, Done, RowForecast, done_in, duration, expected, forecast, missing
-from steerbench.found_ledgers import reading
-from steerbench.plan import Plan
-from steerbench.planning import opened_task
-from steerbench.probe import Speed
-from steerbench.runner import LEDGER, execute, prepare
+from steerbench.records.found_ledgers import LEDGER, reading
+from steerbench.records.plan import Plan
+from steerbench.running.forecast import NOTHING_DONE, Done, RowForecast, done_in, duration, expected, forecast, missing
+from steerbench.running.power import opened_task
+from steerbench.running.preparing import prepare
+from steerbench.running.probe import Speed
+from steerbench.running.runner import execute
 from tests.models.tiny import tiny_model
 
 TOY = Plan(

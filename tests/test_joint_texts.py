@@ -10,9 +10,10 @@ from judges.local_llm import LocalLLM
 from steerbench.contracts import Case, Request
 from steerbench.engines.branches import Branch, unpacked
 from steerbench.engines.prompts import PromptTokens
-from steerbench.export import read_samples
-from steerbench.plan import Plan
-from steerbench.runner import execute, prepare
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tasks.reasoning.prompts import THINK
 from tests.models.tiny import Kind, tiny_model
 

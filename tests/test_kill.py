@@ -32,7 +32,9 @@ RUN = (
 )
 
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload([__name__, "steerbench.cli.run", "steerbench.runner", "steerbench.engines.hf.engine"])
+FORKED.set_forkserver_preload(
+    [__name__, "steerbench.cli.run", "steerbench.running.runner", "steerbench.engines.hf.engine"]
+)
 
 
 def steerbench(*arguments: str) -> None:

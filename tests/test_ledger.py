@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from steerbench.calibration import Setting
 from steerbench.contracts import Choice, Completion, Score, Split
+from steerbench.contracts.setting import Setting
 from steerbench.errors import UserError
-from steerbench.found_ledgers import read_plan, reading
-from steerbench.ledger import Ledger
-from steerbench.plan import Identity, Plan
-from steerbench.records import Sample
+from steerbench.records.found_ledgers import read_plan, reading
+from steerbench.records.ledger import Ledger
+from steerbench.records.plan import Identity, Plan
+from steerbench.records.samples import Sample
 
 PLAN = Plan(methods=("pas",), task="papi")
 IDENTITY = Identity({"engine": {"weights": "abc"}, "task": {"dataset": "d"}}, "1" * 64)

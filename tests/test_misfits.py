@@ -6,10 +6,10 @@ import pytest
 from steerbench_testkit import ToyEngine
 
 from steerbench.errors import UserError
-from steerbench.plan import Plan
-from steerbench.runner import prepare
-from steerbench.suite import Entry, Suite, run_suite
-from steerbench.sweep import Sweep, Swept, run_sweep
+from steerbench.records.plan import Plan
+from steerbench.running.preparing import prepare
+from steerbench.studies.suite import Entry, Suite, run_suite
+from steerbench.studies.sweep import Sweep, Swept, run_sweep
 
 SAME = {"task": "toy", "model": "toy-model", "engine": "toy", "budget": 2}
 """The toy engine has one layer of one head."""

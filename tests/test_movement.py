@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Score, Scored
-from steerbench.movement import movement_of
+from steerbench.records.movement import movement_of
 
 ROLES = {"unsteered": "unsteered", "random-direction": "placebo", "always-3": "constant"}
 

@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 from steerbench_testkit import GREEDY, ITEMS, RatedTask, ToyEngine, ToyJudge, ToyTask
 
-from steerbench.calibration import Search, golden_section
 from steerbench.contracts import PENDING, Choice, Completion, Prompt, Request, Sampling, Score, Scored, Summary, Task
-from steerbench.evaluation import OVERFLOWED
-from steerbench.export import read_samples
-from steerbench.losses import target_costs, target_loss
-from steerbench.plan import Plan
-from steerbench.records import outcome_of, outcome_text, score_of, score_text
-from steerbench.results import RunResult
-from steerbench.runner import LEDGER, execute, prepare
+from steerbench.records.export import read_samples
+from steerbench.records.found_ledgers import LEDGER
+from steerbench.records.plan import Plan
+from steerbench.records.results import RunResult
+from steerbench.records.samples import outcome_of, outcome_text, score_of, score_text
+from steerbench.running.calibration import Search, golden_section
+from steerbench.running.evaluation import OVERFLOWED
+from steerbench.running.losses import target_costs, target_loss
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 
 PLAN = Plan(methods=("toy-push", "toy-words"), task="toy", model="toy-model", engine="toy", budget=6)
 

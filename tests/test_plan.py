@@ -5,10 +5,10 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from steerbench.composition import build_method
+from steerbench.contracts.targets import Respondent
 from steerbench.errors import UserError
-from steerbench.plan import Plan, build_rows, build_task, differences, identify
-from steerbench.targets import Respondent
+from steerbench.plugins.composed import build_method
+from steerbench.records.plan import Plan, build_rows, build_task, differences, identify
 
 CODE = {"harness": {"distribution": "steerbench", "version": "0.1.0", "sha256": "s"}}
 PLAN = Plan(methods=("toy-push", "toy-push+toy-words"), task="toy", model="toy-model", engine="toy")

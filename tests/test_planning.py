@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Comparison
-from steerbench.plan import Plan, build_rows
-from steerbench.planning import Spread, opened_task, outlook, reference_spreads, spreads_of, stored_spreads, units_of
-from steerbench.results import MethodResult, RunResult, Timings, comparison, write_result
+from steerbench.records.plan import Plan, build_rows
+from steerbench.records.results import MethodResult, RunResult, Timings, comparison, write_result
+from steerbench.running.power import (
+    Spread,
+    opened_task,
+    outlook,
+    reference_spreads,
+    spreads_of,
+    stored_spreads,
+    units_of,
+)
 from steerbench.statistics import paired_comparisons, smallest_difference
 
 

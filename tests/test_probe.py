@@ -6,14 +6,15 @@ import pytest
 from steerbench_testkit import HELD_OUT, TESTED, ToyEngine, ToyTask
 
 from steerbench.contracts import Completion, Sampling
+from steerbench.contracts.targets import Item
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.found_ledgers import reading
-from steerbench.plan import Plan
-from steerbench.planning import opened_task
-from steerbench.probe import FEWEST_TOKENS, GROWTH, LIKELIHOODS, PATIENCE, TOKENS, Speed, speed_of
-from steerbench.runner import LEDGER, execute, prepare
-from steerbench.targets import Item
+from steerbench.records.found_ledgers import LEDGER, reading
+from steerbench.records.plan import Plan
+from steerbench.running.power import opened_task
+from steerbench.running.preparing import prepare
+from steerbench.running.probe import FEWEST_TOKENS, GROWTH, LIKELIHOODS, PATIENCE, TOKENS, Speed, speed_of
+from steerbench.running.runner import execute
 from tests.models.tiny import tiny_model
 
 

@@ -9,12 +9,9 @@ from markdown_it import MarkdownIt
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
 from steerbench.errors import UserError
-from steerbench.plan import Plan
 from steerbench.publishing.schema import Published, write_published
-from steerbench.reports import report
-from steerbench.reports.latex import escaped as latex_escaped
-from steerbench.reports.markdown import escaped as markdown_escaped
-from steerbench.results import (
+from steerbench.records.plan import Plan
+from steerbench.records.results import (
     Comparison,
     JudgeResult,
     MethodResult,
@@ -24,7 +21,10 @@ from steerbench.results import (
     read_result,
     write_result,
 )
-from steerbench.standing import standing_of
+from steerbench.records.standing import standing_of
+from steerbench.reports import report
+from steerbench.reports.latex import escaped as latex_escaped
+from steerbench.reports.markdown import escaped as markdown_escaped
 
 DIGEST = "0123456789abcdef" * 4
 HOSTILE = [

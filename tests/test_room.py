@@ -9,8 +9,9 @@ from steerbench.contracts import Prompt, Request, Sampling
 from steerbench.engines.hf import engine as hf
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.plan import Plan
-from steerbench.runner import execute, prepare
+from steerbench.records.plan import Plan
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tests.models.tiny import tiny_model
 
 LONG = "I am the life of the party. " * 12

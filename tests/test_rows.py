@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from steerbench.errors import UserError
+from steerbench.toolkit.rows import json_list
 from tasks.reasoning import multiple_choice, open_answers
 from tasks.reasoning.problems import Problem
-from tasks.rows import json_list
 
 ADDSUB = {"iIndex": 1, "sQuestion": "How many ?", "lSolutions": ["4"]}
 SVAMP = {"ID": "chal-1", "Body": "There are 2.", "Question": "How many?", "Answer": 2.0}

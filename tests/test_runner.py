@@ -8,17 +8,18 @@ import pytest
 from steerbench_crashing import Crash, CrashingEngine
 from steerbench_testkit import HELD_OUT, ITEMS, TESTED, ToyTask
 
-from steerbench.calibration import Setting
 from steerbench.contracts import Score, Scored, Split
+from steerbench.contracts.setting import Setting
+from steerbench.contracts.steering import load_steering
 from steerbench.errors import UserError
-from steerbench.evaluation import edits_digest
-from steerbench.export import export
-from steerbench.found_ledgers import reading
-from steerbench.losses import target_loss
-from steerbench.plan import Plan
-from steerbench.results import read_result
-from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering import load_steering
+from steerbench.records.export import export
+from steerbench.records.found_ledgers import LEDGER, reading
+from steerbench.records.plan import Plan
+from steerbench.records.results import read_result
+from steerbench.running.evaluation import edits_digest
+from steerbench.running.losses import target_loss
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 
 PLAN = Plan(
     methods=("toy-push", "toy-words", "toy-push+toy-words"), task="toy", model="toy-model", engine="toy", budget=4

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from steerbench.source_text import read_text
+from steerbench.plugins.source_text import read_text
 
 ROOT = Path(__file__).parents[1]
 PLAIN = """
@@ -102,7 +102,7 @@ def test_the_modules_a_text_names(text, found):
 def test_every_import_of_our_own_sources_is_found_and_nothing_else():
     """By the syntax tree, which needs no rules of its own for where a statement begins."""
     files = sorted(file for top in ("steerbench", "methods", "tasks", "judges") for file in (ROOT / top).rglob("*.py"))
-    for file in [ROOT / "steerbench" / "runner.py", *files[::12]]:
+    for file in [ROOT / "steerbench" / "running" / "runner.py", *files[::12]]:
         source = file.read_bytes()
         package = ".".join(file.relative_to(ROOT).parent.parts)
         tree = ast.parse(source)

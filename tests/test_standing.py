@@ -5,7 +5,7 @@ import math
 import pytest
 
 from steerbench.contracts import Comparison
-from steerbench.standing import standing_of
+from steerbench.records.standing import standing_of
 
 ROLES = {"always-3": "constant", "trait-mean": "reference", "unsteered": "unsteered", "random-direction": "placebo"}
 ROLES |= {"ceiling": "ceiling"}

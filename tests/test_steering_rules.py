@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steerbench.composition import Composed, fit
+from steerbench.contracts.steering import Add, Boost, Cap, Edit, Positions, Steering
+from steerbench.contracts.steering_rules import fault
+from steerbench.contracts.targets import target_named
 from steerbench.errors import UserError
-from steerbench.steering import Add, Boost, Cap, Edit, Positions, Steering
-from steerbench.steering_rules import fault
-from steerbench.targets import target_named
+from steerbench.plugins.composed import Composed, fit
 
 ONES, TWO = np.ones(4, np.float32), np.array([0, 3])
 WHERE = "at resid of layer 2"

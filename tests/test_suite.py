@@ -8,12 +8,13 @@ from steerbench_crashing import Crash, CrashingEngine
 from steerbench_testkit import ToyEngine
 
 from steerbench.errors import UserError
-from steerbench.plan import Plan
-from steerbench.results import read_result
-from steerbench.runner import execute, prepare
-from steerbench.strengths import chosen_in
-from steerbench.suite import Entry, Suite, read_suite, run_suite
-from steerbench.suite_outlook import outlook
+from steerbench.records.plan import Plan
+from steerbench.records.results import read_result
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
+from steerbench.running.strengths import chosen_in
+from steerbench.studies.suite import Entry, Suite, read_suite, run_suite
+from steerbench.studies.suite_outlook import outlook
 
 PLAN = Plan(methods=("toy-push", "toy-words"), task="toy", model="toy-model", engine="toy", budget=4)
 PAID = PLAN.model_copy(update={"task": "toy-rated", "judge_parameters": {"toy-judge": {"price": 0.5}}})

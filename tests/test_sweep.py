@@ -5,10 +5,11 @@ from steerbench_crashing import Crash, CrashingEngine
 from steerbench_testkit import ToyEngine
 
 from steerbench.errors import UserError
-from steerbench.plan import Plan
-from steerbench.results import read_result
-from steerbench.runner import execute, prepare
-from steerbench.sweep import Sweep, Swept, parameter_named, read_sweep, run_sweep, without_break_downs
+from steerbench.records.plan import Plan
+from steerbench.records.results import read_result
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
+from steerbench.studies.sweep import Sweep, Swept, parameter_named, read_sweep, run_sweep, without_break_downs
 
 PLAN = Plan(methods=("toy-push",), task="toy", model="toy-model", engine="toy", budget=4, trivial=False)
 SIZES = Sweep(PLAN, Swept("size", "toy-push", "size"), [0.25, 0.5, 1])

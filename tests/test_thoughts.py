@@ -2,7 +2,7 @@
 
 import pytest
 
-from steerbench.thoughts import Spoken, left_open, spoken
+from steerbench.contracts.thoughts import Spoken, left_open, spoken
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from steerbench.contracts import Completion, Split
-from steerbench.evaluation import score_of_outcome
-from steerbench.export import read_samples
-from steerbench.plan import Plan
-from steerbench.plugins import find
-from steerbench.runner import execute, prepare
-from steerbench.thoughts import UNFINISHED
+from steerbench.contracts.thoughts import UNFINISHED
+from steerbench.plugins.finding import find
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan
+from steerbench.running.evaluation import score_of_outcome
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tests.engines.test_answers import THINKS
 from tests.models.tiny import tiny_model
 

@@ -19,9 +19,9 @@ from leaderboard.pages.run import MOST, flat
 from leaderboard.row import Row, rows_of
 from leaderboard.site import Site
 from leaderboard.text import capitalised, cut
-from steerbench.movement import OF_TARGETS
 from steerbench.publishing.schema import Published
-from steerbench.results import Metric, without_break_downs
+from steerbench.records.movement import OF_TARGETS
+from steerbench.records.results import Metric, without_break_downs
 from steerbench.statistics import FEWEST
 from steerbench.statistics.means import ONE, SAME
 

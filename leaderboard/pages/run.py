@@ -18,7 +18,7 @@ from leaderboard.text import NONE, cut, decimals, value
 from leaderboard.tradeoffs import doses_of
 from steerbench.publishing.known_weights import mark
 from steerbench.publishing.schema import Published
-from steerbench.results import Comparison, Metric, without_break_downs
+from steerbench.records.results import Comparison, Metric, without_break_downs
 
 MOST = 400
 """Lines of one table; the JSON has the rest."""

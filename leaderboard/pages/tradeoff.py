@@ -14,8 +14,8 @@ from leaderboard.text import cut, decimals, interval, number, value
 from leaderboard.tradeoffs import Pair, doses_of, pairs_of
 from steerbench.publishing.schema import Published
 from steerbench.publishing.tradeoff_schema import UNSTEERED, PublishedTradeoff
-from steerbench.results import Metric
-from steerbench.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
+from steerbench.records.results import Metric
+from steerbench.studies.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
 
 COSTS = 8
 """Costs that a page draws; its tables have all."""

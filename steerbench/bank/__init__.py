@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from steerbench.targets import Item
+from steerbench.contracts.targets import Item
 
 Part = Literal["search", "calibration", "test"]
 

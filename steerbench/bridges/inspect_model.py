@@ -20,11 +20,11 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 from rich.markup import escape
 
-from steerbench.application import opened
 from steerbench.bridges.gathering import Gathering
 from steerbench.bridges.steered import Steered, open_steered
 from steerbench.bridges.stops import cut
 from steerbench.contracts import Completion, Prompt, Request, Sampling
+from steerbench.engines.application import opened
 from steerbench.errors import UserError
 
 ADDRESS = "steerbench:"

@@ -12,13 +12,13 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.utils import normalize_gen_kwargs
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from steerbench.application import opened
 from steerbench.bridges.boundaries import Boundaries, Pair
 from steerbench.bridges.cache import own_table
 from steerbench.bridges.greedy import Scored, greedy
 from steerbench.bridges.steered import open_steered
 from steerbench.bridges.stops import cut
 from steerbench.contracts import Prompt, Request, Sampling, batched
+from steerbench.engines.application import opened
 from steerbench.errors import UserError
 
 GENERATED = 256

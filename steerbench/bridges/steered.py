@@ -8,16 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from steerbench.application import at, open_steering, read_strength
-from steerbench.code_identity import engine_sources
 from steerbench.contracts import Engine
+from steerbench.contracts.steering import UNSTEERED, Steering
+from steerbench.engines.application import at, open_steering, read_strength
+from steerbench.engines.fitted_on import check_fitted_on
 from steerbench.errors import UserError
-from steerbench.fits import check_fitted_on
 from steerbench.models.embedded import EMBEDDED
 from steerbench.models.text import ModelText, load_text
-from steerbench.plan import Plan
-from steerbench.runner import open_engine
-from steerbench.steering import UNSTEERED, Steering
+from steerbench.plugins.code import engine_sources
+from steerbench.records.plan import Plan
+from steerbench.running.opening import open_engine
 
 
 @dataclass(frozen=True, eq=False)

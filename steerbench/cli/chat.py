@@ -14,7 +14,7 @@ from steerbench.errors import UserError
 
 if TYPE_CHECKING:
     from steerbench.contracts import Engine, Sampling
-    from steerbench.steering import Steering
+    from steerbench.contracts.steering import Steering
 
 HELP = "/strength 2.5 sets the strength, /off stops steering, /reset forgets the talk, /quit ends."
 
@@ -32,12 +32,12 @@ def chat_command(
     seed: Seed = 0,
 ) -> None:
     """Talk with a model under a saved steering."""
-    from steerbench.application import open_steering
     from steerbench.contracts import Sampling
-    from steerbench.fits import check_fitted_on
-    from steerbench.plan import Plan
-    from steerbench.runner import open_engine
-    from steerbench.steering_file import plain
+    from steerbench.contracts.steering_file import plain
+    from steerbench.engines.application import open_steering
+    from steerbench.engines.fitted_on import check_fitted_on
+    from steerbench.records.plan import Plan
+    from steerbench.running.opening import open_engine
 
     loaded, provenance = open_steering(steering)
     template = str(chat_template) if chat_template else None
@@ -69,10 +69,10 @@ class Talk:
 
     def answer(self, said: str, sampling: "Sampling") -> str:
         """What the model says to that, or in brackets why it says nothing; then the talk stays as it was."""
-        from steerbench.application import at, opened
         from steerbench.contracts import Prompt, Request
+        from steerbench.contracts.thoughts import UNFINISHED
+        from steerbench.engines.application import at, opened
         from steerbench.errors import UserError
-        from steerbench.thoughts import UNFINISHED
 
         turns = [*self.turns, ("user", said)]
         steering = at(self.steering, self.strength)
@@ -99,7 +99,7 @@ class Talk:
             self.strength = 0.0
             return "(not steered)"
         if name == "/strength":
-            from steerbench.application import read_strength
+            from steerbench.engines.application import read_strength
 
             try:
                 self.strength = read_strength(float(value))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from steerbench.models.registry import DEFAULT, models
-from steerbench.results import RunResult
-from steerbench.standing import MOVES, Standing
+from steerbench.records.results import RunResult
+from steerbench.records.standing import MOVES, Standing
 
 
 def conclusion(result: RunResult) -> str:

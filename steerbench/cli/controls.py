@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from steerbench.instruments.answers import Heard
     from steerbench.instruments.problems import Solved
     from steerbench.instruments.statements import Line
-    from steerbench.plan import Plan
-    from steerbench.results import Metric, RunResult
+    from steerbench.records.plan import Plan
+    from steerbench.records.results import Metric, RunResult
 
 
 def controls_command(
@@ -93,7 +93,8 @@ class Runs:
 
     def _run(self, plan: "Plan") -> "tuple[RunResult, Path]":
         from steerbench.cli.progress import Bars
-        from steerbench.runner import execute, prepare
+        from steerbench.running.preparing import prepare
+        from steerbench.running.runner import execute
 
         prepared = prepare(plan, self.device, self.engine)
         self.engine = prepared.engine
@@ -104,7 +105,7 @@ class Runs:
     def rated(self, plan: "Plan", judges: Sequence[str]) -> Iterator["RunResult"]:
         """The plan's run rated by each judge in turn; its answers are generated once."""
         from steerbench.cli.progress import Bars
-        from steerbench.rejudging import prepare_again, rejudge
+        from steerbench.running.rejudging import prepare_again, rejudge
 
         result, run = self._run(plan.model_copy(update={"judges": {"trait": judges[0].strip()}}))
         yield result

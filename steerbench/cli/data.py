@@ -18,7 +18,7 @@ from steerbench.datasets.registry import NOT_STATED, Dataset, dataset, datasets
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
-    from steerbench.building import Built
+    from steerbench.plugins.questions import Built
 
 app = typer.Typer(help="Benchmark data: list it, fetch it, check it, have it made.", no_args_is_help=True)
 
@@ -92,7 +92,7 @@ def build_data(
     seed: Seed = 0,
 ) -> None:
     """Have a model write a task's questions. Stopped at any moment, the same command goes on from there."""
-    from steerbench.building import Order, buildable
+    from steerbench.plugins.questions import Order, buildable
 
     target = out or Path(f"{task}.jsonl")
     order = Order(generator, generator_model, target, key_env, per_facet, topics, concurrency, seed)

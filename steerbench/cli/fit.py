@@ -13,7 +13,7 @@ from steerbench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from steerbench.targets import Item
+    from steerbench.contracts.targets import Item
 
 
 def fit_command(
@@ -32,12 +32,13 @@ def fit_command(
 ) -> None:
     """Fit a method to one pole of a trait and save the steering, at unit strength."""
     from steerbench.cli.parameters import parse_parameters
-    from steerbench.composition import build_method, fit
-    from steerbench.fits import facts_of, model_digest
-    from steerbench.plan import Plan, build_task
-    from steerbench.runner import open_engine
-    from steerbench.storage import understandable
-    from steerbench.targets import target_named
+    from steerbench.contracts.targets import target_named
+    from steerbench.engines.fitted_on import model_digest
+    from steerbench.plugins.composed import build_method, fit
+    from steerbench.records.plan import Plan, build_task
+    from steerbench.running.fits import facts_of
+    from steerbench.running.opening import open_engine
+    from steerbench.storage.files import understandable
 
     with understandable(out):
         check_destination(out)
@@ -76,8 +77,8 @@ def fit_command(
 
 def check_destination(out: Path) -> None:
     """Raises UserError: no steering can be written there, or something would be lost by it."""
-    from steerbench.steering import load_steering
-    from steerbench.steering_file import SUFFIX
+    from steerbench.contracts.steering import load_steering
+    from steerbench.contracts.steering_file import SUFFIX
 
     if out.is_dir():
         raise UserError(f"--out {out} is a folder; name a file in it, such as {out / ('steering' + SUFFIX)}.")

@@ -37,7 +37,7 @@ def export_command(
     from steerbench.human.page import render
     from steerbench.human.sources import read_sources
     from steerbench.human.study import make_study, write_key
-    from steerbench.storage import understandable, write_whole
+    from steerbench.storage.files import understandable, write_whole
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--out {out} names no page; give it a name such as study.html.")

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from steerbench.cli.table import WIDE, cell
 from steerbench.human.findings import Findings
-from steerbench.results import Metric
+from steerbench.records.results import Metric
 
 
 def show(findings: Findings, console: Console | None = None) -> None:

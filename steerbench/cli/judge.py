@@ -41,7 +41,7 @@ def rejudge_command(
     from steerbench.cli.parameters import judges_of, parse_parameters
     from steerbench.cli.progress import Bars
     from steerbench.cli.table import show
-    from steerbench.rejudging import prepare_again, rejudge
+    from steerbench.running.rejudging import prepare_again, rejudge
 
     given = parse_parameters(param or [])
     named, own = judges_of(judge, fluency_judge, given, allow_self_judge)
@@ -76,8 +76,8 @@ def check_command(
     from steerbench.cli.parameters import parse_parameters
     from steerbench.cli.progress import Bars
     from steerbench.judging.check import check_judge
-    from steerbench.plan import Plan, build_judge
-    from steerbench.runner import open_engine
+    from steerbench.records.plan import Plan, build_judge
+    from steerbench.running.opening import open_engine
 
     given = parse_parameters(param or [])
     with quick():

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from steerbench.cli.model import amount
-from steerbench.errors import UserError
-from steerbench.plugins import Kind, available, unknown
+from steerbench.errors import UserError, unknown
+from steerbench.plugins.finding import Kind, available
 
 
 def list_command(

@@ -118,8 +118,3 @@ Seed = Annotated[int, typer.Option(help="Seeds all that is random.", min=0, max=
 Out = Annotated[Path, typer.Option(help="Where runs are kept.", file_okay=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
-
-
-def usual_calibration(protocol: Protocol) -> CalibrationKind:
-    """How strengths are searched under a protocol, unless the user says otherwise."""
-    return CalibrationKind.GRID if protocol is Protocol.PUBLISHED else CalibrationKind.GOLDEN

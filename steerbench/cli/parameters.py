@@ -1,18 +1,17 @@
 """Turns `--param pas.heads=48` and lists of names into what a plan holds."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from steerbench.cli.options import CalibrationKind, Protocol, Rule, usual_calibration
-from steerbench.composition import names
-from steerbench.construction import parameters
+from steerbench.cli.options import CalibrationKind, Protocol, Rule
 from steerbench.errors import UserError
-from steerbench.plan import Plan
-from steerbench.plugins import available, find
+from steerbench.plugins.composed import names
+from steerbench.plugins.finding import available, find
+from steerbench.plugins.parameters import parameters, value_of
+from steerbench.records.plan import Plan, usual_calibration
 
 SIZES = ("limit", "respondents")
 """Options that say how much of a task is asked."""
@@ -111,7 +110,7 @@ def plan_of(
             engine_parameters=of_engine,
             chat_template=str(chat_template) if chat_template else None,
             protocol=protocol.value,
-            calibration=(calibration or usual_calibration(protocol)).value,
+            calibration=calibration.value if calibration else usual_calibration(protocol.value),
             rule=rule.value,
             judges=judges,
             judge_parameters=of_judges,
@@ -177,14 +176,6 @@ def judges_of(
             if "allow_self_judge" in parameters(find("judge", name)):
                 own.setdefault(name, {})["allow_self_judge"] = True
     return named, own
-
-
-def value_of(text: str) -> Any:
-    """A value as it was typed: JSON (48, 0.5, true, [1, 2]), and else text."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def shortened(text: str, most: int = 80) -> str:

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from steerbench.cli.table import WIDE
-from steerbench.forecast import Done, RowForecast, done_in, expected, forecast, missing
-from steerbench.planning import GLANCED, opened_task, outlook, reference_spreads, stored_spreads, typical, units_of
-from steerbench.probe import Speed, speed_of
-from steerbench.results import RESULT
-from steerbench.runner import Prepared
+from steerbench.records.results import RESULT
+from steerbench.running.forecast import Done, RowForecast, done_in, expected, forecast, missing
+from steerbench.running.power import GLANCED, opened_task, outlook, reference_spreads, stored_spreads, typical, units_of
+from steerbench.running.preparing import Prepared
+from steerbench.running.probe import Speed, speed_of
 
 FINISHED = "The run is finished; nothing is left to ask."
 

@@ -13,7 +13,7 @@ from steerbench.cli.options import Dataset, Seed, TaskName, finite, run_folder
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
-    from steerbench.planning import Spread
+    from steerbench.running.power import Spread
 
 USUAL = (6, 12, 24, 50, 100, 300)
 
@@ -40,9 +40,9 @@ def power_command(
 ) -> None:
     """Plan a run: the smallest difference it would find four times in five, or the units a difference needs."""
     from steerbench.cli.table import WIDE
-    from steerbench.plan import Plan
-    from steerbench.planning import reference_spreads, spreads_of
-    from steerbench.results import read_result
+    from steerbench.records.plan import Plan
+    from steerbench.records.results import read_result
+    from steerbench.running.power import reference_spreads, spreads_of
 
     if difference is not None and difference <= 0:
         raise UserError(f"--difference is {difference:g}; give the size of a difference in loss, such as 0.5.")

@@ -38,7 +38,7 @@ def report_command(
     """Write runs' boards as tables for a paper: Markdown, or LaTeX with booktabs."""
     from steerbench.cli.parameters import comma_separated
     from steerbench.reports import report
-    from steerbench.storage import understandable, write_whole
+    from steerbench.storage.files import understandable, write_whole
 
     latex = form is Format.LATEX if form is not None else out is not None and out.suffix == ".tex"
     written = report(runs, "latex" if latex else "markdown", comma_separated("--metrics", metrics or ()), per_trait)

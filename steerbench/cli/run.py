@@ -42,8 +42,8 @@ from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
-    from steerbench.plan import Plan
-    from steerbench.results import RunResult
+    from steerbench.records.plan import Plan
+    from steerbench.records.results import RunResult
 
 BESIDE_RESUME = {"resume", "device", "json", "quiet", "judge_budget"}
 
@@ -100,7 +100,7 @@ def run_command(
         raise UserError("Strengths are given twice, by --strength and by --strengths-from; leave one out.")
     from steerbench.cli.parameters import comma_separated, parse_parameters, plan_of
     from steerbench.cli.strengths_from import strengths_in
-    from steerbench.strengths import NOTHING
+    from steerbench.running.strengths import NOTHING
 
     asked = plan_of(
         comma_separated("--method", method),
@@ -141,7 +141,7 @@ def _say_plan(plan: "Plan", out: Path, device: str | None, json: bool) -> None:
     """What a run would be; nothing of it is measured or written."""
     with quick():
         from steerbench.cli.planned import as_json, planned, show
-        from steerbench.runner import prepare
+        from steerbench.running.preparing import prepare
 
         prepared = prepare(plan, device)
     found = planned(prepared, prepared.folder(out), out)
@@ -164,8 +164,9 @@ def _start(
     with quick():
         from steerbench.cli.planned import planned
         from steerbench.cli.progress import Bars
-        from steerbench.results import RESULT, read_result
-        from steerbench.runner import execute, prepare
+        from steerbench.records.results import RESULT, read_result
+        from steerbench.running.preparing import prepare
+        from steerbench.running.runner import execute
 
     if plan is None:
         assert folder is not None
@@ -192,9 +193,8 @@ def _plan_of(run: Path) -> "Plan | None":
     Raises:
         UserError: the folder holds no run, or a ledger that cannot be read.
     """
-    from steerbench.found_ledgers import read_plan
-    from steerbench.results import RESULT
-    from steerbench.runner import LEDGER
+    from steerbench.records.found_ledgers import LEDGER, read_plan
+    from steerbench.records.results import RESULT
 
     finished = (run / RESULT).exists()
     if finished and not (run / LEDGER).exists():

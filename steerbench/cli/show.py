@@ -15,7 +15,7 @@ def show_command(
 ) -> None:
     """Show the table of a finished run."""
     from steerbench.cli.table import show
-    from steerbench.results import read_result
+    from steerbench.records.results import read_result
 
     result = read_result(run)
     if json:
@@ -42,7 +42,7 @@ def compare_command(
     ] = None,
 ) -> None:
     """Compare two runs, method by method, over the targets they share."""
-    from steerbench.comparison import compare, lost, worse
+    from steerbench.studies.comparison import compare, lost, worse
 
     table = Table(box=None, padding=(0, 1), pad_edge=False)
     for name in ("method", "first", "second", "second less first", "p", "p (Holm)", "targets"):
@@ -81,6 +81,6 @@ def export_command(
     ] = None,
 ) -> None:
     """Write a run's samples as Parquet, with its result beside them."""
-    from steerbench.export import export
+    from steerbench.records.export import export
 
     print(export(run, out or run))

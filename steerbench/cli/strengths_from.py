@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from steerbench.publishing.schema import PUBLISHED, read_published
-from steerbench.results import read_result
-from steerbench.strengths import Chosen, chosen_in
+from steerbench.records.results import read_result
+from steerbench.running.strengths import Chosen, chosen_in
 
 
 def strengths_in(folder: Path) -> Chosen:

@@ -17,7 +17,7 @@ from steerbench.errors import UserError
 
 if TYPE_CHECKING:
     from steerbench.contracts import Engine
-    from steerbench.suite import Suite, SuiteResult
+    from steerbench.studies.suite import Suite, SuiteResult
 
 File = Annotated[Path, typer.Argument(help="A suite file (TOML), such as suites/offline.toml.", show_default=False)]
 Only = Annotated[
@@ -49,8 +49,8 @@ def suite_command(
 
     try:
         with quick():
-            from steerbench.runner import open_engine
-            from steerbench.suite import Suite, run_suite
+            from steerbench.running.opening import open_engine
+            from steerbench.studies.suite import Suite, run_suite
 
         suite = Suite(file, sha256, chosen(entries, only or []))
         with quick():
@@ -78,7 +78,7 @@ def _say(result: "SuiteResult", out: Path, folder: Path, json: bool) -> None:
 
 def _say_outlook(suite: "Suite", out: Path, engine: "Engine", json: bool, tell: Callable[[str, str], None]) -> None:
     from steerbench.cli.suite_table import show_outlook
-    from steerbench.suite_outlook import outlook
+    from steerbench.studies.suite_outlook import outlook
 
     planned = outlook(suite, out, engine)
     if json:

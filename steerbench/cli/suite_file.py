@@ -12,12 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from steerbench.cli.options import BUDGET, HIGHEST_BUDGET, HIGHEST_SEED, CalibrationKind, Protocol, Rule
 from steerbench.cli.parameters import comma_separated, plan_of, refused
 from steerbench.cli.strengths_from import strengths_in
-from steerbench.errors import UserError
-from steerbench.plugins import unknown
+from steerbench.errors import UserError, unknown
 from steerbench.publishing.schema import PUBLISHED
-from steerbench.results import RESULT
-from steerbench.strengths import NOTHING, Chosen
-from steerbench.suite import Entry
+from steerbench.records.results import RESULT
+from steerbench.running.strengths import NOTHING, Chosen
+from steerbench.studies.suite import Entry
 
 OF_THE_MODEL = ("model", "engine", "dtype", "chat-template")
 OF_A_RUN = ("name", "strengths-from")

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from steerbench.cli.table import WIDE, cell
-from steerbench.suite import SuiteResult, SuiteRow, SuiteRun
-from steerbench.suite_outlook import Planned
+from steerbench.studies.suite import SuiteResult, SuiteRow, SuiteRun
+from steerbench.studies.suite_outlook import Planned
 
 CHANGE = "change"
 """What tasks that measure a cost call the difference from the unsteered model."""

@@ -41,7 +41,7 @@ from steerbench.errors import UserError
 
 if TYPE_CHECKING:
     from steerbench.contracts import Engine
-    from steerbench.sweep import Sweep, SweepResult
+    from steerbench.studies.sweep import Sweep, SweepResult
 
 SweptParam = Annotated[
     list[str] | None,
@@ -83,7 +83,7 @@ def sweep_command(
     """Measure a method at several values of one of its parameters, beside the unsteered model."""
     from steerbench.cli.parameters import parse_parameters, plan_of
     from steerbench.cli.sweep_values import expanded, swept_parameter
-    from steerbench.sweep import STRENGTH, Sweep, parameter_named
+    from steerbench.studies.sweep import STRENGTH, Sweep, parameter_named
 
     spec = _only(method or [])
     asked, others = swept_parameter(param or [], spec)
@@ -113,7 +113,7 @@ def sweep_command(
     @cache
     def opened() -> "Engine":
         with quick():
-            from steerbench.runner import open_engine
+            from steerbench.running.opening import open_engine
 
             return open_engine(plan, device)
 
@@ -144,7 +144,7 @@ def _run(
     sweep: "Sweep", engine: "Engine", out: Path, judge_budget: float | None, quiet: bool
 ) -> tuple["SweepResult", Path]:
     from steerbench.cli.progress import Bars
-    from steerbench.sweep import run_sweep
+    from steerbench.studies.sweep import run_sweep
 
     with Bars(quiet) as bars:
         return run_sweep(sweep, out, engine, bars, judge_budget)
@@ -159,6 +159,6 @@ def _say(result: "SweepResult", folder: Path, json: bool) -> None:
     else:
         show(result, folder)
     if can_draw():
-        from steerbench.charts import write_charts
+        from steerbench.studies.charts import write_charts
 
         write_charts(result, folder)

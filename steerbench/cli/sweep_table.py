@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steerbench.cli.table import WIDE, cell, fits
-from steerbench.sweep import REFERENCE, STRENGTH, Point, SweepResult
+from steerbench.studies.sweep import REFERENCE, STRENGTH, Point, SweepResult
 
 FLUENCY = "fluency"
 

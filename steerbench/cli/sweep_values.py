@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal, DecimalException, localcontext
 from typing import Any
 
-from steerbench.cli.parameters import value_of
-from steerbench.composition import names
 from steerbench.errors import UserError
+from steerbench.plugins.composed import names
+from steerbench.plugins.parameters import value_of
 
 MOST = 200
 RANGE = re.compile(r"[^:]+:[^:]+:[^:]+")

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steerbench.cli.conclusion import conclusion
-from steerbench.results import JudgeResult, MethodResult, Metric, RunResult, without_break_downs
+from steerbench.records.results import JudgeResult, MethodResult, Metric, RunResult, without_break_downs
 
 WIDE = 100
 """Columns of a terminal that a board wants; a narrower one gets one interval and not two."""

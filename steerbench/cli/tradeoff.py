@@ -29,8 +29,8 @@ from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
-    from steerbench.tradeoff.asked import Tradeoff
-    from steerbench.tradeoff.result import TradeoffResult
+    from steerbench.studies.tradeoff.asked import Tradeoff
+    from steerbench.studies.tradeoff.result import TradeoffResult
 
 POLES = ("conscientiousness+", "conscientiousness-")
 COSTS = ("arithmetic-sample", "perplexity")
@@ -74,7 +74,7 @@ def tradeoff_command(
 ) -> None:
     """Measure what methods cost at the same effect: match their strengths, then compare fluency, reasoning and more."""
     from steerbench.cli.parameters import comma_separated, parse_parameters, plan_of, size_parameter
-    from steerbench.tradeoff.asked import Tradeoff
+    from steerbench.studies.tradeoff.asked import Tradeoff
 
     methods = comma_separated("--method", method or [])
     if not methods:
@@ -127,8 +127,8 @@ def _run(
 ) -> tuple["TradeoffResult", Path]:
     with quick():
         from steerbench.cli.progress import Bars
-        from steerbench.runner import open_engine
-        from steerbench.tradeoff.measuring import run_tradeoff
+        from steerbench.running.opening import open_engine
+        from steerbench.studies.tradeoff.measuring import run_tradeoff
 
         engine: Any = open_engine(asked.base, device)
     with Bars(quiet) as bars:
@@ -145,6 +145,6 @@ def _say(result: "TradeoffResult", folder: Path, json: bool) -> None:
     else:
         show(result, folder)
     if can_draw():
-        from steerbench.tradeoff.charts import write_charts
+        from steerbench.studies.tradeoff.charts import write_charts
 
         write_charts(result, folder)

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from steerbench.cli.table import WIDE, cell, fits
-from steerbench.results import Metric
-from steerbench.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
+from steerbench.records.results import Metric
+from steerbench.studies.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
 
 SIGNIFICANT = 0.05
 

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.steering import UNSTEERED, Site, Steering
+from steerbench.contracts.steering import UNSTEERED, Site, Steering
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Completion:
 
     `finish` is `overflow` if the model's next logits were no numbers, and `thinking` if it never left its thoughts:
     `text` is then empty. `before` is what the model said first, if its answer was asked in two stages (`Continued`);
-    `tokens` are both's. `thoughts` are what it thought aloud (`steerbench.thoughts`): counted as tokens, never scored.
+    `tokens` are both's. `thoughts` are what it thought aloud (`contracts.thoughts`): counted as tokens, never scored.
     """
 
     text: str

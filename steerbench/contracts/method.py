@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from steerbench.contracts.engine import Engine
-from steerbench.steering import Steering
-from steerbench.targets import Item, Target
+from steerbench.contracts.steering import Steering
+from steerbench.contracts.targets import Item, Target
 
 
 @runtime_checkable

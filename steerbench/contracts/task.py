@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from steerbench.contracts.engine import Completion, Outcome, Request, Sampling
 from steerbench.contracts.judge import Case, Verdict
-from steerbench.steering import Steering
-from steerbench.targets import Item, Target
+from steerbench.contracts.steering import Steering
+from steerbench.contracts.targets import Item, Target
 
 
 class Split(StrEnum):

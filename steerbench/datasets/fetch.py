@@ -15,7 +15,7 @@ from steerbench.datasets.checksum import checksum_of
 from steerbench.datasets.download import download
 from steerbench.datasets.registry import DataFile, Dataset, dataset
 from steerbench.errors import UserError
-from steerbench.storage import cache_folder
+from steerbench.storage.files import cache_folder
 
 State = Literal["here", "missing", "damaged"]
 

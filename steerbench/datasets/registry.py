@@ -13,8 +13,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from steerbench.datasets.checksum import Algorithm
-from steerbench.errors import UserError
-from steerbench.plugins import unknown
+from steerbench.errors import UserError, unknown
 
 
 class DataFile(BaseModel):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from steerbench.contracts import Completion
-from steerbench.thoughts import MARKS, spoken
+from steerbench.contracts.thoughts import MARKS, spoken
 
 _MARKS = frozenset(mark for pair in MARKS for mark in pair)
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from steerbench.contracts import Completion, Request
+from steerbench.contracts.steering import Add, Edit, Site, Steering
+from steerbench.contracts.steering_rules import fault
 from steerbench.errors import UserError
-from steerbench.steering import Add, Edit, Site, Steering
-from steerbench.steering_rules import fault
 
 SHORTEN = "shorten it, or use a model with a longer context"
 

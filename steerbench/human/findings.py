@@ -12,7 +12,7 @@ from steerbench.human import agreement
 from steerbench.human.decisions import Judged, judged
 from steerbench.human.responses import Response
 from steerbench.human.study import Key, Mode
-from steerbench.results import Metric, metrics
+from steerbench.records.results import Metric, metrics
 from steerbench.statistics import holm, mean_estimate, sign_flip_test
 
 SCHEMA = 1

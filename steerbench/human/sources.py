@@ -9,13 +9,12 @@ from typing import Any
 import polars as pl
 
 from steerbench.contracts import Split
-from steerbench.errors import UserError
-from steerbench.export import read_samples
-from steerbench.plan import build_task, differences, plan_of_run
-from steerbench.plugins import unknown
-from steerbench.results import RunResult, read_result
-from steerbench.targets import Respondent, Target, TraitPole
-from steerbench.thoughts import spoken
+from steerbench.contracts.targets import Respondent, Target, TraitPole
+from steerbench.contracts.thoughts import spoken
+from steerbench.errors import UserError, unknown
+from steerbench.records.export import read_samples
+from steerbench.records.plan import build_task, differences, plan_of_run
+from steerbench.records.results import RunResult, read_result
 
 ROLE = "trait"
 """The role of the judge whose ratings are held against people."""

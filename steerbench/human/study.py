@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from steerbench.errors import UserError
 from steerbench.human.sources import Asked, Sources
 from steerbench.human.wording import wording
-from steerbench.storage import understandable, write_whole
+from steerbench.storage.files import understandable, write_whole
 
 SCHEMA = 1
 MOST_ANSWERS = 9

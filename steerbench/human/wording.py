@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from steerbench.targets import trait_name
+from steerbench.contracts.targets import trait_name
 
 
 @dataclass(frozen=True)

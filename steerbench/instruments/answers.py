@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from steerbench.plan import Plan
-from steerbench.results import Metric, RunResult
+from steerbench.records.plan import Plan
+from steerbench.records.results import Metric, RunResult
 
 FRAMES = ("friend", "person", "bare")
 TOKENS = 60

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from steerbench.plan import Plan
-from steerbench.results import Metric, RunResult
+from steerbench.records.plan import Plan
+from steerbench.records.results import Metric, RunResult
 
 TASK, GOLD, UNSTEERED = "arithmetic-sample", "gold-in-prompt", "unsteered"
 READ = 0.5

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from steerbench.plan import Plan
-from steerbench.results import Metric, RunResult
-from steerbench.standing import SATURATED, SIGNIFICANT
+from steerbench.records.plan import Plan
+from steerbench.records.results import Metric, RunResult
+from steerbench.records.standing import SIGNIFICANT
+from steerbench.toolkit.saturation import SATURATED
 
 READOUTS = ("label", "contextual", "letter")
 """Readouts of statements that are likelihoods: free text takes a hundred times as long, and is not needed to tell."""

@@ -1,1 +1,1 @@
-"""Having answers rated: the panel of judges, their verdicts, and how far they can be trusted."""
+"""Having answers rated: the panel of judges, and how far they can be trusted."""

@@ -6,7 +6,7 @@ from functools import partial, wraps
 from typing import Any
 
 from steerbench.contracts import Case, Engine, Verdict
-from steerbench.thoughts import UNFINISHED, spoken
+from steerbench.contracts.thoughts import UNFINISHED, spoken
 
 Rate = Callable[[Iterable[Case], Engine | None], Iterator[Mapping[int, Verdict]]]
 

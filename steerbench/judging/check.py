@@ -22,17 +22,17 @@ from pydantic import ValidationError
 
 from steerbench.bank import descriptions
 from steerbench.bank import digest as bank_digest
-from steerbench.code_identity import engine_sources, own_engine, sources_of
 from steerbench.contracts import Case, Engine, Judge, Metric
+from steerbench.contracts.progress import Progress, Silent
+from steerbench.contracts.targets import TRAITS
 from steerbench.datasets.fetch import path_of, state_of
 from steerbench.datasets.registry import dataset
 from steerbench.judging.panel import Panel, verdicts_key
-from steerbench.judging.verdicts import Verdicts
-from steerbench.progress import Progress, Silent
-from steerbench.results import JudgeCheck
+from steerbench.plugins.code import engine_sources, own_engine, sources_of
+from steerbench.records.results import JudgeCheck
+from steerbench.records.verdicts import Verdicts
 from steerbench.statistics import auc_estimate
-from steerbench.storage import cache_folder, write_whole
-from steerbench.targets import TRAITS
+from steerbench.storage.files import cache_folder, write_whole
 
 Array = NDArray[np.float64]
 

@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from steerbench.code_identity import judge_sources
 from steerbench.contracts import Case, Engine, Judge, Verdict
+from steerbench.contracts.progress import Progress, Silent
 from steerbench.errors import UserError
 from steerbench.judging.answers import rated_as_spoken
-from steerbench.judging.verdicts import Verdicts, case_key
-from steerbench.progress import Progress, Silent
+from steerbench.plugins.code import judge_sources
+from steerbench.records.verdicts import Verdicts, case_key
 
 
 @dataclass

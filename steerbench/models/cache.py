@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from steerbench.datasets.checksum import sha256_of
-from steerbench.stamps import Stamp, stamp_of
-from steerbench.storage import cache_folder, write_whole
+from steerbench.storage.files import cache_folder, write_whole
+from steerbench.storage.stamps import Stamp, stamp_of
 
 Entry = list[int | str]
 """Of a file that was read: its stamp, its digest, and a check over both."""

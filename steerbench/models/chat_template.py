@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from steerbench.contracts.thoughts import MARKS, closed, left_open
 from steerbench.errors import UserError
 from steerbench.models.control_tokens import ControlTokens
-from steerbench.thoughts import MARKS, closed, left_open
 
 Messages = Sequence[tuple[str, str]]
 

@@ -20,11 +20,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from steerbench.datasets.checksum import sha256_of
 from steerbench.datasets.download import DiskError, download
 from steerbench.errors import UserError
-from steerbench.folders import whole_folder
 from steerbench.models.cache import digest_of, models_folder
 from steerbench.models.registry import HubFile, ModelEntry
 from steerbench.models.wheels import UNPACKED, join_wheels
-from steerbench.storage import cache_folder
+from steerbench.storage.files import cache_folder
+from steerbench.storage.folders import whole_folder
 
 CONVERTED = {
     "chat_template.jinja",

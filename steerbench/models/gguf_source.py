@@ -10,10 +10,10 @@ from pathlib import Path
 from filelock import FileLock
 
 from steerbench.errors import UserError
-from steerbench.folders import whole_folder
 from steerbench.models.cache import models_folder, sha256_known
 from steerbench.models.fetch import bars, check_room, disk_errors, ensure
 from steerbench.models.registry import models
+from steerbench.storage.folders import whole_folder
 
 VERSION = "gguf-1"
 """Changes when conversion does, so that what an older one made is not taken for what this one makes."""

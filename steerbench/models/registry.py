@@ -13,8 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from steerbench.datasets.registry import DataFile
-from steerbench.errors import UserError
-from steerbench.plugins import unknown
+from steerbench.errors import UserError, unknown
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Bytes = Annotated[int, Field(gt=0)]

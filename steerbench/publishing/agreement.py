@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from steerbench.composition import fit
 from steerbench.contracts import Choice, Completion, Continued, Engine, Request, Task
-from steerbench.evaluation import Question
-from steerbench.plan import Row
+from steerbench.plugins.composed import fit
 from steerbench.publishing.samples import Asked, Place, setting_in
+from steerbench.records.plan import Row
+from steerbench.running.evaluation import Question
 
 NATS, SHARE = 0.5, 0.005
 """A log-likelihood agrees within so many nats, and this share of itself: long passages add up more rounding."""

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steerbench.contracts import Choice, Completion, Continued, Outcome, Task
+from steerbench.contracts.steering import UNSTEERED, Steering
+from steerbench.contracts.targets import Item, Target
 from steerbench.errors import UserError
-from steerbench.evaluation import Question, reply_of
 from steerbench.publishing.making import Made
 from steerbench.publishing.recomputation import Rows
 from steerbench.publishing.samples import Asked, answer_in, setting_in
-from steerbench.steering import UNSTEERED, Steering
-from steerbench.targets import Item, Target
+from steerbench.running.evaluation import Question, reply_of
 
 ROUNDING = 1e-3
 """Nats by which a log-likelihood may lie above 0: likelihoods are sums of rounded numbers."""

@@ -28,7 +28,7 @@ from steerbench.publishing.schema import PUBLISHED, SAMPLES, Published
 from steerbench.publishing.settings import wrong_points, wrong_settings
 from steerbench.publishing.steered import wrong_edits, wrong_sameness
 from steerbench.publishing.verdict_checking import repeated_in_verdicts, unrated_here, wrong_verdicts
-from steerbench.storage import understandable
+from steerbench.storage.files import understandable
 
 
 @dataclass(frozen=True)

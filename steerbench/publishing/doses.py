@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from steerbench.contracts import Scored, Task
-from steerbench.found_ledgers import reading
-from steerbench.losses import target_costs, target_losses
 from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import CalibrationPoint
-from steerbench.records import score_of
-from steerbench.results import Metric, RunResult, metrics
+from steerbench.records.found_ledgers import reading
+from steerbench.records.results import Metric, RunResult, metrics
+from steerbench.records.samples import score_of
+from steerbench.running.losses import target_costs, target_losses
 from steerbench.statistics import mean_estimate
 
 RANGES = 8

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steerbench.contracts import Judged, Task
-from steerbench.plan import Identity, Plan
 from steerbench.publishing.naming import command_of, id_of, model_of
 from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import Published
 from steerbench.publishing.verdict_checking import wrong_figures, wrong_judges
-from steerbench.reporting import framing_of, measures_cost
-from steerbench.results import JudgeResult
+from steerbench.records.plan import Identity, Plan
+from steerbench.records.results import JudgeResult
+from steerbench.running.summarising import framing_of, measures_cost
 
 OWN_WORDS = ("wording",)
 """What an identity tells of prompts: a later version may word them otherwise, and samples stay what they are."""

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from steerbench import contracts
 from steerbench.contracts import Revealing, Summary, Task
-from steerbench.plan import roles_of
 from steerbench.publishing.samples import hides
 from steerbench.publishing.schema import Published
-from steerbench.results import MethodResult
+from steerbench.records.plan import roles_of
+from steerbench.records.results import MethodResult
 
 HIDDEN = "not recomputed: its answers would tell what people ticked, and are not published"
 """The flag of such a row."""

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from steerbench.composition import fit, names
 from steerbench.contracts import Engine, Split, Task
-from steerbench.plan import Row, build_rows
-from steerbench.plugins import available
+from steerbench.contracts.steering import Steering
+from steerbench.contracts.targets import Target
+from steerbench.plugins.composed import fit, names
+from steerbench.plugins.finding import available
 from steerbench.publishing.schema import Published
-from steerbench.steering import Steering
-from steerbench.targets import Target
+from steerbench.records.plan import Row, build_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from steerbench.models.cache import models_folder, weights_digest
 from steerbench.models.registry import DEFAULT, models
-from steerbench.results import RunResult
+from steerbench.records.results import RunResult
 
 
 @dataclass(frozen=True)

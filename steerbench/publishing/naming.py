@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from steerbench.cli.options import Protocol, usual_calibration
-from steerbench.cli.parameters import value_of
 from steerbench.models.embedded import EMBEDDED
-from steerbench.plan import Plan
+from steerbench.plugins.parameters import value_of
+from steerbench.records.plan import Plan, usual_calibration
 
 NO_MODEL = "no model"
 RESULTS = Path("leaderboard/results")
@@ -68,7 +67,7 @@ def _words(plan: Plan, called: str) -> Iterator[str]:
         # The budget is always said: what is usual has changed, and a command has to make the same run then too.
         if name == "budget" or value != getattr(usual, name):
             yield f"--{name.replace('_', '-')}={value}"
-    if plan.calibration != usual_calibration(Protocol(plan.protocol)).value:
+    if plan.calibration != usual_calibration(plan.protocol):
         yield f"--calibration={plan.calibration}"
     if plan.strengths:
         yield f"--strengths-from={RESULTS / called}"

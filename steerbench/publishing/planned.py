@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from steerbench.composition import names
 from steerbench.models.registry import DEFAULT, models
+from steerbench.plugins.composed import names
 from steerbench.publishing.making import Made
 from steerbench.publishing.schema import Published
-from steerbench.reporting import CHOSEN_ON_TEST
-from steerbench.strengths import given, has_dial
+from steerbench.running.strengths import given, has_dial
+from steerbench.running.summarising import CHOSEN_ON_TEST
 
 ALWAYS = ("protocol", "calibration", "budget", "seed", "task")
 """What every identity says of its plan (`plan.identify`)."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from steerbench.contracts import Task
+from steerbench.contracts.steering import Add, Boost, Cap, Edit, Positions
+from steerbench.contracts.steering_rules import fault
 from steerbench.engines.validation import site_of
 from steerbench.publishing.doses import LEAST
 from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import CalibrationPoint, Edited, Portrait, Published
-from steerbench.results import Metric
-from steerbench.steering import Add, Boost, Cap, Edit, Positions
-from steerbench.steering_rules import fault
+from steerbench.records.results import Metric
 
 _POSITIONS = re.compile(r"(?P<kind>all|decode|front)(?:-(?P<low>\d{1,6})(?: to (?P<high>\d{1,6}))?)?")
 """As `portraits` writes them: all, decode, front-9, or front-9 to 21 where targets differ."""

@@ -11,13 +11,13 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.composition import names
+from steerbench.contracts.steering import Add, Edit, Steering, load_steering
 from steerbench.errors import UserError
-from steerbench.plugins import find
+from steerbench.plugins.composed import names
+from steerbench.plugins.finding import find
 from steerbench.publishing.model_shape import Shape, shape_of
 from steerbench.publishing.schema import Edited, Portrait
-from steerbench.results import RunResult
-from steerbench.steering import Add, Edit, Steering, load_steering
+from steerbench.records.results import RunResult
 
 LONGEST = 2000
 """Characters of what a method says of itself; a composed one's parts share them."""
@@ -99,7 +99,7 @@ def _docstring(name: str) -> str:
 
 
 def _steerings(run: Path, name: str, targets: Sequence[str]) -> Iterator[Steering]:
-    """Those that a run kept (`steerbench.fits`): one that changes nothing has no file."""
+    """Those that a run kept (`steerbench.running.fits`): one that changes nothing has no file."""
     for target in targets:
         path = run / "steerings" / quote(name) / f"{quote(target)}.safetensors"
         if path.is_file():

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from steerbench.calibration import Setting, Trials, golden_section
 from steerbench.contracts import Method
-from steerbench.plan import Plan
-from steerbench.steering import PromptChange, Steering
-from steerbench.strengths import has_dial
-from steerbench.trials import grid_strengths, trials
+from steerbench.contracts.setting import Setting
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.records.plan import Plan
+from steerbench.running.calibration import Trials, golden_section
+from steerbench.running.strengths import has_dial
+from steerbench.running.trials import grid_strengths, trials
 
 MOST = 14
 """Trials of a golden section search whose every course is followed: each doubles their number."""

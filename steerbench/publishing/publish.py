@@ -6,9 +6,6 @@ from pathlib import Path
 
 from steerbench.contracts import Split, Task
 from steerbench.errors import UserError
-from steerbench.folders import whole_folder
-from steerbench.found_ledgers import reading
-from steerbench.plan import plan_of_run
 from steerbench.publishing.checking import problems
 from steerbench.publishing.doses import calibration
 from steerbench.publishing.hidden import marked
@@ -17,10 +14,12 @@ from steerbench.publishing.portraits import portraits
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.samples import samples_of, withholds, write_samples
 from steerbench.publishing.schema import SAMPLES, Published, write_published
-from steerbench.reporting import framing_of, measures_cost
-from steerbench.results import RunResult, read_result
-from steerbench.runner import LEDGER
-from steerbench.storage import understandable
+from steerbench.records.found_ledgers import LEDGER, reading
+from steerbench.records.plan import plan_of_run
+from steerbench.records.results import RunResult, read_result
+from steerbench.running.summarising import framing_of, measures_cost
+from steerbench.storage.files import understandable
+from steerbench.storage.folders import whole_folder
 
 
 def publish(run: Path, out: Path = RESULTS) -> Path:

@@ -12,7 +12,7 @@ from steerbench.errors import UserError
 from steerbench.publishing.samples import read_samples
 from steerbench.publishing.schema import PUBLISHED, SAMPLES, Published, read_published
 from steerbench.publishing.weighing import weigh, weigh_all
-from steerbench.storage import understandable
+from steerbench.storage.files import understandable
 
 
 def read_whole(folder: Path, heavy: Mapping[Path, str] = MappingProxyType({})) -> tuple[Published, pl.DataFrame]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from steerbench.contracts import Task
 from steerbench.errors import UserError
-from steerbench.plan import Plan, build_task
+from steerbench.records.plan import Plan, build_task
 
 LARGEST_SIZE = 1_000_000
 """Of anything that a task counts: a plan may not keep the check busy for ever."""

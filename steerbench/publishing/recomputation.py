@@ -4,13 +4,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from steerbench.calibration import Setting
-from steerbench.composition import build_method
 from steerbench.contracts import PENDING, Completion, Judged, Method, Outcome, Scored, Task
+from steerbench.contracts.setting import Setting
+from steerbench.contracts.steering import Steering
+from steerbench.contracts.targets import Item, Target
 from steerbench.errors import UserError
-from steerbench.evaluation import Question, reply_of, score_of_outcome
-from steerbench.movement import movement_of
-from steerbench.plan import roles_of
+from steerbench.plugins.composed import build_method
 from steerbench.publishing.hidden import beside_hidden, wrong_of_hidden
 from steerbench.publishing.samples import (
     Asked,
@@ -24,11 +23,12 @@ from steerbench.publishing.samples import (
     withholds,
 )
 from steerbench.publishing.schema import Published
-from steerbench.reporting import method_standing, overflows
-from steerbench.results import Comparison, MethodResult, Metric, Movement, comparison, metrics, movement
-from steerbench.standing import Standing
-from steerbench.steering import Steering
-from steerbench.targets import Item, Target
+from steerbench.records.movement import movement_of
+from steerbench.records.plan import roles_of
+from steerbench.records.results import Comparison, MethodResult, Metric, Movement, comparison, metrics, movement
+from steerbench.records.standing import Standing
+from steerbench.running.evaluation import Question, reply_of, score_of_outcome
+from steerbench.running.summarising import method_standing, overflows
 
 TOLERANCE = 1e-9
 Rows = Mapping[str, Mapping[Place, Mapping[str, Any]]]

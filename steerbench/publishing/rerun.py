@@ -16,7 +16,6 @@ from steerbench.contracts import Engine, Task
 from steerbench.errors import UserError
 from steerbench.models.fetch import state_of
 from steerbench.models.registry import DEFAULT, models
-from steerbench.plan import Plan, Row, adapted_row, code_of_run
 from steerbench.publishing.agreement import Agreement, Drawn, Samples, agreements
 from steerbench.publishing.known_weights import known_model
 from steerbench.publishing.making import absent, made
@@ -25,7 +24,8 @@ from steerbench.publishing.reading import read_whole, readable
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.samples import answer_in, asked_of
 from steerbench.publishing.schema import Published
-from steerbench.runner import open_engine
+from steerbench.records.plan import Plan, Row, adapted_row, code_of_run
+from steerbench.running.opening import open_engine
 
 ENOUGH = 0.75
 """The share of a run's likelihoods, and that of its texts, that has to agree."""

@@ -14,20 +14,20 @@ from typing import Any, cast
 
 import polars as pl
 
-from steerbench.calibration import Setting
 from steerbench.contracts import Case, Choice, Completion, Judge, Judged, Outcome, Split, Task, Verdict
-from steerbench.controls import asked_of_row
+from steerbench.contracts.setting import Setting
+from steerbench.contracts.targets import Item, Target
 from steerbench.datasets.registry import datasets
 from steerbench.errors import UserError
-from steerbench.found_ledgers import reading
 from steerbench.judging.panel import judge_digest
-from steerbench.judging.verdicts import Verdicts, case_key
-from steerbench.parquet import write_parquet
-from steerbench.plan import roles_of
 from steerbench.publishing.columns import COLUMNS, EARLIER, LATER
 from steerbench.publishing.schema import SAMPLES
-from steerbench.records import outcome_of
-from steerbench.targets import Item, Target
+from steerbench.records.found_ledgers import reading
+from steerbench.records.parquet import write_parquet
+from steerbench.records.plan import roles_of
+from steerbench.records.samples import outcome_of
+from steerbench.records.verdicts import Verdicts, case_key
+from steerbench.running.controls import asked_of_row
 
 Place = tuple[str, str]
 """Target's id, item's id."""

@@ -12,11 +12,11 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steerbench.errors import UserError
-from steerbench.nesting import is_deeper
-from steerbench.plan import Plan, plan_of_run
 from steerbench.publishing.json_keys import repeated_key
-from steerbench.results import JudgeResult, MethodResult, Metric, Timings
-from steerbench.storage import understandable, write_whole
+from steerbench.records.plan import Plan, plan_of_run
+from steerbench.records.results import JudgeResult, MethodResult, Metric, Timings
+from steerbench.storage.files import understandable, write_whole
+from steerbench.storage.nesting import is_deeper
 
 SCHEMA = 2
 PUBLISHED, SAMPLES = "published.json", "samples.parquet"

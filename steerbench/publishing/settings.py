@@ -3,14 +3,14 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
-from steerbench import strengths
-from steerbench.calibration import Setting
-from steerbench.plan import Plan, Row
+from steerbench.contracts.setting import Setting
 from steerbench.publishing.making import Made
 from steerbench.publishing.proposals import proposals
 from steerbench.publishing.recomputation import Rows
 from steerbench.publishing.samples import setting_in
 from steerbench.publishing.schema import CalibrationPoint, Published
+from steerbench.records.plan import Plan, Row
+from steerbench.running import strengths
 
 CLOSE = 1e-9
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from steerbench.errors import UserError
 from steerbench.publishing.schema import DEEPEST, is_too_deep
-from steerbench.storage import understandable, write_whole
+from steerbench.storage.files import understandable, write_whole
 from steerbench.timing.files import follows
 from steerbench.timing.schema import Case, Clock, Commit, Moment, Name, Sizes
 

@@ -5,16 +5,16 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from steerbench.calibration import Setting
-from steerbench.composition import Composed, names
 from steerbench.contracts import Method
+from steerbench.contracts.setting import Setting
+from steerbench.contracts.steering import UNSTEERED
 from steerbench.errors import UserError
-from steerbench.evaluation import edits_digest, prompt_digest
+from steerbench.plugins.composed import Composed, names
 from steerbench.publishing.making import Made
 from steerbench.publishing.recomputation import Rows
 from steerbench.publishing.samples import Asked, Place, setting_in
 from steerbench.publishing.schema import Portrait, Published
-from steerbench.steering import UNSTEERED
+from steerbench.running.evaluation import edits_digest, prompt_digest
 
 LEAST_ALIKE = 20
 """Answers, unlike each other, in which two steerings agree to the last digit: that is no chance any more."""

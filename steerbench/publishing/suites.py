@@ -5,7 +5,7 @@ from pathlib import Path
 
 from steerbench.errors import UserError
 from steerbench.publishing.publish import publish
-from steerbench.suite import read_suite
+from steerbench.studies.suite import read_suite
 
 
 def publish_suite(suite: Path, out: Path) -> Iterator[Path]:

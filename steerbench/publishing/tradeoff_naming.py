@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from steerbench.plan import Plan
 from steerbench.publishing.naming import typed
-from steerbench.tradeoff.asked import Part, cost_plan, effect_plan
-from steerbench.tradeoff.evidence import CALIBRATION, TEST, Dose
+from steerbench.records.plan import Plan
+from steerbench.studies.tradeoff.asked import Part, cost_plan, effect_plan
+from steerbench.studies.tradeoff.evidence import CALIBRATION, TEST, Dose
 
 POLES = "poles"
 

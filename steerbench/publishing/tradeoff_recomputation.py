@@ -13,12 +13,12 @@ from steerbench.publishing.samples import Asked, asked_of, read_samples
 from steerbench.publishing.schema import PUBLISHED, Published, read_published
 from steerbench.publishing.tradeoff_naming import Asking, asking_of, command_of
 from steerbench.publishing.tradeoff_schema import PublishedTradeoff
-from steerbench.tradeoff.answers import Answers
-from steerbench.tradeoff.asked import dial_of, strengths_of
-from steerbench.tradeoff.choosing import Terms, choose
-from steerbench.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose, Evidence, Place, Told
-from steerbench.tradeoff.findings import conclude, name_of
-from steerbench.tradeoff.result import TradeoffResult
+from steerbench.studies.tradeoff.answers import Answers
+from steerbench.studies.tradeoff.asked import dial_of, strengths_of
+from steerbench.studies.tradeoff.choosing import Terms, choose
+from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose, Evidence, Place, Told
+from steerbench.studies.tradeoff.findings import conclude, name_of
+from steerbench.studies.tradeoff.result import TradeoffResult
 
 Runs = Mapping[Place, Published]
 """By source and dose, in the order in which a trade-off makes them."""

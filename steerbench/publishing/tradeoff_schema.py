@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from steerbench.errors import UserError
 from steerbench.publishing.schema import SCHEMA, Id, Short, read_distrusted
-from steerbench.storage import understandable, write_whole
-from steerbench.tradeoff.result import EFFECT, Difference, Point, TradeoffResult
+from steerbench.storage.files import understandable, write_whole
+from steerbench.studies.tradeoff.result import EFFECT, Difference, Point, TradeoffResult
 
 MOST = 50
 """Methods of a trade-off, doses of a method, costs, and targets: a page has to show them."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from steerbench.errors import UserError
-from steerbench.folders import discard
 from steerbench.publishing.naming import RESULTS, id_of, without_folders
 from steerbench.publishing.publish import publish
 from steerbench.publishing.reading import readable
@@ -19,11 +18,12 @@ from steerbench.publishing.tradeoff_schema import (
     read_published_tradeoff,
     write_published_tradeoff,
 )
-from steerbench.results import read_result
-from steerbench.tradeoff.answers import Answers
-from steerbench.tradeoff.evidence import CALIBRATION, PLAIN, Evidence, Told
-from steerbench.tradeoff.findings import name_of
-from steerbench.tradeoff.result import Point, TradeoffResult, read_tradeoff
+from steerbench.records.results import read_result
+from steerbench.storage.folders import discard
+from steerbench.studies.tradeoff.answers import Answers
+from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, Evidence, Told
+from steerbench.studies.tradeoff.findings import name_of
+from steerbench.studies.tradeoff.result import Point, TradeoffResult, read_tradeoff
 
 
 def publish_tradeoff(folder: Path, out: Path = RESULTS) -> Path:

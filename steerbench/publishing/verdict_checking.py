@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 from steerbench import __version__
 from steerbench.contracts import Case, Completion, Judge, Judged, Verdict
 from steerbench.errors import UserError
-from steerbench.judging.verdicts import case_key
-from steerbench.plan import Plan, build_judge
-from steerbench.plugins import find
+from steerbench.plugins.finding import find
 from steerbench.publishing.json_keys import repeated_key
 from steerbench.publishing.recomputation import Rows
 from steerbench.publishing.samples import Asked, answer_in, cases_of, verdicts_in
 from steerbench.publishing.schema import Published
-from steerbench.results import JudgeResult
+from steerbench.records.plan import Plan, build_judge
+from steerbench.records.results import JudgeResult
+from steerbench.records.verdicts import case_key
 
 TEXTS = 4
 """Answers of each row that are rated again, at most."""

@@ -3,15 +3,14 @@
 import statistics
 from collections.abc import Iterable, Sequence
 
-from steerbench.errors import UserError
-from steerbench.plugins import unknown
+from steerbench.errors import UserError, unknown
+from steerbench.records.results import MethodResult, without_break_downs
 from steerbench.reports.captions import caption, deviations, each_run
 from steerbench.reports.footnotes import Footnotes
 from steerbench.reports.groups import Group, Row, grouped
 from steerbench.reports.marks import legend, mark
 from steerbench.reports.source import Source, refuse_repeated
 from steerbench.reports.table import Cell, Line, Table, cells
-from steerbench.results import MethodResult, without_break_downs
 
 STRENGTH, STEERED = "median strength", "steered"
 MOST = 5

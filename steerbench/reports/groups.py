@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from steerbench.records.results import MethodResult, Metric
 from steerbench.reports.source import Source, labels
-from steerbench.results import MethodResult, Metric
 
 TRAIT = re.compile("[A-Za-z]+[+-]?")
 """What a trait or its pole goes by: a letter or a word. Other parts of a headline are not of a trait ("best case")."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from steerbench.results import Comparison, MethodResult, finite
+from steerbench.records.results import Comparison, MethodResult, finite
 
 LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 """Below which p a mark is earned, the hardest first."""

@@ -7,8 +7,8 @@ from pathlib import Path, PurePath
 from steerbench.errors import UserError
 from steerbench.models.embedded import EMBEDDED
 from steerbench.publishing.schema import PUBLISHED, Published, read_published
+from steerbench.records.results import RunResult, read_result
 from steerbench.reports.text import name
-from steerbench.results import RunResult, read_result
 
 DIGITS = 12
 """Of a digest: enough to find the run, whose folder ends in the first ten."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from steerbench.results import Metric, finite
+from steerbench.records.results import Metric, finite
 
 LARGE = 1e7
 """From here on a number is shown by its exponent: nothing that is measured is as large."""

@@ -7,14 +7,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
-from steerbench.composition import adapted, build_method, method_settings, names
-from steerbench.construction import parameters
 from steerbench.contracts import Engine, Prompt, Request
-from steerbench.errors import UserError
+from steerbench.errors import UserError, unknown
 from steerbench.models.embedded import EMBEDDED
-from steerbench.plan import Plan, build_task
-from steerbench.plugins import find, unknown
-from steerbench.runner import open_engine
+from steerbench.plugins.composed import adapted, build_method, method_settings, names
+from steerbench.plugins.finding import find
+from steerbench.plugins.parameters import parameters
+from steerbench.records.plan import Plan, build_task
+from steerbench.running.opening import open_engine
 from steerbench.timing.machine import commit, this_machine, versions
 from steerbench.timing.ratios import ratio_of
 from steerbench.timing.recording import throwaway_cache

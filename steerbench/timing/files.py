@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from steerbench.errors import UserError
-from steerbench.storage import write_whole
+from steerbench.storage.files import write_whole
 from steerbench.timing.ratios import ratio_of
 from steerbench.timing.schema import Case, Ratio, TimingFile
 

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from steerbench.contracts import Activations, Choice, Completion, Engine, NeuronStatistics, Request, Sampling
-from steerbench.steering import Site
-from steerbench.storage import cache_folder
+from steerbench.contracts.steering import Site
+from steerbench.storage.files import cache_folder
 
 _SESSIONS = count()
 

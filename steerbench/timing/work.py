@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
-from steerbench.composition import fit
 from steerbench.contracts import Completion, Engine, Method, Request, Sampling, Split, Task
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import Item, Target
 from steerbench.errors import UserError
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import Item, Target
+from steerbench.plugins.composed import fit
 from steerbench.timing.recording import Call, Recorder
 from steerbench.timing.schema import Group, Per, Sizes
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Scored, Summary
 from steerbench.statistics import FEWEST, change_of_share, cluster_bootstrap, mean_estimate, share_estimate
-from tasks.beside_unsteered import CHANGE, beside_unsteered, lowered
-from tasks.flags import percent
+from steerbench.toolkit.beside_unsteered import CHANGE, beside_unsteered, lowered
+from steerbench.toolkit.flags import percent
 
 Array = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steerbench.datasets.fetch import path_of
+from steerbench.toolkit.rows import Row, json_lines
 from tasks.ifeval.checks import Instruction, complaint
-from tasks.rows import Row, json_lines
 
 DATASET = "ifeval"
 

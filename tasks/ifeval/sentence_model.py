@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from filelock import FileLock
 
-from steerbench.storage import cache_folder, understandable, write_whole
+from steerbench.storage.files import cache_folder, understandable, write_whole
 
 
 def provide() -> None:

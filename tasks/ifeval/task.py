@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from steerbench.contracts import Completion, Outcome, Prompt, Request, Role, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts.steering import Steering
+from steerbench.contracts.targets import Item, Target
 from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
-from steerbench.steering import Steering
-from steerbench.targets import Item, Target
-from tasks.beside_unsteered import ROLES
+from steerbench.toolkit.beside_unsteered import ROLES
+from steerbench.toolkit.poles import poles_named, statements
+from steerbench.toolkit.sizes import check_sizes
 from tasks.ifeval import board
 from tasks.ifeval.checks import check, versions
 from tasks.ifeval.prompts import DATASET, published
-from tasks.poles import poles_named, statements
-from tasks.sizes import check_sizes
 
 POLES = "conscientiousness+,conscientiousness-"
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Scored
+from steerbench.contracts.targets import LABELS, TRAITS
 from steerbench.statistics import means_where
-from steerbench.targets import LABELS, TRAITS
 
 Array = NDArray[np.float64]
 LOWEST, HIGHEST = min(LABELS), max(LABELS)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Role, Scored, Summary
-from steerbench.standing import SATURATED, SIGNIFICANT
+from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import (
     FEWEST,
     means_where,
@@ -18,10 +18,10 @@ from steerbench.statistics import (
     share_estimate,
     sign_flip_above,
 )
-from tasks.estimates import mean, size
-from tasks.flags import percent
+from steerbench.toolkit.estimates import mean, size
+from steerbench.toolkit.flags import percent
+from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, SATURATED, UNSTEERED, modal_shares, ranges, saturated_rows
 from tasks.inventory.board import Board, board_of, over_targets
-from tasks.saturation import MODAL_SHARE, RANGE, UNSTEERED, modal_shares, ranges, saturated_rows
 
 Array = NDArray[np.float64]
 

@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
 from steerbench.errors import UserError
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
+from steerbench.toolkit.poles import ends, poles_named
+from steerbench.toolkit.sizes import check_sizes
 from tasks.inventory.metrics import ROLES, summarise
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, load
 from tasks.papi.inventory import in_turn
 from tasks.papi.readouts import READOUTS, asked_by, why_unread
-from tasks.poles import ends, poles_named
-from tasks.sizes import check_sizes
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 CALIBRATES = 3

@@ -5,7 +5,7 @@ trivially true, trivially false, or neither, it has opinions. They are this proj
 and hold every option three times, once in each third: neither an option nor the end of the list is leant on.
 """
 
-from steerbench.targets import Answer, Item
+from steerbench.contracts.targets import Answer, Item
 
 _THIRDS = (
     (

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Scored
-from steerbench.targets import LABELS, MIDDLE, TRAITS
+from steerbench.contracts.targets import LABELS, MIDDLE, TRAITS
 
 Array = NDArray[np.float64]
 LOWEST, HIGHEST = min(LABELS), max(LABELS)

@@ -10,15 +10,15 @@ from dataclasses import replace
 from typing import Literal
 
 from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts.steering import Steering
+from steerbench.contracts.targets import MIDDLE, TRAITS, Item, Respondent, Target
 from steerbench.errors import UserError
-from steerbench.steering import Steering
-from steerbench.targets import MIDDLE, TRAITS, Item, Respondent, Target
+from steerbench.toolkit.sizes import check_sizes
 from tasks.papi.causal_board import ROLES, summarise
 from tasks.papi.dataset import SAMPLE
 from tasks.papi.inventory import in_turn
 from tasks.papi.task import PAPI
 from tasks.papi.treatment import moved, treatments
-from tasks.sizes import check_sizes
 
 
 class CausalPAPI:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.contracts.targets import TRAITS
 from steerbench.statistics import (
     debiased_size,
     mean_estimate,
@@ -21,8 +22,7 @@ from steerbench.statistics import (
     paired_comparisons,
     share_estimate,
 )
-from steerbench.targets import TRAITS
-from tasks.flags import percent
+from steerbench.toolkit.flags import percent
 from tasks.papi.treatment import DOSES, HIGHEST, LOWEST, Treatment
 
 Array = NDArray[np.float64]

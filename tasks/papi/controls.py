@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from steerbench.contracts import Metric, Role
-from steerbench.standing import SIGNIFICANT
+from steerbench.contracts.targets import Item
+from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import FEWEST
-from steerbench.targets import Item
 
 COPY, COPY_OTHER = "copy", "copy-other"
 CONTROLS: Mapping[str, Role] = {COPY: "control", COPY_OTHER: "control"}

@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from steerbench.bank.wording import second_person
+from steerbench.contracts.targets import Item
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
-from steerbench.targets import Item
+from steerbench.toolkit.rows import Row, json_list
 from tasks.papi.inventory import HIGHEST, MISSING, Person
 from tasks.papi.item_key import sheet_rows
 from tasks.papi.papi300 import read_split
-from tasks.papi.wording import second_person
-from tasks.rows import Row, json_list
 
 DATASET = "papi-dark-triad"
 TRAITS = {"M": "machiavellianism", "N": "narcissism", "P": "psychopathy"}

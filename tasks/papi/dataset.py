@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from steerbench.contracts.targets import Item
 from steerbench.datasets.registry import dataset
-from steerbench.errors import UserError
-from steerbench.plugins import unknown
-from steerbench.targets import Item
+from steerbench.errors import UserError, unknown
 from tasks.papi import dark_triad, papi300
 from tasks.papi.inventory import MISSING, Inventory, Person
 from tasks.papi.sample.reader import digest_of_sample, read_sample, sample_outsiders

@@ -6,7 +6,7 @@ asks in reversed orders and in several wordings). `label` and `contextual` show 
 
 from collections.abc import Iterable, Mapping
 
-from steerbench.targets import Item, OtherForm
+from steerbench.contracts.targets import Item, OtherForm
 from tasks.papi.readouts import ORDER, READOUTS, Frame, Readout
 
 FRAMES: Mapping[str, Frame] = {

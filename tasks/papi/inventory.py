@@ -8,7 +8,7 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.targets import Item
+from steerbench.contracts.targets import Item
 
 MISSING = 0
 HIGHEST = 5

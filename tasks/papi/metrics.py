@@ -22,11 +22,11 @@ from steerbench.statistics import (
     trait_profile_r,
     weighted_means,
 )
-from tasks.estimates import mean, share
-from tasks.flags import percent
+from steerbench.toolkit.estimates import mean, share
+from steerbench.toolkit.flags import percent
+from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, UNSTEERED, modal_shares, ranges, saturated_rows
 from tasks.papi.board import Answers, Array, Board, board_of
 from tasks.papi.controls import CONTROLS, COPY, COPY_OTHER, INDIVIDUAL_R, unread
-from tasks.saturation import MODAL_SHARE, RANGE, UNSTEERED, modal_shares, ranges, saturated_rows
 
 ERROR = "error"
 ERROR_BEST = "error best case"

@@ -14,7 +14,7 @@ sealed until every strength is chosen is a person's own.
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.targets import Item, Others
+from steerbench.contracts.targets import Item, Others
 from tasks.papi.inventory import Inventory
 
 ENOUGH = 100

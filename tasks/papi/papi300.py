@@ -12,12 +12,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from steerbench.bank.wording import second_person
+from steerbench.contracts.targets import TRAITS, Item
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
-from steerbench.targets import TRAITS, Item
 from tasks.papi.inventory import HIGHEST, MISSING, Person
 from tasks.papi.item_key import sheet_rows
-from tasks.papi.wording import second_person
 
 DATASET = "papi-300"
 _COLUMNS = ["Full#", "Short#", "Sign", "Key", "Facet", "Item"]

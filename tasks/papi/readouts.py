@@ -13,13 +13,13 @@ from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
 from steerbench.contracts import Choice, Completion, Outcome, Prompt, Request
-from steerbench.statement_list import HEADING, NEUTRAL, entries, list_prompt, option
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import LABELS, Item
-from steerbench.thoughts import UNFINISHED, spoken
-from tasks.reading.choices import opening_of, read_choice
-from tasks.reading.plain_text import plain
-from tasks.reading.statements import stated
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import LABELS, Item
+from steerbench.contracts.thoughts import UNFINISHED, spoken
+from steerbench.toolkit.reading.choices import opening_of, read_choice
+from steerbench.toolkit.reading.plain_text import plain
+from steerbench.toolkit.reading.statements import stated
+from steerbench.toolkit.statement_list import HEADING, NEUTRAL, entries, list_prompt, option
 
 
 class Frame(NamedTuple):
@@ -65,7 +65,7 @@ class Readout(Protocol):
 class LabelReadout:
     """The likelihood of each option's text as the next entry of a list of answered statements.
 
-    The list is plain text (`steerbench.statement_list`), the same for a method that shows no answers.
+    The list is plain text (`steerbench.toolkit.statement_list`), the same for a method that shows no answers.
     """
 
     options = tuple(map(option, sorted(LABELS)))
@@ -101,7 +101,7 @@ class LetterReadout:
 class TextReadout:
     """The letter found in greedy text that starts with "Option", in a chat.
 
-    `parser="careful"` takes the one option that is stated, by its letter or its text (`tasks.reading.choices`).
+    `parser="careful"` takes the one option that is stated, by its letter or its text (`toolkit.reading.choices`).
     "published" takes any letter a to e before something that is no letter, in the first twelve characters, as the
     published code does: it sees letters at the ends of words too. Here the twelve are "Option" and six more; the
     published code counts from the end of the question's turn, so that the line breaks or the blank a chat template puts

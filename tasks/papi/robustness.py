@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from steerbench.contracts import Metric, Scored, Summary
+from steerbench.contracts.targets import MIDDLE
 from steerbench.statistics import cronbach_alpha, share_estimate, split_half
-from steerbench.targets import MIDDLE
-from tasks.flags import percent
+from steerbench.toolkit.flags import percent
 from tasks.papi.board import Answers, Array, Board, board_of
 from tasks.papi.forms import asked_in
 from tasks.papi.metrics import ERROR, Missing, composite

@@ -26,10 +26,11 @@ from steerbench.contracts import (
     Split,
     Summary,
 )
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import MIDDLE, Answer, Item, OtherForm, Respondent, Target
+from steerbench.contracts.thoughts import spoken
 from steerbench.errors import UserError
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import MIDDLE, Answer, Item, OtherForm, Respondent, Target
-from steerbench.thoughts import spoken
+from steerbench.toolkit.reading.refusals import refuses
 from tasks.papi.controls import COPY_OTHER, asked_of_controls, unread
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, stores_scores
 from tasks.papi.forms import asked_in, forms_of, in_forms
@@ -37,7 +38,6 @@ from tasks.papi.metrics import ROLES, Missing, summarise
 from tasks.papi.others import others_by_person, where_from
 from tasks.papi.readouts import READOUTS, Readout, TextReadout, asked_by, why_unread
 from tasks.papi.robustness import by_form, with_forms
-from tasks.reading.refusals import refuses
 
 _SHOWN = Item("shown", "Shown statement.", "A shown statement.", "A", "", 1)
 _ONE_OF_EACH = PromptChange("Description.", (Answer(_SHOWN, MIDDLE),))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from steerbench.targets import LABELS, TRAITS, Item, Respondent
+from steerbench.contracts.targets import LABELS, TRAITS, Item, Respondent
 
 DOSES = (-1, 1)
 LOWEST, HIGHEST = min(LABELS), max(LABELS)

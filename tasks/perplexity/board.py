@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Scored, Summary
 from steerbench.statistics import mean_estimate, share_estimate
-from tasks.beside_unsteered import CHANGE, beside_unsteered
+from steerbench.toolkit.beside_unsteered import CHANGE, beside_unsteered
 
 Array = NDArray[np.float64]
 

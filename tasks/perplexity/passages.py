@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 
-from steerbench.errors import UserError
-from steerbench.plugins import unknown
+from steerbench.errors import UserError, unknown
 from tasks.reasoning import sources
 
 SAMPLE, GSM8K = "sample", "gsm8k"

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from steerbench.contracts import Choice, Outcome, Prompt, Request, Role, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import Item, Target
 from steerbench.errors import UserError
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import Item, Target
-from tasks.beside_unsteered import ROLES
+from steerbench.toolkit.beside_unsteered import ROLES
+from steerbench.toolkit.poles import poles_named, statements
+from steerbench.toolkit.sizes import check_sizes
 from tasks.perplexity import board
 from tasks.perplexity.passages import OPENING_WORDS, SAMPLE, Passage, digest, load
-from tasks.poles import poles_named, statements
-from tasks.sizes import check_sizes
 
 POLES = "conscientiousness+,conscientiousness-"
 ASKED = "Write a short text."

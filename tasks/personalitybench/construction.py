@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from steerbench import bank
-from steerbench.building import Built, Order, Progress
-from steerbench.chat.client import ChatClient, ExhaustedError, Messages, RefusedError, RequestError
-from steerbench.chat.concurrency import concurrently
+from steerbench.bank.statements import read_statements
 from steerbench.contracts import Usage
+from steerbench.contracts.targets import TRAITS
 from steerbench.datasets.fetch import state_of
 from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
-from steerbench.targets import TRAITS
-from tasks.papi.sample.reader import read_items
+from steerbench.openai_client.client import ChatClient, ExhaustedError, Messages, RefusedError, RequestError
+from steerbench.openai_client.concurrency import concurrently
+from steerbench.plugins.questions import Built, Order, Progress
 from tasks.personalitybench.overlap import Overlap
 from tasks.personalitybench.question_file import QuestionFile, Row, question_file
 from tasks.personalitybench.question_prompts import (
@@ -69,7 +69,7 @@ def build(order: Order, progress: Progress) -> Built:
     """Make the questions that the file has not yet; facets take turns.
 
     Raises:
-        UserError: see `steerbench.building.Buildable`.
+        UserError: see `steerbench.plugins.questions.Buildable`.
     """
     wanted = slots(topics_in(order.topics), order.per_facet, order.seed)
     client = ChatClient(order.model, order.generator, order.key_env)
@@ -226,7 +226,7 @@ def _row(made: Attempt, reason: str, order: Order, file: QuestionFile) -> Row:
 def _facets() -> list[tuple[str, str, tuple[str, ...]]]:
     """Trait, facet and the embedded inventory's statements of it, each with the end it is true of."""
     told: dict[tuple[str, str], list[str]] = {}
-    for item, _ in read_items():
+    for item, _ in read_statements():
         told.setdefault((item.trait, item.facet), []).append(f"{'high' if item.key == 1 else 'low'}: {item.text}")
     return [(trait, facet, tuple(statements)) for (trait, facet), statements in told.items()]
 

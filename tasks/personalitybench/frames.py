@@ -7,8 +7,7 @@ no more than 300 words (Deng et al. 2024). The words here are this project's own
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from steerbench.errors import UserError
-from steerbench.plugins import unknown
+from steerbench.errors import UserError, unknown
 
 QUESTION = "{question}"
 BARE, FRIEND, PERSON = "bare", "friend", "person"

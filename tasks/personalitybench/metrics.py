@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored, Summary
-from steerbench.standing import SIGNIFICANT
+from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import FEWEST, paired_comparisons, sign_flip_above, sign_flip_test
-from tasks.estimates import mean, share, size, standardised
-from tasks.flags import percent
+from steerbench.toolkit.estimates import mean, share, size, standardised
+from steerbench.toolkit.flags import percent
 from tasks.personalitybench.board import HIGHEST, LETTERS, LOWEST, RUNS, Answers, Array, Board, board_of
 from tasks.personalitybench.estimates import (
     entries,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from steerbench.bank import Part
 from steerbench.errors import UserError
-from steerbench.storage import understandable
+from steerbench.storage.files import understandable
 
 SUFFIX = ".jsonl"
 BEGINNING = b'{"id":"'

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from steerbench.chat.client import Messages
+from steerbench.openai_client.client import Messages
 
 WRITER = "You write questions for a study of how people differ in personality."
 

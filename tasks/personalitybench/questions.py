@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from steerbench import bank
+from steerbench.contracts.targets import TRAITS, Item
 from steerbench.datasets.fetch import path_of
 from steerbench.datasets.registry import dataset as registered
-from steerbench.errors import UserError
-from steerbench.plugins import unknown
-from steerbench.targets import TRAITS, Item
+from steerbench.errors import UserError, unknown
 
 BANK, PUBLISHED, SUFFIX = "bank", "published", ".jsonl"
 PUBLISHED_DATASET = "personalitybench"

@@ -24,19 +24,19 @@ from steerbench.contracts import (
     Summary,
     Verdict,
 )
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
+from steerbench.contracts.thoughts import UNFINISHED
 from steerbench.errors import UserError
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
-from steerbench.thoughts import UNFINISHED
+from steerbench.toolkit.poles import ends, poles_named, statements
+from steerbench.toolkit.reading.as_ai import speaks_as_ai
+from steerbench.toolkit.sizes import check_penalty, check_sizes
 from tasks.personalitybench.asking import ASKED, Asked
 from tasks.personalitybench.construction import build
 from tasks.personalitybench.frames import BARE, Frame, frame_named
 from tasks.personalitybench.metrics import ROLES, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, PUBLISHED_DATASET, load, spread
 from tasks.personalitybench.repetition import distinct, words
-from tasks.poles import ends, poles_named, statements
-from tasks.reading.as_ai import speaks_as_ai
-from tasks.sizes import check_penalty, check_sizes
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 KNOWN = "You have said how accurately some statements describe you:"

@@ -21,12 +21,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from steerbench.thoughts import UNFINISHED, spoken
-from tasks.reading.choices import opening_of, read_choice, read_letter
-from tasks.reading.plain_text import plain
-from tasks.reading.readings import Reading, none
-from tasks.reading.sentences import first_sentence, last_sentence
-from tasks.reading.statements import corrected, stated
+from steerbench.contracts.thoughts import UNFINISHED, spoken
+from steerbench.toolkit.reading.choices import opening_of, read_choice, read_letter
+from steerbench.toolkit.reading.plain_text import plain
+from steerbench.toolkit.reading.readings import Reading, none
+from steerbench.toolkit.reading.sentences import first_sentence, last_sentence
+from steerbench.toolkit.reading.statements import corrected, stated
 from tasks.reasoning.numbers_in_text import read_number
 from tasks.reasoning.problems import Kind
 from tasks.reasoning.yes_no_in_text import read_yes_no

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from steerbench.contracts import Metric, Role, Scored, Summary
-from steerbench.standing import SIGNIFICANT
+from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import FEWEST, change_of_share, mean_estimate, share_estimate
-from tasks.beside_unsteered import CHANGE, UNSTEERED, beside_unsteered, lowered
-from tasks.flags import percent
+from steerbench.toolkit.beside_unsteered import CHANGE, UNSTEERED, beside_unsteered, lowered
+from steerbench.toolkit.flags import percent
 
 Array = NDArray[np.float64]
 

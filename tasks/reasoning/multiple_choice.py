@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.reading.letters import LETTERS
+from steerbench.toolkit.reading.letters import LETTERS
+from steerbench.toolkit.rows import Row, csv_records, json_lines, json_list
 from tasks.reasoning.problems import Kind, Problem
-from tasks.rows import Row, csv_records, json_lines, json_list
 
 SHUFFLE = "bigbench-date, 1"
 """Seed of the order of BIG-bench's dates. Another seed is another dataset."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tasks.reading.readings import Reading, none
+from steerbench.toolkit.reading.readings import Reading, none
 from tasks.reasoning.number_words import SOME_NUMBER, begins_with_one, number_in_words
 from tasks.reasoning.numerals import canonical
 

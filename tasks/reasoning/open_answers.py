@@ -4,9 +4,9 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+from steerbench.toolkit.rows import Row, json_lines, json_list
 from tasks.reasoning.numerals import right_forms
 from tasks.reasoning.problems import Problem
-from tasks.rows import Row, json_lines, json_list
 
 RESULT = "####"
 CALCULATION = re.compile(r"<<[^<>]*>>")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tasks.reading.letters import LETTERS
+from steerbench.toolkit.reading.letters import LETTERS
 
 Kind = Literal["number", "letter", "yes-no", "text-letters"]
 """What an answer is: a number; the letter of a choice; yes or no; the letter of a choice or its text."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from steerbench.contracts import Prompt
-from steerbench.steering import PromptChange
+from steerbench.contracts.steering import PromptChange
 from tasks.reasoning.problems import Kind, Problem
 
 THINK = "Let's think step by step."

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from steerbench.datasets.fetch import path_of
 from steerbench.datasets.registry import dataset
-from steerbench.errors import UserError
-from steerbench.plugins import unknown
+from steerbench.errors import UserError, unknown
 from tasks.reasoning import multiple_choice, open_answers
 from tasks.reasoning.generator import coin_flips, word_problems
 from tasks.reasoning.problems import Kind, Problem

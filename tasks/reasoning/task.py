@@ -24,16 +24,16 @@ from steerbench.contracts import (
     Split,
     Summary,
 )
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import Answer, Item, Target
+from steerbench.contracts.thoughts import UNFINISHED
 from steerbench.errors import UserError
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import Answer, Item, Target
-from steerbench.thoughts import UNFINISHED
-from tasks.poles import poles_named, statements
+from steerbench.toolkit.poles import poles_named, statements
+from steerbench.toolkit.sizes import check_sizes
 from tasks.reasoning import board, prompts
 from tasks.reasoning.answers import extract
 from tasks.reasoning.problems import Problem
 from tasks.reasoning.sources import digest, examples, load
-from tasks.sizes import check_sizes
 
 Readout = Literal["reason", "choices"]
 OVERFLOWED = "the answer overflowed"

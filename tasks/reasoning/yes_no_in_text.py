@@ -2,8 +2,8 @@
 
 import re
 
-from tasks.reading.denials import WINDOW, denied_before
-from tasks.reading.readings import Reading, none
+from steerbench.toolkit.reading.denials import WINDOW, denied_before
+from steerbench.toolkit.reading.readings import Reading, none
 
 _ECHO = re.compile(r"\b(?:yes\s*(?:or|/|and|,)\s*no|no\s*(?:or|/)\s*yes)\b", re.IGNORECASE)
 # "no" is the answer where something ends or a new clause begins; before a noun it is a determiner ("no evidence").

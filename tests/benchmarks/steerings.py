@@ -3,7 +3,7 @@
 import numpy as np
 
 from steerbench.contracts import Engine
-from steerbench.steering import Add, Steering
+from steerbench.contracts.steering import Add, Steering
 
 
 def heads(engine: Engine, person: int) -> Steering:

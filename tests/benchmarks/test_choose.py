@@ -19,10 +19,10 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.contracts import Request, Split
+from steerbench.contracts.steering import Steering
 from steerbench.engines.hf.edits import Frame, compile_tables, steered
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.plugins import find
-from steerbench.steering import Steering
+from steerbench.plugins.finding import find
 from tasks.papi.task import PAPI
 
 STRENGTHS = (2.0, 4.0, 8.0)

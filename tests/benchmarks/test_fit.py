@@ -11,10 +11,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from sklearn.linear_model import LogisticRegression
 
-from methods.contrasts import statement_requests
 from methods.pas import PAS, TRAINING_SHARE
+from steerbench.contracts.targets import Answer, Item, Respondent
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.targets import Answer, Item, Respondent
+from steerbench.toolkit.contrasts import statement_requests
 from tasks.papi.dataset import load
 
 RESPONDENTS = 300

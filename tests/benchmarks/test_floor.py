@@ -17,10 +17,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch.nn.functional import linear
 
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.steering import Add, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.hf.forward import Layout
 from steerbench.engines.hf.scoring import Batch
-from steerbench.steering import Add, Steering
 
 PEOPLE, ITEMS, BATCH, TOKENS, ROUNDS = 4, 24, 64, 16, 3
 LABELS = tuple(

@@ -17,8 +17,8 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.contracts import Prompt, Request
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.steering import UNSTEERED, Steering
 from tests.benchmarks.steerings import heads
 
 PEOPLE, ITEMS, ROUNDS = 8, 8, 7

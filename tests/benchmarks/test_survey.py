@@ -16,8 +16,8 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.steering import Boost, Cap, Edit, Positions, Steering
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.steering import Boost, Cap, Edit, Positions, Steering
 
 POLES, BATCH, ROUNDS = 10, 64, 3
 DECODE = Positions("decode")

@@ -18,10 +18,10 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.contracts import Completion, Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Positions, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.client import Ask
 from steerbench.engines.vllm.engine import VLLMEngine
-from steerbench.steering import UNSTEERED, Add, Boost, Cap, Positions, Steering
 from tests.benchmarks.steerings import heads
 
 pytestmark = pytest.mark.vllm

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steerbench.fits import model_digest
+from steerbench.contracts.steering import Add, PromptChange, Steering
+from steerbench.engines.fitted_on import model_digest
 from steerbench.models.text import load_text
-from steerbench.steering import Add, PromptChange, Steering
 from tests.models.tiny import tiny_model
 
 WIDTH = {"tiny": 32, "metaspace": 32, "smollm2-135m": 576}

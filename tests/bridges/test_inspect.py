@@ -29,13 +29,13 @@ from inspect_ai.tool import ToolInfo  # noqa: E402
 
 from steerbench.bridges.inspect_model import check_settings, prompt_of  # noqa: E402
 from steerbench.contracts import Prompt, Request, Sampling  # noqa: E402
-from steerbench.engines.hf.engine import HFEngine  # noqa: E402
-from steerbench.errors import UserError  # noqa: E402
-from steerbench.steering import (  # noqa: E402
+from steerbench.contracts.steering import (  # noqa: E402
     Positions,
     Steering,
     load_steering,
 )
+from steerbench.engines.hf.engine import HFEngine  # noqa: E402
+from steerbench.errors import UserError  # noqa: E402
 from tests.bridges.conftest import QUESTIONS  # noqa: E402
 
 TOKENS = 8

@@ -18,9 +18,9 @@ from steerbench.bridges.boundaries import Pair  # noqa: E402
 from steerbench.bridges.greedy import Scored, greedy  # noqa: E402
 from steerbench.bridges.lm_eval import SteeredLM  # noqa: E402
 from steerbench.contracts import Engine, Prompt, Request, Sampling  # noqa: E402
+from steerbench.contracts.steering import Reply, Steering  # noqa: E402
 from steerbench.errors import UserError  # noqa: E402
 from steerbench.models.text import load_text  # noqa: E402
-from steerbench.steering import Reply, Steering  # noqa: E402
 from tests.bridges.conftest import QUESTIONS  # noqa: E402
 from tests.models.tiny import tiny_model  # noqa: E402
 

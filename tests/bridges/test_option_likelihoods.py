@@ -10,9 +10,9 @@ from lm_eval.models.huggingface import HFLM
 
 from steerbench.bridges.boundaries import Boundaries
 from steerbench.contracts import Request, Split
+from steerbench.contracts.steering import UNSTEERED
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.models.text import load_text
-from steerbench.steering import UNSTEERED
 from tasks.reasoning.task import MMLU, CommonsenseQA
 
 MODEL = "smollm2-135m"

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from steerbench.chat import client as client_module
-from steerbench.chat.client import ChatClient, ExhaustedError, RefusedError
-from steerbench.chat.completion import Reply
-from steerbench.chat.concurrency import concurrently
-from steerbench.chat.transport import LONGEST
 from steerbench.errors import UserError
+from steerbench.openai_client import client as client_module
+from steerbench.openai_client.client import ChatClient, ExhaustedError, RefusedError
+from steerbench.openai_client.completion import Reply
+from steerbench.openai_client.concurrency import concurrently
+from steerbench.openai_client.transport import LONGEST
 from tests.judges.faulty_server import COMPLETION_TOKENS, KEY, PROMPT_TOKENS, FaultyServer, meant
 from tests.judges.hostile_answers import packed_blanks
 

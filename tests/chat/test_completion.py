@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from steerbench.chat.completion import CUT, TEMPLATE, MalformedError, read_completion
-from steerbench.chat.retry_after import retry_after
-from steerbench.thoughts import UNFINISHED
+from steerbench.contracts.thoughts import UNFINISHED
+from steerbench.openai_client.completion import CUT, TEMPLATE, MalformedError, read_completion
+from steerbench.openai_client.retry_after import retry_after
 
 
 def body(message: Any, finish: Any = "stop", **more: Any) -> str:

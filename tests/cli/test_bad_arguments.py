@@ -12,8 +12,10 @@ from safetensors.numpy import save_file
 from steerbench_testkit import ToyEngine
 
 from steerbench.cli.main import run
-from steerbench.plan import Plan
-from steerbench.runner import LEDGER, execute, prepare
+from steerbench.records.found_ledgers import LEDGER
+from steerbench.records.plan import Plan
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 
 TOY = "--task toy --engine toy --model toy-model"
 SUITE = 'model = "toy-model"\nengine = "toy"\ntask = "toy"\nmethods = ["toy-push"]\n[[runs]]\nname = "one"\n'

@@ -3,8 +3,8 @@
 import pytest
 
 from steerbench.cli.conclusion import conclusion
-from steerbench.results import Comparison, MethodResult, Metric
-from steerbench.standing import standing_of
+from steerbench.records.results import Comparison, MethodResult, Metric
+from steerbench.records.standing import standing_of
 from tests.cli.test_table import RESULT
 
 ROLES = {"unsteered": "unsteered", "random-direction": "placebo"}

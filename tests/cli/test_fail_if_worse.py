@@ -2,8 +2,8 @@
 
 import pytest
 
-from steerbench.comparison import Paired, worse
 from steerbench.contracts import Metric
+from steerbench.studies.comparison import Paired, worse
 
 PEOPLE = ("--param", "toy.respondents=8", "--no-trivial")
 

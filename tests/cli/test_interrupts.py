@@ -27,7 +27,7 @@ TURNED = "raise ImportError('numpy is broken') from KeyboardInterrupt()"
 
 
 @pytest.mark.parametrize(
-    "name", ["typer", "rich.console", "steerbench.cli.chat", "pydantic", "numpy", "steerbench.runner"]
+    "name", ["typer", "rich.console", "steerbench.cli.chat", "pydantic", "numpy", "steerbench.running.runner"]
 )
 @pytest.mark.parametrize("how", [RAISED, LOST, TURNED], ids=["raised", "lost in a finaliser", "made an ImportError"])
 def test_an_interrupt_while_something_is_imported_ends_with_130_and_a_short_line(tmp_path, name, how):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from safetensors.numpy import save_file
 
-from steerbench.steering import Add, Steering, load_steering
+from steerbench.contracts.steering import Add, Steering, load_steering
 from tests.cli.conftest import TOY
 
 

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from steerbench.results import RunResult
+from steerbench.records.results import RunResult
 from tests.cli.conftest import COMMAND, TOY, environment
 
 
@@ -203,7 +203,7 @@ PLUGIN = {
         grumpy = "grumpy:Grumpy"
         """,
     "grumpy.py": '''
-        from steerbench.steering import PromptChange, Steering
+        from steerbench.contracts.steering import PromptChange, Steering
 
         class Grumpy:
             """Tells the model to be grumpy."""

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from steerbench.suite import SuiteResult
+from steerbench.studies.suite import SuiteResult
 
 TOY = """model = "toy-model"
 engine = "toy"

@@ -6,8 +6,8 @@ import pytest
 
 from steerbench.cli.suite_file import chosen, read_file
 from steerbench.errors import UserError
-from steerbench.plan import Plan
-from steerbench.suite import Suite
+from steerbench.records.plan import Plan
+from steerbench.studies.suite import Suite
 
 SUITES = Path(__file__).parents[2] / "suites"
 TOP = 'model = "toy-model"\nengine = "toy"\nmethods = ["toy-push"]\ntask = "toy"\n'
@@ -104,8 +104,9 @@ def test_a_strength_of_the_top_gives_way_to_strengths_that_a_run_takes(read):
 def test_strengths_come_from_the_folder_of_any_finished_run(read, tmp_path):
     from steerbench_testkit import ToyEngine
 
-    from steerbench.runner import execute, prepare
-    from steerbench.strengths import chosen_in
+    from steerbench.running.preparing import prepare
+    from steerbench.running.runner import execute
+    from steerbench.running.strengths import chosen_in
 
     plan = Plan(methods=("toy-push",), task="toy", model="toy-model", engine="toy", budget=2, trivial=False)
     result = execute(prepare(plan, engine=ToyEngine()), tmp_path / "earlier")

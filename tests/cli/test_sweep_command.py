@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from steerbench.sweep import SweepResult
+from steerbench.studies.sweep import SweepResult
 
 TOY = ("sweep", "--task", "toy", "--engine", "toy", "--model", "toy-model", "--budget", "4", "--quiet")
 SIZES = (*TOY, "--method", "toy-push", "--param", "size=0.1:0.5:0.2")

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from steerbench.cli.table import ordered, show
-from steerbench.plan import Plan
-from steerbench.results import Comparison, MethodResult, Metric, RunResult, Timing, Timings
-from steerbench.standing import standing_of
+from steerbench.records.plan import Plan
+from steerbench.records.results import Comparison, MethodResult, Metric, RunResult, Timing, Timings
+from steerbench.records.standing import standing_of
 
 NAMES = [
     "error",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from steerbench.tradeoff.result import TradeoffResult
+from steerbench.studies.tradeoff.result import TradeoffResult
 
 TOY = ("tradeoff", "--task", "toy-rated", "--engine", "toy", "--model", "toy-model", "--pole", "pa,pb", "--quiet")
 ASKED = (*TOY, "--cost", "toy", "--limit", "4", "--levels", "2", "--method", "toy-push,toy-random,toy-words")

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from steerbench import code_identity, sources
-from steerbench.plan import Plan
-from steerbench.runner import prepare
+from steerbench.plugins import code as code_identity
+from steerbench.plugins import sources
+from steerbench.records.plan import Plan
+from steerbench.running.preparing import prepare
 
 KIT = {
     "kit-0.1.dist-info/METADATA": "Metadata-Version: 2.1\nName: kit\nVersion: 0.1\n",

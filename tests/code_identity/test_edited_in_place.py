@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from steerbench.results import read_result
+from steerbench.records.results import read_result
 from tests.cli.conftest import COMMAND, ROOT, TESTKIT
 from tests.code_identity.conftest import edit
 

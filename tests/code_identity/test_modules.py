@@ -4,8 +4,8 @@ import importlib
 import py_compile
 import zipfile
 
-from steerbench import sources
-from steerbench.code_identity import code_of
+from steerbench.plugins import sources
+from steerbench.plugins.code import code_of
 from tests.code_identity.conftest import KIT, as_in_a_new_process, write
 
 

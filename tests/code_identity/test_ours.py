@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from steerbench import sources
-from steerbench.code_identity import code_of, harness_code
+from steerbench.plugins import sources
+from steerbench.plugins.code import code_of, harness_code
 from tests.code_identity.conftest import edit, write
 
 ROOT = Path(__file__).parents[2]
@@ -16,11 +16,16 @@ OURS = ("steerbench", "methods", "tasks", "judges")
 
 
 def test_our_own_plug_ins_reach_neither_the_command_line_nor_the_site_nor_one_another():
-    harness = set(sources.reached(["steerbench.runner"], OURS))
-    assert {"steerbench.evaluation", "steerbench.calibration", "steerbench.losses", "steerbench.thoughts"} <= harness
-    assert {"steerbench.reporting", "steerbench.room", "steerbench.judging.panel"} <= harness
+    harness = set(sources.reached(["steerbench.running.runner"], OURS))
+    assert {
+        "steerbench.running.evaluation",
+        "steerbench.running.calibration",
+        "steerbench.running.losses",
+        "steerbench.contracts.thoughts",
+    } <= harness
+    assert {"steerbench.running.summarising", "steerbench.engines.room", "steerbench.judging.panel"} <= harness
     pas = set(sources.reached(["methods.pas"], OURS))
-    assert "methods.probes" in pas
+    assert "steerbench.toolkit.probes" in pas
     assert not {"methods.caa", "methods.npti"} & pas
     papi = set(sources.reached(["tasks.papi.task"], OURS))
     assert any(name.startswith("steerbench.statistics") for name in papi)
@@ -35,7 +40,7 @@ def test_our_own_plug_ins_reach_neither_the_command_line_nor_the_site_nor_one_an
 
 TOLD = """
 import json
-from steerbench.code_identity import code_of, harness_code
+from steerbench.plugins.code import code_of, harness_code
 print(json.dumps([harness_code(), code_of("method", "pas"), code_of("task", "papi"), code_of("engine", "hf")]))
 """
 
@@ -61,9 +66,9 @@ def test_a_copy_elsewhere_has_the_same_digests_in_another_process_and_an_edit_of
     assert here[0]["distribution"] == "steerbench"
     for file in ("methods/caa.py", "steerbench/cli/run.py", "steerbench/publishing/publish.py"):
         write(copied / file, (copied / file).read_text() + "\nEDITED = True\n")
-    edit(copied / "steerbench" / "runner.py", '"""Carries out', '"""Carefully carries out')
+    edit(copied / "steerbench" / "running" / "runner.py", '"""Carries out', '"""Carefully carries out')
     assert told_by(copied) == here
-    for file in ("methods/probes.py", "tasks/papi/metrics.py", "steerbench/engines/hf/attention.py"):
+    for file in ("steerbench/toolkit/probes.py", "tasks/papi/metrics.py", "steerbench/engines/hf/attention.py"):
         write(copied / file, (copied / file).read_text() + "\nEDITED = True\n")
     edited = told_by(copied)
     assert edited[0] == here[0]

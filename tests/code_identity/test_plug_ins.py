@@ -3,13 +3,15 @@
 import pytest
 
 from steerbench.bridges.steered import Steered
-from steerbench.code_identity import changes
+from steerbench.contracts.steering import UNSTEERED
 from steerbench.errors import UserError
 from steerbench.judging.panel import verdicts_key
-from steerbench.plan import differences
-from steerbench.rejudging import prepare_again
-from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering import UNSTEERED
+from steerbench.plugins.code import changes
+from steerbench.records.found_ledgers import LEDGER
+from steerbench.records.plan import differences
+from steerbench.running.preparing import prepare
+from steerbench.running.rejudging import prepare_again
+from steerbench.running.runner import execute
 from tests.code_identity.conftest import PLAN, as_in_a_new_process, edit, identity, write
 
 EDITS = {

@@ -5,9 +5,9 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from steerbench.contracts.targets import TRAITS
 from steerbench.datasets.fetch import state_of, verify
 from steerbench.datasets.registry import DataFile, datasets
-from steerbench.targets import TRAITS
 
 NEVER_MIRRORED = "personalitybench-search"
 

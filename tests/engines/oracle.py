@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from steerbench.contracts import Prompt, Request
+from steerbench.contracts.steering import Add, Boost, Cap, Edit, Site, Steering
 from steerbench.engines.thinning import PERIOD, draws
 from steerbench.models.loading import LoadedModel
-from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 
 
 def ids_of(one: LoadedModel, prompt: Prompt) -> list[int]:

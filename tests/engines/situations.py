@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Prompt, Request
+from steerbench.contracts.steering import EVERYWHERE, UNSTEERED, Add, Boost, Cap, Edit, Positions, Site, Steering
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.steering import EVERYWHERE, UNSTEERED, Add, Boost, Cap, Edit, Positions, Site, Steering
 
 DECODE = Positions("decode")
 LABELS = (" Very Accurate", " Very Inaccurate", " Neither Accurate Nor Inaccurate", " Very", "!")

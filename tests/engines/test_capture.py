@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Prompt, Request
+from steerbench.contracts.steering import UNSTEERED, Site
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, Site
 from tests.engines import oracle
 from tests.engines.situations import ENDS, STARTS, steerings
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Prompt, Request
+from steerbench.contracts.steering import UNSTEERED, Add, Steering
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.steering import UNSTEERED, Add, Steering
 from tests.engines import oracle
 
 LABELS = (" Very Accurate", " Moderately Accurate", " Very Inaccurate")

@@ -9,9 +9,9 @@ import torch
 from transformers import GenerationConfig
 
 from steerbench.contracts import Completion, Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf import generation
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.steering import UNSTEERED, Steering
 from tests.engines import oracle
 from tests.engines.conftest import MODELS
 from tests.engines.situations import ENDS, requests, steerings

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED, Add, Positions, Site, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.overflow import normable, unmistakable
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, Add, Positions, Site, Steering
 from tests.engines.situations import DECODE, ENDS, LABELS, STARTS, add, neurons
 from tests.models.tiny import tiny_model
 

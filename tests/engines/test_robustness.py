@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Edit, Positions, Steering
 from steerbench.engines.hf import memory
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, Add, Boost, Cap, Edit, Positions, Steering
 from tests.engines.situations import LABELS, STARTS, requests, steerings
 
 ONE = Prompt(start="I am the life of the party:")

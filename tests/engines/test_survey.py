@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from steerbench.contracts import NeuronStatistics, Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED
 from steerbench.engines import histograms as histograms_module
 from steerbench.engines.hf import engine as engine_module
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.histograms import BINS, bins_of
-from steerbench.steering import UNSTEERED
 from tests.engines import oracle
 from tests.engines.situations import ENDS, STARTS, steerings
 

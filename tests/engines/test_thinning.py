@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED, Boost, Cap, Edit, Positions, Steering, load_steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.thinning import PERIOD, draws
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, Boost, Cap, Edit, Positions, Steering, load_steering
 from tests.engines import oracle
 
 DECODE = Positions("decode")

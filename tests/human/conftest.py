@@ -2,8 +2,9 @@
 
 import pytest
 
-from steerbench.plan import Plan
-from steerbench.runner import execute, prepare
+from steerbench.records.plan import Plan
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tests.cli.conftest import steerbench
 
 __all__ = ["steerbench"]

@@ -4,10 +4,10 @@ import polars as pl
 import pytest
 
 from steerbench.errors import UserError
-from steerbench.export import read_samples
 from steerbench.human.sources import read_sources
-from steerbench.results import read_result, write_result
-from steerbench.runner import LEDGER
+from steerbench.records.export import read_samples
+from steerbench.records.found_ledgers import LEDGER
+from steerbench.records.results import read_result, write_result
 
 
 def copy_of(run, folder, **changed):

@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 
 from steerbench.contracts import Choice, Completion, Split
+from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.errors import UserError
-from steerbench.export import read_samples
-from steerbench.plan import Plan
-from steerbench.results import RunResult
-from steerbench.runner import execute, prepare
-from steerbench.steering import PromptChange, Steering
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan
+from steerbench.records.results import RunResult
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tasks.ifeval.checks import check
 from tasks.ifeval.task import IFEval
 from tests.models.tiny import tiny_model

@@ -5,8 +5,8 @@ import pytest
 from steerbench.instruments import answers, problems
 from steerbench.instruments.answers import Heard
 from steerbench.instruments.problems import Solved
-from steerbench.plan import build_rows, build_task
-from steerbench.results import Metric
+from steerbench.records.plan import build_rows, build_task
+from steerbench.records.results import Metric
 
 
 def heard(low, frame="friend"):

@@ -3,8 +3,8 @@
 import pytest
 
 from steerbench.instruments.statements import Line, asked, conclusions
-from steerbench.plan import build_rows, build_task
-from steerbench.results import Metric
+from steerbench.records.plan import build_rows, build_task
+from steerbench.records.results import Metric
 
 
 def line(readout="contextual", alike=0.5, described=(0.4, 0.1, 0.7), copied=(0.6, 0.01), other=-0.1):

@@ -3,12 +3,13 @@
 import pytest
 
 from steerbench.contracts import Choice, Split
+from steerbench.contracts.steering import UNSTEERED
 from steerbench.errors import UserError
-from steerbench.plan import Plan
 from steerbench.publishing.checking import problems
 from steerbench.publishing.publish import publish
-from steerbench.runner import execute, prepare
-from steerbench.steering import UNSTEERED
+from steerbench.records.plan import Plan
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tasks.inventory.task import SelfReport
 from tests.models.tiny import tiny_model
 

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap, spearmanr
 
 from steerbench.cli.parameters import value_of
-from steerbench.construction import construct
 from steerbench.contracts import Case, Judge
+from steerbench.contracts.targets import TRAITS
+from steerbench.plugins.parameters import construct
 from steerbench.statistics import share_estimate
-from steerbench.targets import TRAITS
 
 Array = NDArray[np.float64]
 

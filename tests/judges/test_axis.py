@@ -20,10 +20,10 @@ from judges.sentence_encoder import encode, token_counts
 from judges.texts import answers
 from steerbench.bank import Part, descriptions, questions
 from steerbench.contracts import Case, Verdict
+from steerbench.contracts.targets import TRAITS
 from steerbench.errors import UserError
 from steerbench.judging.check import published_texts
 from steerbench.publishing.schema import read_published
-from steerbench.targets import TRAITS
 from tests.judges.labelled import BY_HAND, FRAMED, GENERATED, labelled
 from tests.publishing.forger import RESULTS
 

@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from judges.axis import Axis, Edition
 from steerbench.bank import questions
-from steerbench.targets import TRAITS
+from steerbench.contracts.targets import TRAITS
 from tests.judges.labelled import BY_HAND, FRAMED, GENERATED, Labelled, labelled, pairs_won, rated, read_rows, spearman
 
 

@@ -14,15 +14,15 @@ import pytest
 
 from judges.llm import KEPT, LLM, UNREADABLE, rating_probabilities
 from judges.rubrics import REMINDER, digest, instruction
-from steerbench.chat import client as client_module
-from steerbench.chat import transport
-from steerbench.chat.completion import CUT, TEMPLATE, Token
-from steerbench.construction import construct
 from steerbench.contracts import Case, Usage, Verdict
+from steerbench.contracts.thoughts import UNFINISHED
 from steerbench.errors import UserError
 from steerbench.judging.panel import Panel, verdicts_key
-from steerbench.judging.verdicts import Verdicts, case_key
-from steerbench.thoughts import UNFINISHED
+from steerbench.openai_client import client as client_module
+from steerbench.openai_client import transport
+from steerbench.openai_client.completion import CUT, TEMPLATE, Token
+from steerbench.plugins.parameters import construct
+from steerbench.records.verdicts import Verdicts, case_key
 from tests.judges.faulty_server import COMPLETION_TOKENS, KEY, PROMPT_TOKENS, FaultyServer, expected, meant
 from tests.judges.hostile_answers import HARMLESS, IMPOSSIBLE, LIES, UNTOLD
 

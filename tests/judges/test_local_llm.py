@@ -9,12 +9,12 @@ import torch
 
 from judges.local_llm import DRAWN, LocalLLM, _verdict
 from judges.rubrics import RATING_START, digest, instruction
-from steerbench.construction import construct
 from steerbench.contracts import Case, Choice
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.judging.panel import refuse_self_judging
 from steerbench.models.registry import models
+from steerbench.plugins.parameters import construct
 from tests.models.tiny import tiny_model
 
 CASES = [

@@ -14,11 +14,11 @@ from judges.local_llm import LocalLLM
 from judges.panel import JudgePanel, rating, scales_of
 from judges.texts import answers
 from steerbench.contracts import Case, Engine, Judge, Verdict
+from steerbench.contracts.targets import TRAITS
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.judging.check import runs_a_model
 from steerbench.judging.panel import refuse_self_judging
-from steerbench.targets import TRAITS
 from tests.models.tiny import tiny_model
 
 CASES = [

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from judges.llm import LLM, UNREADABLE
-from steerbench.chat.completion import CUT
 from steerbench.contracts import Case
 from steerbench.errors import UserError
 from steerbench.models.embedded import ensure_embedded
+from steerbench.openai_client.completion import CUT
 
 STARTING = 100.0
 """Seconds that the server may take to load its model."""

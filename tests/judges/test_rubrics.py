@@ -6,7 +6,7 @@ import pytest
 
 from judges.rubrics import RATING_START, REMINDER, RUBRICS, digest, instruction, parse
 from steerbench.contracts import Case
-from steerbench.targets import TRAITS
+from steerbench.contracts.targets import TRAITS
 
 
 def asked(answer: str, quality: str = "openness", question: str = "What do you do on Sundays?") -> str:

@@ -9,8 +9,8 @@ from judges.axis import Axis
 from judges.local_llm import LocalLLM
 from judges.perplexity import Perplexity
 from steerbench.contracts import Case, Judge, Verdict
+from steerbench.contracts.thoughts import UNFINISHED
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.thoughts import UNFINISHED
 from tests.models.tiny import tiny_model
 
 ANSWERS = (

@@ -9,12 +9,12 @@ import pytest
 from judges.perplexity import Perplexity
 from steerbench.bank import descriptions
 from steerbench.contracts import Usage, Verdict
+from steerbench.contracts.progress import Silent
+from steerbench.contracts.targets import TRAITS
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.judging.check import FILLER, check_judge, checks, embedded_texts, looped, published_texts
 from steerbench.judging.panel import Panel
-from steerbench.judging.verdicts import Verdicts
-from steerbench.progress import Silent
-from steerbench.targets import TRAITS
+from steerbench.records.verdicts import Verdicts
 from tests.models.tiny import tiny_model
 
 HIGH = {text for trait in TRAITS for text in descriptions(trait, True)}

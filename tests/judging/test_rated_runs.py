@@ -8,17 +8,18 @@ import pytest
 from steerbench_testkit import ToyJudge
 
 from steerbench.contracts import Case, Score, Scored, Usage, Verdict
+from steerbench.contracts.thoughts import UNFINISHED
 from steerbench.errors import UserError
-from steerbench.export import read_samples
 from steerbench.judging.check import QUESTION
 from steerbench.judging.panel import Panel, verdicts_key
-from steerbench.judging.verdicts import Verdicts, case_key
-from steerbench.losses import target_costs
-from steerbench.plan import Plan
-from steerbench.rejudging import CHOSEN_BY, prepare_again, rejudge
-from steerbench.results import read_result
-from steerbench.runner import execute, prepare
-from steerbench.thoughts import UNFINISHED
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan
+from steerbench.records.results import read_result
+from steerbench.records.verdicts import Verdicts, case_key
+from steerbench.running.losses import target_costs
+from steerbench.running.preparing import prepare
+from steerbench.running.rejudging import CHOSEN_BY, prepare_again, rejudge
+from steerbench.running.runner import execute
 
 PLAN = Plan(methods=("toy-push", "toy-words"), task="toy-rated", model="toy-model", engine="toy", budget=6)
 

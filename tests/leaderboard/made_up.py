@@ -9,12 +9,12 @@ from typing import Any
 import polars as pl
 
 from steerbench.contracts import Role
-from steerbench.plan import Plan
 from steerbench.publishing.columns import COLUMNS
 from steerbench.publishing.samples import write_samples
 from steerbench.publishing.schema import SAMPLES, Published, write_published
-from steerbench.results import Comparison, JudgeCheck, JudgeResult, MethodResult, Metric, Timing, Timings
-from steerbench.standing import standing_of
+from steerbench.records.plan import Plan
+from steerbench.records.results import Comparison, JudgeCheck, JudgeResult, MethodResult, Metric, Timing, Timings
+from steerbench.records.standing import standing_of
 
 TRIVIAL = {"unsteered": 4.0, "always-3": 3.0}
 ROLES: dict[str, Role] = {

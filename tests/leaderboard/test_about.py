@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from leaderboard.pages.about import CONTENTS, FIGURES, FLAGS, STANDINGS, command
 from leaderboard.row import rows_of
 from steerbench.cli.app import app
-from steerbench.plan import build_task, roles_of
-from steerbench.results import read_result
+from steerbench.records.plan import build_task, roles_of
+from steerbench.records.results import read_result
 from tests.leaderboard.conftest import violations
 from tests.leaderboard.made_up import method, run
 
@@ -45,7 +45,8 @@ def words(node: ast.expr) -> str:
 
 def test_the_page_explains_every_flag_that_a_task_or_the_harness_writes_and_no_other():
     written: set[str] = set()
-    for path in [*(ROOT / "tasks").rglob("*.py"), ROOT / "steerbench" / "reporting.py"]:
+    toolkit, harness = ROOT / "steerbench" / "toolkit", ROOT / "steerbench" / "running" / "summarising.py"
+    for path in [*(ROOT / "tasks").rglob("*.py"), *toolkit.rglob("*.py"), harness]:
         written |= flags_of(path)
     assert {flag.words for flag in FLAGS} == written
     assert len(written) > 12

@@ -10,7 +10,7 @@ from leaderboard.boards import METRICS, boards_of
 from leaderboard.build import build
 from leaderboard.row import judges_of, rows_of
 from steerbench.publishing.schema import Published
-from steerbench.results import MethodResult, Timing, Timings
+from steerbench.records.results import MethodResult, Timing, Timings
 from tests.leaderboard.conftest import BOARD
 from tests.leaderboard.made_up import ROLES, TRIVIAL, method, metric, run, write
 

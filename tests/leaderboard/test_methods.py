@@ -17,9 +17,9 @@ from leaderboard.links import method_page
 from leaderboard.radar import MIDDLE, REACH, _scale, radars
 from leaderboard.row import rows_of
 from leaderboard.site import Site
-from steerbench.plan import Plan
 from steerbench.publishing.schema import CalibrationPoint, Edited, Portrait, Published
-from steerbench.results import MethodResult
+from steerbench.records.plan import Plan
+from steerbench.records.results import MethodResult
 from tests.leaderboard.conftest import violations
 from tests.leaderboard.made_up import method, metric, run, write
 

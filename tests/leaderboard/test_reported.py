@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from leaderboard.build import build
 from leaderboard.reported import Collection, Reported, collection, metrics_of, of_task
-from steerbench.plugins import available
+from steerbench.plugins.finding import available
 from tests.leaderboard.conftest import BOARD
 from tests.leaderboard.made_up import run, write
 

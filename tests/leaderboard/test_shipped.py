@@ -14,13 +14,13 @@ import pytest
 
 import leaderboard
 from leaderboard.build import build
+from steerbench.contracts.targets import TRAITS
 from steerbench.publishing.hidden import HIDDEN
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.recomputation import rescored
 from steerbench.publishing.samples import asked_of, read_samples
 from steerbench.publishing.schema import read_published
 from steerbench.publishing.tradeoffs import check_tradeoffs
-from steerbench.targets import TRAITS
 from tasks.papi.dataset import load
 from tasks.perplexity.passages import OPENING_WORDS
 

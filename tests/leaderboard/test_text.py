@@ -6,7 +6,7 @@ import pytest
 
 from leaderboard.drawing import MARGIN, WIDTH, axis_over
 from leaderboard.text import cut, decimals, number, probability, seconds, slug
-from steerbench.results import Metric
+from steerbench.records.results import Metric
 from tests.leaderboard.made_up import metric
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from steerbench.targets import TRAITS, Answer, Item, Respondent, TraitPole
+from steerbench.contracts.targets import TRAITS, Answer, Item, Respondent, TraitPole
 
 STATEMENTS = (
     ("A", 1, "help others move house"),

@@ -5,11 +5,11 @@ import pytest
 
 from methods.actadd import ActAdd, aligned, contrast_prompts
 from methods.caa import CAA
-from methods.contrasts import capture_statements
 from steerbench.contracts import Prompt, Request
+from steerbench.contracts.steering import Add, Positions
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.steering import Add, Positions
+from steerbench.toolkit.contrasts import capture_statements
 from tests.methods.people import ITEMS, person, pole, somebody
 
 PEOPLE = [somebody("ann", 1), pole("N", False), somebody("bo", 2)]

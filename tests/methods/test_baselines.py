@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from methods.trivial import Always4, FacetMean, ItemMedian, TraitMean, Unsteered
+from steerbench.contracts.targets import Answer, Item, Others, Respondent
 from steerbench.errors import UserError
-from steerbench.targets import Answer, Item, Others, Respondent
 from tests.methods.people import ITEMS, person, pole
 
 
@@ -73,7 +73,7 @@ def test_unsteered_changes_nothing() -> None:
 @pytest.mark.real_data
 def test_the_rounded_trait_mean_errs_by_2_86_on_the_published_test_set() -> None:
     from steerbench.contracts import Split
-    from steerbench.targets import TRAITS
+    from steerbench.contracts.targets import TRAITS
     from tasks.papi.dataset import load
     from tasks.papi.task import PAPI
 

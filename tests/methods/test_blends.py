@@ -9,10 +9,10 @@ from methods.npti import NPTI
 from methods.pas import PAS
 from methods.simple_prompt import SimplePrompt
 from methods.trivial_texts import FixedText
-from steerbench.composition import fit
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.targets import target_named
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.targets import target_named
+from steerbench.plugins.composed import fit
 from tests.methods.people import ITEMS
 
 ONE, OTHER, BOTH = (target_named(name, ITEMS) for name in ("extraversion+", "openness-", "extraversion+openness-"))

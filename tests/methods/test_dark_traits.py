@@ -7,8 +7,6 @@ import pytest
 
 from methods.actadd import contrast_prompts
 from methods.additive import Additive
-from methods.adjectives import HIGH, LOW
-from methods.answers import trait_scores
 from methods.ceiling import Ceiling
 from methods.few_shot import FewShot
 from methods.npti import NPTI
@@ -16,11 +14,13 @@ from methods.p2 import P2
 from methods.simple_prompt import SimplePrompt
 from methods.trivial import FacetMean, ItemMedian, TraitMean
 from steerbench.contracts import Prompt, Request
+from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.targets import TRAITS, Answer, Item, Others, Respondent
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.plugins import find
-from steerbench.steering import Add, Steering
-from steerbench.targets import TRAITS, Answer, Item, Others, Respondent
+from steerbench.plugins.finding import find
+from steerbench.toolkit.adjectives import HIGH, LOW
+from steerbench.toolkit.trait_answers import trait_scores
 
 STATEMENTS = (
     ("narcissism", 1, "tell everybody about your prizes"),

@@ -2,9 +2,9 @@
 
 import pytest
 
-from methods.layers import Layers, checked_layers, parsed_layers
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
+from steerbench.toolkit.layers import Layers, checked_layers, parsed_layers
 
 
 @pytest.mark.parametrize(

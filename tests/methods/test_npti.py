@@ -18,11 +18,11 @@ from methods.npti import NPTI
 from methods.published_neurons import SHAPE, published_neurons, read_lists
 from steerbench import bank
 from steerbench.contracts import Engine, Prompt, Request, Sampling
+from steerbench.contracts.steering import Boost, Cap, Positions, Steering
+from steerbench.contracts.targets import TRAITS
 from steerbench.datasets.fetch import path_of
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.steering import Boost, Cap, Positions, Steering
-from steerbench.targets import TRAITS
 from tests.methods.people import ITEMS, person, pole, somebody
 
 DECODE = Positions("decode")

@@ -10,18 +10,18 @@ from sklearn.linear_model import LogisticRegression
 
 from methods.actadd import ActAdd
 from methods.caa import CAA
-from methods.contrasts import capture_statements
 from methods.few_shot import FewShot
 from methods.npti import NPTI
 from methods.pas import PAS, TIED, TRAINING_SHARE, last_of_equals, top_heads
 from methods.random_direction import RandomDirection
 from methods.simple_prompt import SimplePrompt
-from steerbench.composition import build_method
 from steerbench.contracts import Method
+from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.targets import Target
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.steering import Add, Steering
-from steerbench.targets import Target
+from steerbench.plugins.composed import build_method
+from steerbench.toolkit.contrasts import capture_statements
 from tests.methods.people import ITEMS, person, pole, somebody
 
 PEOPLE = [somebody("ann", 1), somebody("bo", 2), pole("A", True), somebody("cy", 3)]
@@ -171,7 +171,7 @@ def test_heads_that_a_last_digit_would_decide_are_fitted_alone(
     engine: HFEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With every comparison called too close, the choice is that of probes each fitted by itself."""
-    monkeypatch.setattr("methods.probes.CLOSE", np.inf)
+    monkeypatch.setattr("steerbench.toolkit.probes.CLOSE", np.inf)
     for target, steering in zip(PEOPLE, PAS(heads=5).fit(engine, PEOPLE), strict=True):
         assert vectors(steering, engine).keys() == oracle(PAS(heads=5), engine, target)[0].keys()
 

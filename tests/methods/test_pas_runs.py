@@ -7,15 +7,16 @@ from statistics import median
 import numpy as np
 import pytest
 
-from methods.contrasts import capture_statements
 from methods.pas import TIED, TRAINING_SHARE
-from methods.probes import accuracies, fit_probes
 from steerbench.contracts import Split
-from steerbench.plan import Plan
-from steerbench.results import RESULT
-from steerbench.runner import execute, prepare
-from steerbench.steering import load_steering
-from steerbench.targets import Target
+from steerbench.contracts.steering import load_steering
+from steerbench.contracts.targets import Target
+from steerbench.records.plan import Plan
+from steerbench.records.results import RESULT
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
+from steerbench.toolkit.contrasts import capture_statements
+from steerbench.toolkit.probes import accuracies, fit_probes
 
 
 def tied(engine: object, target: Target, heads: int) -> int:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from methods.contrasts import statement_requests
 from methods.pas import PAS
+from steerbench.contracts.steering import Steering
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.steering import Steering
+from steerbench.toolkit.contrasts import statement_requests
 from tests.methods.people import ITEMS, person
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from methods.persona_vector import Context, PersonaVector, descriptions
 from steerbench.contracts import Prompt, Request
+from steerbench.contracts.steering import Add, Positions
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.steering import Add, Positions
 from tests.methods.people import ITEMS, person, pole, somebody
 
 PEOPLE = [somebody("ann", 1), pole("N", False), somebody("bo", 2)]

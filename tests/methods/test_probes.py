@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from methods.probes import Probes, accuracies, fit_probes, log_likelihoods
+from steerbench.toolkit.probes import Probes, accuracies, fit_probes, log_likelihoods
 
 
 def activations(rows: int, heads: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
@@ -66,7 +66,7 @@ def test_a_far_away_mean_costs_no_precision() -> None:
 def test_what_conjugate_gradients_leave_unfinished_newtons_method_finishes(
     steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("methods.probes.FAST_STEPS", steps)
+    monkeypatch.setattr("steerbench.toolkit.probes.FAST_STEPS", steps)
     random = np.random.default_rng(5)
     x = activations(60, 4, 20) * np.float32(10)
     labels = x[:, 1, :3].sum(axis=1) + 0.3 * random.standard_normal(60) > 0
@@ -74,8 +74,8 @@ def test_what_conjugate_gradients_leave_unfinished_newtons_method_finishes(
 
 
 def test_what_does_not_converge_is_an_error_and_not_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("methods.probes.FAST_STEPS", 1)
-    monkeypatch.setattr("methods.probes.NEWTON_STEPS", 1)
+    monkeypatch.setattr("steerbench.toolkit.probes.FAST_STEPS", 1)
+    monkeypatch.setattr("steerbench.toolkit.probes.NEWTON_STEPS", 1)
     random = np.random.default_rng(5)
     with pytest.raises(ValueError, match="did not converge"):
         fit_probes(activations(60, 4, 20), random.random((2, 60)) < 0.5, np.ones((2, 60), bool))

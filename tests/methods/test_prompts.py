@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from methods.adjectives import HIGH, LOW
 from methods.few_shot import FewShot
 from methods.p2 import P2
 from methods.simple_prompt import SimplePrompt
+from steerbench.contracts.targets import TRAITS
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.targets import TRAITS
+from steerbench.toolkit.adjectives import HIGH, LOW
 from tests.methods.people import ITEMS, person, pole, somebody
 
 HER = person("her", [5, 2, 4, 1, 4, 3, 0, 2])

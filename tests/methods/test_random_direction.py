@@ -7,12 +7,12 @@ import pytest
 
 from methods.caa import CAA
 from methods.random_direction import RandomDirection, _randomised, same_norms
-from steerbench.composition import build_method
+from steerbench.contracts.steering import Add, Boost, Cap, Edit, Steering, dealt
+from steerbench.contracts.targets import Item
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
+from steerbench.plugins.composed import build_method
 from steerbench.statistics import sign_flip_test
-from steerbench.steering import Add, Boost, Cap, Edit, Steering, dealt
-from steerbench.targets import Item
 from tests.methods.people import pole, somebody
 
 PEOPLE = [somebody("ann", 1), somebody("bo", 2)]

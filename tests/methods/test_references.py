@@ -10,9 +10,9 @@ from sklearn.linear_model import Ridge
 from methods.additive import Additive
 from methods.ceiling import ANSWER_PENALTIES, SCALE_PENALTIES, Ceiling
 from methods.ridge import ridge
+from steerbench.contracts.steering import Steering
+from steerbench.contracts.targets import Answer, Item, Others, Respondent
 from steerbench.errors import UserError
-from steerbench.steering import Steering
-from steerbench.targets import Answer, Item, Others, Respondent
 from tests.methods.people import pole
 
 TRAITS = ("E", "N")

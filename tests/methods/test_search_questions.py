@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from methods.neurons import POLES, Search
-from methods.search_questions import questions_digest, read_rows, search_questions
 from steerbench import bank
 from steerbench.errors import UserError
+from steerbench.toolkit.search_questions import questions_digest, read_rows, search_questions
 
 
 def test_the_banks_search_questions_are_the_default_and_no_others() -> None:

@@ -1,8 +1,8 @@
 """The rows that reply with text and know nothing of steering."""
 
 from methods.trivial_texts import Echo, FixedText
-from steerbench.steering import Steering
-from steerbench.targets import Blend, Item
+from steerbench.contracts.steering import Steering
+from steerbench.contracts.targets import Blend, Item
 from tests.methods.people import person, pole
 
 QUESTION = Item("q", "A party is on. What do you do?", trait="E")

@@ -15,12 +15,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from steerbench import stamps
 from steerbench.datasets import checksum
 from steerbench.errors import UserError
 from steerbench.models import cache
 from steerbench.models.cache import weights_digest
 from steerbench.models.loading import load_model
+from steerbench.storage import stamps
 from tests.models.tiny import tiny_model
 
 

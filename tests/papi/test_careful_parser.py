@@ -3,7 +3,7 @@
 import pytest
 
 from steerbench.contracts import Completion, Split
-from steerbench.thoughts import UNFINISHED
+from steerbench.contracts.thoughts import UNFINISHED
 from tasks.papi.readouts import TextReadout
 from tasks.papi.task import PAPI
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Choice, Completion, Scored, Split
+from steerbench.contracts.targets import TRAITS, Answer, Item, Others, Respondent
 from steerbench.errors import UserError
-from steerbench.plan import Plan
-from steerbench.results import MethodResult, RunResult
-from steerbench.runner import execute, prepare
-from steerbench.targets import TRAITS, Answer, Item, Others, Respondent
+from steerbench.records.plan import Plan
+from steerbench.records.results import MethodResult, RunResult
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tasks.papi.causal import CausalPAPI
 from tasks.papi.treatment import Treatment, moved, treated, treatments
 from tests.models.tiny import tiny_model

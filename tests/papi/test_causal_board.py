@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Score, Scored
-from steerbench.targets import TRAITS
+from steerbench.contracts.targets import TRAITS
 from tasks.papi.causal_board import summarise
 from tasks.papi.treatment import DOSES, Treatment
 

@@ -9,15 +9,16 @@ from steerbench_testkit import ToyEngine
 
 from methods.copying import Copy, CopyOther, blocks
 from steerbench.contracts import Choice, Metric, Score, Scored, Split
+from steerbench.contracts.targets import LABELS
 from steerbench.errors import UserError
-from steerbench.plan import Plan, build_rows
 from steerbench.publishing.checking import problems
 from steerbench.publishing.hidden import HIDDEN
 from steerbench.publishing.publish import publish
 from steerbench.publishing.samples import read_samples
 from steerbench.publishing.schema import read_published
-from steerbench.runner import execute, prepare
-from steerbench.targets import LABELS
+from steerbench.records.plan import Plan, build_rows
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tasks.papi.controls import unread
 from tasks.papi.metrics import ROLES, summarise
 from tasks.papi.task import PAPI, DarkTriadPAPI

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from steerbench.contracts.targets import TRAITS, Item, TraitPole
 from steerbench.errors import UserError
-from steerbench.targets import TRAITS, Item, TraitPole
 from tasks.papi.dark_triad import read_codes, read_items, read_people
 from tasks.papi.dataset import load
 from tasks.papi.inventory import Inventory

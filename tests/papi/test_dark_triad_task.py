@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Score, Scored, Split
-from steerbench.plugins import find
-from steerbench.targets import Respondent
+from steerbench.contracts.targets import Respondent
+from steerbench.plugins.finding import find
 from tasks.papi.metrics import ERROR, PROFILE_R, summarise, trait_error
 from tasks.papi.task import PAPI, DarkTriadPAPI
 

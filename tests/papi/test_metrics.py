@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Metric, Score, Scored
-from steerbench.standing import is_better, standing_of
+from steerbench.records.standing import is_better, standing_of
 from tasks.papi.metrics import (
     AGREEMENT_SHIFT,
     ERROR,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steerbench.contracts import Split
-from steerbench.targets import Item, Others
+from steerbench.contracts.targets import Item, Others
 from tasks.papi.dataset import load
 from tasks.papi.inventory import Inventory, Person
 from tasks.papi.others import others_by_person, where_from

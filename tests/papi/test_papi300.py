@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from steerbench.contracts.targets import Item
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
-from steerbench.targets import Item
 from tasks.papi.dataset import load
 from tasks.papi.inventory import Inventory
 from tasks.papi.papi300 import read_items, read_people, read_split

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from steerbench.contracts import Choice, Completion
-from steerbench.steering import PromptChange
-from steerbench.targets import Answer, Item
+from steerbench.contracts.steering import PromptChange
+from steerbench.contracts.targets import Answer, Item
 from tasks.papi.readouts import FRAME, LabelReadout, LetterReadout, TextReadout
 
 ASKED = Item("1", "Am early for trains.", "You are early for trains.", "C", "Orderliness", 1)

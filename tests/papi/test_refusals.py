@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.reading.refusals import refuses
+from steerbench.toolkit.reading.refusals import refuses
 
 
 @pytest.mark.parametrize(

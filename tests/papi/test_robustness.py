@@ -7,14 +7,16 @@ import sqlite3
 import pytest
 
 from steerbench.contracts import Choice, Completion, Score, Scored, Split, Summary
-from steerbench.controls import asked_of_row
+from steerbench.contracts.steering import UNSTEERED
+from steerbench.contracts.targets import LABELS
 from steerbench.errors import UserError
-from steerbench.plan import Plan
 from steerbench.publishing.checking import problems
 from steerbench.publishing.publish import publish
-from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering import UNSTEERED
-from steerbench.targets import LABELS
+from steerbench.records.found_ledgers import LEDGER
+from steerbench.records.plan import Plan
+from steerbench.running.controls import asked_of_row
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tasks.papi.robustness import with_forms
 from tasks.papi.task import PAPI
 from tests.models.tiny import tiny_model

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from steerbench.targets import TRAITS
+from steerbench.contracts.targets import TRAITS
 from tasks.papi.dataset import load
 from tasks.papi.inventory import Inventory
 from tasks.papi.sample.simulate import simulate, table

@@ -6,11 +6,11 @@ from typing import Literal
 import pytest
 
 from steerbench.contracts import Choice, Completion, Scored, Split
+from steerbench.contracts.steering import Steering
 from steerbench.errors import UserError
-from steerbench.evaluation import OVERFLOWED
-from steerbench.losses import target_losses
-from steerbench.plugins import find
-from steerbench.steering import Steering
+from steerbench.plugins.finding import find
+from steerbench.running.evaluation import OVERFLOWED
+from steerbench.running.losses import target_losses
 from tasks.papi.dataset import load
 from tasks.papi.task import PAPI
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from steerbench.bank.wording import second_person
 from tasks.papi.dataset import load
-from tasks.papi.wording import second_person
 
 CASES = [
     ("Bake bread on Sundays.", "You bake bread on Sundays."),

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from steerbench.contracts import Score, Scored, Summary
-from steerbench.results import metrics
+from steerbench.records.results import metrics
 from tasks.perplexity.board import summarise
 
 CHARACTERS = {"p": 100, "q": 200, "r": 400}

@@ -11,12 +11,13 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from steerbench.contracts import Choice, Completion, Split
+from steerbench.contracts.steering import UNSTEERED, Add, PromptChange, Steering
 from steerbench.errors import UserError
-from steerbench.export import read_samples
-from steerbench.plan import Plan
-from steerbench.results import RunResult
-from steerbench.runner import Prepared, execute, prepare
-from steerbench.steering import UNSTEERED, Add, PromptChange, Steering
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan
+from steerbench.records.results import RunResult
+from steerbench.running.preparing import Prepared, prepare
+from steerbench.running.runner import execute
 from tasks.perplexity.task import ASKED, Perplexity
 from tests.models.tiny import tiny_model
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from steerbench import bank
-from steerbench.targets import TRAITS
+from steerbench.contracts.targets import TRAITS
 from tasks.personalitybench.construction import Slot
 from tasks.personalitybench.question_prompts import draft_messages
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from steerbench.building import Order
 from steerbench.errors import UserError
+from steerbench.plugins.questions import Order
 from tasks.personalitybench.construction import build, slots, topics_in
 from tasks.personalitybench.task import PersonalityBench
 from tests.personalitybench.generator_server import GeneratorServer, generator_server, number, rows, situation

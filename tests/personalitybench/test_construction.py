@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from steerbench.building import Built, Order
-from steerbench.chat.client import ChatClient
+from steerbench.contracts.targets import TRAITS
 from steerbench.errors import UserError
-from steerbench.targets import TRAITS
+from steerbench.openai_client.client import ChatClient
+from steerbench.plugins.questions import Built, Order
 from tasks.personalitybench import construction
 from tasks.personalitybench.construction import build, part_of, slots, topics_in
 from tasks.personalitybench.question_file import Row

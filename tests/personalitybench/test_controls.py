@@ -4,10 +4,10 @@ import pytest
 
 from methods.description_prompt import DescriptionPrompt
 from steerbench import bank
-from steerbench.composition import fit
 from steerbench.contracts import Scored
+from steerbench.contracts.targets import Blend, Respondent, TraitPole
 from steerbench.errors import UserError
-from steerbench.targets import Blend, Respondent, TraitPole
+from steerbench.plugins.composed import fit
 from tasks.personalitybench.metrics import ROLES, summarise
 from tests.personalitybench.test_metrics import grid
 

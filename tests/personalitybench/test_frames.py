@@ -4,18 +4,19 @@ import pytest
 
 from steerbench.cli.table import board
 from steerbench.contracts import Completion, Split, Verdict
+from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
 from steerbench.errors import UserError
-from steerbench.plan import Plan, build_task, plan_of_run
 from steerbench.publishing.checking import problems
 from steerbench.publishing.publish import publish
 from steerbench.publishing.schema import read_published, write_published
-from steerbench.rejudging import prepare_again, rejudge
+from steerbench.records.plan import Plan, build_task, plan_of_run
+from steerbench.records.results import write_result
 from steerbench.reports.captions import caption
 from steerbench.reports.groups import Group
 from steerbench.reports.source import read_source
-from steerbench.results import write_result
-from steerbench.runner import execute, prepare
-from steerbench.steering import UNSTEERED, PromptChange, Steering
+from steerbench.running.preparing import prepare
+from steerbench.running.rejudging import prepare_again, rejudge
+from steerbench.running.runner import execute
 from tasks.personalitybench.task import PersonalityBench
 from tests.models.tiny import tiny_model
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from steerbench.contracts import Metric, Score, Scored
-from steerbench.standing import standing_of
+from steerbench.records.standing import standing_of
 from tasks.personalitybench.metrics import ROLES, summarise
 
 TRAITS = "ACENO"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from steerbench.contracts import Completion, Scored, Split
-from steerbench.evaluation import OVERFLOWED
+from steerbench.running.evaluation import OVERFLOWED
 from tasks.personalitybench.task import PersonalityBench
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from steerbench import bank
+from steerbench.contracts.targets import TRAITS, Item
 from steerbench.errors import UserError
-from steerbench.targets import TRAITS, Item
 from tasks.personalitybench.questions import load, spread
 
 

@@ -6,10 +6,11 @@ import polars as pl
 import pytest
 
 from steerbench.errors import UserError
-from steerbench.export import read_samples
-from steerbench.plan import Plan
-from steerbench.rejudging import CHOSEN_BY, prepare_again, rejudge
-from steerbench.runner import execute, prepare
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan
+from steerbench.running.preparing import prepare
+from steerbench.running.rejudging import CHOSEN_BY, prepare_again, rejudge
+from steerbench.running.runner import execute
 from tests.judges.faulty_server import KEY, FaultyServer, expected
 
 PLAN = Plan(

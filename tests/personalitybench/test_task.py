@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from steerbench.bank.statements import read_statements
 from steerbench.contracts import PENDING, Case, Choice, Completion, Judged, Scored, Split, Verdict
+from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
+from steerbench.contracts.targets import TRAITS, Answer, Respondent, Target, TraitPole
+from steerbench.contracts.thoughts import UNFINISHED
 from steerbench.errors import UserError
-from steerbench.plugins import find
-from steerbench.steering import UNSTEERED, PromptChange, Steering
-from steerbench.targets import TRAITS, Answer, Respondent, Target, TraitPole
-from steerbench.thoughts import UNFINISHED
-from tasks.papi.sample.reader import read_items
+from steerbench.plugins.finding import find
 from tasks.personalitybench.frames import FRAMES
 from tasks.personalitybench.repetition import distinct, words
 from tasks.personalitybench.task import PersonalityBench
@@ -49,7 +49,7 @@ def test_a_pole_is_told_by_the_statements_of_its_trait_the_same_on_both_splits()
     assert len(task.statements()) == 60
     assert task.targets(Split.TEST) == task.targets(Split.CALIBRATION)
     pole = target_of(task, "openness-")
-    assert [item.id for item in pole.leanings()] == [item.id for item, _ in read_items() if item.trait == "O"]  # type: ignore[union-attr]
+    assert [item.id for item in pole.leanings()] == [item.id for item, _ in read_statements() if item.trait == "O"]  # type: ignore[union-attr]
 
 
 def test_the_questions_that_measure_are_sealed_and_are_not_those_that_calibrate() -> None:

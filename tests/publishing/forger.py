@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from steerbench.plan import Identity, Plan
 from steerbench.publishing.checking import disagreements
 from steerbench.publishing.naming import command_of, id_of
 from steerbench.publishing.samples import read_samples
 from steerbench.publishing.schema import Published, read_published
+from steerbench.records.plan import Identity, Plan
 
 RESULTS = Path(__file__).parents[2] / "leaderboard" / "results"
 BENCH, ARITHMETIC, PERPLEXITY = ("personalitybench",), ("arithmetic-sample",), ("perplexity",)

@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from steerbench.contracts import Choice, Prompt, Request, Task
+from steerbench.contracts.steering import PromptChange, Steering
+from steerbench.contracts.targets import Target
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.plan import Plan, Row
 from steerbench.publishing.agreement import (
     NATS,
     OPENING,
@@ -27,9 +28,10 @@ from steerbench.publishing.agreement import (
     same_texts,
 )
 from steerbench.publishing.samples import asked_of, samples_of
-from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering import PromptChange, Steering
-from steerbench.targets import Target
+from steerbench.records.found_ledgers import LEDGER
+from steerbench.records.plan import Plan, Row
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tests.models.tiny import tiny_model
 
 ARITHMETIC = {"methods": ("caa", "simple-prompt"), "task": "arithmetic-sample", "strength": 4.0}

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from steerbench.cli.app import app
 from steerbench.cli.strengths_from import strengths_in
 from steerbench.contracts import Split
-from steerbench.plan import Plan, build_task
 from steerbench.publishing.naming import NO_MODEL, RESULTS, command_of, id_of, model_of, without_folders
 from steerbench.publishing.publish import publish
 from steerbench.publishing.schema import read_published
+from steerbench.records.plan import Plan, build_task
 from tests.publishing.world import TOY, finished, published
 
 PLANS = {

@@ -10,10 +10,10 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from steerbench.composition import names
 from steerbench.contracts import Score, Scored
-from steerbench.plan import Plan
-from steerbench.plugins import available
+from steerbench.contracts.steering import Add, Boost, Cap, Positions, PromptChange, Steering, load_steering
+from steerbench.plugins.composed import names
+from steerbench.plugins.finding import available
 from steerbench.publishing import model_shape
 from steerbench.publishing.checking import problems
 from steerbench.publishing.doses import LEAST, RANGES, _Asked, _groups, _point, calibration
@@ -22,9 +22,11 @@ from steerbench.publishing.portraits import LONGEST, about, portraits
 from steerbench.publishing.publish import publish
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.schema import Published, read_published
-from steerbench.results import MethodResult, RunResult, Timings, read_result
-from steerbench.runner import LEDGER, execute, prepare
-from steerbench.steering import Add, Boost, Cap, Positions, PromptChange, Steering, load_steering
+from steerbench.records.found_ledgers import LEDGER
+from steerbench.records.plan import Plan
+from steerbench.records.results import MethodResult, RunResult, Timings, read_result
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tests.models.tiny import tiny_model
 from tests.publishing.world import TOY, copied, edit, finished, forge
 

@@ -7,14 +7,15 @@ import pytest
 from steerbench_testkit import ToyTask
 
 from steerbench.errors import UserError
-from steerbench.evaluation import OVERFLOWED
 from steerbench.publishing.checking import check, problems
 from steerbench.publishing.columns import COLUMNS
 from steerbench.publishing.publish import publish
 from steerbench.publishing.samples import read_samples
 from steerbench.publishing.schema import read_published
-from steerbench.results import read_result, write_result
-from steerbench.runner import execute, prepare
+from steerbench.records.results import read_result, write_result
+from steerbench.running.evaluation import OVERFLOWED
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tests.publishing.world import RATED, TOY, edit_samples, finished, forge, published, put
 from tests.test_overflow import OverflowingEngine
 

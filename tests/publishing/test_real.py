@@ -5,14 +5,15 @@ import json
 import polars as pl
 import pytest
 
-from steerbench.plan import Plan
 from steerbench.publishing.checking import problems
 from steerbench.publishing.hidden import marked
 from steerbench.publishing.publish import publish
 from steerbench.publishing.samples import read_samples
 from steerbench.publishing.schema import read_published
-from steerbench.results import read_result
-from steerbench.runner import execute, prepare
+from steerbench.records.plan import Plan
+from steerbench.records.results import read_result
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tasks.papi.task import PAPI
 from tests.models.tiny import tiny_model
 from tests.publishing.world import copied, edit, edit_samples, put

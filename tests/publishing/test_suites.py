@@ -12,7 +12,7 @@ from steerbench.errors import UserError
 from steerbench.publishing.checking import check
 from steerbench.publishing.schema import read_published
 from steerbench.publishing.suites import publish_suite
-from steerbench.suite import Entry, Suite, run_suite
+from steerbench.studies.suite import Entry, Suite, run_suite
 from tests.publishing.world import TOY
 
 PUSH = Entry("push", TOY)

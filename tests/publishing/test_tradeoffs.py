@@ -12,14 +12,14 @@ from steerbench_testkit import ToyEngine
 
 from steerbench.cli.parameters import parse_parameters
 from steerbench.errors import UserError
-from steerbench.plan import Plan
 from steerbench.publishing.publish import publish
 from steerbench.publishing.schema import DEEPEST, read_published
 from steerbench.publishing.tradeoff_naming import Asking, command_of
 from steerbench.publishing.tradeoff_schema import read_published_tradeoff
 from steerbench.publishing.tradeoffs import check_tradeoffs, problems, publish_tradeoff
-from steerbench.tradeoff.asked import Tradeoff
-from steerbench.tradeoff.measuring import run_tradeoff
+from steerbench.records.plan import Plan
+from steerbench.studies.tradeoff.asked import Tradeoff
+from steerbench.studies.tradeoff.measuring import run_tradeoff
 from tests.publishing.tradeoff_world import BASE, COSTS, copied, edit, made
 from tests.publishing.world import edit_samples, put
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from steerbench_testkit import ToyEngine
 
-from steerbench.plan import Plan
-from steerbench.results import read_result, write_result
-from steerbench.tradeoff.asked import Tradeoff
-from steerbench.tradeoff.measuring import run_tradeoff
+from steerbench.records.plan import Plan
+from steerbench.records.results import read_result, write_result
+from steerbench.studies.tradeoff.asked import Tradeoff
+from steerbench.studies.tradeoff.measuring import run_tradeoff
 from tests.publishing.world import CHECK
 
 BASE = Plan(

@@ -11,11 +11,13 @@ from typing import Any
 
 import polars as pl
 
-from steerbench import sealing
-from steerbench.plan import Plan
 from steerbench.publishing.publish import publish
-from steerbench.results import JudgeCheck, read_result, write_result
-from steerbench.runner import LEDGER, Prepared, execute, prepare
+from steerbench.records import sealing
+from steerbench.records.found_ledgers import LEDGER
+from steerbench.records.plan import Plan
+from steerbench.records.results import JudgeCheck, read_result, write_result
+from steerbench.running.preparing import Prepared, prepare
+from steerbench.running.runner import execute
 
 TOY = Plan(methods=("toy-push",), task="toy", model="toy-model", engine="toy", budget=3)
 RATED = Plan(methods=("toy-push",), task="toy-rated", model="toy-model", engine="toy", budget=3)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.reading.as_ai import speaks_as_ai
+from steerbench.toolkit.reading.as_ai import speaks_as_ai
 
 
 def labelled(model):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steerbench.thoughts import UNFINISHED
+from steerbench.contracts.thoughts import UNFINISHED
 from tasks.reasoning.answers import extract
 from tasks.reasoning.number_words import number_in_words
 

@@ -4,10 +4,11 @@ import math
 from pathlib import Path
 
 from steerbench.contracts import Choice, Completion, Split
-from steerbench.export import read_samples
-from steerbench.plan import Plan
-from steerbench.runner import execute, prepare
-from steerbench.thoughts import UNFINISHED
+from steerbench.contracts.thoughts import UNFINISHED
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
 from tasks.reasoning.task import Arithmetic
 from tests.models.tiny import tiny_model
 

@@ -12,12 +12,12 @@ import pytest
 from steerbench.datasets.fetch import path_of
 from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
-from tasks.reading.letters import LETTERS
+from steerbench.toolkit.reading.letters import LETTERS
+from steerbench.toolkit.rows import json_list
 from tasks.reasoning import open_answers
 from tasks.reasoning.answers import extract
 from tasks.reasoning.problems import Problem
 from tasks.reasoning.sources import SOURCES, digest, examples, load, names, with_repeats
-from tasks.rows import json_list
 
 SIZES = {
     "gsm8k": 1319,

@@ -7,13 +7,14 @@ import polars as pl
 import pytest
 
 from steerbench.contracts import Choice, Completion, Request, Scored, Split
+from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
 from steerbench.errors import UserError
-from steerbench.export import read_samples
-from steerbench.plan import Plan
-from steerbench.results import RunResult
-from steerbench.runner import execute, prepare
-from steerbench.steering import UNSTEERED, PromptChange, Steering
-from steerbench.strengths import chosen_in
+from steerbench.records.export import read_samples
+from steerbench.records.plan import Plan
+from steerbench.records.results import RunResult
+from steerbench.running.preparing import prepare
+from steerbench.running.runner import execute
+from steerbench.running.strengths import chosen_in
 from tasks.reasoning import prompts
 from tasks.reasoning.task import GSM8K, MMLU, Arithmetic, Coins, CommonsenseQA
 from tests.models.tiny import tiny_model

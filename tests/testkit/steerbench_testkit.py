@@ -31,9 +31,9 @@ from steerbench.contracts import (
     Usage,
     Verdict,
 )
+from steerbench.contracts.steering import Add, PromptChange, Reply, Steering
+from steerbench.contracts.targets import Answer, Item, Respondent, Target
 from steerbench.errors import UserError
-from steerbench.steering import Add, PromptChange, Reply, Steering
-from steerbench.targets import Answer, Item, Respondent, Target
 
 ITEMS = tuple(
     Item(f"i{n}", f"Say {n}.", f"You say {n}.", "ACENO"[n % 5], "f", 1 if n % 2 else -1) for n in range(1, 13)

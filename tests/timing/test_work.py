@@ -11,7 +11,7 @@ from steerbench_testkit import Push, RatedTask, Silent, Three, ToyEngine, ToyTas
 from steerbench.contracts import Prompt, Sampling
 from steerbench.contracts.engine import NeuronStatistics
 from steerbench.errors import UserError
-from steerbench.storage import cache_folder
+from steerbench.storage.files import cache_folder
 from steerbench.timing.recording import Recorder, throwaway_cache
 from steerbench.timing.schema import Sizes
 from steerbench.timing.session import measure, steps

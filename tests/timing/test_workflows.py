@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from steerbench.results import read_result
+from steerbench.records.results import read_result
 from steerbench.timing.files import read_timing
 
 ROOT = Path(__file__).parents[2]

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from steerbench.statistics import percentile_level, resample_counts, sign_flip_test
-from steerbench.tradeoff import matching, reach
-from steerbench.tradeoff.answers import Answers
-from steerbench.tradeoff.choosing import Terms, choose, effects_of
-from steerbench.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose, Evidence, Told
-from steerbench.tradeoff.findings import conclude
-from steerbench.tradeoff.result import TradeoffResult
+from steerbench.studies.tradeoff import matching, reach
+from steerbench.studies.tradeoff.answers import Answers
+from steerbench.studies.tradeoff.choosing import Terms, choose, effects_of
+from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose, Evidence, Told
+from steerbench.studies.tradeoff.findings import conclude
+from steerbench.studies.tradeoff.result import TradeoffResult
 
 STRENGTHS = (2.0, 4.0, 6.0, 8.0, 10.0)
 COST = "task"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from steerbench.tradeoff.answers import gains, prices, worst
+from steerbench.studies.tradeoff.answers import gains, prices, worst
 
 PLAIN = {("E+", "q1"): 2.0, ("E-", "q1"): 2.0, ("E+", "q2"): 1.0, ("E-", "q2"): 3.0}
 STEERED = {("E+", "q1"): 0.5, ("E-", "q1"): 1.0, ("E+", "q2"): 1.5, ("E-", "q2"): None}

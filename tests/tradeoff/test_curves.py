@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from steerbench.contracts import Metric
 from steerbench.statistics import percentile_level
-from steerbench.tradeoff.curves import area, common_effect, front, monotonicity, strength_for
+from steerbench.studies.tradeoff.curves import area, common_effect, front, monotonicity, strength_for
 
 POINTS = st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), max_size=12)
 

@@ -2,8 +2,8 @@
 
 from leaderboard.pages.tradeoff import _standing
 from steerbench.cli.tradeoff_table import notes
-from steerbench.results import Metric
-from steerbench.tradeoff.result import OFTEN, Curve, Point
+from steerbench.records.results import Metric
+from steerbench.studies.tradeoff.result import OFTEN, Curve, Point
 
 
 def curve(unreached: float | None) -> Curve:

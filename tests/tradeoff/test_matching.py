@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from steerbench.statistics import percentile_level, resample_counts
-from steerbench.tradeoff import matching, reach
-from steerbench.tradeoff.comparisons import ASKED, CALIBRATED
-from steerbench.tradeoff.evidence import CALIBRATION, TEST, Dose
-from steerbench.tradeoff.matching import along, read_off, rematched
+from steerbench.studies.tradeoff import matching, reach
+from steerbench.studies.tradeoff.comparisons import ASKED, CALIBRATED
+from steerbench.studies.tradeoff.evidence import CALIBRATION, TEST, Dose
+from steerbench.studies.tradeoff.matching import along, read_off, rematched
 from tests.tradeoff.simulations import COST, STRENGTHS, World
 
 MANY = 1000

@@ -7,12 +7,12 @@ import pytest
 from steerbench_testkit import ToyEngine
 
 from steerbench.errors import UserError
-from steerbench.plan import Plan
-from steerbench.results import read_result
-from steerbench.tradeoff.answers import read_answers
-from steerbench.tradeoff.asked import Tradeoff
-from steerbench.tradeoff.measuring import run_tradeoff
-from steerbench.tradeoff.result import read_tradeoff
+from steerbench.records.plan import Plan
+from steerbench.records.results import read_result
+from steerbench.studies.tradeoff.answers import read_answers
+from steerbench.studies.tradeoff.asked import Tradeoff
+from steerbench.studies.tradeoff.measuring import run_tradeoff
+from steerbench.studies.tradeoff.result import read_tradeoff
 
 BASE = Plan(
     methods=("toy-push", "toy-random", "toy-words"),

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from steerbench.statistics import resample_counts
-from steerbench.tradeoff import matching
-from steerbench.tradeoff.reach import reach, shrinkage
+from steerbench.studies.tradeoff import matching
+from steerbench.studies.tradeoff.reach import reach, shrinkage
 
 EFFECTS = np.random.default_rng(4).normal(size=(4, 15)) + np.array([0.0, 0.2, 0.1, 0.5])[:, None]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from steerbench.tradeoff import matching, reach
+from steerbench.studies.tradeoff import matching, reach
 from tests.tradeoff.simulations import SETTINGS, dead_methods_with_an_effect, prices_called_different, shrinkages
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from steerbench.contracts.steering import Boost, Cap, Edit, Site, Steering
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.overflow import unmistakable
 from steerbench.engines.thinning import PERIOD, draws
 from steerbench.engines.validation import site_of
-from steerbench.steering import Boost, Cap, Edit, Site, Steering
 
 
 @dataclass

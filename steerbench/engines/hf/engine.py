@@ -9,9 +9,10 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from steerbench.contextual import neutrals
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.contracts.steering import Site
 from steerbench.engines.branches import Branch, branch, unpacked
+from steerbench.engines.contextual import neutrals
 from steerbench.engines.hf.attention import share_heads
 from steerbench.engines.hf.batching import GENERATION, SCORING, Measure, size_of, split
 from steerbench.engines.hf.generation import generate
@@ -29,7 +30,6 @@ from steerbench.engines.validation import (
 )
 from steerbench.errors import UserError
 from steerbench.models.loading import LoadedModel, load_model
-from steerbench.steering import Site
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from steerbench.contracts.steering import Site
 from steerbench.models.architectures import Architecture
-from steerbench.steering import Site
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from steerbench.contracts.steering import Site, Steering
 from steerbench.engines.branches import Branch, group
 from steerbench.engines.hf.edits import Frame, Tables, compile_tables, steered, watched
 from steerbench.engines.hf.forward import Layout, lay_out, run
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.overflow import normable
-from steerbench.steering import Site, Steering
 
 SLAB = {"cpu": 2**22, "cuda": 2**26}
 """Logits computed at once: on a CPU so few that they stay in its cache, and that their 16 MB as float32 are memory

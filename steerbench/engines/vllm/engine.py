@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED, Site
 from steerbench.engines.answers import decoded
 from steerbench.engines.branches import Branch, unpacked
 from steerbench.engines.histograms import BINS, P95_ERROR
@@ -30,7 +31,6 @@ from steerbench.engines.vllm.widths import Widths
 from steerbench.errors import UserError
 from steerbench.models.loading import DTYPES
 from steerbench.models.text import ModelText, first_line, load_text
-from steerbench.steering import UNSTEERED, Site
 
 TOGETHER = 256
 """Requests of one batch: what is lost if a run is stopped, and enough that its tail costs little."""

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from steerbench.contracts.steering import Site
 from steerbench.engines.vllm import ops
 from steerbench.engines.vllm.schedule import SITES
 from steerbench.engines.vllm.tables import Tables
-from steerbench.steering import Site
 
 HEAD_OUT, CAP, ADD, RESID = range(len(SITES))
 

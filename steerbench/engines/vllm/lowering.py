@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from steerbench.contracts.steering import Add, Boost, Cap, Edit, Site, Steering
 from steerbench.engines.thinning import PERIOD, draws
 from steerbench.engines.validation import site_of
 from steerbench.engines.vllm.schedule import NEUTRAL, SITES, Schedule
-from steerbench.steering import Add, Boost, Cap, Edit, Site, Steering
 
 Layers = dict[int, NDArray[np.float32]]
 Width = Callable[[Site], int]

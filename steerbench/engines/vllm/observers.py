@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from torch import Tensor
 
+from steerbench.contracts.steering import Site
 from steerbench.engines.histograms import Histograms, summed_up
-from steerbench.steering import Site
 
 
 class Capture:

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Edit, Steering
 from steerbench.engines.vllm.client import Ask, Client
 from steerbench.engines.vllm.lowering import Width
-from steerbench.steering import UNSTEERED, Add, Boost, Cap, Edit, Steering
 
 PROMPT = [5] * 8
 ANSWERS = [0, 1, 2, 3]

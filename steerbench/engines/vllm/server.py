@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from steerbench.contracts.steering import Steering
 from steerbench.engines.vllm.client import CPU_BLOCK, CPU_MEMORY, GIB, additional_config
 from steerbench.engines.vllm.lowering import Width
 from steerbench.engines.vllm.selftest import PROMPT, SAMPLING, judge, probes
@@ -16,7 +17,6 @@ from steerbench.engines.vllm.serving import SERVER
 from steerbench.engines.vllm.serving.admission import Admission
 from steerbench.engines.vllm.serving.catalogue import Catalogue
 from steerbench.errors import UserError
-from steerbench.steering import Steering
 
 WORKER = "steerbench.engines.vllm.serving.worker.ServedWorker"
 MIDDLEWARE = "steerbench.engines.vllm.serving.middleware.SteeringMiddleware"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from steerbench.steering import Site
+from steerbench.contracts.steering import Site
 
 
 class Widths:

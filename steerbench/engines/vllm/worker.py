@@ -16,6 +16,7 @@ from torch import nn
 from vllm.distributed import get_tensor_model_parallel_rank, get_tensor_model_parallel_world_size
 from vllm.platforms import current_platform
 
+from steerbench.contracts.steering import Site
 from steerbench.engines.histograms import Histograms
 from steerbench.engines.vllm.blocks import clear_fresh
 from steerbench.engines.vllm.client import CONFIG
@@ -26,7 +27,6 @@ from steerbench.engines.vllm.observers import Capture, Count
 from steerbench.engines.vllm.schedule import NEUTRAL
 from steerbench.engines.vllm.slots import Placement
 from steerbench.engines.vllm.tables import Shape, Tables
-from steerbench.steering import Site
 
 if TYPE_CHECKING or not current_platform.is_cpu():
     from vllm.v1.worker.gpu_worker import Worker

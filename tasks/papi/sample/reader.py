@@ -1,24 +1,24 @@
-"""Reads the shipped sample, `items.csv` and `respondents.csv`, and makes the people outside it."""
+"""Reads the sample that is shipped, `respondents.csv` on the bank's statements, and makes the people outside it."""
 
 import csv
 import hashlib
 from functools import cache
 from importlib.resources import files
 
-from steerbench.targets import Item
+from steerbench.bank.statements import read_statements, text_of_statements
+from steerbench.contracts.targets import Item
 from tasks.papi.inventory import Person
 from tasks.papi.sample.simulate import simulate_outsiders
-from tasks.papi.wording import second_person
 
 
 def read_sample() -> tuple[tuple[Item, ...], tuple[str, ...], tuple[str, ...], tuple[Person, ...]]:
     """Items, ids shown, ids asked, and people with their ticks."""
-    parts = read_items()
+    parts = read_statements()
     items = tuple(item for item, _ in parts)
     shown, asked = (tuple(item.id for item, part in parts if part == wanted) for wanted in ("shown", "asked"))
     people = tuple(
         Person(row["person"], {item.id: int(row[item.id]) for item in items})
-        for row in csv.DictReader(_text("respondents.csv").splitlines())
+        for row in csv.DictReader(_respondents().splitlines())
     )
     return items, shown, asked, people
 
@@ -26,28 +26,17 @@ def read_sample() -> tuple[tuple[Item, ...], tuple[str, ...], tuple[str, ...], t
 @cache
 def sample_outsiders() -> tuple[Person, ...]:
     """Simulated people whom no run is about: 24 respondents are too few to tell what people in general answer."""
-    items = tuple(item for item, _ in read_items())
+    items = tuple(item for item, _ in read_statements())
     return tuple(
         Person(f"outside-{number:03d}", dict(zip([item.id for item in items], map(int, ticks), strict=True)))
         for number, ticks in enumerate(simulate_outsiders(items), start=1)
     )
 
 
-def read_items() -> list[tuple[Item, str]]:
-    """Every statement and its part, "shown" or "asked"."""
-    return [
-        (
-            Item(row["id"], row["text"], second_person(row["text"]), row["trait"], row["facet"], int(row["key"])),
-            row["part"],
-        )
-        for row in csv.DictReader(_text("items.csv").splitlines())
-    ]
-
-
 def digest_of_sample() -> str:
     """One sha256 over both files."""
-    return hashlib.sha256((_text("items.csv") + _text("respondents.csv")).encode()).hexdigest()
+    return hashlib.sha256((text_of_statements() + _respondents()).encode()).hexdigest()
 
 
-def _text(name: str) -> str:
-    return files("tasks.papi.sample").joinpath(name).read_text(encoding="utf-8")
+def _respondents() -> str:
+    return files("tasks.papi.sample").joinpath("respondents.csv").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.targets import TRAITS, Item
+from steerbench.contracts.targets import TRAITS, Item
 
 SEED = 1969
 PEOPLE = 24
@@ -111,9 +111,9 @@ def _facets(items: tuple[Item, ...], people: int, rng: np.random.Generator) -> N
 
 def main() -> None:
     """Write `respondents.csv` beside this file."""
-    from tasks.papi.sample.reader import read_items
+    from steerbench.bank.statements import read_statements
 
-    items = tuple(item for item, _ in read_items())
+    items = tuple(item for item, _ in read_statements())
     Path(str(files("tasks.papi.sample") / "respondents.csv")).write_text(table(items, simulate(items)), newline="")
 
 

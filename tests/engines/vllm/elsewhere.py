@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Request, Sampling
+from steerbench.contracts.steering import Site
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.engine import VLLMEngine
 from steerbench.errors import UserError
-from steerbench.steering import Site
 from tests.engines.situations import requests
 
 ROOT = Path(__file__).parents[3]

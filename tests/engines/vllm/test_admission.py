@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from steerbench.contracts.steering import UNSTEERED, Add, Positions, Steering
 from steerbench.engines.vllm.serving import admission
 from steerbench.engines.vllm.serving.admission import Admission, salt
 from steerbench.engines.vllm.serving.catalogue import Catalogue
-from steerbench.steering import UNSTEERED, Add, Positions, Steering
 
 
 @dataclass

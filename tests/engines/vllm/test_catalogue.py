@@ -5,12 +5,12 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from steerbench.application import read_strength
+from steerbench.contracts.steering import Add, Positions, PromptChange, Reply, Steering
+from steerbench.engines.application import read_strength
+from steerbench.engines.fitted_on import model_digest
 from steerbench.engines.vllm.serving.catalogue import check, read_catalogue
 from steerbench.engines.vllm.serving.middleware import opened, steered
 from steerbench.errors import UserError
-from steerbench.fits import model_digest
-from steerbench.steering import Add, Positions, PromptChange, Reply, Steering
 
 WIDTH = 4
 

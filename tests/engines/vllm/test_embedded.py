@@ -11,9 +11,9 @@ from methods.actadd import ActAdd
 from methods.npti import NPTI
 from methods.pas import PAS
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.engine import VLLMEngine
-from steerbench.steering import UNSTEERED, Steering
 from tests.methods.people import ITEMS, pole, somebody
 
 pytestmark = pytest.mark.vllm

@@ -5,13 +5,13 @@ import pytest
 import torch
 from safetensors.numpy import load
 
+from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Positions, Site, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.validation import site_of
 from steerbench.engines.vllm.lowering import lower
 from steerbench.engines.vllm.schedule import NEUTRAL, Schedule
 from steerbench.engines.vllm.slots import SlotBook
 from steerbench.engines.vllm.tables import Shape, Tables
-from steerbench.steering import UNSTEERED, Add, Boost, Cap, Positions, Site, Steering
 from tests.engines.oracle import change
 from tests.engines.situations import steerings
 from tests.engines.vllm.test_schedule import row_at

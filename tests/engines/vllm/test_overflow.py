@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Choice, Completion, Prompt, Request
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, Steering
 from tests.engines.situations import DECODE, LABELS, STARTS, add
 from tests.engines.test_overflow import DRAWN, GREEDY, mixed, overflowing
 

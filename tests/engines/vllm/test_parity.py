@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.steering import Site
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.engine import VLLMEngine
 from steerbench.engines.vllm.options import option_asks
-from steerbench.steering import Site
 from tests.engines.situations import LABELS, STARTS, requests, steerings
 
 pytestmark = pytest.mark.vllm

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from steerbench.export import read_samples
-from steerbench.results import RunResult
+from steerbench.records.export import read_samples
+from steerbench.records.results import RunResult
 
 pytestmark = pytest.mark.vllm
 

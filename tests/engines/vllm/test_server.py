@@ -9,9 +9,9 @@ import pytest
 from openai import AuthenticationError, BadRequestError
 
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
+from steerbench.engines.fitted_on import model_digest
 from steerbench.engines.vllm.serving.middleware import LARGEST
-from steerbench.fits import model_digest
-from steerbench.steering import UNSTEERED, PromptChange, Steering
 from tests.engines import situations
 from tests.engines.vllm.serving import served
 

@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 from steerbench.contracts import Prompt, Request, Sampling
+from steerbench.contracts.steering import load_steering
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.steering import load_steering
 from tests.cli.conftest import COMMAND, environment
 from tests.engines.vllm.serving import served
 

@@ -5,11 +5,11 @@ import signal
 import numpy as np
 import pytest
 
+from steerbench.contracts.steering import Add, Steering
 from steerbench.engines.vllm.server import Serving, arguments
 from steerbench.engines.vllm.serving.catalogue import Catalogue
 from steerbench.engines.vllm.widths import Widths
 from steerbench.errors import UserError
-from steerbench.steering import Add, Steering
 from tests.engines.vllm.serving import free_port, served
 
 pytestmark = pytest.mark.vllm

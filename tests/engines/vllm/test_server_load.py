@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from steerbench.contracts.steering import Add, Boost, Cap, Positions, Steering
 from steerbench.engines.vllm.widths import Widths
 from steerbench.models.text import load_text
-from steerbench.steering import Add, Boost, Cap, Positions, Steering
 from tests.engines.vllm.serving import Server, served
 
 pytestmark = pytest.mark.vllm

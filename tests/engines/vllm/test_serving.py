@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Choice, Prompt, Request, Sampling
+from steerbench.contracts.steering import UNSTEERED, Add, Positions, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.engine import VLLMEngine
 from steerbench.engines.vllm.slots import SlotBook
 from steerbench.errors import UserError
-from steerbench.steering import UNSTEERED, Add, Positions, Steering
 from tests.engines.situations import LABELS, requests, steerings
 from tests.engines.vllm.conftest import ROWS
 

@@ -8,13 +8,13 @@ from dataclasses import astuple, dataclass
 from hashlib import sha256
 from typing import Any
 
-from steerbench.application import read_strength
+from steerbench.contracts.steering import Steering
+from steerbench.engines.application import read_strength
 from steerbench.engines.vllm.client import CONFIG
 from steerbench.engines.vllm.lowering import Lowered, Width, lower
 from steerbench.engines.vllm.serving.catalogue import Catalogue
 from steerbench.engines.vllm.slots import Placement, SlotBook
 from steerbench.errors import UserError
-from steerbench.steering import Steering
 
 Outputs = AsyncGenerator[Any, None]
 

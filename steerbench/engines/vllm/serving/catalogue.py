@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from steerbench.application import open_steering
+from steerbench.contracts.steering import Steering
+from steerbench.engines.application import open_steering
+from steerbench.engines.fitted_on import Identified, check_fitted_on
 from steerbench.engines.validation import check_steerings
 from steerbench.engines.vllm.lowering import Lowered, Width, lower
 from steerbench.engines.vllm.schedule import SITES, capacity
 from steerbench.errors import UserError
-from steerbench.fits import Identified, check_fitted_on
-from steerbench.steering import Steering
 
 REMEMBERED = 1024
 """Pairs of a steering and a strength whose digest is kept; the steerings share their arrays."""

@@ -4,12 +4,12 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from steerbench.application import before, read_strength
+from steerbench.engines.application import before, read_strength
 from steerbench.engines.vllm.client import CONFIG
 from steerbench.engines.vllm.serving.admission import NAME, STRENGTH
 from steerbench.engines.vllm.serving.catalogue import Catalogue
 from steerbench.errors import UserError
-from steerbench.nesting import is_deeper
+from steerbench.storage.nesting import is_deeper
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

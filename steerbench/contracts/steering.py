@@ -1,0 +1,280 @@
+"""Steering as data: what to change in a model, said without touching the model.
+
+A steering is fitted at unit strength by a method, scaled by calibration, added to others, saved to
+one safetensors file (`steering_file`), and applied by an engine. Nothing here knows a module or a hook.
+What an edit must be, whatever the model, stands in `steering_rules`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.contracts.targets import LABELS, Answer, Item
+from steerbench.errors import UserError
+
+Site = Literal["head_out", "mlp_act", "resid"]
+Vector = NDArray[np.float32]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Which tokens of a sequence an edit acts on.
+
+    `all` of them, the first `front` tokens of the prompt (all of it if it has fewer), or only those after the
+    prompt (`decode`: generated tokens, and the tokens of an option whose likelihood is asked).
+    """
+
+    kind: Literal["all", "front", "decode"] = "all"
+    front: int = 0
+
+    def __str__(self) -> str:
+        return f"front-{self.front}" if self.kind == "front" else self.kind
+
+
+EVERYWHERE = Positions()
+
+
+@dataclass(frozen=True, eq=False)
+class Add:
+    """Add `strength * vector` at a site.
+
+    `vector` is [dim], or [front, dim] with one row for each of the first positions (only for `front`).
+    At `head_out` dim runs over all heads of the layer, zero where a head is left alone.
+    """
+
+    site: Site
+    layer: int
+    vector: Vector
+    positions: Positions = EVERYWHERE
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Cap:
+    """Hold chosen FFN neurons at or below `maximum`, after the activation function. Has no strength."""
+
+    layer: int
+    neurons: NDArray[np.int64]
+    maximum: float = 0.0
+    positions: Positions = EVERYWHERE
+
+
+@dataclass(frozen=True, eq=False)
+class Boost:
+    """Add `strength * values` to chosen FFN neurons, after the activation function.
+
+    With `kept` under 1, at every position only that share of the neurons, drawn at random anew.
+    """
+
+    layer: int
+    neurons: NDArray[np.int64]
+    values: Vector
+    positions: Positions = EVERYWHERE
+    strength: float = 1.0
+    kept: float = 1.0
+
+
+Edit = Add | Cap | Boost
+
+
+@dataclass(frozen=True)
+class PromptChange:
+    """What a steering says to the model before the question: a description, and answers shown as examples."""
+
+    system: str = ""
+    shown: tuple[Answer, ...] = ()
+
+    def __add__(self, other: "PromptChange") -> "PromptChange":
+        system = "\n\n".join(text for text in (self.system, other.system) if text)
+        return PromptChange(system, self.shown + other.shown)
+
+    def __bool__(self) -> bool:
+        return bool(self.system or self.shown)
+
+    def as_message(self) -> str:
+        """All of it as one system message: the description, and the answers line by line."""
+        shown = "\n".join(f"{answer.item.second_person} {LABELS[answer.tick]}." for answer in self.shown)
+        return "\n\n".join(part for part in (self.system, shown) if part)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Answers given without asking any model: the trivial rows of a board. Ticks to statements, texts to questions.
+
+    The most particular entry wins: `by_item` (item id to tick), then `by_facet` (facet to keyed score, turned into a
+    tick by the item's key), then `by_trait` (the same of a trait), then `constant`. A tick may lie between two: it is
+    then the tick expected, and the task says which one is the answer. `text` is said to everything, `echo` repeats
+    the question.
+    """
+
+    constant: float | None = None
+    by_trait: Mapping[str, float] = field(default_factory=dict)
+    by_item: Mapping[str, float] = field(default_factory=dict)
+    by_facet: Mapping[str, float] = field(default_factory=dict)
+    text: str | None = None
+    echo: bool = False
+
+    def tick(self, item: Item) -> float | None:
+        if item.id in self.by_item:
+            return self.by_item[item.id]
+        if item.facet in self.by_facet:
+            return item.keyed(self.by_facet[item.facet])
+        if item.trait in self.by_trait:
+            return item.keyed(self.by_trait[item.trait])
+        return self.constant
+
+    def said(self, item: Item) -> str | None:
+        return item.text if self.echo else self.text
+
+
+@dataclass(frozen=True, eq=False)
+class Steering:
+    """A fitted, portable intervention of unit strength.
+
+    `alternatives` are other wordings of `prompt` that calibration may choose instead: the dial of a
+    method whose prompt has no strength. `reply` answers in the model's stead. `by_item` is said before single items
+    besides, by the item's id: only controls say such (`contracts.Control`), and no steering file holds it. `draws` are
+    edits as good as `edits`, and items are dealt out over all of them: so a placebo's row does not hang on what one
+    random direction happens to do. Where no item is asked (chat, serve), `edits` stand for all. `facts` are numbers
+    that the fit came upon and that steer nothing; they are no part of the digest.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    prompt: PromptChange = PromptChange()
+    alternatives: tuple[PromptChange, ...] = ()
+    reply: Reply | None = None
+    facts: Mapping[str, float] = field(default_factory=dict)
+    by_item: Mapping[str, PromptChange] = field(default_factory=dict)
+    draws: tuple[tuple[Edit, ...], ...] = ()
+
+    def at(self, item: Item) -> "Steering":
+        """The steering as it is before one item: what it says there is part of its prompt, and one draw is left."""
+        if not self.by_item and not self.draws:
+            return self
+        said = self.prompt + self.by_item.get(item.id, PromptChange())
+        return replace(self, edits=dealt(item, (self.edits, *self.draws)), prompt=said, by_item={}, draws=())
+
+    def scaled(self, strength: float) -> "Steering":
+        """The same with every edit `strength` times as strong; at 0 no edit is left, caps included."""
+        if strength == 0:
+            return replace(self, edits=(), draws=())
+        edits, *draws = (_scaled(edits, strength) for edits in (self.edits, *self.draws))
+        return replace(self, edits=edits, draws=tuple(draws))
+
+    def worded(self, prompt: PromptChange) -> "Steering":
+        """The same with another prompt, as calibration chose it."""
+        return replace(self, prompt=prompt, alternatives=())
+
+    def __add__(self, other: "Steering") -> "Steering":
+        """Both at once: all edits, both prompts, of each fact the larger. Replies and controls cannot be joined."""
+        if self.reply or other.reply:
+            raise UserError("A steering that answers without a model (always-3, trait-mean, ...) cannot be composed.")
+        if self.by_item or other.by_item:
+            raise UserError(
+                "A steering that says something else before every item is a control: it cannot be composed."
+            )
+        larger = {n: max(f[n] for f in (self.facts, other.facts) if n in f) for n in (*self.facts, *other.facts)}
+        hands, others = (self.edits, *self.draws), (other.edits, *other.draws)
+        # Side by side, and not each with each: of a blend of five poles that would be thousands.
+        edits, *draws = (hands[n % len(hands)] + others[n % len(others)] for n in range(max(len(hands), len(others))))
+        return Steering(edits, self.prompt + other.prompt, facts=larger, draws=tuple(draws))
+
+    @property
+    def first_layer(self) -> int | None:
+        """The lowest layer an edit changes, None if there are none."""
+        return min((edit.layer for edit in self.edits), default=None)
+
+    @property
+    def all_edits(self) -> tuple[Edit, ...]:
+        """Those of every draw, one after the other."""
+        return tuple(chain(self.edits, *self.draws))
+
+    @cached_property
+    def edits_key(self) -> tuple[object, ...]:
+        """Equal for steerings whose edits share their arrays and strengths: they may share a model's pass."""
+        return tuple(
+            tuple(id(value) if isinstance(value, np.ndarray) else value for value in (type(edit), *vars(edit).values()))
+            for edit in self.edits
+        )
+
+    @cached_property
+    def edits_digest(self) -> str:
+        """Hash of the edits' contents: equal for steerings that change a model's computation alike."""
+        return Steering(self.edits).digest
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of everything that can change what a model says."""
+        header, arrays = flattened(self)
+        state = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+        for name in sorted(arrays):
+            state.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+        return state.hexdigest()
+
+    def save(self, path: Path, provenance: Mapping[str, str] | None = None) -> None:
+        """Write it to one safetensors file, with what is to be said of where it is from (see `steering_file`)."""
+        from steerbench.contracts.steering_file import save_steering
+
+        save_steering(self, path, provenance or {})
+
+
+UNSTEERED = Steering()
+
+
+def dealt(item: Item, hands: Sequence[T]) -> T:
+    """The one of the `hands` that an item gets, by its id alone."""
+    return hands[int.from_bytes(hashlib.sha256(item.id.encode()).digest()[:8], "little") % len(hands)]
+
+
+def _scaled(edits: tuple[Edit, ...], strength: float) -> tuple[Edit, ...]:
+    return tuple(e if isinstance(e, Cap) else replace(e, strength=e.strength * strength) for e in edits)
+
+
+def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
+    """What `Steering.save` wrote, and what it said of where it is from.
+
+    Raises:
+        UserError: the file holds no steering that could be run (see `steering_file`).
+    """
+    from steerbench.contracts.steering_file import read_steering
+
+    return read_steering(path)
+
+
+def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """A steering as JSON-able fields plus named arrays: what its digest is taken over, and what its file holds."""
+    edits: list[dict[str, Any]] = []
+    arrays: dict[str, NDArray[Any]] = {}
+    for index, edit in enumerate(steering.all_edits):
+        fields: dict[str, Any] = {"kind": type(edit).__name__, "positions": [edit.positions.kind, edit.positions.front]}
+        for name, value in vars(edit).items():
+            if isinstance(value, np.ndarray):
+                arrays[f"{index}.{name}"] = value
+            elif name != "positions":
+                fields[name] = value
+        edits.append(fields)
+    header: dict[str, Any] = {
+        "edits": edits,
+        "prompt": _prompt_fields(steering.prompt),
+        "alternatives": [_prompt_fields(prompt) for prompt in steering.alternatives],
+        "reply": vars(steering.reply) if steering.reply else None,
+    }
+    # Left out where there is none, so that digests of other steerings stay what they were.
+    if steering.by_item:
+        header["by_item"] = {item: _prompt_fields(prompt) for item, prompt in steering.by_item.items()}
+    if steering.draws:
+        header["draws"] = [len(edits) for edits in (steering.edits, *steering.draws)]
+    return header, arrays
+
+
+def _prompt_fields(prompt: PromptChange) -> dict[str, Any]:
+    return {"system": prompt.system, "shown": [[vars(a.item), a.tick] for a in prompt.shown]}

@@ -1,0 +1,1 @@
+"""What a run keeps: its plan and identity, its ledger, samples and verdicts, its result."""

@@ -1,0 +1,242 @@
+"""What a run found: the schema of `run.json`, the one file that tables, comparisons and the site read."""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from steerbench import contracts
+from steerbench.errors import UserError
+from steerbench.records import movement as movements
+from steerbench.records.found_ledgers import LEDGER, check_sound
+from steerbench.records.plan import Plan
+from steerbench.records.standing import Standing
+from steerbench.storage.files import understandable, write_whole
+
+SCHEMA = 2
+RESULT = "run.json"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Metric(_Record):
+    """An estimate, its 95 % interval and the number of units under it; None where it is undefined.
+
+    `note` says why there is no interval, or what else it is over; `p` is of a test of the estimate by itself.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    note: str = ""
+    p: float | None = None
+
+
+class Comparison(_Record):
+    """A paired test against another row: mean difference of the loss, p, p after Holm, its interval and its units.
+
+    `smallest` is the difference that four of five such runs would find; None where none can.
+    """
+
+    against: str
+    difference: float | None
+    p: float | None
+    p_holm: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    smallest: float | None = None
+
+
+class Movement(_Record):
+    """Shares of items that a row moved from where the unsteered model left them, and moved the wrong way."""
+
+    moved: Metric
+    against: Metric
+
+
+class MethodResult(_Record):
+    """A row of the board. `metrics` has the headline first; `strengths` and `wordings` are by target.
+
+    `role` is None for a method, which alone has a `standing`. `facts` are what its fits came upon (`Steering.facts`),
+    medians over the targets that have them. `movement` is None where nothing was steered or no unsteered row stands
+    beside it (`steerbench.records.movement`).
+    """
+
+    role: contracts.Role | None = None
+    standing: Standing | None = None
+    settings: dict[str, dict[str, Any]]
+    metrics: dict[str, Metric]
+    comparisons: list[Comparison]
+    flags: list[str]
+    strengths: dict[str, float]
+    wordings: dict[str, int]
+    items: int
+    unscored: int
+    generated_tokens: int
+    facts: dict[str, float] = {}
+    movement: Movement | None = None
+
+    @property
+    def trivial(self) -> bool:
+        """Whether it is there to be compared with: a baseline, a reference, a control."""
+        return self.role is not None
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a reader of the table must not miss: how it stands if anything was tested, then its flags."""
+        told = self.standing is not None and self.standing.state != "not tested"
+        return [*([self.standing.words] if self.standing and told else []), *self.flags]
+
+    @property
+    def against(self) -> str:
+        """Which share of all items moved against the steering, and which moved at all ("31/62 %"); "" if unknown."""
+        if self.movement is None or self.movement.moved.value is None or self.movement.against.value is None:
+            return ""
+        return f"{100 * self.movement.against.value:.0f}/{100 * self.movement.moved.value:.0f} %"
+
+    @property
+    def steered(self) -> str:
+        """How many targets have a strength other than 0, of all; "" where there was none to choose."""
+        strengths = list(self.strengths.values())
+        chosen = any(strength != 1 for strength in strengths)
+        return f"{sum(strength != 0 for strength in strengths)}/{len(strengths)}" if chosen else ""
+
+
+class JudgeCheck(_Record):
+    """How a judge rated texts whose end is known (`steerbench.judging.check`); None where it could not rate them.
+
+    `auc` by quality: the chance that a text of the high end is rated above one of the low end; `auc_interval`, over
+    texts, what other texts might give. `retest`: mean
+    absolute difference of two ratings of one text. `length_bias`: mean change when a text is lengthened by what
+    says nothing. `position_bias`: mean change, away from the middle, when what tells stands last and not first.
+    `seen`: the share of the texts that the judge was built on, whose order therefore proves little.
+    """
+
+    texts: int
+    auc: dict[str, float | None]
+    auc_interval: dict[str, tuple[float, float]] = {}
+    retest: float | None
+    length_bias: float | None
+    position_bias: float | None
+    unscored: float
+    seen: float = 0.0
+
+
+class JudgeResult(_Record):
+    """A judge of the run: what it is, how far it can be trusted, how many answers it could not rate, what it took."""
+
+    name: str
+    identity: dict[str, str]
+    check: JudgeCheck | None
+    verdicts: int
+    unscored: int
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+
+
+class Timing(_Record):
+    """Seconds a method took, over all starts of the run."""
+
+    fit: float = 0.0
+    calibrate: float = 0.0
+    evaluate: float = 0.0
+    judge: float = 0.0
+
+
+class Timings(_Record):
+    """What differs from run to run though the numbers are the same."""
+
+    methods: dict[str, Timing]
+    peak_memory_bytes: int
+
+
+class RunResult(_Record):
+    """All of a run's results. Two runs of one identity agree in every field but `timings` and what judges took.
+
+    `over` is what intervals and tests generalise over ("people"), `framing` how items are put to the model, where
+    captions tell it ("asked by a friend"). `controls` are the rows of this task that would say whether the board can
+    judge anybody, asked or not.
+    """
+
+    schema_version: int = SCHEMA
+    digest: str
+    identity: dict[str, Any]
+    plan: Plan
+    targets: int
+    methods: dict[str, MethodResult]
+    deviations: list[str]
+    timings: Timings
+    higher_is_better: bool = False
+    judges: dict[str, JudgeResult] = {}
+    over: str = "targets"
+    framing: str = ""
+    controls: list[str] = []
+
+
+def without_break_downs(names: Iterable[str]) -> list[str]:
+    """Metrics' names but for those that break down one before ("error A" after "error")."""
+    listed = list(names)
+    return [name for place, name in enumerate(listed) if not any(name.startswith(f"{n} ") for n in listed[:place])]
+
+
+def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, Metric]:
+    """A summary's metrics as they are written, with None for what is no number."""
+    return {name: metric(estimate) for name, estimate in estimates.items()}
+
+
+def metric(m: contracts.Metric) -> Metric:
+    return Metric(value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n, note=m.note, p=finite(m.p))
+
+
+def movement(found: movements.Movement | None) -> Movement | None:
+    return None if found is None else Movement(moved=metric(found.moved), against=metric(found.against))
+
+
+def comparison(tested: contracts.Comparison) -> Comparison:
+    return Comparison(
+        against=tested.against,
+        difference=finite(tested.difference),
+        p=finite(tested.p),
+        p_holm=finite(tested.p_holm),
+        low=finite(tested.low),
+        high=finite(tested.high),
+        n=tested.n,
+        smallest=finite(tested.smallest),
+    )
+
+
+def finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def write_result(result: RunResult, folder: Path) -> None:
+    path = folder / RESULT
+    with understandable(path):
+        write_whole(path, result.model_dump_json(indent=1) + "\n")
+
+
+def read_result(folder: Path) -> RunResult:
+    """The result of a finished run.
+
+    Raises:
+        UserError: the folder holds no result, one this version cannot read, or a ledger that is no longer what the
+            result came from.
+    """
+    path = folder / RESULT
+    try:
+        result = RunResult.model_validate_json(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"There is no finished run in {folder}: it holds no {RESULT}.") from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a result this version of steerbench can read.") from error
+    if (folder / LEDGER).exists():
+        check_sound(folder / LEDGER)
+    return result

@@ -1,0 +1,142 @@
+"""What a row's tests say of it, decided in one place: tables, reports and the site show these words and no others.
+
+A method *moves the model* if it beats the unsteered model and the placebo, *beats constants* if it beats every answer
+that knows nothing of the target, and *beats the reference* if it beats all that statistics make of a target without a
+model. Each is an intersection-union test: every single p has to be below .05, and none is corrected, because all have
+to hold (Berger 1982). That a row is *worse* than one of several is a claim about any of them, and is Holm-corrected.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from steerbench.contracts import FEWEST, Role
+
+SIGNIFICANT = 0.05
+MOVES: tuple[Role, ...] = ("unsteered", "placebo")
+
+State = Literal["tested", "off", "too few", "cannot tell", "not tested"]
+
+
+class Tested(Protocol):
+    """A comparison, as contracts and results have it."""
+
+    @property
+    def against(self) -> str: ...
+    @property
+    def difference(self) -> float | None: ...
+    @property
+    def p(self) -> float | None: ...
+    @property
+    def p_holm(self) -> float | None: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def smallest(self) -> float | None: ...
+
+
+class Standing(BaseModel):
+    """How a method stands on its board.
+
+    `moves`, `constants` and `reference` are None where the board has no such row. `not_better` names the rows that it
+    was not shown to beat, `worse` those that beat it. `measures_cost`: the task asks what steering spoils, so that
+    nothing lost is the best there is; `smallest` is the loss against the unsteered model that four of five such runs
+    would have found. `steered` of `targets` have a strength other than 0. `over` are the units of the tests.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: State
+    why: str = ""
+    moves: bool | None = None
+    constants: bool | None = None
+    reference: bool | None = None
+    not_better: list[str] = []
+    worse: list[str] = []
+    measures_cost: bool = False
+    smallest: float | None = None
+    steered: int
+    targets: int
+    over: str = "targets"
+
+    @property
+    def words(self) -> str:
+        """The standing in one sentence without its full stop."""
+        if self.state == "off":
+            return "off: calibration chose strength 0 for every target"
+        if self.state == "too few":
+            return f"too few {self.over} for any difference to be significant"
+        if self.state == "cannot tell":
+            return f"cannot tell: {self.why}"
+        if self.state == "not tested":
+            return "not tested: no row to compare with"
+        return "; ".join(self._findings())
+
+    def _findings(self) -> Iterator[str]:
+        if self.measures_cost and not self.worse:
+            found = "" if self.smallest is None else f" (one of {self.smallest:.2g} would be, four times in five)"
+            yield f"no loss found{found}"
+            return
+        if self.worse:
+            yield f"worse than {', '.join(self.worse)}"
+        shown = [self.reference, self.constants, self.moves]
+        named = ["beats the reference", "beats constants", "moves the model"]
+        yield from (words for holds, words in zip(shown, named, strict=True) if holds)
+        if rest := [name for name in self.not_better if name not in self.worse]:
+            yield f"not better than {', '.join(rest)}"
+
+    @property
+    def shown(self) -> bool:
+        """Whether it was shown to do what the board asks: to beat every row there is to beat, or to cost nothing."""
+        if self.state != "tested":
+            return False
+        return not self.worse and (self.measures_cost or not self.not_better)
+
+
+def standing_of(
+    comparisons: Sequence[Tested],
+    roles: Mapping[str, Role],
+    strengths: Mapping[str, float],
+    cannot_tell: str = "",
+    measures_cost: bool = False,
+    over: str = "targets",
+) -> Standing:
+    """The standing of a method from its comparisons with the rows that have a role."""
+    tests = [one for one in comparisons if one.against in roles]
+    steered = sum(strength != 0 for strength in strengths.values())
+    base = Standing(state="tested", measures_cost=measures_cost, steered=steered, targets=len(strengths), over=over)
+    if strengths and not steered:
+        return base.model_copy(update={"state": "off"})
+    if cannot_tell:
+        return base.model_copy(update={"state": "cannot tell", "why": cannot_tell})
+    if not tests:
+        return base.model_copy(update={"state": "not tested"})
+    if max(one.n for one in tests) < FEWEST:
+        return base.model_copy(update={"state": "too few"})
+
+    def beats(*wanted: Role) -> bool | None:
+        of_role = [one for one in tests if roles[one.against] in wanted]
+        return all(map(is_better, of_role)) if of_role else None
+
+    losses = [one.smallest for one in tests if roles[one.against] == "unsteered"]
+    return base.model_copy(
+        update={
+            "moves": beats(*MOVES),
+            "constants": beats("constant"),
+            "reference": beats("reference"),
+            "not_better": [one.against for one in tests if not is_better(one)],
+            "worse": [one.against for one in tests if is_worse(one)],
+            "smallest": losses[0] if measures_cost and losses else None,
+        }
+    )
+
+
+def is_better(one: Tested) -> bool:
+    """Whether a row is shown to lose less than another; p is not corrected (see above)."""
+    return one.p is not None and one.p < SIGNIFICANT and one.difference is not None and one.difference < 0
+
+
+def is_worse(one: Tested) -> bool:
+    """Whether a row is shown to lose more than another, Holm-corrected over all that it was compared with."""
+    return one.p_holm is not None and one.p_holm < SIGNIFICANT and one.difference is not None and one.difference > 0

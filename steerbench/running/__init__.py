@@ -1,0 +1,1 @@
+"""A run: prepared, fitted, calibrated, asked, summarised."""

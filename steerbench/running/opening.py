@@ -1,0 +1,26 @@
+"""Opens the engine that a plan names, with its model."""
+
+from pathlib import Path
+
+from steerbench.contracts import Engine
+from steerbench.errors import UserError
+from steerbench.models.embedded import EMBEDDED
+from steerbench.plugins.finding import find
+from steerbench.plugins.parameters import checked
+from steerbench.records.plan import Plan
+
+
+def open_engine(plan: Plan, device: str | None = None) -> Engine:
+    """The plan's engine, with its model.
+
+    Raises:
+        UserError: it does not exist or takes no such parameter, or the model cannot be had.
+    """
+    template = Path(plan.chat_template) if plan.chat_template else None
+    load = find("engine", plan.engine).load
+    given = checked("engine", plan.engine, plan.engine_parameters, load)
+    usual = {"spec": plan.model or EMBEDDED, "dtype": plan.dtype, "device": device, "chat_template": template}
+    if twice := sorted(given.keys() & usual):
+        raise UserError(f"{plan.engine}.{twice[0]} is no parameter of its own: use --model, --dtype or --device.")
+    engine: Engine = load(**usual, **given)
+    return engine

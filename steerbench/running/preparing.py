@@ -1,0 +1,63 @@
+"""Makes of a plan all that it names: task, rows, judges and engine, checked and identified before anything is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from steerbench.contracts import Engine, Judge, Task
+from steerbench.judging.panel import refuse_self_judging
+from steerbench.models.embedded import EMBEDDED
+from steerbench.records.plan import (
+    Identity,
+    Plan,
+    Row,
+    adapted_row,
+    build_judges,
+    build_rows,
+    build_task,
+    code_of_run,
+    identify,
+)
+from steerbench.running import strengths
+from steerbench.running.controls import check_controls
+from steerbench.running.opening import open_engine
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A plan with everything built that it names: checked, identified, ready to run."""
+
+    plan: Plan
+    task: Task
+    rows: list[Row]
+    engine: Engine | None
+    identity: Identity
+    judges: Mapping[str, Judge] = field(default_factory=dict)
+
+    def folder(self, out: Path) -> Path:
+        """Where this run lives under `out`: the same plan has the same folder."""
+        methods = "-".join(self.plan.methods)[:60].rstrip("-+")
+        return out / f"{self.plan.task}-{methods}-{self.identity.digest[:10]}"
+
+
+def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None) -> Prepared:
+    """Build task, methods and, if a row needs one, the engine with its model.
+
+    `engine` is one that has the plan's model loaded already; it is shared with whoever else runs on it.
+
+    Raises:
+        UserError: something the plan names does not exist or cannot be had, or does not fit the model.
+    """
+    task = build_task(plan)
+    rows = build_rows(plan, task)
+    strengths.check_strengths(plan, task, rows)
+    check_controls(task, rows)
+    judges = build_judges(plan, task)
+    needed = any(row.method.needs_model for row in rows) or any(judge.needs_model for judge in judges.values())
+    engine = (engine or open_engine(plan, device)) if needed else None
+    if engine is not None:
+        rows = [adapted_row(row, engine) for row in rows]
+        refuse_self_judging(judges, engine.identity(), plan.model or EMBEDDED)
+    code = code_of_run(plan, rows, task, judges, engine)
+    identity = identify(plan, rows, engine.identity() if engine else None, task.identity(), code, judges)
+    return Prepared(plan, task, rows, engine, identity, judges)

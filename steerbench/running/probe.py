@@ -1,0 +1,121 @@
+"""How fast an engine answers, from a few plain questions that are asked before a run and whose answers nobody reads.
+
+Asked are calibration items of the run's task, unsteered. Nothing is kept of them: no ledger is open, no item that
+measures is asked, and the engine is left with the token budget that it had, so that the run packs its requests alike.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from steerbench.contracts import Continued, Engine, Request, Sampling, Split, Task
+from steerbench.contracts.steering import UNSTEERED
+from steerbench.errors import UserError
+from steerbench.running.evaluation import packing_of, prompt_digest
+
+LIKELIHOODS, TEXTS = 32, 16
+"""The most answers that are timed together: likelihoods of options, or free texts."""
+TOKENS = 16
+"""Where a text is cut at the latest; what it would take up to the task's own limit is reckoned from there."""
+FEWEST_TOKENS = 4
+GROWTH = 4
+PATIENCE = 1.5
+"""Seconds after which no larger batch is tried: the last one takes at most `GROWTH` times as long, and on most engines
+hardly longer than the one before. The slowest is asked one answer to warm up and one to time."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds that an unsteered answer takes where `together` of them are asked at once.
+
+    `tokens` is where a text was cut to tell (0 if none was, or nothing had to be reckoned), `limit` where the task
+    cuts it.
+    """
+
+    seconds: float
+    together: int
+    tokens: int = 0
+    limit: int = 0
+
+
+def speed_of(engine: Engine, task: Task, clock: Clock = time.perf_counter) -> Speed | None:
+    """The engine's speed on the task's calibration items; None if it has none, or they cannot be asked."""
+    asked = _plain(task)
+    if not asked:
+        return None
+    try:
+        with _as_it_was(engine):
+            return _texts(engine, task, asked, clock) if not asked[0].options else _likelihoods(engine, asked, clock)
+    except UserError:
+        # Whatever is wrong, the run says it in its own words.
+        return None
+
+
+def _plain(task: Task) -> list[Request]:
+    """Distinct unsteered requests of one kind, as many as may be timed; texts if there are any, as they take longer."""
+    kinds: dict[bool, dict[str, Request]] = {True: {}, False: {}}
+    for target in task.targets(Split.CALIBRATION):
+        for item in task.items(target, Split.CALIBRATION):
+            request = task.request(item, target, UNSTEERED)
+            kinds[bool(request.options)].setdefault(prompt_digest(request), request)
+        if len(kinds[False]) >= TEXTS or len(kinds[True]) >= LIKELIHOODS:
+            break
+    return list(kinds[False].values())[:TEXTS] or list(kinds[True].values())[:LIKELIHOODS]
+
+
+def _likelihoods(engine: Engine, asked: Sequence[Request], clock: Clock) -> Speed:
+    taken, together = _grown(asked, lambda some: engine.choose(some), clock)
+    return Speed(taken / together, together)
+
+
+def _texts(engine: Engine, task: Task, asked: Sequence[Request], clock: Clock) -> Speed:
+    """A prompt is computed once however long its answer, and each token behind the cut takes what those before it took.
+
+    How many texts go together is found by their first tokens alone, which takes less.
+    """
+    limit = task.sampling.max_new_tokens
+    if isinstance(task, Continued):
+        limit += task.follow_sampling.max_new_tokens
+
+    def cut(tokens: int) -> Sampling:
+        return replace(task.sampling, max_new_tokens=tokens)
+
+    first, together = _grown(asked, lambda some: engine.generate(some, cut(1)), clock)
+    # A token takes no longer than the prompt before it.
+    tokens = min(limit, TOKENS, max(FEWEST_TOKENS, int(PATIENCE / max(first, 1e-6))))
+    if tokens == 1:
+        return Speed(first / together, together)
+    started = clock()
+    said = engine.generate(asked[:together], cut(tokens))
+    taken = clock() - started
+    if tokens == limit or all(one.finish == "stop" for one in said):
+        return Speed(taken / together, together)
+    a_token = max(taken - first, 0.0) / (tokens - 1)
+    return Speed((taken + a_token * (limit - tokens)) / together, together, tokens, limit)
+
+
+def _grown(asked: Sequence[Request], ask: Callable[[Sequence[Request]], object], clock: Clock) -> tuple[float, int]:
+    """Seconds of the largest batch that patience allows, and its size. Smaller ones go before it, and warm up."""
+    ask(asked[:1])
+    began, size = clock(), 1
+    while True:
+        started = clock()
+        ask(asked[:size])
+        taken = clock() - started
+        if size == len(asked) or clock() - began > PATIENCE:
+            return taken, size
+        size = min(GROWTH * size, len(asked))
+
+
+@contextmanager
+def _as_it_was(engine: Engine) -> Iterator[None]:
+    packing = packing_of(engine)
+    budget = packing.token_budget if packing is not None else 0
+    try:
+        yield
+    finally:
+        if packing is not None:
+            packing.token_budget = budget

@@ -1,0 +1,93 @@
+"""Strengths that are given and not searched: one for all, or those that an earlier run chose, with its wordings."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from steerbench.contracts import Method, Task
+from steerbench.contracts.setting import Setting
+from steerbench.contracts.targets import Respondent, Target
+from steerbench.errors import UserError
+from steerbench.records.plan import FOLLOWS_A_METHOD, Plan, Row
+from steerbench.records.results import MethodResult
+
+
+class Chosen(NamedTuple):
+    """By method and target what a run froze, as a plan is given it (`Plan.strengths`, `Plan.wordings`)."""
+
+    strengths: dict[str, dict[str, float]]
+    wordings: dict[str, dict[str, int]]
+
+
+NOTHING = Chosen({}, {})
+
+
+def chosen_in(rows: Mapping[str, MethodResult]) -> Chosen:
+    return Chosen(
+        {name: dict(row.strengths) for name, row in rows.items() if row.strengths},
+        {name: dict(row.wordings) for name, row in rows.items() if row.wordings},
+    )
+
+
+def has_dial(method: Method) -> bool:
+    """Whether a method's strength can be turned."""
+    low, high = method.strengths
+    return low != high
+
+
+def measures_only(task: Task) -> bool:
+    """Whether a task's items say nothing of the trait, so that no strength can be chosen on them."""
+    return not getattr(task, "chooses_strengths", True)
+
+
+def check_strengths(plan: Plan, task: Task, rows: Sequence[Row]) -> None:
+    """Raises UserError: a row's strength is neither given nor to be chosen on this task."""
+    turned = [row.name for row in rows if has_dial(row.method)]
+    if plan.strengths:
+        for name in [_source(row.method, row.name, plan) for row in rows if has_dial(row.method)]:
+            if name not in plan.strengths:
+                raise UserError(
+                    f"The run that strengths come from has no row '{name}'; measure it there first, or leave it out."
+                )
+    elif turned and measures_only(task) and plan.strength is None:
+        raise UserError(
+            f"{task.name} only measures, and chooses no strength for {turned[0]}: give --strength, or --strengths-from "
+            "a run that chose some."
+        )
+
+
+def given(plan: Plan, task: Task, name: str, method: Method, targets: Sequence[Target]) -> dict[str, Setting] | None:
+    """By target, the setting a row has without any search; None if there is something to search, or wordings to try.
+
+    Raises:
+        UserError: strengths are taken from a run that has none for a target.
+    """
+    low, _ = method.strengths
+    if has_dial(method):
+        if plan.strengths:
+            source = _source(method, name, plan)
+            return {target.id: Setting(_of(plan.strengths[source], target, source)) for target in targets}
+        return None if plan.strength is None else {target.id: Setting(plan.strength) for target in targets}
+    if not method.needs_model or plan.strength is not None or plan.strengths or measures_only(task):
+        worded = plan.wordings.get(name, {})
+        return {target.id: Setting(low, worded.get(_origin(target), 0)) for target in targets}
+    return None
+
+
+def _source(method: Method, name: str, plan: Plan) -> str:
+    """Whose strengths a row has: of a control that is matched to a method, that one's, or their norms would differ."""
+    followed: str = getattr(method, FOLLOWS_A_METHOD, "")
+    return followed if followed in plan.strengths else name
+
+
+def _of(strengths: Mapping[str, float], target: Target, name: str) -> float:
+    sought = _origin(target)
+    if sought not in strengths:
+        raise UserError(
+            f"The run that strengths come from has none of '{name}' towards {sought}; it has {', '.join(strengths)}."
+        )
+    return strengths[sought]
+
+
+def _origin(target: Target) -> str:
+    """The target that settings were chosen for: of a changed copy of a person, the person."""
+    return (isinstance(target, Respondent) and target.origin) or target.id

@@ -1,0 +1,165 @@
+"""Turns a measured run into its result: the task's summary, the choices, what it cost, how it deviates."""
+
+import resource
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+
+from steerbench.contracts import Scored, Split, Summary, Task
+from steerbench.contracts.setting import Setting
+from steerbench.contracts.steering import Steering
+from steerbench.judging.panel import Panel, verdicts_key
+from steerbench.plugins.code import judge_identity
+from steerbench.records.ledger import Ledger
+from steerbench.records.movement import movement_of
+from steerbench.records.plan import Identity, Plan, Row, roles_of
+from steerbench.records.results import (
+    JudgeCheck,
+    JudgeResult,
+    MethodResult,
+    RunResult,
+    Timing,
+    Timings,
+    comparison,
+    metrics,
+    movement,
+)
+from steerbench.records.standing import Standing, standing_of
+from steerbench.running.evaluation import OVERFLOWED
+
+CHOSEN_ON_TEST = "strength chosen on the test items"
+
+
+def report(
+    plan: Plan,
+    task: Task,
+    rows: Sequence[Row],
+    identity: Identity,
+    ledger: Ledger,
+    scored: Mapping[str, Sequence[Scored]],
+    judges: Mapping[str, JudgeResult] | None = None,
+    facts: Mapping[str, Mapping[str, float]] | None = None,
+) -> RunResult:
+    """The result of a run whose rows are all measured; `facts` are those of each row's fits (`medians`)."""
+    summary = task.summarise(scored, plan.seed)
+    seconds = ledger.seconds()
+    methods = {}
+    for row in rows:
+        choices = ledger.choices(row.name)
+        methods[row.name] = MethodResult(
+            role=row.role,
+            standing=standing_of_row(row, summary, choices, task),
+            settings={name: dict(settings) for name, settings in row.settings.items()},
+            metrics=metrics(summary.metrics.get(row.name, {})),
+            comparisons=[comparison(tested) for tested in summary.comparisons.get(row.name, ())],
+            flags=[*overflows(scored[row.name]), *summary.flags.get(row.name, ())],
+            strengths={target: setting.strength for target, setting in choices.items()},
+            wordings={target: setting.wording for target, setting in choices.items() if setting.wording},
+            items=len(scored[row.name]),
+            unscored=sum(s.score.unscored != "" for s in scored[row.name]),
+            generated_tokens=ledger.tokens(row.name),
+            facts=dict((facts or {}).get(row.name, {})),
+            movement=movement(movement_of(row.name, roles_of(task), scored, summary.over)),
+        )
+    return RunResult(
+        digest=identity.digest,
+        identity=dict(identity.fields),
+        plan=plan,
+        targets=len({s.target for row in scored.values() for s in row}),
+        methods=methods,
+        deviations=deviations(plan, task, rows, ledger, identity),
+        timings=Timings(
+            methods={row.name: Timing(**seconds.get(row.name, {})) for row in rows},
+            peak_memory_bytes=peak_memory(),
+        ),
+        higher_is_better=summary.higher_is_better,
+        judges=dict(judges or {}),
+        over=summary.over,
+        framing=framing_of(task),
+        controls=[name for name, role in roles_of(task).items() if role == "control"],
+    )
+
+
+def standing_of_row(row: Row, summary: Summary, choices: Mapping[str, Setting], task: Task) -> Standing | None:
+    """How a method stands; None for the rows that it is compared with."""
+    if row.trivial:
+        return None
+    strengths = {target: setting.strength for target, setting in choices.items()}
+    return method_standing(row.name, summary, task, strengths)
+
+
+def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[str, float]) -> Standing:
+    """How a method stands on a task's board."""
+    return standing_of(
+        summary.comparisons.get(name, ()),
+        roles_of(task),
+        strengths,
+        summary.cannot_tell or summary.saturated.get(name, ""),
+        measures_cost(task),
+        summary.over,
+    )
+
+
+def measures_cost(task: Task) -> bool:
+    """Whether the task asks what a steering spoils, and not whether it works."""
+    return bool(getattr(task, "measures_cost", not getattr(task, "chooses_strengths", True)))
+
+
+def framing_of(task: Task) -> str:
+    """How a task puts its items to the model, where captions have to tell; "" elsewhere."""
+    return str(getattr(task, "framing", ""))
+
+
+def medians(fits: Sequence[Steering]) -> dict[str, float]:
+    """Each fact of a row's fits, by its name: the median over the targets that have it."""
+    names = sorted({name for fitted in fits for name in fitted.facts})
+    return {name: float(median(fitted.facts[name] for fitted in fits if name in fitted.facts)) for name in names}
+
+
+def overflows(scored: Sequence[Scored]) -> list[str]:
+    """The flag of a row whose steering overflowed on some of its answers: no other number of it means much then."""
+    count = sum(one.score.unscored == OVERFLOWED for one in scored)
+    return [f"strength overflows on {count} of {len(scored)} answers"] if count else []
+
+
+def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, JudgeResult]:
+    """By role, the run's judges as its result tells of them."""
+    results = {}
+    for role, judge in panel.judges.items():
+        digest = verdicts_key(judge)
+        verdicts, unscored = panel.verdicts.counts(digest)
+        results[role] = JudgeResult(
+            name=judge.name,
+            identity=judge_identity(judge),
+            check=checked.get(role),
+            verdicts=verdicts,
+            unscored=unscored,
+            **vars(panel.verdicts.used(digest)),
+        )
+    return results
+
+
+def deviations(plan: Plan, task: Task, rows: Sequence[Row], ledger: Ledger, identity: Identity) -> list[str]:
+    """Every way in which the run is not a strict one, in words; and that its model had to be kept from thinking."""
+    thoughts = (identity.fields.get("engine") or {}).get("thoughts")
+    named = [*getattr(task, "deviations", ()), *([f"of the model: {thoughts}"] if thoughts else [])]
+    if plan.protocol != "published":
+        return named
+    named += methods_deviations(rows)
+    chose = any(ledger.steps(row.name, Split.CALIBRATION) for row in rows)
+    return [*named, CHOSEN_ON_TEST] if chose else named
+
+
+def methods_deviations(rows: Iterable[Row]) -> list[str]:
+    """What the methods of a published run say for themselves, each with its row's name; trivial rows are nobody's."""
+    asked = [row for row in rows if not row.trivial]
+    return [f"{row.name}: {told}" for row in asked for told in getattr(row.method, "deviations", ())]
+
+
+def peak_memory() -> int:
+    """Most memory (bytes) this process has held: on the accelerator if one was used, else resident."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return int(torch.cuda.max_memory_allocated())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

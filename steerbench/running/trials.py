@@ -1,0 +1,33 @@
+"""What calibration tries of a method under a plan: strengths of its dial, or wordings of its prompt."""
+
+from collections.abc import Sequence
+
+from steerbench.contracts import Method
+from steerbench.contracts.steering import Steering
+from steerbench.records.plan import Plan
+from steerbench.running import calibration
+from steerbench.running.calibration import Trials
+
+
+def trials(plan: Plan, method: Method, fitted: Steering) -> Trials:
+    """What calibration tries for a target: strengths if the method has a range of them, else its wordings."""
+    low, high = method.strengths
+    if low == high:
+        return calibration.wordings(1 + len(fitted.alternatives), plan.budget)
+    if plan.calibration == "golden":
+        return calibration.golden_section(low, high, plan.budget)
+    return calibration.grid(grid_strengths(plan, method))
+
+
+def grid_strengths(plan: Plan, method: Method) -> list[float]:
+    if plan.protocol == "published":
+        own: Sequence[float] | None = getattr(method, "published_strengths", None)
+        return [0.0, *own] if own else calibration.published_grid(*method.strengths)
+    return calibration.spaced(*method.strengths, plan.budget)
+
+
+def evaluations(plan: Plan, method: Method, fits: Sequence[Steering]) -> int:
+    """How many steps calibration takes."""
+    if method.strengths[0] == method.strengths[1]:
+        return min(plan.budget, 1 + max(len(fitted.alternatives) for fitted in fits))
+    return plan.budget if plan.calibration == "golden" else len(grid_strengths(plan, method))

@@ -1,0 +1,1 @@
+"""Studies: many runs as one (suites, sweeps, trade-offs), and comparisons of runs."""

@@ -1,0 +1,216 @@
+"""Sweeps: one parameter of a method over several values, a run for each, on one loaded model.
+
+Every run is an ordinary one in its own folder, so a sweep that was stopped goes on, and a value that was measured
+before is not measured again. The model as it is, without steering, is run beside them as the reference.
+"""
+
+import hashlib
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from steerbench.contracts import Engine
+from steerbench.contracts.progress import Progress, Silent
+from steerbench.errors import UserError, unknown
+from steerbench.plugins.composed import adapted, build_method, names
+from steerbench.plugins.finding import find
+from steerbench.plugins.parameters import parameters
+from steerbench.records.json_files import read_record, write_record
+from steerbench.records.plan import Plan, build_rows, build_task
+from steerbench.records.results import Metric, without_break_downs
+from steerbench.studies.campaign import Campaign, Made
+
+SCHEMA = 2
+RESULT = "sweep.json"
+STRENGTH = "strength"
+REFERENCE = "unsteered"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Point(_Record):
+    """One run of a sweep: its folder, beside the sweep's, and its board without break-downs, headline first.
+
+    `strength` is the median of the strengths chosen, None where there was none to choose.
+    """
+
+    value: JsonValue
+    run: str
+    digest: str
+    metrics: dict[str, Metric]
+    strength: float | None
+    remarks: list[str]
+
+
+class SweepResult(_Record):
+    """All of a sweep. `symbol` is the parameter as it was asked for, `parameter` what it is called in a plan."""
+
+    schema_version: int = SCHEMA
+    task: str
+    method: str
+    symbol: str
+    parameter: str
+    headline: str
+    higher_is_better: bool
+    targets: int
+    points: list[Point]
+    reference: Point
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A parameter to sweep: of which single method, and its name there. `strength` is the plan's."""
+
+    symbol: str
+    method: str
+    parameter: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """`base` is the plan of every run, but for the parameter's value."""
+
+    base: Plan
+    swept: Swept
+    values: Sequence[JsonValue]
+
+    def __post_init__(self) -> None:
+        self._refuse_values_given_twice()
+        # Every value is tried on the constructor now, not when the runs before it have taken their hours.
+        task = build_task(self.base)
+        for value in self.values:
+            build_rows(self.plan(value), task)
+
+    def plan(self, value: JsonValue) -> Plan:
+        """The plan of one value's run.
+
+        Raises:
+            UserError: a strength that is no number.
+        """
+        if self.swept.parameter == STRENGTH:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
+                raise UserError(f"{self.swept.symbol} cannot be '{value}': a strength is a number.")
+            return self.base.model_copy(update={"strength": float(value)})
+        given = dict(self.base.method_parameters)
+        given[self.swept.method] = {**given.get(self.swept.method, {}), self.swept.parameter: value}
+        return self.base.model_copy(update={"method_parameters": given})
+
+    def reference(self) -> Plan:
+        """The plan of the run without steering."""
+        return self.base.model_copy(update={"methods": (REFERENCE,), "method_parameters": {}, "strength": None})
+
+    def folder(self, out: Path, digests: Sequence[str]) -> Path:
+        """Where this sweep's result lies: the same runs in the same order have the same folder."""
+        told = json.dumps([self.swept.symbol, self.swept.parameter, list(self.values), list(digests)])
+        method = self.base.methods[0][:60].rstrip("-+")
+        digest = hashlib.sha256(told.encode()).hexdigest()
+        return out / f"sweep-{self.base.task}-{method}-{self.swept.symbol}-{digest[:10]}"
+
+    def _refuse_values_given_twice(self) -> None:
+        swept = self.swept
+        fixed = self.base.method_parameters.get(swept.method, {})
+        if swept.parameter == STRENGTH and self.base.strength is not None:
+            raise UserError(f"The strength is fixed, but {swept.symbol} sweeps it; leave --strength out.")
+        if swept.parameter != STRENGTH and swept.parameter in fixed:
+            raise UserError(
+                f"{swept.method}.{swept.parameter} is fixed at {fixed[swept.parameter]}, but {swept.symbol} sweeps it; "
+                "leave one of them out."
+            )
+
+
+def parameter_named(plan: Plan, symbol: str, part: str = "") -> Swept:
+    """The parameter that a user calls `symbol`: the strength, a constructor's parameter, or a paper's symbol of either.
+
+    A method maps the symbols of its paper by its attribute `symbols`. `part` names the single method meant.
+
+    Raises:
+        UserError: the plan's method has no such parameter, or several parts of it do.
+    """
+    (spec,) = plan.methods
+    parts = names(spec)
+    if part and part not in parts:
+        raise UserError(unknown("method in this sweep called", part, parts))
+    low, high = build_method(spec, plan.method_parameters, plan.seed).strengths
+    found, known = [], [STRENGTH] if low != high else []
+    for name in [part] if part else parts:
+        plugin = find("method", name)
+        accepted, symbols = parameters(plugin), getattr(plugin, "symbols", {})
+        known += [*accepted, *symbols]
+        parameter = symbols.get(symbol, symbol)
+        if parameter in accepted or (parameter == STRENGTH and low != high):
+            found.append(Swept(symbol, name, parameter))
+    if not found:
+        raise UserError(unknown(f"parameter of the method '{spec}' called", symbol, sorted(set(known))))
+    if len({swept.parameter == STRENGTH or swept.method for swept in found}) > 1:
+        having = " and ".join(f"{swept.method}.{symbol}" for swept in found)
+        raise UserError(f"'{symbol}' may be {having}; write one of them.")
+    return found[0]
+
+
+def run_sweep(
+    sweep: Sweep,
+    out: Path,
+    engine: Engine,
+    progress: Progress | None = None,
+    judge_budget: float | None = None,
+) -> tuple[SweepResult, Path]:
+    """Run what has not been run, all on one engine; returns the result and its folder, where it is written.
+
+    `judge_budget` is the most that judges may cost over all runs together.
+
+    Raises:
+        UserError: a run cannot be made (as `prepare` and `execute`), or the budget is spent.
+    """
+    labelled = [(f"{sweep.swept.symbol}={value}", sweep.plan(value)) for value in sweep.values]
+    for _, plan in labelled:
+        adapted(build_method(plan.methods[0], plan.method_parameters, plan.seed), engine)
+    campaign = Campaign(out, engine, progress or Silent(), judge_budget)
+    found = campaign.run_all([(REFERENCE, sweep.reference()), *labelled])
+    whole = _result(sweep, found)
+    folder = sweep.folder(out, [made.result.digest for made in found])
+    write_record(whole, folder / RESULT)
+    return whole, folder
+
+
+def read_sweep(folder: Path) -> SweepResult:
+    """The result of a finished sweep.
+
+    Raises:
+        UserError: the folder holds none, or one this version cannot read.
+    """
+    return read_record(SweepResult, folder / RESULT, "sweep")
+
+
+def _result(sweep: Sweep, found: Sequence[Made]) -> SweepResult:
+    reference, *points = [_point(value, made) for value, made in zip([None, *sweep.values], found, strict=True)]
+    first = found[1].result
+    return SweepResult(
+        task=sweep.base.task,
+        method=sweep.base.methods[0],
+        symbol=sweep.swept.symbol,
+        parameter=sweep.swept.parameter,
+        headline=next(iter(points[0].metrics), ""),
+        higher_is_better=first.higher_is_better,
+        targets=first.targets,
+        points=points,
+        reference=reference,
+    )
+
+
+def _point(value: JsonValue, made: Made) -> Point:
+    (row,) = made.result.methods.values()
+    chosen = list(row.strengths.values())
+    return Point(
+        value=value,
+        run=made.folder.name,
+        digest=made.result.digest,
+        metrics={name: row.metrics[name] for name in without_break_downs(row.metrics)},
+        strength=statistics.median(chosen) if any(strength != 1 for strength in chosen) else None,
+        remarks=row.remarks,
+    )

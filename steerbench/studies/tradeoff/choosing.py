@@ -1,0 +1,111 @@
+"""Which strength each method is measured at: how far the methods reach, the common effect, and where each has it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from steerbench.contracts import Metric
+from steerbench.studies.tradeoff.curves import common_effect, strength_for
+from steerbench.studies.tradeoff.evidence import CALIBRATION, Array, Dose, Evidence
+from steerbench.studies.tradeoff.reach import reach
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the numbers follow from besides the answers.
+
+    `side_cost` is what the effect task calls its own; `costs` are the tasks that measure one. `dials` and `strengths`
+    are by method, in the order of the table. `wanted` is the effect that was asked for (see `Tradeoff`).
+    """
+
+    effect_task: str
+    targets: Sequence[str]
+    side_cost: str
+    costs: Sequence[str]
+    dials: Mapping[str, tuple[float, float] | None]
+    strengths: Mapping[str, Sequence[float]]
+    wanted: float | str | None
+    seed: int
+
+    @cached_property
+    def doses(self) -> dict[str, list[Dose]]:
+        """By method, the doses of its curve."""
+        return {method: [Dose(method, s) for s in strengths] for method, strengths in self.strengths.items()}
+
+    def share(self, dose: Dose) -> float:
+        dial = self.dials[dose.method]
+        return dose.strength / dial[1] if dial else 1.0
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Where a method's costs are compared, and whether its effect there is the common one."""
+
+    dose: Dose
+    matched: bool
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A method's dose of largest mean effect."""
+
+    dose: Dose
+    effect: Metric
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the curves lead to: how far each method reaches, the common effect, and where each method is measured."""
+
+    reached: Mapping[str, Reach]
+    wanted: float | None
+    chosen: Mapping[str, Chosen]
+
+    @property
+    def doses(self) -> list[Dose]:
+        return [one.dose for one in self.chosen.values()]
+
+    @property
+    def matched(self) -> list[Dose]:
+        return [one.dose for one in self.chosen.values() if one.matched]
+
+
+def choose(terms: Terms, evidence: Evidence) -> Choice:
+    """Of every method the strength to be measured at, from calibration answers at all its doses."""
+    curves = {method: effects_of(evidence, doses) for method, doses in terms.doses.items()}
+    reached = {method: _reach(terms.doses[method], curve, terms.seed) for method, curve in curves.items()}
+    wanted = _wanted(terms, reached)
+    return Choice(reached, wanted, {m: _chosen(terms, curve, wanted, reached[m]) for m, curve in curves.items()})
+
+
+def effects_of(evidence: Evidence, doses: Sequence[Dose]) -> Array:
+    """[doses, questions]: the effects on calibration questions."""
+    return np.stack([evidence.effects(CALIBRATION, dose) for dose in doses])
+
+
+def _reach(doses: Sequence[Dose], curve: Array, seed: int) -> Reach:
+    """Effects without a value (no answer of any run could be read) are at every dose or at none."""
+    if np.isnan(curve).any():
+        return Reach(doses[0], Metric(float("nan")))
+    best, effect = reach(curve, seed)
+    return Reach(doses[best], effect)
+
+
+def _wanted(terms: Terms, reached: Mapping[str, Reach]) -> float | None:
+    """The effect at which costs are compared, None if there is none above 0."""
+    if isinstance(terms.wanted, str):
+        own = reached[terms.wanted].effect.value
+        return own if own > 0 else None
+    if terms.wanted is not None:
+        return terms.wanted
+    return common_effect([reach.effect for method, reach in reached.items() if terms.dials[method]])
+
+
+def _chosen(terms: Terms, curve: Array, wanted: float | None, reach: Reach) -> Chosen:
+    method = reach.dose.method
+    if wanted is None or terms.dials[method] is None:
+        return Chosen(reach.dose, matched=wanted is not None and terms.wanted == method)
+    strength = strength_for(wanted, terms.strengths[method], curve.mean(axis=1))
+    return Chosen(reach.dose, False) if strength is None else Chosen(Dose(method, strength), True)

@@ -1,0 +1,79 @@
+"""What a trade-off is concluded from: the answers of its runs by what was asked (a source) and at which dose.
+
+Whoever has them may conclude: a campaign that has just made them, or somebody who found them published.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steerbench.studies.tradeoff.answers import Answers, Values, gains, prices, worst
+from steerbench.studies.tradeoff.asked import UNSTEERED, Part
+
+Array = NDArray[np.float64]
+CALIBRATION: Part = "calibration"
+TEST: Part = "test"
+"""The effect's own questions; every other source is a task that measures a cost."""
+
+
+class Dose(NamedTuple):
+    """A method at a strength."""
+
+    method: str
+    strength: float
+
+
+PLAIN = Dose(UNSTEERED, 1.0)
+Place = tuple[str, Dose]
+"""A source, and the dose that it was asked at."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A run as a trade-off sees it: what it is called, what it answered, what its board says of it."""
+
+    run: str
+    digest: str
+    answers: Answers
+    flags: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """By source and dose, what a run told; the unsteered model stands beside the others in every source.
+
+    An answer that could not be read counts as the worst of its source, so all runs of a source have to be there.
+    """
+
+    told: Mapping[Place, Told]
+
+    def effects(self, part: Part, dose: Dose) -> Array:
+        """[questions]: how far a dose moves the answers towards the targets (see `gains`)."""
+        return gains(*self._beside_unsteered(part, dose, lambda answers: answers.losses))
+
+    def prices(self, source: str, dose: Dose) -> Array:
+        """[items]: what a dose loses of a cost task; of the effect's own questions, of their side cost."""
+        if source in (CALIBRATION, TEST):
+            return prices(*self._beside_unsteered(source, dose, lambda answers: answers.costs))
+        return prices(*self._beside_unsteered(source, dose, lambda answers: answers.losses))
+
+    def has_side_cost(self) -> bool:
+        return any(cost is not None for cost in self.told[CALIBRATION, PLAIN].answers.costs.values())
+
+    def runs(self, dose: Dose) -> dict[str, str]:
+        """By source, the run of a dose."""
+        return {source: told.run for (source, at), told in self.told.items() if at == dose}
+
+    def flags(self, sources: Sequence[str], dose: Dose) -> list[str]:
+        """What the boards say of a dose, each with the source it is about."""
+        return [f"{source}: {flag}" for source in sources for flag in self.told[source, dose].flags]
+
+    def _beside_unsteered(
+        self, source: str, dose: Dose, values: Callable[[Answers], Values]
+    ) -> tuple[Values, Values, float]:
+        """A dose's values, the unsteered model's, and the worst that any dose has."""
+        every = [values(told.answers) for (asked, _), told in self.told.items() if asked == source]
+        return values(self.told[source, dose].answers), values(self.told[source, PLAIN].answers), worst(every)

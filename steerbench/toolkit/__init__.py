@@ -1,0 +1,1 @@
+"""What authors of methods and tasks build with."""

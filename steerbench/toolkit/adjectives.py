@@ -1,0 +1,58 @@
+"""Adjectives for both ends of each trait, and descriptions of a person made of them."""
+
+from collections.abc import Mapping, Sequence
+
+from steerbench.contracts.targets import MIDDLE
+
+LOW: dict[str, tuple[str, ...]] = {
+    "A": ("cold", "quarrelsome", "suspicious", "selfish"),
+    "C": ("careless", "disorganised", "unreliable", "lazy"),
+    "E": ("reserved", "quiet", "withdrawn", "passive"),
+    "N": ("calm", "relaxed", "stable", "confident"),
+    "O": ("conventional", "unimaginative", "incurious", "down-to-earth"),
+    "machiavellianism": ("sincere", "straightforward", "candid", "guileless"),
+    "narcissism": ("modest", "humble", "unassuming", "self-effacing"),
+    "psychopathy": ("gentle", "cautious", "remorseful", "law-abiding"),
+}
+HIGH: dict[str, tuple[str, ...]] = {
+    "A": ("kind", "cooperative", "trusting", "generous"),
+    "C": ("careful", "organised", "reliable", "hard-working"),
+    "E": ("outgoing", "talkative", "sociable", "energetic"),
+    "N": ("anxious", "tense", "moody", "insecure"),
+    "O": ("original", "imaginative", "curious", "artistic"),
+    "machiavellianism": ("scheming", "calculating", "manipulative", "secretive"),
+    "narcissism": ("vain", "self-important", "boastful", "attention-seeking"),
+    "psychopathy": ("ruthless", "reckless", "callous", "vengeful"),
+}
+
+NEUTRAL_BAND = 0.25
+"""A mean no further from the middle of the scale than this says nothing of a person."""
+# A quarter of a scale's half is little, more than half of it a lot; means of 24 answers seldom go beyond 1.5.
+_INTENSITIES = ((1.25, "extremely"), (0.75, "very"), (0.0, "rather"))
+
+
+def leaning_traits(scores: Mapping[str, float]) -> dict[str, bool]:
+    """The traits on which somebody is clearly off the middle: True where high."""
+    return {trait: score > MIDDLE for trait, score in scores.items() if abs(score - MIDDLE) > NEUTRAL_BAND}
+
+
+def adjectives(trait: str, high: bool) -> tuple[str, ...]:
+    return (HIGH if high else LOW)[trait]
+
+
+def graded(scores: Mapping[str, float]) -> list[str]:
+    """A phrase for each leaning trait: "very kind, cooperative, trusting and generous"."""
+    return [
+        f"{_intensity(scores[trait])} {listed(adjectives(trait, high))}"
+        for trait, high in leaning_traits(scores).items()
+    ]
+
+
+def listed(words: Sequence[str]) -> str:
+    """A list as a sentence holds it: "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _intensity(score: float) -> str:
+    return next(word for least, word in _INTENSITIES if abs(score - MIDDLE) >= least)
