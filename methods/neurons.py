@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from steerbench import bank
-from steerbench.contracts import Engine, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.contracts import Engine, NeuronStatistics, Prompt, Request, Sampling, surveying
 from steerbench.contracts.targets import TRAITS
 from steerbench.plugins.code import engine_sources, sources_of
 from steerbench.storage.files import cache_folder
@@ -86,7 +86,7 @@ def searched(engine: Engine, search: Search) -> Mapping[str, TraitNeurons]:
     statistics = _read(file)
     if statistics is None:
         requests, groups = search.requests()
-        _, statistics = engine.survey(requests, search.sampling(), groups)
+        _, statistics = surveying(engine).survey(requests, search.sampling(), groups)
         _write(file, statistics)
     return {trait: _contrast(statistics, POLES.index((trait, True)), POLES.index((trait, False))) for trait in TRAITS}
 

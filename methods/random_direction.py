@@ -65,9 +65,12 @@ class RandomDirection:
             randomised.append(replace(fitted, edits=edits, draws=tuple(draws), facts={}))
         return randomised
 
+    def hands(self, target: Target) -> int:
+        return 1 if isinstance(target, Respondent) else self.draws
+
     def _generators(self, target: Target) -> Iterator[np.random.Generator]:
         yield generator(self.seed, self.name, target.id)
-        for draw in range(1, 1 if isinstance(target, Respondent) else self.draws):
+        for draw in range(1, self.hands(target)):
             yield generator(self.seed, self.name, target.id, str(draw))
 
 

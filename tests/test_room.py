@@ -31,7 +31,7 @@ def nothing_computed(*_: Any) -> Any:
     raise AssertionError("something was computed")
 
 
-@pytest.mark.parametrize("call", ["choose", "batches", "capture", "generate", "survey", "text_logprob"])
+@pytest.mark.parametrize("call", ["choose", "batches", "capture", "generate", "survey"])
 def test_every_door_of_an_engine_says_the_length_and_the_limit(
     short: HFEngine, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,7 +44,6 @@ def test_every_door_of_an_engine_says_the_length_and_the_limit(
         "capture": lambda: short.capture([fits, too_long], ["resid"]),
         "generate": lambda: short.generate([fits, too_long], Sampling(max_new_tokens=2)),
         "survey": lambda: short.survey([fits, too_long], Sampling(max_new_tokens=2), [0, 0]),
-        "text_logprob": lambda: short.text_logprob(["I am", LONG]),
     }
     with pytest.raises(UserError, match=r"needs \d+ tokens.*, and the model's context holds 64: shorten it"):
         asked[call]()

@@ -14,10 +14,12 @@ from steerbench.contracts.engine import (
     Prompt,
     Request,
     Sampling,
+    Surveying,
     batched,
+    surveying,
 )
 from steerbench.contracts.judge import Case, Judge, Usage, Verdict
-from steerbench.contracts.method import Adaptive, Control, Method
+from steerbench.contracts.method import Adaptive, Control, Dealing, Method, has_dial
 from steerbench.contracts.task import (
     FEWEST,
     PENDING,
@@ -47,6 +49,7 @@ __all__ = [
     "Completion",
     "Continued",
     "Control",
+    "Dealing",
     "Engine",
     "Judge",
     "Judged",
@@ -63,8 +66,11 @@ __all__ = [
     "Scored",
     "Split",
     "Summary",
+    "Surveying",
     "Task",
     "Usage",
     "Verdict",
     "batched",
+    "has_dial",
+    "surveying",
 ]

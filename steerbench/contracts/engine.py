@@ -3,12 +3,13 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts.steering import UNSTEERED, Site, Steering
+from steerbench.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -163,15 +164,25 @@ class Engine(Protocol):
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]: ...
 
+    def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations: ...
+
+
+@runtime_checkable
+class Surveying(Protocol):
+    """What an engine may do besides: count what FFN neurons do while it generates. NPTI's search needs it."""
+
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
     ) -> tuple[Sequence[Completion], NeuronStatistics]:
         """`generate`, while counting what the neurons do; `groups` [requests] numbers each request's group from 0."""
         ...
 
-    def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations: ...
 
-    def text_logprob(self, texts: Sequence[str]) -> Sequence[float]: ...
+def surveying(engine: Engine) -> Surveying:
+    """Raises UserError: the engine does not count neurons."""
+    if not isinstance(engine, Surveying):
+        raise UserError(f"The engine '{engine.name}' does not count what neurons do: search them with --engine hf.")
+    return engine
 
 
 def batched(requests: Sequence[Request], engine: Engine) -> Iterator[tuple[list[int], list[Request]]]:

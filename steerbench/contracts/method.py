@@ -46,6 +46,15 @@ class Control(Method, Protocol):
 
 
 @runtime_checkable
+class Dealing(Protocol):
+    """What a method has besides, if its steerings have draws (`Steering.draws`)."""
+
+    def hands(self, target: Target) -> int:
+        """Over how many edits the target's items are dealt out."""
+        ...
+
+
+@runtime_checkable
 class Adaptive(Protocol):
     """What a method has besides, if its parameters depend on the model or do not fit every one: layers, heads."""
 
@@ -58,3 +67,9 @@ class Adaptive(Protocol):
             UserError: a parameter, which it names, is none for this model.
         """
         ...
+
+
+def has_dial(method: Method) -> bool:
+    """Whether a method's strength can be turned."""
+    low, high = method.strengths
+    return low != high

@@ -161,7 +161,7 @@ class Steering:
         if not self.by_item and not self.draws:
             return self
         said = self.prompt + self.by_item.get(item.id, PromptChange())
-        return replace(self, edits=dealt(item, (self.edits, *self.draws)), prompt=said, by_item={}, draws=())
+        return replace(self, edits=dealt(item.id, (self.edits, *self.draws)), prompt=said, by_item={}, draws=())
 
     def scaled(self, strength: float) -> "Steering":
         """The same with every edit `strength` times as strong; at 0 no edit is left, caps included."""
@@ -220,26 +220,26 @@ class Steering:
             state.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
         return state.hexdigest()
 
-    def save(self, path: Path, provenance: Mapping[str, str] | None = None) -> None:
+    def save(self, path: Path | str, provenance: Mapping[str, str] | None = None) -> None:
         """Write it to one safetensors file, with what is to be said of where it is from (see `steering_file`)."""
         from steerbench.contracts.steering_file import save_steering
 
-        save_steering(self, path, provenance or {})
+        save_steering(self, Path(path), provenance or {})
 
 
 UNSTEERED = Steering()
 
 
-def dealt(item: Item, hands: Sequence[T]) -> T:
+def dealt(item: str, hands: Sequence[T]) -> T:
     """The one of the `hands` that an item gets, by its id alone."""
-    return hands[int.from_bytes(hashlib.sha256(item.id.encode()).digest()[:8], "little") % len(hands)]
+    return hands[int.from_bytes(hashlib.sha256(item.encode()).digest()[:8], "little") % len(hands)]
 
 
 def _scaled(edits: tuple[Edit, ...], strength: float) -> tuple[Edit, ...]:
     return tuple(e if isinstance(e, Cap) else replace(e, strength=e.strength * strength) for e in edits)
 
 
-def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
+def load_steering(path: Path | str) -> tuple[Steering, dict[str, str]]:
     """What `Steering.save` wrote, and what it said of where it is from.
 
     Raises:
@@ -247,7 +247,7 @@ def load_steering(path: Path) -> tuple[Steering, dict[str, str]]:
     """
     from steerbench.contracts.steering_file import read_steering
 
-    return read_steering(path)
+    return read_steering(Path(path))
 
 
 def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

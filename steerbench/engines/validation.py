@@ -36,13 +36,6 @@ def check_lengths(
         raise UserError(too_long(f"The prompt that ends '{said[-40:]}'", found[longest], context, room, remedy))
 
 
-def check_text_lengths(texts: Sequence[str], found: Sequence[int], context: int, remedy: str = SHORTEN) -> None:
-    """Raises UserError: a text of so many tokens is longer than the model's context."""
-    for text, length in zip(texts, found, strict=True):
-        if length > context:
-            raise UserError(too_long(f"The text that starts '{text[:40]}'", length, context, remedy=remedy))
-
-
 def too_long(what: str, length: int, context: int, room: int = 0, remedy: str = SHORTEN) -> str:
     """The sentence for what is longer than a model's context."""
     answer = f" and {room} for its answer" if room else ""

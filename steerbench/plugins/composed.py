@@ -6,7 +6,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from steerbench.contracts import Adaptive, Control, Engine, Method
+from steerbench.contracts import Adaptive, Control, Dealing, Engine, Method
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.steering_rules import check_fitted
 from steerbench.contracts.targets import Blend, Target
@@ -41,6 +41,10 @@ class Composed:
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
         fits = [part.fit(engine, targets) for part in self.parts]
         return [reduce(add, steerings) for steerings in zip(*fits, strict=True)]
+
+    def hands(self, target: Target) -> int:
+        """Of the part that deals out most: draws are joined side by side."""
+        return max((part.hands(target) for part in self.parts if isinstance(part, Dealing)), default=1)
 
 
 def adapted(method: Method, engine: Engine) -> dict[str, dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
+from steerbench.contracts import has_dial
 from steerbench.models.registry import DEFAULT, models
 from steerbench.plugins.composed import names
 from steerbench.publishing.making import Made
 from steerbench.publishing.schema import Published
-from steerbench.running.strengths import given, has_dial
+from steerbench.running.strengths import given
 from steerbench.running.summarising import CHOSEN_ON_TEST
 
 ALWAYS = ("protocol", "calibration", "budget", "seed", "task")

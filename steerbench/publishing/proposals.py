@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from steerbench.contracts import Method
+from steerbench.contracts import Method, has_dial
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.records.plan import Plan
 from steerbench.running.calibration import Trials, golden_section
-from steerbench.running.strengths import has_dial
 from steerbench.running.trials import grid_strengths, trials
 
 MOST = 14

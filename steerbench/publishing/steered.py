@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from steerbench.contracts import Method
+from steerbench.contracts import Dealing, Method
 from steerbench.contracts.setting import Setting
-from steerbench.contracts.steering import UNSTEERED
+from steerbench.contracts.steering import UNSTEERED, dealt
 from steerbench.errors import UserError
 from steerbench.plugins.composed import Composed, names
 from steerbench.publishing.making import Made
@@ -30,12 +30,13 @@ def wrong_edits(published: Published, made: Made, samples: Rows) -> Iterator[str
     hashes = {name: {target: row["edits"] or "" for (target, _), row in rows.items()} for name, rows in samples.items()}
     for name, of_row in samples.items():
         seen: dict[tuple[str, str, Setting], str] = {}
+        of_hands: dict[tuple[str, int], str] = {}
         for (target, item), sample in of_row.items():
             told = (target, sample["edits"] or "", setting_in(sample))
             if told not in seen:
                 seen[told] = _of_setting(made, name, *told)
             wrong = seen[told]
-            if told[1] != hashes[name][target]:
+            if told[1] != of_hands.setdefault((target, _hand(made, name, target, item)), told[1]):
                 wrong = "its edits are others than those of the target's other items"
             if wrong:
                 yield f"method '{name}', target '{target}', item '{item}': {wrong}."
@@ -50,6 +51,14 @@ def wrong_sameness(published: Published, made: Made, asked: Asked, samples: Rows
     """Answers that differ where one request was answered, and that agree where requests differ."""
     yield from _one_request_two_answers(published, made, asked, samples)
     yield from _relabelled(made, samples)
+
+
+def _hand(made: Made, name: str, target: str, item: str) -> int:
+    """Which of a target's edits an item was asked under; most methods have one."""
+    row = made.rows.get(name)
+    if row is None or target not in made.targets or not isinstance(row.method, Dealing):
+        return 0
+    return dealt(item, range(row.method.hands(made.targets[target])))
 
 
 def _of_setting(made: Made, name: str, target: str, edits: str, setting: Setting) -> str:

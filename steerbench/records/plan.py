@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from steerbench import __version__
-from steerbench.contracts import Engine, Judge, Judged, Method, Role, Task
+from steerbench.contracts import Engine, Judge, Judged, Method, Role, Task, has_dial
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.code import HARNESS, Code, changes, code_of, harness_code, judge_identity, own_engine
 from steerbench.plugins.composed import Composed, adapted, build_method, method_settings, names
@@ -86,7 +86,7 @@ class Identity:
         return cls(json.loads(text), hashlib.sha256(text.encode()).hexdigest())
 
 
-def usual_calibration(protocol: Literal["strict", "published"]) -> Literal["golden", "grid"]:
+def usual_calibration(protocol: str) -> Literal["golden", "grid"]:
     """How strengths are searched under a protocol, unless the user says otherwise."""
     return "grid" if protocol == "published" else "golden"
 
@@ -127,7 +127,7 @@ def build_rows(plan: Plan, task: Task) -> list[Row]:
     if not plan.trivial:
         return rows
     controlled = any(row.role == "control" for row in rows)
-    matched = next((row for row in rows if row.name in available("method") and _has_strength(row.method)), None)
+    matched = next((row for row in rows if row.name in available("method") and has_dial(row.method)), None)
     for name in baselines:
         if name in asked or name not in available("method") or (baselines[name] == "control" and not controlled):
             continue
@@ -264,11 +264,6 @@ def differences(then: Any, now: Any, where: str = "") -> list[str]:
 def _row(spec: str, given: Mapping[str, Mapping[str, Any]], plan: Plan, role: Role | None) -> Row:
     method = build_method(spec, given, plan.seed)
     return Row(spec, method, method_settings(spec, given, plan.seed), role)
-
-
-def _has_strength(method: Method) -> bool:
-    low, high = method.strengths
-    return low != high
 
 
 def _check_parameters(plan: Plan, known: Sequence[str]) -> None:

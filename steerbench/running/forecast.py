@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from steerbench.contracts import Control, Judged, Method, Split, Task
+from steerbench.contracts import Control, Judged, Method, Split, Task, has_dial
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
 from steerbench.plugins.composed import Composed, build_method, fit
@@ -152,7 +152,7 @@ def _calibration(
     items = [[item.id for item in opened.items(target, split)] for target in targets]
     answers = sum(count * len(ids) for count, ids in zip(trials, items, strict=True))
     # Every search tries strength 0, which is the plain model unless another method of the row has put a prompt.
-    plain = strengths.has_dial(method) and not isinstance(method, Composed)
+    plain = has_dial(method) and not isinstance(method, Composed)
     return answers, answers - (sum(map(len, items)) - len({i for ids in items for i in ids}) if plain else 0)
 
 
@@ -166,7 +166,7 @@ def _trials(plan: Plan, opened: Task, row: Row, targets: Sequence[Target]) -> tu
     method, none = row.method, [0] * len(targets)
     if isinstance(method, Control) or strengths.given(plan, opened, row.name, method, targets) is not None:
         return none, False
-    if strengths.has_dial(method):
+    if has_dial(method):
         return [evaluations(plan, method, [])] * len(targets), False
     if plan.protocol == "published" or _changes_nothing(method):
         return none, False

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from steerbench.contracts import Control, Judged, Scored, Split
+from steerbench.contracts import Control, Judged, Scored, Split, has_dial
 from steerbench.contracts.progress import Progress, Silent
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import UNSTEERED, Steering
@@ -162,7 +162,7 @@ class Run:
         fits = self._fitting(row, self.split)
         # The published protocols search strengths only: a prompt is the one its paper gives.
         wordings = not self.published and any(fitted.alternatives for fitted in fits)
-        if not strengths.has_dial(row.method) and not wordings:
+        if not has_dial(row.method) and not wordings:
             self.ledger.freeze(row.name, {target.id: Setting(row.method.strengths[0]) for target in targets}, {})
             return
         search = self._search(row, targets, fits)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from steerbench.contracts import Method, Task
+from steerbench.contracts import Method, Task, has_dial
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.targets import Respondent, Target
 from steerbench.errors import UserError
@@ -26,12 +26,6 @@ def chosen_in(rows: Mapping[str, MethodResult]) -> Chosen:
         {name: dict(row.strengths) for name, row in rows.items() if row.strengths},
         {name: dict(row.wordings) for name, row in rows.items() if row.wordings},
     )
-
-
-def has_dial(method: Method) -> bool:
-    """Whether a method's strength can be turned."""
-    low, high = method.strengths
-    return low != high
 
 
 def measures_only(task: Task) -> bool:

@@ -19,7 +19,7 @@ from steerbench.errors import UserError, unknown
 from steerbench.plugins.composed import adapted, build_method, names
 from steerbench.plugins.finding import find
 from steerbench.plugins.parameters import parameters
-from steerbench.records.json_files import read_record, write_record
+from steerbench.records.json_files import write_record
 from steerbench.records.plan import Plan, build_rows, build_task
 from steerbench.records.results import Metric, without_break_downs
 from steerbench.studies.campaign import Campaign, Made
@@ -176,15 +176,6 @@ def run_sweep(
     folder = sweep.folder(out, [made.result.digest for made in found])
     write_record(whole, folder / RESULT)
     return whole, folder
-
-
-def read_sweep(folder: Path) -> SweepResult:
-    """The result of a finished sweep.
-
-    Raises:
-        UserError: the folder holds none, or one this version cannot read.
-    """
-    return read_record(SweepResult, folder / RESULT, "sweep")
 
 
 def _result(sweep: Sweep, found: Sequence[Made]) -> SweepResult:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from steerbench.contracts import Activations, Choice, Completion, Engine, NeuronStatistics, Request, Sampling
+from steerbench.contracts import Activations, Choice, Completion, Engine, NeuronStatistics, Request, Sampling, surveying
 from steerbench.contracts.steering import Site
 from steerbench.storage.files import cache_folder
 
@@ -63,7 +63,7 @@ class Recorder:
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
     ) -> tuple[Sequence[Completion], NeuronStatistics]:
         self.calls.append(Call(requests, lambda: self._engine.generate(requests, sampling)))
-        said, statistics = self._engine.survey(requests, sampling, groups)
+        said, statistics = surveying(self._engine).survey(requests, sampling, groups)
         self.generated += said
         return said, statistics
 

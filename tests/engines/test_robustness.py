@@ -180,7 +180,7 @@ def test_choices_without_options_and_empty_options_are_refused(engine: HFEngine)
 
 
 def test_nothing_asked_is_nothing_answered(engine: HFEngine) -> None:
-    assert list(engine.choose([])) == list(engine.generate([], SAMPLING)) == list(engine.text_logprob([])) == []
+    assert list(engine.choose([])) == list(engine.generate([], SAMPLING)) == []
     assert list(engine.batches([])) == []
 
 

@@ -78,7 +78,7 @@ def test_one_random_direction_may_look_worse_than_nothing_and_eight_do_not() -> 
         found = 0
         for _ in range(rounds):
             moved = {(trait, hand): random.normal(0, 0.3) for trait in "EANCO" for hand in hands}
-            placebo = [moved[item.trait, dealt(item, hands)] + random.normal(0, 0.5) for item in statements]
+            placebo = [moved[item.trait, dealt(item.id, hands)] + random.normal(0, 0.5) for item in statements]
             found += sign_flip_test(np.array(placebo), random) < 0.05
         return found / rounds
 

@@ -26,7 +26,6 @@ from steerbench.engines.validation import (
     check_lengths,
     check_options,
     check_steerings,
-    check_text_lengths,
 )
 from steerbench.errors import UserError
 from steerbench.models.loading import LoadedModel, load_model
@@ -123,20 +122,6 @@ class HFEngine:
         return [
             Choice(tuple(options)) for options in self._in_batches(job, lambda batch, _: scored(self.modules, batch))
         ]
-
-    def text_logprob(self, texts: Sequence[str]) -> Sequence[float]:
-        """Log-likelihood (nats) of each text's tokens; its first token is given unless the model has a start token.
-
-        Of a text without tokens it is 0.
-        """
-        ids = [self.tokens.encode(text, special=True) for text in texts]
-        check_text_lengths(texts, [len(tokens) // 4 for tokens in ids], self.context)
-        asked = [i for i, tokens in enumerate(ids) if tokens]
-        branches = [branch(ids[i][:4], [unpacked(ids[i][4:]).tolist()], last=False) for i in asked]
-        requests = [Request(Prompt(start=texts[i])) for i in asked]
-        job = _Job(requests, branches, _edits(requests), SCORING)
-        scores = dict(zip(asked, self._in_batches(job, lambda batch, _: scored(self.modules, batch)), strict=True))
-        return [scores[i][0] if i in scores else 0.0 for i in range(len(texts))]
 
     def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations:
         """Values at the sites, after the requests' own edits, as float32 (see `Activations` for the shapes).

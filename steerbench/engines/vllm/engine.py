@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
-from steerbench.contracts.steering import UNSTEERED, Site
+from steerbench.contracts.steering import Site
 from steerbench.engines.answers import decoded
 from steerbench.engines.branches import Branch, unpacked
 from steerbench.engines.histograms import BINS, P95_ERROR
@@ -21,10 +21,9 @@ from steerbench.engines.validation import (
     check_lengths,
     check_options,
     check_steerings,
-    check_text_lengths,
 )
 from steerbench.engines.vllm.client import OVERFLOW, Ask, Client, Settings
-from steerbench.engines.vllm.options import EVERY_TOKEN, NEXT_TOKEN, likelihoods, option_asks, total
+from steerbench.engines.vllm.options import NEXT_TOKEN, likelihoods, option_asks
 from steerbench.engines.vllm.selftest import selftest
 from steerbench.engines.vllm.support import check_architecture, import_vllm, vllm_version
 from steerbench.engines.vllm.widths import Widths
@@ -162,18 +161,6 @@ class VLLMEngine:
             Choice(likelihoods(branch, list(islice(outputs, len(asks)))))
             for branch, asks in zip(branches, asked, strict=True)
         ]
-
-    def text_logprob(self, texts: Sequence[str]) -> Sequence[float]:
-        """Log-likelihood (nats) of each text's tokens; its first token is given unless the model has a start token.
-
-        Of a text without tokens it is 0.
-        """
-        ids = [unpacked(self.tokens.encode(text, special=True)).tolist() for text in texts]
-        check_text_lengths(texts, [len(tokens) for tokens in ids], self.context - 1, MORE)
-        asked = [tokens for tokens in ids if tokens]
-        asks = [Ask(tokens, UNSTEERED, len(tokens), EVERY_TOKEN) for tokens in asked]
-        outputs = iter(self.client.run(asks))
-        return [total(next(outputs), start=1) if tokens else 0.0 for tokens in ids]
 
     def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations:
         """Values at the sites, after the requests' own edits, as float32 (see `Activations` for the shapes).

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from steerbench.contracts import Split, Task
+from steerbench.contracts import Split, Task, has_dial
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.composed import build_method
 from steerbench.plugins.finding import find
 from steerbench.plugins.parameters import parameters
 from steerbench.records.plan import Plan, build_judges, build_rows, build_task
 from steerbench.running.calibration import spaced
-from steerbench.running.strengths import has_dial
 
 UNSTEERED = "unsteered"
 Part = Literal["calibration", "test"]

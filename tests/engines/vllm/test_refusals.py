@@ -96,7 +96,6 @@ def test_a_prompt_longer_than_the_context_is_refused_and_the_next_is_answered(en
         lambda: engine.choose([short, long]),
         lambda: engine.generate([short, long], Sampling(max_new_tokens=2)),
         lambda: engine.capture([long], ["resid"]),
-        lambda: engine.text_logprob([long.prompt.start]),
     ):
         with pytest.raises(
             UserError, match=r"needs \d+ tokens.*, and the model's context holds 204[78]: .* --param vllm.context=N"
@@ -107,7 +106,7 @@ def test_a_prompt_longer_than_the_context_is_refused_and_the_next_is_answered(en
 
 @pytest.mark.vllm
 def test_empty_things_are_answered_or_refused_as_by_the_other_engine(engine: VLLMEngine) -> None:
-    assert list(engine.choose([])) == list(engine.generate([], Sampling())) == list(engine.text_logprob([])) == []
+    assert list(engine.choose([])) == list(engine.generate([], Sampling())) == []
     assert list(engine.batches([])) == []
     completions, statistics = engine.survey([], Sampling(), [])
     assert (list(completions), statistics.positive.shape) == ([], (0, engine.layers, engine.neurons))
