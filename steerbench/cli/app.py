@@ -3,13 +3,14 @@
 Commands import what they need when they are called, so that help and lists come at once.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from steerbench.cli import bench, data, human, judge, model
+from steerbench import __version__
+from steerbench.cli import bench, data, human, judge, model, new
 from steerbench.cli.chat import chat_command
 from steerbench.cli.commands import Commands
 from steerbench.cli.controls import controls_command
@@ -33,6 +34,24 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"steerbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_any_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is; end.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("run")(run_command)
 app.command("controls")(controls_command)
 app.command("sweep")(sweep_command)
@@ -57,6 +76,7 @@ app.add_typer(judge.app, name="judge")
 app.add_typer(human.app, name="human")
 app.add_typer(data.app, name="data")
 app.add_typer(model.app, name="model")
+app.add_typer(new.app, name="new")
 
 
 WRONG = 2

@@ -3,31 +3,73 @@
 import ast
 import importlib.util
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from importlib.metadata import EntryPoint
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from steerbench.cli.model import amount
+from steerbench.cli.options import Json
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.finding import Kind, available
 
 
 def list_command(
     kind: Annotated[str, typer.Argument(help="methods, tasks, judges, engines, models or datasets.")],
+    name: Annotated[str | None, typer.Argument(help="One of them: all about it.", show_default=False)] = None,
+    json: Json = False,
 ) -> None:
-    """List what there is: its name and what it is."""
+    """List what there is: its name and what it is; or all about one of it, its parameters above all."""
     if kind not in LISTS:
         raise UserError(unknown("list of", kind, LISTS))
+    if name is not None:
+        _say_all(kind, name, json)
+        return
     rows = LISTS[kind]()
+    if json:
+        print(dumps([{"name": name, "what": what} for name, what in rows.items()], indent=1, ensure_ascii=False))
+        return
     table = Table.grid(padding=(0, 2))
-    for name, what in rows.items():
-        table.add_row(name, what)
+    for each, what in rows.items():
+        table.add_row(each, what)
     console = Console()
     console.print(table if rows else f"There are no {kind} here.", highlight=False)
+
+
+def _say_all(kind: str, name: str, json: bool) -> None:
+    """Raises UserError: it is none of what registers by an entry point, or has no such name."""
+    from steerbench.plugins.described import described
+
+    singular = {f"{one}s": one for one in get_args(Kind)}
+    if kind not in singular:
+        raise UserError(f"All about one of the {kind} is not told here; `steerbench list {kind}` names them.")
+    found = described(cast(Kind, singular[kind]), name)
+    if json:
+        print(dumps(asdict(found), indent=1, ensure_ascii=False))
+        return
+    console = Console()
+    console.print(Text(found.name, style="bold"), Text(found.source, style="dim"))
+    console.print(Text(f"\n{found.what}\n"))
+    if not found.parameters:
+        console.print("It has no parameters.")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for head in ("parameter", "type", "default", "range"):
+        table.add_column(head, overflow="fold")
+    for one in found.parameters:
+        default = (
+            "(required)" if one.required else "(its own)" if one.default in (None, "<factory>") else str(one.default)
+        )
+        table.add_row(*map(Text, (one.name, one.type, default, one.range)))
+    console.print(table)
+    if found.example:
+        console.print(Text(f"\nFor example {found.example}"))
 
 
 def _plugins(kind: Kind) -> Callable[[], Mapping[str, str]]:

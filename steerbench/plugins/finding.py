@@ -7,6 +7,7 @@ names a class; nothing else has to be edited.
 import sys
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Literal
 
 from steerbench.errors import UserError, unknown
@@ -34,7 +35,24 @@ def find(kind: Kind, name: str) -> Any:
     points = available(kind)
     if name not in points:
         raise UserError(unknown(kind, name, points))
+    point = points[name]
     try:
-        return points[name].load()
-    except ImportError as error:
-        raise UserError(f"The {kind} '{name}' ({points[name].value}) cannot be imported: {error}.") from error
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        hides = _hiding(point)
+        why = f"{hides} has the name of a folder of SteerBench and is found first; rename it" if hides else error
+        raise UserError(f"The {kind} '{name}' ({point.value}) cannot be imported: {why}.") from error
+
+
+def _hiding(point: EntryPoint) -> str:
+    """What stands in for a folder of ours: a `tasks.py` beside a notebook is found before it; "" if nothing does.
+
+    `methods/`, `tasks/` and `judges/` keep their short names, for people look for them by these. So whoever has such a
+    name too is told.
+    """
+    module = sys.modules.get(point.module.partition(".")[0])
+    if point.dist is None or point.dist.name != "steerbench" or module is None:
+        return ""
+    folders = list(getattr(module, "__path__", ()))
+    place = str(folders[0] if folders else module.__file__)
+    return "" if Path(place).is_relative_to(Path(__file__).parents[2]) else place

@@ -2,6 +2,7 @@
 
 import json
 import time
+from importlib.metadata import version
 
 import numpy as np
 import polars as pl
@@ -157,8 +158,8 @@ def fitted(steerbench):
         ),
         ("toy-push", "weights.safetensors/e.safetensors", "weights.safetensors is no folder that you may write to"),
         ("toy-push", "e" * 300 + ".safetensors", "cannot be written to (File name too long)"),
-        ("toy-three", "e.safetensors", "'toy-three' changes nothing in a model, so there is no steering to save"),
-        ("unsteered", "e.safetensors", "'unsteered' changes nothing in a model, so there is no steering to save"),
+        ("toy-three", "e.safetensors", "'toy-three' changes nothing in a model, so there is no steering of it"),
+        ("unsteered", "e.safetensors", "'unsteered' changes nothing in a model, so there is no steering of it"),
         ("toy-push+toy-three", "e.safetensors", "cannot be composed: 'toy-three' answers without a model."),
     ],
 )
@@ -179,7 +180,7 @@ def test_where_no_steering_can_be_saved_none_is_fitted(steerbench, tmp_path, met
 def test_a_method_that_changed_nothing_leaves_no_file(steerbench, tmp_path):
     done = steerbench(*FIT, "--method", "toy-silent", "--pole", "E+", "--out", "new/e.safetensors")
     assert done.returncode == 2
-    assert "'toy-silent' changes nothing towards extraversion+, so there is no steering to save." in done.stderr
+    assert "'toy-silent' changes nothing towards extraversion+, so there is no steering of it." in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -262,3 +263,8 @@ def test_an_unfinished_run_shows_no_table(steerbench, tmp_path):
     assert steerbench("show", folder).returncode == 2
     assert steerbench("run", "--resume", folder, "--quiet").returncode == 0
     assert (folder / "run.json").exists()
+
+
+def test_the_version_is_told(steerbench):
+    done = steerbench("--version")
+    assert (done.returncode, done.stdout) == (0, f"steerbench {version('steerbench')}\n")
