@@ -92,7 +92,7 @@ class Runs:
         return self._run(plan)[0]
 
     def _run(self, plan: "Plan") -> "tuple[RunResult, Path]":
-        from steerbench.cli.progress import Bars
+        from steerbench.api.progress import Bars
         from steerbench.running.preparing import prepare
         from steerbench.running.runner import execute
 
@@ -104,7 +104,7 @@ class Runs:
 
     def rated(self, plan: "Plan", judges: Sequence[str]) -> Iterator["RunResult"]:
         """The plan's run rated by each judge in turn; its answers are generated once."""
-        from steerbench.cli.progress import Bars
+        from steerbench.api.progress import Bars
         from steerbench.running.rejudging import prepare_again, rejudge
 
         result, run = self._run(plan.model_copy(update={"judges": {"trait": judges[0].strip()}}))

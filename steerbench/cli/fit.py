@@ -11,9 +11,7 @@ from steerbench.cli.startup import quick
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from steerbench.contracts.targets import Item
+    pass
 
 
 def fit_command(
@@ -31,11 +29,10 @@ def fit_command(
     seed: Seed = 0,
 ) -> None:
     """Fit a method to one pole of a trait and save the steering, at unit strength."""
+    from steerbench.api.fitting import asked, fitted
     from steerbench.cli.parameters import parse_parameters
-    from steerbench.contracts.targets import target_named
     from steerbench.engines.fitted_on import model_digest
-    from steerbench.plugins.composed import build_method, fit
-    from steerbench.records.plan import Plan, build_task
+    from steerbench.records.plan import Plan
     from steerbench.running.fits import facts_of
     from steerbench.running.opening import open_engine
     from steerbench.storage.files import understandable
@@ -43,26 +40,19 @@ def fit_command(
     with understandable(out):
         check_destination(out)
     given = parse_parameters(param or [])
-    task_parameters = given.pop(task, {}) | ({"dataset": dataset} if dataset else {})
-    template = str(chat_template) if chat_template else None
     plan = Plan(
         methods=(method,),
         task=task,
-        task_parameters=task_parameters,
         model=model,
         engine=engine,
         engine_parameters=given.pop(engine, {}),
         dtype=dtype,
-        chat_template=template,
+        chat_template=str(chat_template) if chat_template else None,
     )
-    fitting, target = build_method(method, given, seed), target_named(pole, _statements(build_task(plan)))
-    if not fitting.needs_model or getattr(fitting, "changes_nothing", False):
-        raise UserError(f"'{method}' changes nothing in a model, so there is no steering to save; name another method.")
+    fitting, target = asked(method, pole, task, dataset, given, seed)
     with quick():
         loaded = open_engine(plan, device)
-    (steering,) = fit(fitting, loaded, [target])
-    if not (steering.edits or steering.prompt):
-        raise UserError(f"'{method}' changes nothing towards {target.id}, so there is no steering to save.")
+    steering = fitted(fitting, method, target, loaded)
     provenance = {"method": method, "target": target.id, "model": model_digest(loaded), "strength": "1.0"}
     provenance |= facts_of(steering)
     with understandable(out):
@@ -92,17 +82,3 @@ def check_destination(out: Path) -> None:
     above = next(folder for folder in out.absolute().parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise UserError(f"--out {out} cannot be written: {above} is no folder that you may write to; choose another.")
-
-
-def _statements(task: object) -> "Sequence[Item]":
-    """The statements a task tells of traits by.
-
-    Raises:
-        UserError: it has none.
-    """
-    statements = getattr(task, "statements", None)
-    if statements is None:
-        raise UserError(
-            f"The task '{getattr(task, 'name', '?')}' has no statements that tell of a trait; name another."
-        )
-    return tuple(statements())

@@ -38,9 +38,10 @@ def rejudge_command(
     quiet: Quiet = False,
 ) -> None:
     """Rate a finished run's answers by other judges, without generating them again."""
-    from steerbench.cli.parameters import judges_of, parse_parameters
-    from steerbench.cli.progress import Bars
+    from steerbench.api.progress import Bars
+    from steerbench.cli.parameters import parse_parameters
     from steerbench.cli.table import show
+    from steerbench.records.options import judges_of
     from steerbench.running.rejudging import prepare_again, rejudge
 
     given = parse_parameters(param or [])
@@ -73,8 +74,8 @@ def check_command(
     """Have a judge rate texts whose end is known: descriptions of people, whole and damaged ones."""
     from rich.console import Console
 
+    from steerbench.api.progress import Bars
     from steerbench.cli.parameters import parse_parameters
-    from steerbench.cli.progress import Bars
     from steerbench.judging.check import check_judge
     from steerbench.records.plan import Plan, build_judge
     from steerbench.running.opening import open_engine

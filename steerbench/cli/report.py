@@ -11,7 +11,12 @@ from steerbench.cli.options import run_folders
 
 class Format(StrEnum):
     MARKDOWN = "markdown"
+    HTML = "html"
     LATEX = "latex"
+
+
+BY_END = {".tex": Format.LATEX, ".html": Format.HTML}
+"""What a file's name asks for."""
 
 
 def report_command(
@@ -21,7 +26,7 @@ def report_command(
     ],
     form: Annotated[
         Format | None,
-        typer.Option("--format", help="What to write.", show_default="latex if --out ends in .tex, else markdown"),
+        typer.Option("--format", help="What to write.", show_default="as --out ends (.tex, .html), else markdown"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write.", show_default="standard output", dir_okay=False)
@@ -35,13 +40,13 @@ def report_command(
     ] = None,
     per_trait: Annotated[bool, typer.Option("--per-trait", help="Add a table of the headline trait by trait.")] = False,
 ) -> None:
-    """Write runs' boards as tables for a paper: Markdown, or LaTeX with booktabs."""
+    """Write runs' boards as tables for a paper: Markdown, HTML, or LaTeX with booktabs."""
     from steerbench.cli.parameters import comma_separated
     from steerbench.reports import report
     from steerbench.storage.files import understandable, write_whole
 
-    latex = form is Format.LATEX if form is not None else out is not None and out.suffix == ".tex"
-    written = report(runs, "latex" if latex else "markdown", comma_separated("--metrics", metrics or ()), per_trait)
+    chosen = form or BY_END.get(out.suffix if out else "", Format.MARKDOWN)
+    written = report(runs, chosen.value, comma_separated("--metrics", metrics or ()), per_trait)
     if out is None:
         print(written, end="")
         return

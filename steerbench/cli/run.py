@@ -98,8 +98,9 @@ def run_command(
         raise UserError("No method was named: give --method, for example --method pas (`steerbench list methods`).")
     if strength is not None and strengths_from is not None:
         raise UserError("Strengths are given twice, by --strength and by --strengths-from; leave one out.")
-    from steerbench.cli.parameters import comma_separated, parse_parameters, plan_of
-    from steerbench.cli.strengths_from import strengths_in
+    from steerbench.cli.parameters import comma_separated, parse_parameters
+    from steerbench.publishing.given_strengths import strengths_in
+    from steerbench.records.options import plan_of
     from steerbench.running.strengths import NOTHING
 
     asked = plan_of(
@@ -162,8 +163,8 @@ def _start(
 ) -> None:
     """Run a plan in a folder (its own under `out` if None); with no plan, the folder's run has finished."""
     with quick():
+        from steerbench.api.progress import Bars
         from steerbench.cli.planned import planned
-        from steerbench.cli.progress import Bars
         from steerbench.records.results import RESULT, read_result
         from steerbench.running.preparing import prepare
         from steerbench.running.runner import execute

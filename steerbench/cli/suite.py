@@ -38,7 +38,7 @@ def suite_command(
     quiet: Quiet = False,
 ) -> None:
     """Make all runs that a file declares; the same command goes on where it was stopped."""
-    from steerbench.cli.progress import Bars
+    from steerbench.api.progress import Bars
     from steerbench.cli.suite_file import chosen, read_file
 
     sha256, entries = read_file(file)

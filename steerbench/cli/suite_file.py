@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from steerbench.cli.options import BUDGET, HIGHEST_BUDGET, HIGHEST_SEED, CalibrationKind, Protocol, Rule
-from steerbench.cli.parameters import comma_separated, plan_of, refused
-from steerbench.cli.strengths_from import strengths_in
+from steerbench.cli.parameters import comma_separated
 from steerbench.errors import UserError, unknown
+from steerbench.publishing.given_strengths import strengths_in
 from steerbench.publishing.schema import PUBLISHED
+from steerbench.records.options import plan_of, refused
 from steerbench.records.results import RESULT
 from steerbench.running.strengths import NOTHING, Chosen
 from steerbench.studies.suite import Entry

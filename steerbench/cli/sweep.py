@@ -81,8 +81,9 @@ def sweep_command(
     quiet: Quiet = False,
 ) -> None:
     """Measure a method at several values of one of its parameters, beside the unsteered model."""
-    from steerbench.cli.parameters import parse_parameters, plan_of
+    from steerbench.cli.parameters import parse_parameters
     from steerbench.cli.sweep_values import expanded, swept_parameter
+    from steerbench.records.options import plan_of
     from steerbench.studies.sweep import STRENGTH, Sweep, parameter_named
 
     spec = _only(method or [])
@@ -143,7 +144,7 @@ def _only(method: list[str]) -> str:
 def _run(
     sweep: "Sweep", engine: "Engine", out: Path, judge_budget: float | None, quiet: bool
 ) -> tuple["SweepResult", Path]:
-    from steerbench.cli.progress import Bars
+    from steerbench.api.progress import Bars
     from steerbench.studies.sweep import run_sweep
 
     with Bars(quiet) as bars:

@@ -73,7 +73,8 @@ def tradeoff_command(
     quiet: Quiet = False,
 ) -> None:
     """Measure what methods cost at the same effect: match their strengths, then compare fluency, reasoning and more."""
-    from steerbench.cli.parameters import comma_separated, parse_parameters, plan_of, size_parameter
+    from steerbench.cli.parameters import comma_separated, parse_parameters
+    from steerbench.records.options import plan_of, size_parameter
     from steerbench.studies.tradeoff.asked import Tradeoff
 
     methods = comma_separated("--method", method or [])
@@ -126,7 +127,7 @@ def _run(
     asked: "Tradeoff", device: str | None, out: Path, judge_budget: float | None, quiet: bool
 ) -> tuple["TradeoffResult", Path]:
     with quick():
-        from steerbench.cli.progress import Bars
+        from steerbench.api.progress import Bars
         from steerbench.running.opening import open_engine
         from steerbench.studies.tradeoff.measuring import run_tradeoff
 

@@ -1,23 +1,23 @@
-"""Boards of finished runs as a paper shows them: Markdown, or LaTeX for booktabs.
+"""Boards of finished runs as a paper shows them: Markdown, HTML, or LaTeX for booktabs.
 
-`source` reads a run, `board` makes its table, `markdown` and `latex` write it. Texts in a table are as they were found
-until they are written; what escapes them is the writer, in one place.
+`source` reads a run, `board` makes its table; `markdown`, `html` and `latex` write it. Texts in a table are as they
+were found until they are written; what escapes them is the writer, in one place.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from steerbench.reports import latex, markdown
+from steerbench.reports import html, latex, markdown
 from steerbench.reports.board import tables
 from steerbench.reports.source import read_source
 
-WRITERS = {"markdown": markdown.write, "latex": latex.write}
+WRITERS = {"markdown": markdown.write, "html": html.write, "latex": latex.write}
 
 
 def report(
     runs: Sequence[Path],
-    form: Literal["markdown", "latex"] = "markdown",
+    form: Literal["markdown", "html", "latex"] = "markdown",
     metrics: Sequence[str] = (),
     per_trait: bool = False,
 ) -> str:

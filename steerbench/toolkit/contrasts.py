@@ -5,10 +5,10 @@ activations do not depend on who the target is; a target only says which of the 
 are captured once for all targets.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal, cast
+from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,7 @@ def _activations(engine: Engine, items: Sequence[Item], site: Site, contrast: Co
     An activation depends, in its last bits, on what it was computed beside. Read by itself, a statement has the same
     ones whoever is fitted and whatever was fitted before, and may be kept.
     """
-    kept = _kept(cast(Hashable, engine), site, contrast)
+    kept = _kept(engine, site, contrast)
     neutral = NEUTRAL if contrast == "contextual" else ()
     asked = [*items, *neutral]
     for item, request in zip(asked, statement_requests(asked, contrast), strict=True):
@@ -108,10 +108,13 @@ def _activations(engine: Engine, items: Sequence[Item], site: Site, contrast: Co
     return rows.reshape(-1, *rows.shape[2:])
 
 
-@lru_cache(maxsize=4)
-def _kept(engine: Hashable, site: Site, contrast: Contrast) -> dict[Item, NDArray[np.float32]]:
-    """By statement [2, layers, dim], while the process lives: a method and its control ask for the same."""
-    return {}
+_KEPT: WeakKeyDictionary[Engine, dict[tuple[Site, Contrast], dict[Item, NDArray[np.float32]]]] = WeakKeyDictionary()
+"""By engine, and no longer than it lives: what its statements' activations [2, layers, dim] are."""
+
+
+def _kept(engine: Engine, site: Site, contrast: Contrast) -> dict[Item, NDArray[np.float32]]:
+    """A method and its control ask for the same."""
+    return _KEPT.setdefault(engine, {}).setdefault((site, contrast), {})
 
 
 def statement_requests(items: Sequence[Item], contrast: Contrast) -> list[Request]:

@@ -6,6 +6,7 @@ likelihood or a next token is asked. So each weight comes from memory as often a
 norms, rotations, activations, steering, masks, padding, caches and Python. CPU time is compared, rounds alternate.
 """
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.hf.forward import Layout
 from steerbench.engines.hf.scoring import Batch
 
+MODEL = os.environ.get("STEERBENCH_FLOOR_MODEL", "smollm2-135m")
 PEOPLE, ITEMS, BATCH, TOKENS, ROUNDS = 4, 24, 64, 16, 3
 LABELS = tuple(
     f" {label}"
@@ -39,7 +41,7 @@ LABELS = tuple(
 def engine() -> Iterator[HFEngine]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield HFEngine.load("smollm2-135m", dtype="bfloat16", device="cpu", token_budget=16_384)
+    yield HFEngine.load(MODEL, dtype="bfloat16", device="cpu", token_budget=16_384)
     torch.set_num_threads(threads)
 
 

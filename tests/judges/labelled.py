@@ -20,10 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap, spearmanr
 
-from steerbench.cli.parameters import value_of
 from steerbench.contracts import Case, Judge
 from steerbench.contracts.targets import TRAITS
-from steerbench.plugins.parameters import construct
+from steerbench.plugins.parameters import construct, value_of
 from steerbench.statistics import share_estimate
 
 Array = NDArray[np.float64]

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from steerbench.cli.app import app
-from steerbench.cli.strengths_from import strengths_in
 from steerbench.contracts import Split
+from steerbench.publishing.given_strengths import strengths_in
 from steerbench.publishing.naming import NO_MODEL, RESULTS, command_of, id_of, model_of, without_folders
 from steerbench.publishing.publish import publish
 from steerbench.publishing.schema import read_published

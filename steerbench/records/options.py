@@ -1,0 +1,148 @@
+"""The plan that options come to, whoever gives them: the command line, a suite's file, a notebook."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from steerbench.errors import UserError
+from steerbench.plugins.composed import names
+from steerbench.plugins.finding import available, find
+from steerbench.plugins.parameters import parameters
+from steerbench.records.plan import Plan, usual_calibration
+
+SIZES = ("limit", "respondents")
+"""Options that say how much of a task is asked."""
+SPOKEN = {"poles": "pole"}
+"""Options that are called otherwise than the parameter they stand for."""
+
+
+def with_variant(
+    variant: str | None, methods: Sequence[str], given: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The parameters, with `variant` for each method of the plan that has variants.
+
+    Raises:
+        UserError: none of them has.
+    """
+    result = {name: dict(values) for name, values in given.items()}
+    if variant is None:
+        return result
+    single = {name for spec in methods for name in names(spec)}
+    having = [name for name in sorted(single) if "variant" in parameters(find("method", name))]
+    if not having:
+        raise UserError(f"--variant {variant} has no effect: none of the methods asked for has variants.")
+    for name in having:
+        result[name] = {"variant": variant, **result.get(name, {})}
+    return result
+
+
+def plan_of(
+    methods: Sequence[str],
+    task: str,
+    given: dict[str, dict[str, Any]],
+    of_task: Mapping[str, Any],
+    *,
+    variant: str | None,
+    engine: str,
+    chat_template: Path | str | None,
+    protocol: str,
+    calibration: str | None,
+    rule: str,
+    judge: str | None,
+    fluency_judge: str | None,
+    allow_self_judge: bool,
+    **others: Any,
+) -> Plan:
+    """The plan that a user's options come to; `given` are the parameters by plug-in, `others` go into it as they are.
+
+    Options of the task that were not given (None) are left to it.
+
+    Raises:
+        UserError: something is given twice, or cannot be what it is given as.
+    """
+    # The task's first: what it is called may be what a judge is called too (perplexity).
+    own, of_engine = given.pop(task, {}), given.pop(engine, {})
+    judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
+    fields: dict[str, Any] = {
+        "methods": tuple(methods),
+        "task": task,
+        "method_parameters": with_variant(variant, methods, given),
+        "task_parameters": task_parameters(task, own, of_task),
+        "engine": engine,
+        "engine_parameters": of_engine,
+        "chat_template": str(chat_template) if chat_template else None,
+        "protocol": str(protocol),
+        "calibration": str(calibration or usual_calibration(protocol)),
+        "rule": str(rule),
+        "judges": judges,
+        "judge_parameters": of_judges,
+    }
+    try:
+        return Plan(**fields, **others)
+    except ValidationError as error:
+        raise UserError(refused(error)) from error
+
+
+def refused(error: ValidationError) -> str:
+    """What pydantic refuses first, as a sentence."""
+    first = error.errors()[0]
+    key, reason = ".".join(map(str, first["loc"])), first["msg"]
+    return f"{key} cannot be {shortened(repr(first['input']))}: {reason[0].lower()}{reason[1:]}."
+
+
+def task_parameters(task: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """A task's parameters: those given by name, and those that a command's own options stand for.
+
+    Raises:
+        UserError: both say the same parameter, or the option is the size of other tasks.
+    """
+    found = dict(given)
+    for option, value in options.items():
+        if value is None:
+            continue
+        parameter = size_parameter(task, option) if option in SIZES else option
+        if parameter in found:
+            raise UserError(
+                f"{task}.{parameter} is given twice, once by --{SPOKEN.get(option, option)}; leave one out."
+            )
+        found[parameter] = value
+    return found
+
+
+def size_parameter(task: str, option: str = "limit") -> str:
+    """What a task calls its size: `limit` is any task's, `respondents` only that of one that counts people.
+
+    A task whose own parameter is called otherwise says so in its attribute `size`.
+
+    Raises:
+        UserError: it has no size, or does not count people.
+    """
+    plugin = find("task", task)
+    accepted, size = parameters(plugin), getattr(plugin, "size", "limit")
+    if option in accepted:
+        return option
+    if size not in accepted:
+        raise UserError(f"The task '{task}' has no size to choose: leave --{option} out.")
+    if option != "limit":
+        raise UserError(f"The task '{task}' does not count {option}: give its size by --limit.")
+    return str(size)
+
+
+def judges_of(
+    trait: str | None, fluency: str | None, given: dict[str, dict[str, Any]], allow_self_judge: bool = False
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """The judges asked for by role, and the parameters meant for judges, which are taken out of `given`."""
+    named = {role: name for role, name in (("trait", trait), ("fluency", fluency)) if name}
+    own = {name: given.pop(name) for name in list(given) if name in available("judge")}
+    if allow_self_judge:
+        for name in set(named.values()):
+            if "allow_self_judge" in parameters(find("judge", name)):
+                own.setdefault(name, {})["allow_self_judge"] = True
+    return named, own
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """A user's own text for a sentence about it, which may not be longer than the sentence."""
+    return text if len(text) <= most else f"{text[:most]}..."

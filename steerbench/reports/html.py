@@ -1,0 +1,61 @@
+"""Tables as HTML: what a notebook shows, and what can be pasted into a page. Every text is inert in it."""
+
+from collections.abc import Iterable
+from html import escape
+
+from steerbench.reports.table import Cell, Line, Table
+from steerbench.reports.text import LONGEST, LONGEST_NAME, line
+
+NOTHING = "-"
+
+
+def write(tables: Iterable[Table]) -> str:
+    return "\n".join(map(_written, tables))
+
+
+def escaped(text: str, longest: int = LONGEST) -> str:
+    return escape(line(text, longest))
+
+
+def _written(table: Table) -> str:
+    heads = list(map(_name, table.columns))
+    if table.groups:
+        labels = [label for label, columns in table.groups for _ in range(columns)]
+        heads = [f"{_name(label)}: {head}" for label, head in zip(labels, heads, strict=True)]
+    width = len(table.names) + len(heads)
+    body = list(map(_row, table.methods))
+    if table.trivial:
+        body.append(f'<tr><td colspan="{width}"><em>trivial rows</em></td></tr>')
+        body += map(_row, table.trivial)
+    below = [f"<sup>{letter}</sup> {escaped(text)}" for letter, text in table.footnotes]
+    below += map(escaped, table.notes)
+    return "\n".join(
+        (
+            "<table>",
+            f"<caption>{escaped(table.caption)}</caption>",
+            f"<thead><tr>{''.join(f'<th>{head}</th>' for head in (*map(_name, table.names), *heads))}</tr></thead>",
+            f"<tbody>{''.join(body)}</tbody>",
+            "</table>",
+            *(f"<p><small>{text}</small></p>" for text in below),
+            "",
+        )
+    )
+
+
+def _row(row: Line) -> str:
+    first, *others = map(_name, row.names)
+    letters = f"<sup>{','.join(row.letters)}</sup>" if row.letters else ""
+    names = "".join(f"<td>{text}</td>" for text in (first + letters, *others))
+    numbers = "".join(f'<td style="text-align: right">{_number(cell)}</td>' for cell in row.cells)
+    return f"<tr>{names}{numbers}</tr>"
+
+
+def _number(cell: Cell) -> str:
+    if not cell.value:
+        return NOTHING
+    interval = f" [{cell.low}, {cell.high}]" if cell.low else ""
+    return f"{cell.value}{escaped(cell.mark)}{interval}"
+
+
+def _name(text: str) -> str:
+    return escaped(text, LONGEST_NAME)
