@@ -74,6 +74,20 @@ def test_a_board_that_cannot_read_judges_no_method():
     assert (found.state, found.words, found.shown) == ("cannot tell", "cannot tell: the control fails", False)
 
 
+def test_a_doubt_is_said_of_what_was_not_shown_and_only_added_to_what_was():
+    doubted = standing(against("random-direction", p=0.4), doubt="no words are followed")
+    assert (doubted.state, doubted.words) == ("cannot tell", "cannot tell: no words are followed")
+    shown = standing(doubt="no words are followed")
+    assert (shown.state, shown.moves, shown.shown) == ("tested", True, True)
+    assert shown.words == "beats the reference; beats constants; moves the model, though no words are followed"
+    assert standing(cannot_tell="the control fails", doubt="no words").words == "cannot tell: the control fails"
+
+
+def test_a_doubt_stands_where_a_method_was_held_against_no_placebo():
+    found = standing_of([against("unsteered")], ROLES, {"a": 1.0}, doubt="no words are followed")
+    assert found.state == "cannot tell"
+
+
 def test_without_a_row_to_compare_with_nothing_is_tested():
     assert standing_of([against("some other method")], ROLES, {"a": 1.0}).state == "not tested"
 

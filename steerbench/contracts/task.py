@@ -100,7 +100,9 @@ class Summary:
     A metric named like an earlier one and more ("off-target", "off-target E on N") is a break-down of it. `over` is
     what intervals generalise over ("people", "questions"). `cannot_tell` says why this board can judge no method, if
     it cannot: its control fails, or there is nothing to lose. `saturated` says by method why it cannot be judged:
-    what is read says one thing to everything, with it and without.
+    what is read says one thing to everything, with it and without. `doubt` says why finding nothing would mean nothing
+    here (the model follows not even a description); a method that beats the unsteered model and the placebo is shown
+    all the same.
     """
 
     metrics: Mapping[str, Mapping[str, Metric]]
@@ -110,6 +112,7 @@ class Summary:
     over: str = "targets"
     cannot_tell: str = ""
     saturated: Mapping[str, str] = field(default_factory=dict)
+    doubt: str = ""
 
 
 class Task(Protocol):

@@ -42,7 +42,8 @@ class Standing(BaseModel):
     `moves`, `constants` and `reference` are None where the board has no such row. `not_better` names the rows that it
     was not shown to beat, `worse` those that beat it. `measures_cost`: the task asks what steering spoils, so that
     nothing lost is the best there is; `smallest` is the loss against the unsteered model that four of five such runs
-    would have found. `steered` of `targets` have a strength other than 0. `over` are the units of the tests.
+    would have found. `why` it cannot be told, or what made it doubtful that it could be. `steered` of `targets` have a
+    strength other than 0. `over` are the units of the tests.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,7 +72,8 @@ class Standing(BaseModel):
             return f"cannot tell: {self.why}"
         if self.state == "not tested":
             return "not tested: no row to compare with"
-        return "; ".join(self._findings())
+        found = "; ".join(self._findings())
+        return f"{found}, though {self.why}" if self.why else found
 
     def _findings(self) -> Iterator[str]:
         if self.measures_cost and not self.worse:
@@ -101,8 +103,12 @@ def standing_of(
     cannot_tell: str = "",
     measures_cost: bool = False,
     over: str = "targets",
+    doubt: str = "",
 ) -> Standing:
-    """The standing of a method from its comparisons with the rows that have a role."""
+    """The standing of a method from its comparisons with the rows that have a role.
+
+    `cannot_tell` holds whatever was found, `doubt` only where it was not shown that the method moves the model.
+    """
     tests = [one for one in comparisons if one.against in roles]
     steered = sum(strength != 0 for strength in strengths.values())
     base = Standing(state="tested", measures_cost=measures_cost, steered=steered, targets=len(strengths), over=over)
@@ -119,10 +125,14 @@ def standing_of(
         of_role = [one for one in tests if roles[one.against] in wanted]
         return all(map(is_better, of_role)) if of_role else None
 
+    moves = beats(*MOVES)
+    if doubt and not (moves and {roles[one.against] for one in tests} >= set(MOVES)):
+        return base.model_copy(update={"state": "cannot tell", "why": doubt})
     losses = [one.smallest for one in tests if roles[one.against] == "unsteered"]
     return base.model_copy(
         update={
-            "moves": beats(*MOVES),
+            "why": doubt,
+            "moves": moves,
             "constants": beats("constant"),
             "reference": beats("reference"),
             "not_better": [one.against for one in tests if not is_better(one)],

@@ -97,6 +97,7 @@ def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[
         summary.cannot_tell or summary.saturated.get(name, ""),
         measures_cost(task),
         summary.over,
+        summary.doubt,
     )
 
 

@@ -49,12 +49,12 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     metrics = {name: _metrics(board, name, seed) for name in board.rows}
     flags = {name: _flags(metrics[name]) for name in board.rows}
     stuck = saturated_rows(metrics, ROLES)
-    return Summary(metrics, comparisons, flags, True, "statements", unread(board, seed), stuck)
+    return Summary(metrics, comparisons, flags, True, "statements", saturated=stuck, doubt=unread(board, seed))
 
 
 def unread(board: Board, seed: int) -> str:
-    """Why the board can judge nobody: nothing follows a description of the pole. "" if something does, or there are
-    no such rows."""
+    """Why finding nothing means nothing here: nothing follows a description of the pole. "" if something does, or there
+    are no such rows."""
     if DESCRIBED not in board.rows:
         return ""
     found = board.separations(board.rows[DESCRIBED])

@@ -75,26 +75,27 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     }
     metrics = {name: _metrics(board, row, seed) for name, row in board.rows.items()}
     flags = {name: _flags(metrics[name], _less_fluent(board, name, seed)) for name in board.rows}
-    return Summary(metrics, comparisons, flags, True, "questions", unread(board, seed))
+    deaf, doubt = (_unread(board, name, seed) for name in (FIXED, DESCRIBED))
+    return Summary(metrics, comparisons, flags, True, "questions", deaf, doubt=doubt)
 
 
-def unread(board: Board, seed: int) -> str:
-    """Why the board can judge nobody: the judge does not tell a trait's ends apart where they are said outright, or
-    the model does not follow a description of them. "" if both are shown, if there are too few questions, or no such
-    rows."""
-    said = {
-        FIXED: "the judge cannot read a trait: it rates the high end's adjectives no higher than the low end's",
-        DESCRIBED: "the model does not follow even a description of the pole",
-    }
-    for name, why in said.items():
-        if name not in board.rows:
-            continue
-        found = separations(board, board.rows[name])
-        found = found[~np.isnan(found)]
-        if len(found) < FEWEST or sign_flip_above(found, np.random.default_rng(seed)) < SIGNIFICANT:
-            continue
-        return f"{why} (separation {found.mean():.2f} on {len(found)} questions)"
-    return ""
+CONTROLS = {
+    FIXED: "the judge cannot read a trait: it rates the high end's adjectives no higher than the low end's",
+    DESCRIBED: "the model does not follow even a description of the pole",
+}
+"""What it means if a row does not tell a trait's ends apart. Of the first no method can be judged; the second leaves a
+method that moves the model further than words do."""
+
+
+def _unread(board: Board, name: str, seed: int) -> str:
+    """That a control's ends may be apart by chance; "" if they are not, or on too few questions to say."""
+    if name not in board.rows:
+        return ""
+    found = separations(board, board.rows[name])
+    found = found[~np.isnan(found)]
+    if len(found) < FEWEST or sign_flip_above(found, np.random.default_rng(seed)) < SIGNIFICANT:
+        return ""
+    return f"{CONTROLS[name]} (separation {found.mean():.2f} on {len(found)} questions)"
 
 
 def question_losses(board: Board, row: Answers) -> Array:

@@ -110,11 +110,11 @@ def test_on_a_saturated_readout_nothing_can_be_told_of_a_method_that_is_saturate
     assert summarise({"unsteered": row(unsteered), "m": row(lambda *_: 4.9)}, 0).saturated == {}
 
 
-def test_a_model_that_follows_no_description_can_judge_nobody():
+def test_where_a_model_follows_no_description_it_is_in_doubt_what_nothing_means():
     deaf = {"unsteered": row(unsteered), "m": row(moved(0.4)), "description-prompt": row(moved(0.0, noise=0.3))}
-    assert "does not follow even a description" in summarise(deaf, 0).cannot_tell
+    assert "does not follow even a description" in summarise(deaf, 0).doubt
     hears = deaf | {"description-prompt": row(moved(0.3, noise=0.3))}
-    assert summarise(hears, 0).cannot_tell == ""
+    assert summarise(hears, 0).doubt == ""
     assert "description-prompt" not in summarise(hears, 0).comparisons
 
 

@@ -1,4 +1,4 @@
-"""PersonalityBench's controls: a board on which neither the judge nor the model shows a pole judges no method."""
+"""PersonalityBench's controls: a deaf judge judges nobody; where words move no model, nothing found says nothing."""
 
 import pytest
 
@@ -15,7 +15,9 @@ LOW, HIGH = TraitPole("N", False), TraitPole("O", True)
 
 
 def said(**rows: list[Scored]) -> str:
-    return summarise({name.replace("_", "-"): row for name, row in rows.items()}, 0).cannot_tell
+    """Why no method can be judged, or why it is doubtful whether one can."""
+    found = summarise({name.replace("_", "-"): row for name, row in rows.items()}, 0)
+    return found.cannot_tell or found.doubt
 
 
 def test_a_pole_is_described_by_the_bank_and_a_blend_by_each_of_its_poles() -> None:
@@ -36,9 +38,10 @@ def test_a_judge_that_does_not_tell_the_poles_apart_judges_nobody() -> None:
     assert said(fixed_text=grid(1, lift=-1.0), description_prompt=grid(2, lift=1.0)).startswith("the judge cannot read")
 
 
-def test_a_model_that_does_not_follow_a_description_is_judged_by_nobody() -> None:
-    found = said(fixed_text=grid(1, lift=1.0), description_prompt=grid(3, lift=-0.5))
-    assert found.startswith("the model does not follow even a description of the pole (separation -")
+def test_a_model_that_does_not_follow_a_description_leaves_it_in_doubt_what_nothing_means() -> None:
+    found = summarise({"fixed-text": grid(1, lift=1.0), "description-prompt": grid(3, lift=-0.5)}, 0)
+    assert found.doubt.startswith("the model does not follow even a description of the pole (separation -")
+    assert not found.cannot_tell
 
 
 def test_no_more_boards_of_unmoved_models_are_judged_than_may_be() -> None:
