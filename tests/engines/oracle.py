@@ -136,9 +136,3 @@ def greedy(one: LoadedModel, request: Request, count: int, stops: Sequence[int])
         if tokens[-1] in stops:
             break
     return tokens[len(prompt) :]
-
-
-@torch.no_grad()
-def logprob_after(one: LoadedModel, before: Sequence[int], tokens: Sequence[int]) -> float:
-    known = one.model(input_ids=torch.tensor([[*before, *tokens]])).logits[0].float().log_softmax(-1)
-    return sum(known[len(before) - 1 + i, token].item() for i, token in enumerate(tokens))

@@ -68,16 +68,3 @@ def test_every_steering_used_moves_the_answer(engine: HFEngine, kind: str) -> No
         [Request(prompt, options=(" Very Accurate",)), Request(prompt, steerings(engine)[kind], (" Very Accurate",))]
     )
     assert abs(plain.logprobs[0] - steered.logprobs[0]) > 0.01
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_the_likelihood_of_texts_is_that_of_single_sequences(engine_of: Engines, name: str) -> None:
-    engine = engine_of(name)
-    texts = ["I am the life of the party.", "", "I", "Very Accurate; " * 12, "I am the life of things.", "I"]
-    expected = []
-    for text in texts:
-        first, *rest = oracle.ids_of(engine.loaded, Prompt(start=text))
-        assert first == engine.loaded.tokenizer.bos_token_id
-        expected.append(oracle.logprob_after(engine.loaded, [first], rest))
-    assert expected[1] == 0
-    np.testing.assert_allclose(engine.text_logprob(texts), expected, atol=TOLERANCE, rtol=0)

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from steerbench.models.registry import DEFAULT
 from steerbench.publishing.checking import disagreements
 from steerbench.publishing.naming import command_of, id_of
 from steerbench.publishing.samples import read_samples
@@ -27,15 +28,17 @@ Samples = Callable[[pl.DataFrame], pl.DataFrame]
 
 @cache
 def shipped(task: str, protocol: str = "strict", several: bool = True) -> Path:
-    """The smallest shipped run of a task: of several methods, or of `pas` alone at a strength that was given."""
+    """The smallest shipped run of a task on the built-in model: of several methods with `pas` among them, or of `pas`
+    alone at a strength that was given."""
     runs = [(folder, read_published(folder)) for folder in sorted(RESULTS.glob(f"{task}-*"))]
     fitting = [
         (len(run.methods), folder)
         for folder, run in runs
         if run.plan.task == task
         and run.plan.protocol == protocol
+        and run.model == DEFAULT
         and (several == (len(run.plan.methods) > 1))
-        and (several or "pas" in run.methods)
+        and "pas" in run.methods
     ]
     return min(fitting)[1]
 
