@@ -133,27 +133,13 @@ def run(
             "poles": pole if pole is None or isinstance(pole, str) else ",".join(pole),
             "limit": limit,
         },
-        **{**USUAL, **_of_model(model, loaded), **options},
+        **{**_of_model(model, loaded), **options},
         **(strengths_in(Path(strengths_from)) if strengths_from else NOTHING)._asdict(),
     )
     prepared = prepare(plan, device, loaded.engine if loaded else None)
     folder = prepared.folder(Path(out))
     with Bars(quiet) as bars:
         return Run(execute(prepared, folder, bars, judge_budget), folder)
-
-
-USUAL: Mapping[str, Any] = {
-    "variant": None,
-    "engine": "hf",
-    "chat_template": None,
-    "protocol": "strict",
-    "calibration": None,
-    "rule": "fluency-floor",
-    "judge": None,
-    "fluency_judge": None,
-    "allow_self_judge": False,
-}
-"""What `plan_of` has to be told; the rest a plan knows by itself."""
 
 
 def _of_model(model: str | Path | Model | None, loaded: Model | None) -> dict[str, Any]:

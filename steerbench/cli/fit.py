@@ -2,16 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from steerbench.cli.options import Device, Dtype, EngineName, Model, Param, Seed, Template
 from steerbench.cli.startup import quick
 from steerbench.errors import UserError
-
-if TYPE_CHECKING:
-    pass
 
 
 def fit_command(

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
-from steerbench.reports.table import Cell, Line, Table
+from steerbench.reports.table import Line, Table, heads, shown
 from steerbench.reports.text import LONGEST, LONGEST_NAME, line
-
-NOTHING = "-"
 
 
 def write(tables: Iterable[Table]) -> str:
@@ -18,11 +16,8 @@ def escaped(text: str, longest: int = LONGEST) -> str:
 
 
 def _written(table: Table) -> str:
-    heads = list(map(_name, table.columns))
-    if table.groups:
-        labels = [label for label, columns in table.groups for _ in range(columns)]
-        heads = [f"{_name(label)}: {head}" for label, head in zip(labels, heads, strict=True)]
-    width = len(table.names) + len(heads)
+    columns = heads(table, _name)
+    width = len(table.names) + len(columns)
     body = list(map(_row, table.methods))
     if table.trivial:
         body.append(f'<tr><td colspan="{width}"><em>trivial rows</em></td></tr>')
@@ -33,7 +28,7 @@ def _written(table: Table) -> str:
         (
             "<table>",
             f"<caption>{escaped(table.caption)}</caption>",
-            f"<thead><tr>{''.join(f'<th>{head}</th>' for head in (*map(_name, table.names), *heads))}</tr></thead>",
+            f"<thead><tr>{''.join(f'<th>{head}</th>' for head in (*map(_name, table.names), *columns))}</tr></thead>",
             f"<tbody>{''.join(body)}</tbody>",
             "</table>",
             *(f"<p><small>{text}</small></p>" for text in below),
@@ -46,15 +41,8 @@ def _row(row: Line) -> str:
     first, *others = map(_name, row.names)
     letters = f"<sup>{','.join(row.letters)}</sup>" if row.letters else ""
     names = "".join(f"<td>{text}</td>" for text in (first + letters, *others))
-    numbers = "".join(f'<td style="text-align: right">{_number(cell)}</td>' for cell in row.cells)
+    numbers = "".join(f'<td style="text-align: right">{shown(cell, escaped)}</td>' for cell in row.cells)
     return f"<tr>{names}{numbers}</tr>"
-
-
-def _number(cell: Cell) -> str:
-    if not cell.value:
-        return NOTHING
-    interval = f" [{cell.low}, {cell.high}]" if cell.low else ""
-    return f"{cell.value}{escaped(cell.mark)}{interval}"
 
 
 def _name(text: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from steerbench.reports.table import Cell, Line, Table
+from steerbench.reports.table import Line, Table, heads, shown
 from steerbench.reports.text import LONGEST, LONGEST_NAME, line
 
 SPECIAL = re.compile(r"[\\`*_\[\]~$^]")
@@ -13,7 +13,6 @@ ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 ADDRESS = re.compile(r"@|(?<!&)#|www(?=\.)|:(?=//)")
 APART = "<!-- -->"
 """Keeps sites from making a link or a mention of plain text, which they do after the Markdown was read."""
-NOTHING = "-"
 
 
 def write(tables: Iterable[Table]) -> str:
@@ -27,15 +26,12 @@ def escaped(text: str, longest: int = LONGEST) -> str:
 
 
 def _written(table: Table) -> str:
-    heads = list(map(_name, table.columns))
-    if table.groups:
-        labels = [label for label, columns in table.groups for _ in range(columns)]
-        heads = [f"{_name(label)}: {head}" for label, head in zip(labels, heads, strict=True)]
+    columns = heads(table, _name)
     names = len(table.names)
-    rows = [_row([*map(_name, table.names), *heads]), _row(["---"] * names + ["---:"] * len(heads))]
+    rows = [_row([*map(_name, table.names), *columns]), _row(["---"] * names + ["---:"] * len(columns))]
     rows += [_row(_cells(one)) for one in table.methods]
     if table.trivial:
-        rows.append(_row(["*trivial rows*", *[""] * (names - 1 + len(heads))]))
+        rows.append(_row(["*trivial rows*", *[""] * (names - 1 + len(columns))]))
         rows += [_row(_cells(one)) for one in table.trivial]
     below = [f"<sup>{letter}</sup> {escaped(text)}" for letter, text in table.footnotes]
     parts = [
@@ -50,14 +46,7 @@ def _written(table: Table) -> str:
 def _cells(row: Line) -> list[str]:
     first, *others = map(_name, row.names)
     letters = f"<sup>{','.join(row.letters)}</sup>" if row.letters else ""
-    return [first + letters, *others, *map(_number, row.cells)]
-
-
-def _number(cell: Cell) -> str:
-    if not cell.value:
-        return NOTHING
-    interval = f" [{cell.low}, {cell.high}]" if cell.low else ""
-    return f"{cell.value}{escaped(cell.mark)}{interval}"
+    return [first + letters, *others, *(shown(cell, escaped) for cell in row.cells)]
 
 
 def _name(text: str) -> str:

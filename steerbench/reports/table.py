@@ -1,6 +1,6 @@
 """A table of a report before it is written: texts as they are, numbers as the digits that will be shown."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from steerbench.records.results import Metric, finite
@@ -41,6 +41,25 @@ class Table:
     trivial: tuple[Line, ...]
     footnotes: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+
+
+Escaped = Callable[[str], str]
+"""Makes a text inert in the language that a table is written in."""
+
+
+def heads(table: Table, escaped: Escaped) -> list[str]:
+    """The columns' names, each after its group's where there are groups."""
+    own = list(map(escaped, table.columns))
+    labels = [label for label, columns in table.groups for _ in range(columns)]
+    return [f"{escaped(label)}: {head}" for label, head in zip(labels, own, strict=True)] if table.groups else own
+
+
+def shown(cell: Cell, escaped: Escaped) -> str:
+    """A cell in one line: value, mark and interval; a dash where there is nothing."""
+    if not cell.value:
+        return "-"
+    interval = f" [{cell.low}, {cell.high}]" if cell.low else ""
+    return f"{cell.value}{escaped(cell.mark)}{interval}"
 
 
 def cells(column: Iterable[Metric | None], marks: Iterable[str]) -> Iterator[Cell]:

@@ -1,0 +1,54 @@
+"""A board as HTML: what stands in it is what the table holds, and nothing in it is markup of anybody else's."""
+
+from steerbench.reports import html
+from steerbench.reports.table import Cell, Line, Table
+
+EVIL = "<script>alert('x')</script>"
+
+
+def table(**changed):
+    row = Line(("pas",), ("a",), (Cell("1.5", "1.0", "2.0", "*"), Cell()))
+    told = {
+        "key": "k",
+        "caption": "PAPI",
+        "names": ("method",),
+        "columns": ("error", "r"),
+        "groups": (),
+        "methods": (row,),
+        "trivial": (Line(("always-3",), (), (Cell("3.0"), Cell("0.1"))),),
+        "footnotes": (("a", "off"),),
+        "notes": ("over people",),
+    }
+    return Table(**told | changed)
+
+
+def test_every_number_stands_in_its_row_and_nothing_is_a_dash():
+    written = html.write([table()])
+    assert "<caption>PAPI</caption>" in written
+    assert "<th>method</th><th>error</th><th>r</th>" in written
+    right = '<td style="text-align: right">'
+    assert f"<tr><td>pas<sup>a</sup></td>{right}1.5* [1.0, 2.0]</td>{right}-</td></tr>" in written
+    assert f"<tr><td>always-3</td>{right}3.0</td>{right}0.1</td></tr>" in written
+    assert "<sup>a</sup> off" in written
+
+
+def test_groups_head_their_columns():
+    assert "<th>A: error</th><th>B: r</th>" in html.write([table(groups=(("A", 1), ("B", 1)))])
+
+
+def test_no_text_becomes_markup():
+    hostile = Line((EVIL,), (), (Cell("1.0", mark=EVIL), Cell()))
+    written = html.write(
+        [
+            table(
+                caption=EVIL,
+                names=(EVIL,),
+                columns=(EVIL, EVIL),
+                methods=(hostile,),
+                footnotes=(("a", EVIL),),
+                notes=(EVIL,),
+            )
+        ]
+    )
+    assert "<script" not in written
+    assert written.count("&lt;script&gt;") == 8
