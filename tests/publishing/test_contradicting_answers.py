@@ -1,8 +1,21 @@
 """Tampered runs whose answers or edits no model can have given: named without any model."""
 
+import polars as pl
 import pytest
 
-from tests.publishing.forger import ARITHMETIC, BENCH, PERPLEXITY, assert_named, first, relabelled, where
+from steerbench.publishing.checking import problems
+from steerbench.publishing.schema import read_published
+from tests.publishing.forger import (
+    ARITHMETIC,
+    BENCH,
+    PERPLEXITY,
+    RESULTS,
+    assert_named,
+    first,
+    forged,
+    relabelled,
+    where,
+)
 
 CASES = {
     "a likelihood above 1": (
@@ -93,3 +106,28 @@ CASES = {
 @pytest.mark.parametrize("told", list(CASES))
 def test_a_run_is_refused_for(told, tmp_path):
     assert_named(CASES[told], tmp_path)
+
+
+def test_a_placebos_items_have_the_edits_of_their_own_hand(tmp_path):
+    """Eight hashes a pole are what its directions make; that an item has its neighbour's is a contradiction."""
+    folders = sorted(RESULTS.glob("personalitybench-*"))
+    settings = {folder: read_published(folder).identity["methods"] for folder in folders}
+    run = next(
+        folder
+        for folder, methods in settings.items()
+        if methods.get("random-direction", {}).get("random-direction", {}).get("draws")
+    )
+    target = "extraversion+"
+    samples = pl.read_parquet(run / "samples.parquet")
+    of_pole = samples.filter((pl.col("method") == "random-direction") & (pl.col("target") == target))
+    assert 4 <= of_pole["edits"].n_unique() <= 8
+    assert not problems(run)
+    hand = of_pole["edits"][0]
+    other = of_pole.filter(pl.col("edits") != hand)["edits"][0]
+    shared = next(edits for (edits,), items in of_pole.group_by("edits") if len(items) > 1)
+    wrong = hand if shared != hand else other
+    item = of_pole.filter(pl.col("edits") == shared)["item"][0]
+    here = (pl.col("method") == "random-direction") & (pl.col("target") == target) & (pl.col("item") == item)
+    moved = pl.when(here).then(pl.lit(wrong)).otherwise(pl.col("edits")).alias("edits")
+    folder = forged(run, tmp_path, samples=lambda samples: samples.with_columns(moved))
+    assert any("its edits are others than those of the target's other items" in one for one in problems(folder))
