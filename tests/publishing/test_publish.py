@@ -17,7 +17,7 @@ from steerbench.running.evaluation import OVERFLOWED
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
 from tests.publishing.world import RATED, TOY, edit_samples, finished, forge, published, put
-from tests.test_overflow import OverflowingEngine
+from tests.running.test_overflow import OverflowingEngine
 
 ONE = "split = 'test' AND method = 'toy-three' AND target = 'p1' AND item = 'i9'"
 

@@ -13,7 +13,7 @@ from steerbench import bank
 from steerbench.bank import Part, descriptions, digest, questions
 from steerbench.contracts.targets import TRAITS, Item
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "steerbench/bank/statements.csv"
 POLES = [(trait, high) for trait in TRAITS for high in (True, False)]
 RUN = 6

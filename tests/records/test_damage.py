@@ -23,7 +23,7 @@ from steerbench.running.rejudging import prepare_again
 from steerbench.running.runner import execute
 from steerbench.studies.comparison import measured_losses
 from tests.publishing.world import RATED, finished
-from tests.test_ledger import IDENTITY, PLAN
+from tests.records.test_ledger import IDENTITY, PLAN
 
 ONE_SENTENCE = re.compile(r"[^\n]*\.")
 
@@ -185,7 +185,7 @@ def test_a_ledger_cut_short_anywhere_is_seen(run, tmp_path):
 KILLED = """
 import os, sys
 from pathlib import Path
-from tests.test_ledger import IDENTITY, PLAN, Ledger, Split, sample
+from tests.records.test_ledger import IDENTITY, PLAN, Ledger, Split, sample
 ledger = Ledger.open(Path(sys.argv[1]), IDENTITY, PLAN)
 for item in "abc":
     ledger.record("pas", Split.TEST, 0, [sample(item=item)], "evaluate", 1.0)
@@ -196,7 +196,7 @@ os._exit(9)
 @pytest.mark.parametrize("log", ["whole", "cut", "flipped", "gone", "empty"])
 def test_of_a_killed_run_whose_log_is_lost_or_damaged_what_was_synced_before_is_gone_on_with(tmp_path, log):
     path = tmp_path / "run" / LEDGER
-    subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=Path(__file__).parents[1], check=False)
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=Path(__file__).parents[2], check=False)
     beside = path.with_name(f"{LEDGER}-wal")
     written = bytearray(beside.read_bytes())
     if log == "gone":

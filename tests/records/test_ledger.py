@@ -172,7 +172,7 @@ def test_a_missing_run_is_told(tmp_path):
 HOLD = """
 import sys
 from pathlib import Path
-from tests.test_ledger import IDENTITY, PLAN, Ledger
+from tests.records.test_ledger import IDENTITY, PLAN, Ledger
 with Ledger.open(Path(sys.argv[1]), IDENTITY, PLAN):
     print("held", flush=True)
     sys.stdin.readline()
@@ -184,7 +184,7 @@ def test_two_processes_cannot_write_one_run_and_a_killed_one_frees_it(tmp_path):
     with Ledger.open(path, IDENTITY, PLAN):
         pass
     command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[1], stdin=-1, stdout=-1, text=True) as process:
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdin=-1, stdout=-1, text=True) as process:
         assert process.stdout.readline() == "held\n"
         with pytest.raises(UserError, match="Another process is writing the run in"):
             Ledger.open(path, IDENTITY, PLAN)

@@ -21,7 +21,7 @@ from steerbench.storage import folders
 from steerbench.storage.files import write_whole
 from steerbench.storage.folders import discard, whole_folder
 from tests.publishing.world import finished
-from tests.test_ledger import mounted
+from tests.records.test_ledger import mounted
 
 PARTS = 20
 REPLACE = """
@@ -49,7 +49,7 @@ def test_a_folder_that_is_replaced_by_a_process_that_is_killed_is_whole_after_ev
             (new / str(part)).write_text("0")
     for _ in range(10):
         before = versions(folder)
-        process = subprocess.Popen([sys.executable, "-c", REPLACE, str(folder)], cwd=Path(__file__).parents[1])
+        process = subprocess.Popen([sys.executable, "-c", REPLACE, str(folder)], cwd=Path(__file__).parents[2])
         while versions(folder) == before:
             assert process.poll() is None
         time.sleep(rng.uniform(0, 0.05))

@@ -7,7 +7,7 @@ import pytest
 
 from steerbench.plugins.source_text import read_text
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PLAIN = """
 import numpy as np
 
