@@ -9,9 +9,9 @@ import pytest
 
 import steerbench as sb
 from steerbench.records.plan import Plan
+from steerbench.testing.tiny_models import tiny_model
 from steerbench.toolkit import contrasts
 from tests.methods.people import pole
-from tests.models.tiny import tiny_model
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from steerbench.contracts.steering import Add, PromptChange, Steering
 from steerbench.engines.fitted_on import model_digest
 from steerbench.models.text import load_text
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 WIDTH = {"tiny": 32, "metaspace": 32, "smollm2-135m": 576}
 

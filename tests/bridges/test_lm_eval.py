@@ -21,8 +21,8 @@ from steerbench.contracts import Engine, Prompt, Request, Sampling  # noqa: E402
 from steerbench.contracts.steering import Reply, Steering  # noqa: E402
 from steerbench.errors import UserError  # noqa: E402
 from steerbench.models.text import load_text  # noqa: E402
+from steerbench.testing.tiny_models import tiny_model  # noqa: E402
 from tests.bridges.conftest import QUESTIONS  # noqa: E402
-from tests.models.tiny import tiny_model  # noqa: E402
 
 TASKS = ["little_choice", "little_text", "little_rolling"]
 

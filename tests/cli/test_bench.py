@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from steerbench.testing.tiny_models import tiny_model
 from tests.cli.conftest import COMMAND, environment
-from tests.models.tiny import tiny_model
 
 METHODS, GROUPS = ("pas", "npti", "actadd"), ("fit", "calibrate", "choose", "generate")
 SMALL = ("--targets", "3", "--items", "2", "--requests", "6", "--new-tokens", "4", "--alternations", "2")

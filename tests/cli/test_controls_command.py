@@ -1,6 +1,6 @@
 """`steerbench controls`: the table and what it says, and that it goes on from what it has."""
 
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 
 def test_the_controls_of_a_model_are_a_table_and_sentences(steerbench, tmp_path):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from steerbench.engines.hf.engine import HFEngine
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "gemma3")},

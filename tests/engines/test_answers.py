@@ -9,7 +9,7 @@ from steerbench.contracts import Completion, Prompt, Request, Sampling
 from steerbench.engines.answers import decoded, divided
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from tests.models.tiny import TEMPLATE, Kind, sentencepiece_like, tiny_model, tiny_tokenizer
+from steerbench.testing.tiny_models import TEMPLATE, Kind, sentencepiece_like, tiny_model, tiny_tokenizer
 
 THINKS = TEMPLATE.replace("<|assistant|>{%", "<|assistant|><think>\n{%")
 QUESTION = (("user", "party?"),)

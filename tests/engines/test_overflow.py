@@ -13,8 +13,8 @@ from steerbench.contracts.steering import UNSTEERED, Add, Positions, Site, Steer
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.overflow import normable, unmistakable
 from steerbench.errors import UserError
+from steerbench.testing.tiny_models import tiny_model
 from tests.engines.situations import DECODE, ENDS, LABELS, STARTS, add, neurons
-from tests.models.tiny import tiny_model
 
 SITES: tuple[Site, ...] = ("head_out", "mlp_act", "resid")
 GREEDY = Sampling(max_new_tokens=6)

@@ -14,9 +14,9 @@ from steerbench.records.plan import Plan
 from steerbench.records.results import RunResult
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tasks.ifeval.checks import check
 from tasks.ifeval.task import IFEval
-from tests.models.tiny import tiny_model
 
 pytestmark = pytest.mark.real_data
 

@@ -10,8 +10,8 @@ from steerbench.publishing.publish import publish
 from steerbench.records.plan import Plan
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tasks.inventory.task import SelfReport
-from tests.models.tiny import tiny_model
 
 
 def test_statements_that_tell_a_pole_choose_a_strength_or_measure_are_other_ones():

@@ -15,7 +15,7 @@ from steerbench.errors import UserError
 from steerbench.judging.panel import refuse_self_judging
 from steerbench.models.registry import models
 from steerbench.plugins.parameters import construct
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 CASES = [
     Case("trait", "extraversion", "How was the party?", "Wonderful, I danced and talked with everybody till dawn!"),

@@ -19,7 +19,7 @@ from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.judging.check import runs_a_model
 from steerbench.judging.panel import refuse_self_judging
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 CASES = [
     Case("trait", "extraversion", "How was the party?", "Wonderful, I danced and talked with everybody till dawn!"),

@@ -13,7 +13,7 @@ from judges.perplexity import Perplexity, rating, repeated_share
 from steerbench.contracts import Case, Choice, Prompt, Request, Sampling, Verdict
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 QUESTION = "How do you spend a rainy Sunday?"
 ANSWER = "I read by the window and cook soup."

@@ -11,7 +11,7 @@ from judges.perplexity import Perplexity
 from steerbench.contracts import Case, Judge, Verdict
 from steerbench.contracts.thoughts import UNFINISHED
 from steerbench.engines.hf.engine import HFEngine
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 ANSWERS = (
     "<think>They want somebody who hates company.",

@@ -15,7 +15,7 @@ from steerbench.engines.hf.engine import HFEngine
 from steerbench.judging.check import FILLER, check_judge, checks, embedded_texts, looped, published_texts
 from steerbench.judging.panel import Panel
 from steerbench.records.verdicts import Verdicts
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 HIGH = {text for trait in TRAITS for text in descriptions(trait, True)}
 THREE_OF_EIGHT = frozenset(text for trait in TRAITS for text in descriptions(trait, True)[:3])

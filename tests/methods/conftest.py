@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from steerbench.engines.hf.engine import HFEngine
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 
 @pytest.fixture(scope="session")

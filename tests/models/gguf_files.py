@@ -9,7 +9,7 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter, quantize
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 NAMES = {
     "model.embed_tokens": "token_embd",

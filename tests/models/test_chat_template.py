@@ -7,7 +7,7 @@ import pytest
 
 from steerbench.errors import UserError
 from steerbench.models.chat_template import chat_template
-from tests.models.tiny import TEMPLATE, tiny_tokenizer
+from steerbench.testing.tiny_models import TEMPLATE, tiny_tokenizer
 
 NO_SYSTEM = (
     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"

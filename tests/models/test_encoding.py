@@ -12,7 +12,7 @@ from steerbench.engines.branches import unpacked
 from steerbench.engines.prompts import PromptTokens
 from steerbench.errors import UserError
 from steerbench.models.text import ModelText, load_text
-from tests.models.tiny import TEMPLATE, Kind, tiny_model
+from steerbench.testing.tiny_models import TEMPLATE, Kind, tiny_model
 
 IN_WORDS = (
     "{% for m in messages %}{% if m['role'] == 'user' %}[INST] {{ m['content'] }} [/INST]{% else %}"

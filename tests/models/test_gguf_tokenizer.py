@@ -10,8 +10,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from steerbench.models.gguf_conversion import convert
+from steerbench.testing.tiny_models import TEMPLATE, sentencepiece_like
 from tests.models.gguf_files import tiny_gguf
-from tests.models.tiny import TEMPLATE, sentencepiece_like
 
 TEXTS = (
     "I get stressed out easily.",

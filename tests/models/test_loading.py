@@ -21,7 +21,7 @@ from steerbench.models import cache
 from steerbench.models.cache import weights_digest
 from steerbench.models.loading import load_model
 from steerbench.storage import stamps
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from steerbench.errors import UserError
 from steerbench.models.source import model_folder
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 CONFIG = {"peft_type": "LORA", "base_model_name_or_path": "someone/base"}
 GGUF = b"GGUF\x03\0\0\0" + bytes(64)

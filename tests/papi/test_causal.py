@@ -13,9 +13,9 @@ from steerbench.records.plan import Plan
 from steerbench.records.results import MethodResult, RunResult
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tasks.papi.causal import CausalPAPI
 from tasks.papi.treatment import Treatment, moved, treated, treatments
-from tests.models.tiny import tiny_model
 
 PLAN = Plan(
     methods=("few-shot", "pas", "trait-mean"),

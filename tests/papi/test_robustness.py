@@ -17,9 +17,9 @@ from steerbench.records.plan import Plan
 from steerbench.running.controls import asked_of_row
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tasks.papi.robustness import with_forms
 from tasks.papi.task import PAPI
-from tests.models.tiny import tiny_model
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from steerbench.records.plan import Plan
 from steerbench.records.results import RunResult
 from steerbench.running.preparing import Prepared, prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tasks.perplexity.task import ASKED, Perplexity
-from tests.models.tiny import tiny_model
 
 PLAN = Plan(
     methods=("unsteered", "actadd", "simple-prompt"),

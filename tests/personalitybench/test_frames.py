@@ -17,8 +17,8 @@ from steerbench.reports.source import read_source
 from steerbench.running.preparing import prepare
 from steerbench.running.rejudging import prepare_again, rejudge
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tasks.personalitybench.task import PersonalityBench
-from tests.models.tiny import tiny_model
 
 
 def asked(frame, **change):

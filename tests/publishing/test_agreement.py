@@ -32,7 +32,7 @@ from steerbench.records.found_ledgers import LEDGER
 from steerbench.records.plan import Plan, Row
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 ARITHMETIC = {"methods": ("caa", "simple-prompt"), "task": "arithmetic-sample", "strength": 4.0}
 PAPI = {"methods": ("pas", "few-shot"), "task": "papi", "budget": 2}

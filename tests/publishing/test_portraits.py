@@ -27,7 +27,7 @@ from steerbench.records.plan import Plan
 from steerbench.records.results import MethodResult, RunResult, Timings, read_result
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 from tests.publishing.world import TOY, copied, edit, finished, forge
 
 

@@ -14,8 +14,8 @@ from steerbench.records.plan import Plan
 from steerbench.records.results import read_result
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tasks.papi.task import PAPI
-from tests.models.tiny import tiny_model
 from tests.publishing.world import copied, edit, edit_samples, put
 
 

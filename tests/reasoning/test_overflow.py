@@ -9,8 +9,8 @@ from steerbench.records.export import read_samples
 from steerbench.records.plan import Plan
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tasks.reasoning.task import Arithmetic
-from tests.models.tiny import tiny_model
 
 
 def test_a_right_answer_said_before_the_overflow_counts_as_none() -> None:

@@ -15,9 +15,9 @@ from steerbench.records.results import RunResult
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
 from steerbench.running.strengths import chosen_in
+from steerbench.testing.tiny_models import tiny_model
 from tasks.reasoning import prompts
 from tasks.reasoning.task import GSM8K, MMLU, Arithmetic, Coins, CommonsenseQA
-from tests.models.tiny import tiny_model
 
 PLAN = Plan(
     methods=("unsteered", "actadd", "simple-prompt"),

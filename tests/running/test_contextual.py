@@ -21,9 +21,9 @@ from steerbench.records.samples import outcome_of, outcome_text
 from steerbench.running.evaluation import prompt_digest
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tasks.papi.readouts import NEUTRAL, READOUTS
 from tasks.papi.task import PAPI
-from tests.models.tiny import tiny_model
 from tests.publishing.world import copied, edit_samples, put
 
 

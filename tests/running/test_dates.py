@@ -16,7 +16,7 @@ from steerbench.records.plan import Plan
 from steerbench.records.results import RunResult
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
-from tests.models.tiny import TEMPLATE, tiny_model
+from steerbench.testing.tiny_models import TEMPLATE, tiny_model
 
 DATED = "<|system|>Today Date: {{ strftime_now('%d %b %Y') }}</s>" + TEMPLATE
 

@@ -16,7 +16,7 @@ from steerbench.running.power import opened_task
 from steerbench.running.preparing import prepare
 from steerbench.running.probe import Speed
 from steerbench.running.runner import execute
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 TOY = Plan(
     methods=("toy-push", "toy-words", "toy-push+toy-words"), task="toy", model="toy-model", engine="toy", budget=4

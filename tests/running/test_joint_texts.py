@@ -14,8 +14,8 @@ from steerbench.records.export import read_samples
 from steerbench.records.plan import Plan
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import Kind, tiny_model
 from tasks.reasoning.prompts import THINK
-from tests.models.tiny import Kind, tiny_model
 
 Seen = list[tuple[PromptTokens, Request, Branch]]
 

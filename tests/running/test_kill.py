@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from steerbench.cli import main
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 KILLS = 10
 

@@ -15,7 +15,7 @@ from steerbench.running.power import opened_task
 from steerbench.running.preparing import prepare
 from steerbench.running.probe import FEWEST_TOKENS, GROWTH, LIKELIHOODS, PATIENCE, TOKENS, Speed, speed_of
 from steerbench.running.runner import execute
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 
 @dataclass

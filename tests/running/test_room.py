@@ -12,7 +12,7 @@ from steerbench.errors import UserError
 from steerbench.records.plan import Plan
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 LONG = "I am the life of the party. " * 12
 

@@ -13,8 +13,8 @@ from steerbench.records.plan import Plan
 from steerbench.running.evaluation import score_of_outcome
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
+from steerbench.testing.tiny_models import tiny_model
 from tests.engines.test_answers import THINKS
-from tests.models.tiny import tiny_model
 
 THOUGHT = Completion("", 9, "thinking", thoughts="(A), 41, yes. I love parties.")
 

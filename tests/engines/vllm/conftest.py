@@ -8,7 +8,7 @@ import pytest
 
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.engine import VLLMEngine
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 HEAD_DIM = 32
 """The smallest that vLLM's attention on a CPU has."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from steerbench.testing.tiny_models import tiny_model
 from tests.engines.vllm.elsewhere import SECOND_RUNNER, UNBOUND, elsewhere
-from tests.models.tiny import tiny_model
 
 pytestmark = pytest.mark.vllm
 

@@ -15,7 +15,7 @@ from steerbench.engines.vllm import support
 from steerbench.engines.vllm.engine import VLLMEngine
 from steerbench.engines.vllm.selftest import PROMPT, selftest
 from steerbench.errors import UserError
-from tests.models.tiny import tiny_model
+from steerbench.testing.tiny_models import tiny_model
 
 Engines = Callable[..., VLLMEngine]
 

@@ -8,6 +8,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from steerbench.errors import UserError, unknown
+
 ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "gemma3")
 
 TEMPLATE = (
@@ -22,23 +24,28 @@ CORPUS = (
 
 
 def tiny_model(
-    path: Path,
-    model_type: str = "llama",
+    folder: Path,
+    family: str = "llama",
     *,
     chat_template: str | None = TEMPLATE,
     tokenizer: "Kind" = "bytes",
     seed: int = 0,
     **overrides: Any,
 ) -> Path:
-    """Save a random float32 model, with one of the tokenizers below, into `path` and return it.
+    """Save a random float32 model, with one of the tokenizers below, into `folder` and return it.
 
     Four layers of width 32, four heads (two of keys and values) of width 16, except in qwen2, where it is 8:
     elsewhere the head outputs together (64) are wider than the residual stream, so the two cannot be mixed up.
     Where there is a sliding window it is 8 tokens. Weights are large enough for attention to be uneven.
     `overrides` go into the (text) config.
+
+    Raises:
+        UserError: a family that steerbench does not run.
     """
+    if family not in ARCHITECTURES:
+        raise UserError(unknown("model family", family, ARCHITECTURES))
     words = tiny_tokenizer(chat_template) if tokenizer == "bytes" else sentencepiece_like(tokenizer, chat_template)
-    config = tiny_config(model_type, len(words), **overrides)
+    config = tiny_config(family, len(words), **overrides)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
@@ -46,9 +53,9 @@ def tiny_model(
         for name, weight in model.named_parameters():
             if "norm" in name:
                 weight.data += 0.3 * torch.randn_like(weight)
-    model.save_pretrained(path)
-    words.save_pretrained(path)
-    return path
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
 
 
 Kind = Literal["bytes", "metaspace", "prepend"]
