@@ -9,7 +9,7 @@ import torch
 from steerbench.errors import UserError
 from steerbench.models.architectures import ARCHITECTURES, architecture
 from steerbench.models.loading import LoadedModel, load_model
-from tests.models import tiny
+from steerbench.testing import tiny_models as tiny
 
 EVERY = pytest.mark.parametrize("model_type", tiny.ARCHITECTURES)
 TOKENS = torch.arange(6, 30)[None]
