@@ -116,14 +116,14 @@ class Axis:
 EMPTY = Verdict(None, "the answer is empty")
 
 
-class Reading(NamedTuple):
+class EncodedText(NamedTuple):
     """A text as its edition reads it: encoded [dim], and the tokens of its longest part."""
 
     encoded: Array
     tokens: int
 
 
-def reading(texts: Sequence[str], edition: Edition) -> list[Reading]:
+def reading(texts: Sequence[str], edition: Edition) -> list[EncodedText]:
     """Each text encoded: as a whole, or as the mean over its sentences."""
     parts = [sentences(text) if edition > 1 else [text] for text in texts]
     told = list(dict.fromkeys(part for of_text in parts for part in of_text))
@@ -131,7 +131,7 @@ def reading(texts: Sequence[str], edition: Edition) -> list[Reading]:
         return []
     encoded, tokens = dict(zip(told, encode(told), strict=True)), dict(zip(told, token_counts(told), strict=True))
     return [
-        Reading(np.mean([encoded[part] for part in of_text], axis=0), max(tokens[part] for part in of_text))
+        EncodedText(np.mean([encoded[part] for part in of_text], axis=0), max(tokens[part] for part in of_text))
         for of_text in parts
     ]
 
@@ -141,7 +141,7 @@ def sentences(text: str) -> list[str]:
     return [part for part in _SENTENCE_END.split(text.strip()) if part]
 
 
-def verdict(axis: "TraitAxis", read: Reading) -> Verdict:
+def verdict(axis: "TraitAxis", read: EncodedText) -> Verdict:
     """What a text is rated; if something of it was cut off, the details say how long that was."""
     projection = axis.projection(read.encoded)
     details: dict[str, Any] = {"projection": projection}

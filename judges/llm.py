@@ -19,7 +19,7 @@ from steerbench.contracts.thoughts import spoken
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
 from steerbench.openai_client.client import ChatClient, RequestError
-from steerbench.openai_client.completion import Reply, Token
+from steerbench.openai_client.completion import ChatReply, Token
 from steerbench.openai_client.concurrency import concurrently
 
 KEPT = 200
@@ -144,13 +144,13 @@ class LLM:
                 return Verdict(*_read(stated, reply), usage=usage)
         return Verdict(None, missing or UNREADABLE, {"reply": said[:KEPT]}, usage)
 
-    def _usage(self, reply: Reply) -> Usage:
+    def _usage(self, reply: ChatReply) -> Usage:
         price_in, price_out = (price or 0.0 for price in self._prices)
         cost = (reply.prompt_tokens * price_in + reply.completion_tokens * price_out) / 1e6
         return Usage(reply.calls, reply.prompt_tokens, reply.completion_tokens, cost)
 
 
-def _read(stated: int, reply: Reply) -> tuple[float, str, dict[str, Any]]:
+def _read(stated: int, reply: ChatReply) -> tuple[float, str, dict[str, Any]]:
     """Rating, no reason, details."""
     details = {"stated": stated, "reply": reply.said[-KEPT_OF_RATED:]}
     shares = rating_probabilities(reply.top, stated) if reply.top else None

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from judges.texts import Answer, answers
+from judges.texts import PoleAnswer, answers
 from steerbench.contracts import Case, Engine, Judge, Usage, Verdict
 from steerbench.contracts.targets import TRAITS
 from steerbench.errors import UserError
@@ -185,5 +185,5 @@ def _rated(judge: Judge, cases: Sequence[Case]) -> list[Verdict]:
     return [found[place] for place in range(len(cases))]
 
 
-def _digest(texts: Sequence[Answer]) -> str:
+def _digest(texts: Sequence[PoleAnswer]) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()

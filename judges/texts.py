@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 
-class Answer(NamedTuple):
+class PoleAnswer(NamedTuple):
     """How somebody at one end of a trait (its letter) answers a question. Each question is answered from both ends."""
 
     trait: str
@@ -16,10 +16,10 @@ class Answer(NamedTuple):
 
 
 @cache
-def answers() -> tuple[Answer, ...]:
+def answers() -> tuple[PoleAnswer, ...]:
     """`axis_answers.csv`; none of its questions is in the bank."""
     rows = _rows("axis_answers.csv")
-    return tuple(Answer(row["trait"], row["question"], row["end"] == "high", row["text"]) for row in rows)
+    return tuple(PoleAnswer(row["trait"], row["question"], row["end"] == "high", row["text"]) for row in rows)
 
 
 def statements(trait: str, high: bool) -> list[str]:

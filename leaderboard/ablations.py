@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leaderboard.boards import Board
-from leaderboard.charts import Cell, Chart
-from leaderboard.known import Known
+from leaderboard.boards import PublishedBoard
+from leaderboard.charts import Chart, ChartCell
+from leaderboard.known import PublishedMethod
 from leaderboard.links import page_of
-from leaderboard.row import Row
+from leaderboard.row import LeaderboardRow
 from leaderboard.text import NONE, cut, interval, number, value
 
 MOST = 12
@@ -23,9 +23,9 @@ STRENGTH = "strength"
 class Ablation:
     """One parameter turned, the rest as it was; `chart` only if its values are numbers."""
 
-    board: Board
+    board: PublishedBoard
     parameter: str
-    rows: tuple[tuple[str, Row], ...]
+    rows: tuple[tuple[str, LeaderboardRow], ...]
     chart: Chart | None
 
     @property
@@ -33,7 +33,7 @@ class Ablation:
         return self.rows[0][1].run.model
 
 
-def ablations(known: Known) -> list[Ablation]:
+def ablations(known: PublishedMethod) -> list[Ablation]:
     """By board and parameter; the one with most values first."""
     found = [
         _ablation(place, board, parameter, values) for place, (board, parameter, values) in enumerate(_varied(known))
@@ -41,9 +41,9 @@ def ablations(known: Known) -> list[Ablation]:
     return sorted(found, key=lambda ablation: -len(ablation.rows))[:MOST]
 
 
-def _varied(known: Known) -> Iterator[tuple[Board, str, list[tuple[Any, Row]]]]:
+def _varied(known: PublishedMethod) -> Iterator[tuple[PublishedBoard, str, list[tuple[Any, LeaderboardRow]]]]:
     """Board, parameter, and each value of it with its row."""
-    alike: defaultdict[tuple[str, str], list[tuple[Board, Row, dict[str, str]]]] = defaultdict(list)
+    alike: defaultdict[tuple[str, str], list[tuple[PublishedBoard, LeaderboardRow, dict[str, str]]]] = defaultdict(list)
     for board, row in known.rows:
         alike[board.path, _context(row)].append((board, row, _parameters(row)))
     for group in alike.values():
@@ -51,14 +51,14 @@ def _varied(known: Known) -> Iterator[tuple[Board, str, list[tuple[Any, Row]]]]:
             continue
         names = sorted({name for _, _, parameters in group for name in parameters})
         for name in names:
-            by_rest: defaultdict[str, dict[str, tuple[Any, Row]]] = defaultdict(dict)
+            by_rest: defaultdict[str, dict[str, tuple[Any, LeaderboardRow]]] = defaultdict(dict)
             for _, row, parameters in group:
                 rest = json.dumps({n: v for n, v in parameters.items() if n != name})
                 by_rest[rest].setdefault(parameters.get(name, "null"), (json.loads(parameters.get(name, "null")), row))
             yield from ((group[0][0], name, list(by.values())) for by in by_rest.values() if len(by) > 1)
 
 
-def _context(row: Row) -> str:
+def _context(row: LeaderboardRow) -> str:
     """All of the run's identity but its methods and the strength that was given."""
     identity = {name: told for name, told in row.run.identity.items() if name != "methods"}
     plan = identity.get("plan")
@@ -67,7 +67,7 @@ def _context(row: Row) -> str:
     return json.dumps([identity, row.run.model], sort_keys=True)
 
 
-def _parameters(row: Row) -> dict[str, str]:
+def _parameters(row: LeaderboardRow) -> dict[str, str]:
     """After defaults, as JSON; of a composed method each with its part's name."""
     single = len(row.result.settings) == 1
     found = {
@@ -80,7 +80,9 @@ def _parameters(row: Row) -> dict[str, str]:
     return found
 
 
-def _ablation(place: int, board: Board, parameter: str, values: Sequence[tuple[Any, Row]]) -> Ablation:
+def _ablation(
+    place: int, board: PublishedBoard, parameter: str, values: Sequence[tuple[Any, LeaderboardRow]]
+) -> Ablation:
     told = [(v, row) for v, row in values][:MOST_VALUES]
     numeric = all(_is_number(v) for v, _ in told) and len(told) > 1
     told = sorted(told, key=(lambda one: one[0]) if numeric else (lambda one: str(one[0])))
@@ -92,7 +94,9 @@ def _is_number(found: Any) -> bool:
     return isinstance(found, (int, float)) and not isinstance(found, bool)
 
 
-def _chart(place: int, board: Board, parameter: str, values: Sequence[tuple[Any, Row]]) -> Chart | None:
+def _chart(
+    place: int, board: PublishedBoard, parameter: str, values: Sequence[tuple[Any, LeaderboardRow]]
+) -> Chart | None:
     data, table = [], []
     name = cut(board.columns[0], 60) if board.columns else "effect"
     digits = board.digits[board.columns[0]] if board.columns else 2
@@ -104,7 +108,11 @@ def _chart(place: int, board: Board, parameter: str, values: Sequence[tuple[Any,
         said = f"{cut(parameter, 40)} {setting:g}: {number(middle, digits)} {interval(metric, digits)}"
         data.append({"setting": setting, "value": middle, "told": said, "href": page_of(row.run), **ends})
         table.append(
-            [Cell(f"{setting:g}", page_of(row.run)), Cell(number(middle, digits)), Cell(interval(metric, digits))]
+            [
+                ChartCell(f"{setting:g}", page_of(row.run)),
+                ChartCell(number(middle, digits)),
+                ChartCell(interval(metric, digits)),
+            ]
         )
     if len(data) < 2:
         return None

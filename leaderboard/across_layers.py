@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from leaderboard.charts import Cell, Chart
-from leaderboard.known import Known, legend, series_of
+from leaderboard.charts import Chart, ChartCell
+from leaderboard.known import PublishedMethod, legend, series_of
 from leaderboard.links import page_of
-from leaderboard.row import Row, dataset_of
+from leaderboard.row import LeaderboardRow, dataset_of
 from leaderboard.text import cut, number
 from steerbench.publishing.schema import Portrait
 
@@ -18,7 +18,7 @@ MOST_LAYERS = 300
 MOST_ROWS = 400
 
 
-def across_layers(known: Known) -> Chart | None:
+def across_layers(known: PublishedMethod) -> Chart | None:
     """None if no run of the method edits a layer."""
     differing = _differing(known)
     if not differing:
@@ -37,11 +37,11 @@ def across_layers(known: Known) -> Chart | None:
                 data.append(told | {"told": f"layer {edit.layer}, {series_of(edit)}: {_percent(percent)}"})
             table.append(
                 [
-                    Cell(name, page_of(rows[0].run)),
-                    Cell(str(edit.layer)),
-                    Cell(series_of(edit)),
-                    Cell(cut(edit.positions)),
-                    Cell(_percent(percent)),
+                    ChartCell(name, page_of(rows[0].run)),
+                    ChartCell(str(edit.layer)),
+                    ChartCell(series_of(edit)),
+                    ChartCell(cut(edit.positions)),
+                    ChartCell(_percent(percent)),
                 ]
             )
     several = len(shown) > 1
@@ -55,9 +55,9 @@ def across_layers(known: Known) -> Chart | None:
     return Chart("across-layers", words, spec, columns, table[:MOST_ROWS])
 
 
-def _differing(known: Known) -> list[tuple[list[Row], Portrait]]:
+def _differing(known: PublishedMethod) -> list[tuple[list[LeaderboardRow], Portrait]]:
     """Portraits that edit something, each once, with the rows that have it; what most runs have goes first."""
-    found: dict[str, tuple[list[Row], Portrait]] = {}
+    found: dict[str, tuple[list[LeaderboardRow], Portrait]] = {}
     for row, portrait in known.portraits:
         if portrait.edits:
             key = json.dumps([portrait.layers, [edit.model_dump() for edit in portrait.edits]])
@@ -65,7 +65,7 @@ def _differing(known: Known) -> list[tuple[list[Row], Portrait]]:
     return sorted(found.values(), key=lambda one: -len(one[0]))
 
 
-def _named(groups: Sequence[Sequence[Row]]) -> list[str]:
+def _named(groups: Sequence[Sequence[LeaderboardRow]]) -> list[str]:
     """Names of series by what tells their first runs apart, with how many other runs they are of; then a number."""
     whole = [_parts(rows[0]) for rows in groups]
     telling = [part for part in range(4) if len({one[part] for one in whole}) > 1] or [0]
@@ -81,7 +81,7 @@ def _named(groups: Sequence[Sequence[Row]]) -> list[str]:
     return names
 
 
-def _parts(row: Row) -> tuple[str, str, str, str]:
+def _parts(row: LeaderboardRow) -> tuple[str, str, str, str]:
     return row.run.model, row.run.plan.task, dataset_of(row.run), row.asked
 
 

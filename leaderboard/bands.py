@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from leaderboard.row import Row
+from leaderboard.row import LeaderboardRow
 from leaderboard.text import value
 from steerbench.contracts import Role
 
@@ -27,11 +27,11 @@ BANDS = (
 )
 
 
-def of_role(rows: Iterable[Row], *roles: Role) -> list[Row]:
+def of_role(rows: Iterable[LeaderboardRow], *roles: Role) -> list[LeaderboardRow]:
     return [row for row in rows if row.result.role in roles]
 
 
-def to_clear(rows: Iterable[Row]) -> Row | None:
+def to_clear(rows: Iterable[LeaderboardRow]) -> LeaderboardRow | None:
     """The row that a drawing's dashed line is: the best constant, or the unsteered model where there is none.
 
     `rows` are of one run, the best first.
@@ -40,12 +40,12 @@ def to_clear(rows: Iterable[Row]) -> Row | None:
     return next(iter(of_role(known, "constant") or of_role(known, "unsteered")), None)
 
 
-def ceiling(rows: Iterable[Row]) -> Row | None:
+def ceiling(rows: Iterable[LeaderboardRow]) -> LeaderboardRow | None:
     """The best that is known to be possible, if the run has it. `rows` are of one run, the best first."""
     return next((row for row in of_role(rows, "ceiling") if value(row.headline) is not None), None)
 
 
-def dashed(rows: Iterable[Row]) -> str:
+def dashed(rows: Iterable[LeaderboardRow]) -> str:
     """What the dashed lines are in drawings of all these rows, which may be of several runs; "" if there is none."""
     given = {role for row in rows if (role := row.result.role) in ("constant", "unsteered")}
     if "constant" not in given:

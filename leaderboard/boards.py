@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from leaderboard.bands import BANDS, Band, ceiling, dashed, of_role, to_clear
-from leaderboard.drawing import Axis, axis_over
+from leaderboard.drawing import PlotAxis, axis_over
 from leaderboard.reported import Reported, of_task
-from leaderboard.row import Row, dataset_of, engine_of, judges_of, rows_of, settings_of
+from leaderboard.row import LeaderboardRow, dataset_of, engine_of, judges_of, rows_of, settings_of
 from leaderboard.text import decimals, slug, value
 from steerbench.publishing.schema import Published
-from steerbench.records.results import Metric, without_break_downs
+from steerbench.records.results import MetricRecord, without_break_downs
 
 METRICS = 4
 """Metrics of a board beside its headline; a run's page has them all."""
@@ -37,7 +37,7 @@ the person, what it spoils, how unlike answers are at all, and how much could no
 
 
 @dataclass(frozen=True)
-class Board:
+class PublishedBoard:
     """A task on a dataset. Strict and `published` rows never stand in one list."""
 
     task: str
@@ -49,7 +49,7 @@ class Board:
         return "/".join(["boards", slug(self.task), *([slug(self.dataset)] if self.dataset else [])]) + ".html"
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[LeaderboardRow]:
         return sorted((row for run in self.runs for row in rows_of(run)), key=self._place)
 
     @cached_property
@@ -74,7 +74,7 @@ class Board:
         return {name: decimals(value(row.result.metrics.get(name)) for row in self.rows) for name in self.columns}
 
     @cached_property
-    def axis(self) -> Axis:
+    def axis(self) -> PlotAxis:
         return axis_over(self.headline(row) for row in self.rows)
 
     @cached_property
@@ -92,13 +92,13 @@ class Board:
         """What papers report on the task, on whatever data."""
         return of_task(self.task)
 
-    def headline(self, row: Row) -> Metric | None:
+    def headline(self, row: LeaderboardRow) -> MetricRecord | None:
         return row.result.metrics.get(self.columns[0]) if self.columns else None
 
     @cached_property
-    def _of_run(self) -> dict[str, list[Row]]:
+    def _of_run(self) -> dict[str, list[LeaderboardRow]]:
         """By run, its rows, the best first."""
-        found: defaultdict[str, list[Row]] = defaultdict(list)
+        found: defaultdict[str, list[LeaderboardRow]] = defaultdict(list)
         for row in self.rows:
             found[row.run.id].append(row)
         return dict(found)
@@ -112,27 +112,27 @@ class Board:
     def has_ceiling(self) -> bool:
         return ceiling(self.rows) is not None
 
-    def reference(self, row: Row) -> float | None:
+    def reference(self, row: LeaderboardRow) -> float | None:
         """Where the best constant of the same run stands on the axis; another run may have been asked less."""
         return self._at(to_clear(self._of_run[row.run.id]))
 
-    def ceiling(self, row: Row) -> float | None:
+    def ceiling(self, row: LeaderboardRow) -> float | None:
         """Where the ceiling of the same run stands on the axis."""
         return self._at(ceiling(self._of_run[row.run.id]))
 
-    def _at(self, row: Row | None) -> float | None:
+    def _at(self, row: LeaderboardRow | None) -> float | None:
         found = value(self.headline(row)) if row is not None else None
         return None if found is None else self.axis.place(found)
 
-    def methods(self, protocol: str) -> list[Row]:
+    def methods(self, protocol: str) -> list[LeaderboardRow]:
         return [row for row in self.rows if row.run.plan.protocol == protocol and not row.result.trivial]
 
-    def bands(self, protocol: str) -> list[tuple[Band, list[Row]]]:
+    def bands(self, protocol: str) -> list[tuple[Band, list[LeaderboardRow]]]:
         """The rows that methods are compared with, by what they are there for.
 
         Runs that share a model and the task's settings share these: the best of each is shown.
         """
-        found: dict[tuple[str, ...], Row] = {}
+        found: dict[tuple[str, ...], LeaderboardRow] = {}
         for row in self.rows:
             run = row.run
             if row.result.trivial and run.plan.protocol == protocol:
@@ -140,19 +140,19 @@ class Board:
         grouped = [(band, of_role(found.values(), *band.roles)) for band in BANDS]
         return [(band, rows) for band, rows in grouped if rows]
 
-    def _place(self, row: Row) -> tuple[float, str, str]:
+    def _place(self, row: LeaderboardRow) -> tuple[float, str, str]:
         found = value(self.headline(row))
         sign = -1 if self.higher_is_better else 1
         return float("inf") if found is None else sign * found, row.name, row.run.id
 
 
-def boards_of(runs: Sequence[Published], doses: Container[str] = ()) -> list[Board]:
+def boards_of(runs: Sequence[Published], doses: Container[str] = ()) -> list[PublishedBoard]:
     """By task and dataset, in alphabetical order. The runs of a trade-off (`doses`) stand on none."""
     grouped: defaultdict[tuple[str, str], list[Published]] = defaultdict(list)
     for run in runs:
         if run.id not in doses:
             grouped[run.plan.task, dataset_of(run)].append(run)
-    return [Board(*key, runs=tuple(grouped[key])) for key in sorted(grouped)]
+    return [PublishedBoard(*key, runs=tuple(grouped[key])) for key in sorted(grouped)]
 
 
 def _metrics_of(run: Published) -> list[str]:

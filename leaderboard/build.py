@@ -27,12 +27,12 @@ MARKER = ".steerbench-site"
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltSite:
     runs: int
     boards: int
 
 
-def build(results: Path, out: Path, timings: Path | None = None) -> Built:
+def build(results: Path, out: Path, timings: Path | None = None) -> BuiltSite:
     """The site of the published runs under `results`, and of the published timings, in the folder `out`.
 
     Raises:
@@ -48,7 +48,7 @@ def build(results: Path, out: Path, timings: Path | None = None) -> Built:
     fill = out.is_dir() and not any(out.iterdir())
     with understandable(out), _filled(out) if fill else whole_folder(out) as new:
         _write(new, site)
-    return Built(len(site.runs), len(site.boards))
+    return BuiltSite(len(site.runs), len(site.boards))
 
 
 def pages(site: Site) -> Iterator[File]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True)
-class Cell:
+class ChartCell:
     """A cell of a chart's table; `href` from the site's folder, if it leads somewhere."""
 
     text: str
@@ -28,5 +28,5 @@ class Chart:
     words: str
     spec: Mapping[str, Any]
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[ChartCell]]
     height: Literal["short", "tall"] = "tall"

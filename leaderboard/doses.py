@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from leaderboard.charts import Cell, Chart
+from leaderboard.charts import Chart, ChartCell
 from leaderboard.known import legend
-from leaderboard.row import Row
+from leaderboard.row import LeaderboardRow
 from leaderboard.text import cut, interval, number, value
 from steerbench.publishing.schema import CalibrationPoint
 
@@ -15,7 +15,7 @@ MOST_METHODS = 6
 MOST_POINTS, MOST_CHOSEN, MOST_ROWS = 60, 200, 400
 
 
-def calibration_chart(rows: Sequence[Row]) -> Chart | None:
+def calibration_chart(rows: Sequence[LeaderboardRow]) -> Chart | None:
     """Of methods that have a dial, those with the best headline first; None if none of the rows has a curve."""
     curves = [(row, points) for row in rows if len(points := _with_loss(row)) > 1 and _has_dial(points)]
     shown = curves[:MOST_METHODS]
@@ -63,24 +63,24 @@ AXIS = {"tickCount": 6, "grid": False, "labelOverlap": True, "labelFlush": False
 COLUMNS = ["Method", "Strength", "Wording", "Loss", "95 % interval", "Side cost", "Targets"]
 
 
-def calibration_table(rows: Sequence[Row]) -> list[list[Cell]]:
+def calibration_table(rows: Sequence[LeaderboardRow]) -> list[list[ChartCell]]:
     """Every point of every method, also of those whose dial is a wording."""
     return [
         [
-            Cell(cut(row.name, 40)),
-            Cell(number(point.strength, 2)),
-            Cell(str(point.wording) if point.wording else "first"),
-            Cell(number(value(point.loss), 3)),
-            Cell(interval(point.loss, 3)),
-            Cell(number(value(point.cost), 3)),
-            Cell(str(point.loss.n)),
+            ChartCell(cut(row.name, 40)),
+            ChartCell(number(point.strength, 2)),
+            ChartCell(str(point.wording) if point.wording else "first"),
+            ChartCell(number(value(point.loss), 3)),
+            ChartCell(interval(point.loss, 3)),
+            ChartCell(number(value(point.cost), 3)),
+            ChartCell(str(point.loss.n)),
         ]
         for row in rows
         for point in row.run.calibration.get(row.name, [])
     ][:MOST_ROWS]
 
 
-def _with_loss(row: Row) -> list[CalibrationPoint]:
+def _with_loss(row: LeaderboardRow) -> list[CalibrationPoint]:
     points = row.run.calibration.get(row.name, [])
     return sorted((p for p in points if value(p.loss) is not None), key=lambda point: point.strength)
 
@@ -98,7 +98,7 @@ def _datum(name: str, point: CalibrationPoint) -> dict[str, Any]:
     return found if loss.low is None or loss.high is None else found | {"low": loss.low, "high": loss.high}
 
 
-def _rug(place: int, name: str, row: Row) -> dict[str, Any]:
+def _rug(place: int, name: str, row: LeaderboardRow) -> dict[str, Any]:
     """A tick for each strength chosen, in a line of the method's own at the foot of the drawing."""
     counted = sorted(Counter(round(strength, 2) for strength in row.result.strengths.values()).items())
     of = len(row.result.strengths)

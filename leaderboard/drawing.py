@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from leaderboard.text import value
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 
 WIDTH = 160
 """Units of a drawing's width."""
@@ -22,7 +22,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Axis:
+class PlotAxis:
     low: float
     high: float
 
@@ -30,21 +30,21 @@ class Axis:
         share = (value - self.low) / (self.high - self.low)
         return round(MARGIN + (WIDTH - 2 * MARGIN) * min(max(share, 0.0), 1.0), 1)
 
-    def mark(self, metric: Metric | None) -> Mark | None:
+    def mark(self, metric: MetricRecord | None) -> Mark | None:
         if metric is None or (middle := value(metric)) is None:
             return None
         low, high = (middle if end is None or not math.isfinite(end) else end for end in (metric.low, metric.high))
         return Mark(self.place(middle), self.place(low), self.place(high))
 
 
-def axis_over(metrics: Iterable[Metric | None]) -> Axis:
+def axis_over(metrics: Iterable[MetricRecord | None]) -> PlotAxis:
     """The line that holds the intervals; of many, all but the outermost hundredth, lest one squeeze the rest."""
     given = (end for m in metrics if m is not None for end in (m.low, m.value, m.high))
     ends = sorted(end for end in given if end is not None and math.isfinite(end))
     low, high = _trimmed(ends)
     if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
-        return Axis(low - 1, high + 1)
-    return Axis(low, high)
+        return PlotAxis(low - 1, high + 1)
+    return PlotAxis(low, high)
 
 
 def _trimmed(ends: Sequence[float]) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from leaderboard.charts import Cell, Chart
+from leaderboard.charts import Chart, ChartCell
 from leaderboard.links import run_page
 from leaderboard.responses import (
     CALIBRATION,
@@ -19,7 +19,7 @@ from leaderboard.responses import (
 )
 from leaderboard.text import cut, interval, number, value
 from steerbench.publishing.tradeoff_schema import UNSTEERED, PublishedTradeoff
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 from steerbench.studies.tradeoff.result import TradeoffResult
 
 COLUMNS = ["Method", "Strength", "Questions", "Effect", "95 % interval", "Loss", "95 % interval", "On the front"]
@@ -92,7 +92,7 @@ def _matched(tradeoff: PublishedTradeoff, names: Mapping[str, str], cost: str) -
     return found
 
 
-def _sides(metric: Metric) -> dict[str, float | None]:
+def _sides(metric: MetricRecord) -> dict[str, float | None]:
     left, right = (metric.value if end is None else end for end in (metric.low, metric.high))
     return {"left": left, "right": right}
 
@@ -143,13 +143,13 @@ def _named(found: TradeoffResult, cost: str) -> str:
     return ", ".join(named) or "nothing"
 
 
-def _rows(tradeoff: PublishedTradeoff, cost: str) -> list[list[Cell]]:
+def _rows(tradeoff: PublishedTradeoff, cost: str) -> list[list[ChartCell]]:
     found = tradeoff.found
     on = {(method, strength) for method, strength in found.fronts[cost]}
     beaten_by_none = "yes" if (UNSTEERED, 1.0) in on else "no"
     plain = _unsteered(tradeoff, cost)["href"]
-    rows = [[*map(Cell, ("0", "", "0", "", "0", "", beaten_by_none))]]
-    rows[0].insert(0, Cell(UNSTEERED, plain))
+    rows = [[*map(ChartCell, ("0", "", "0", "", "0", "", beaten_by_none))]]
+    rows[0].insert(0, ChartCell(UNSTEERED, plain))
     for method, curve in found.curves.items():
         asked = [(point, CALIBRATION) for point in curve.points]
         for point, part in [*asked, *([(curve.measured, TEST)] if curve.matched else [])]:
@@ -163,5 +163,5 @@ def _rows(tradeoff: PublishedTradeoff, cost: str) -> list[list[Cell]]:
                 interval(price, 3),
                 ("yes" if (method, point.strength) in on else "no") if part == CALIBRATION else "matched",
             ]
-            rows.append([Cell(method, link_of(point, cost, part)), *map(Cell, told)])
+            rows.append([ChartCell(method, link_of(point, cost, part)), *map(ChartCell, told)])
     return rows

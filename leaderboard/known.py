@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from leaderboard.boards import Board
-from leaderboard.row import LABELS, Row
+from leaderboard.boards import PublishedBoard
+from leaderboard.row import LABELS, LeaderboardRow
 from leaderboard.site import Site
 from steerbench.publishing.schema import Edited, Portrait
 
@@ -20,11 +20,11 @@ DONE = {"add": "added to", "cap": "held down", "boost": "driven"}
 
 
 @dataclass(frozen=True)
-class Known:
+class PublishedMethod:
     """A method of any published run; `rows` are in the order of the boards, the best of each first."""
 
     name: str
-    rows: tuple[tuple[Board, Row], ...]
+    rows: tuple[tuple[PublishedBoard, LeaderboardRow], ...]
 
     @property
     def trivial(self) -> bool:
@@ -37,7 +37,7 @@ class Known:
         return ", ".join(dict.fromkeys(LABELS.get(role, role) for _, row in self.rows if (role := row.result.role)))
 
     @cached_property
-    def portraits(self) -> list[tuple[Row, Portrait]]:
+    def portraits(self) -> list[tuple[LeaderboardRow, Portrait]]:
         return [(row, row.run.portraits[self.name]) for _, row in self.rows if self.name in row.run.portraits]
 
     @cached_property
@@ -72,13 +72,13 @@ class Known:
         return ", ".join(touched) or "nothing"
 
 
-def known_methods(site: Site) -> list[Known]:
+def known_methods(site: Site) -> list[PublishedMethod]:
     """By name, in alphabetical order."""
-    found: defaultdict[str, list[tuple[Board, Row]]] = defaultdict(list)
+    found: defaultdict[str, list[tuple[PublishedBoard, LeaderboardRow]]] = defaultdict(list)
     for board in site.boards:
         for row in board.rows:
             found[row.name].append((board, row))
-    return [Known(name, tuple(found[name])) for name in sorted(found)]
+    return [PublishedMethod(name, tuple(found[name])) for name in sorted(found)]
 
 
 def series_of(edit: Edited) -> str:
@@ -93,7 +93,7 @@ def legend(named: Sequence[str]) -> dict[str, Any]:
     return {"columns": {"expr": f"width < 440 ? {narrow} : {2 * narrow + 1}"}}
 
 
-def spans(known: Known) -> Iterator[str]:
+def spans(known: PublishedMethod) -> Iterator[str]:
     """In sentences, what each site's edits touch: layers and shares over the runs."""
     for site, kinds in known.edited.items():
         edits = [e for _, portrait in known.portraits for e in portrait.edits if e.site == site]

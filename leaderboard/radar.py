@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leaderboard.boards import Board
-from leaderboard.known import Known
-from leaderboard.row import Row
+from leaderboard.boards import PublishedBoard
+from leaderboard.known import PublishedMethod
+from leaderboard.row import LeaderboardRow
 from leaderboard.text import number, value
-from steerbench.records.results import MethodResult, Metric
+from steerbench.records.results import MethodResult, MetricRecord
 
 FEWEST, MOST_TRAITS = 3, 16
 """Axes that make a figure, and that can still be read."""
@@ -39,11 +39,11 @@ class Ring:
 
 @dataclass(frozen=True)
 class Radar:
-    board: Board
-    row: Row
+    board: PublishedBoard
+    row: LeaderboardRow
     reference: str
     """The row drawn beside it; empty if there is none, or it is that one."""
-    traits: list[tuple[str, Metric | None, Metric | None]]
+    traits: list[tuple[str, MetricRecord | None, MetricRecord | None]]
     rings: list[Ring]
     spokes: list[tuple[float, float]]
     labels: list[Label]
@@ -52,7 +52,7 @@ class Radar:
     """Points of a polygon; empty without a reference."""
 
 
-def radars(known: Known) -> list[Radar]:
+def radars(known: PublishedMethod) -> list[Radar]:
     """Of each board and model the best row that has its headline by trait, strict rows before published ones."""
     found: dict[tuple[str, str], Radar] = {}
     rows = sorted(known.rows, key=lambda one: one[1].run.plan.protocol != "strict")
@@ -62,7 +62,7 @@ def radars(known: Known) -> list[Radar]:
     return list(found.values())[:MOST]
 
 
-def _radar(board: Board, row: Row) -> Radar | None:
+def _radar(board: PublishedBoard, row: LeaderboardRow) -> Radar | None:
     headline = next(iter(row.result.metrics), "")
     of_row = by_trait(row.result, headline)
     beside = row.run.methods.get(REFERENCE) if row.name != REFERENCE else None
@@ -93,7 +93,7 @@ def _radar(board: Board, row: Row) -> Radar | None:
     )
 
 
-def by_trait(result: MethodResult, headline: str) -> dict[str, Metric]:
+def by_trait(result: MethodResult, headline: str) -> dict[str, MetricRecord]:
     """What a metric is made of by trait; of both ends of one ("C+", "C-") and of pairs ("C on A") nothing."""
     start = f"{headline} "
     parts = {name.removeprefix(start): m for name, m in result.metrics.items() if headline and name.startswith(start)}

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from leaderboard.charts import Cell, Chart
+from leaderboard.charts import Chart, ChartCell
 from leaderboard.links import run_page
 from leaderboard.text import cut, interval, number, value
 from steerbench.publishing.tradeoff_schema import PublishedTradeoff
-from steerbench.studies.tradeoff.result import Curve, Point, TradeoffResult
+from steerbench.studies.tradeoff.result import Curve, TradeoffPoint, TradeoffResult
 
 DRAWN = 8
 """Methods of a drawing, as many as there are colours; its table has all."""
@@ -61,7 +61,7 @@ DOSES = ["Method", "Strength", "Dose", "Value", "95 % interval", "n", "Flags"]
 _ZERO = {"y": {"datum": 0}}
 
 
-def link_of(point: Point, cost: str | None, part: str = CALIBRATION) -> str:
+def link_of(point: TradeoffPoint, cost: str | None, part: str = CALIBRATION) -> str:
     """The page of the run that says it; a cost without a run of its own was measured on the effect's questions."""
     run = point.runs.get(cost or part) or point.runs.get(part)
     return run_page(run) if run else ""
@@ -80,7 +80,7 @@ def shown(found: TradeoffResult) -> list[tuple[str, Curve]]:
     return list(found.curves.items())[:DRAWN]
 
 
-def datum(name: str, point: Point, cost: str | None, dial: bool, part: str) -> dict[str, Any] | None:
+def datum(name: str, point: TradeoffPoint, cost: str | None, dial: bool, part: str) -> dict[str, Any] | None:
     """A mark; None where there is no figure. `part` says which questions it was measured on."""
     metric = point.effect if cost is None else point.prices[cost]
     if value(metric) is None:
@@ -123,20 +123,20 @@ def left_out(found: TradeoffResult) -> str:
     return f" {left} more methods are in the table alone." if left > 0 else ""
 
 
-def _dose_rows(tradeoff: PublishedTradeoff, cost: str | None) -> list[list[Cell]]:
+def _dose_rows(tradeoff: PublishedTradeoff, cost: str | None) -> list[list[ChartCell]]:
     rows = []
     for method, curve in tradeoff.found.curves.items():
         for point in curve.points:
             metric = point.effect if cost is None else point.prices[cost]
             rows.append(
                 [
-                    Cell(method, link_of(point, cost)),
-                    Cell(number(point.strength, 2) if curve.dial else "no dial"),
-                    Cell(f"{100 * point.dose:.0f} %"),
-                    Cell(number(metric.value, 3)),
-                    Cell(interval(metric, 3)),
-                    Cell(str(metric.n)),
-                    Cell("; ".join(flag for flag in point.flags if cost is None or _is_about(flag, cost))),
+                    ChartCell(method, link_of(point, cost)),
+                    ChartCell(number(point.strength, 2) if curve.dial else "no dial"),
+                    ChartCell(f"{100 * point.dose:.0f} %"),
+                    ChartCell(number(metric.value, 3)),
+                    ChartCell(interval(metric, 3)),
+                    ChartCell(str(metric.n)),
+                    ChartCell("; ".join(flag for flag in point.flags if cost is None or _is_about(flag, cost))),
                 ]
             )
     return rows

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from leaderboard.phrases import phrase
 from steerbench.contracts import Role
 from steerbench.publishing.schema import Published
-from steerbench.records.results import Comparison, JudgeResult, MethodResult, Metric
+from steerbench.records.results import ComparisonRecord, JudgeResult, MethodResult, MetricRecord
 from steerbench.records.standing import is_better, is_worse
 
 Kind = Literal["beside", "better", "partly", "same", "unknown", "kept", "lost"]
@@ -20,7 +20,7 @@ LABELS: Mapping[Role, str] = {"unsteered": "the model as it is"}
 
 
 @dataclass(frozen=True)
-class Row:
+class LeaderboardRow:
     run: Published
     name: str
     result: MethodResult
@@ -32,7 +32,7 @@ class Row:
         return f"method-{self.place}"
 
     @property
-    def headline(self) -> Metric | None:
+    def headline(self) -> MetricRecord | None:
         return next(iter(self.result.metrics.values()), None)
 
     @property
@@ -84,8 +84,8 @@ class Row:
         return pace if math.isfinite(pace) and pace > 0 else None
 
 
-def rows_of(run: Published) -> list[Row]:
-    return [Row(run, name, result, place) for place, (name, result) in enumerate(run.methods.items())]
+def rows_of(run: Published) -> list[LeaderboardRow]:
+    return [LeaderboardRow(run, name, result, place) for place, (name, result) in enumerate(run.methods.items())]
 
 
 def kind_of(result: MethodResult) -> Kind:
@@ -109,7 +109,7 @@ def kind_of(result: MethodResult) -> Kind:
     return "partly" if standing.moves or standing.constants or standing.reference else "unknown"
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict(comparison: ComparisonRecord) -> str:
     """What a paired test says, in words that go before the name of the other row."""
     if is_better(comparison):
         return "better than"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leaderboard.boards import Board
+from leaderboard.boards import PublishedBoard
 from steerbench.publishing.schema import Published
-from steerbench.publishing.speed import Speed
+from steerbench.publishing.speed import PublishedSpeed
 from steerbench.publishing.tradeoff_schema import PublishedTradeoff
 
 
@@ -16,6 +16,6 @@ class Site:
 
     results: Path
     runs: Sequence[Published]
-    boards: Sequence[Board]
-    speeds: Sequence[Speed] = ()
+    boards: Sequence[PublishedBoard]
+    speeds: Sequence[PublishedSpeed] = ()
     tradeoffs: Sequence[PublishedTradeoff] = ()

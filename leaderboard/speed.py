@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import median
 
 from steerbench.errors import UserError
-from steerbench.publishing.speed import Computer, Speed, Timing, read_speed
-from steerbench.timing.schema import GROUPS, Case, Clock, Measure, Sizes
+from steerbench.publishing.speed import BenchTiming, Computer, PublishedSpeed, read_speed
+from steerbench.timing.schema import GROUPS, Clock, SideMeasurement, Sizes, TimingCase
 
 NAMED = 5
 """Refused files that are named in one error."""
@@ -18,26 +18,26 @@ LATEST = 24
 
 
 @dataclass(frozen=True)
-class Point:
+class TimedCase:
     """A case in one file."""
 
-    speed: Speed
-    case: Case
+    speed: PublishedSpeed
+    case: TimingCase
 
 
 @dataclass(frozen=True)
-class Line:
+class MethodTimings:
     """A method at one kind of work, in every file that asked the same of it; the latest is last."""
 
     method: str
-    points: Sequence[Point]
+    points: Sequence[TimedCase]
 
     @property
-    def case(self) -> Case:
+    def case(self) -> TimingCase:
         return self.points[-1].case
 
     @property
-    def speed(self) -> Speed:
+    def speed(self) -> PublishedSpeed:
         return self.points[-1].speed
 
     @property
@@ -54,7 +54,7 @@ class Line:
     def peak_memory_bytes(self) -> int | None:
         return max((p for one in self.case.rounds if (p := one.method.peak_memory_bytes) is not None), default=None)
 
-    def _rate(self, side: Measure) -> float:
+    def _rate(self, side: SideMeasurement) -> float:
         read = 0 if self.case.group == "generate" else side.prompt_tokens
         return (read + side.generated_tokens) / side.seconds
 
@@ -68,10 +68,10 @@ class Setup:
     model: str
     engine: str
     sizes: Sizes
-    files: tuple[Speed, ...]
+    files: tuple[PublishedSpeed, ...]
 
     @property
-    def latest(self) -> Speed:
+    def latest(self) -> PublishedSpeed:
         return self.files[-1]
 
     @property
@@ -80,22 +80,22 @@ class Setup:
         return timing.engines.get(self.engine, {}).get("dtype", "") if timing else ""
 
     @cached_property
-    def lines(self) -> dict[str, list[Line]]:
+    def lines(self) -> dict[str, list[MethodTimings]]:
         """By group, in the order that a file has its methods in."""
-        found: defaultdict[tuple[str, str], list[Point]] = defaultdict(list)
+        found: defaultdict[tuple[str, str], list[TimedCase]] = defaultdict(list)
         for speed in self.files:
             for case in speed.timing.cases if speed.timing else ():
                 if case.engine == self.engine:
-                    found[case.group, case.method].append(Point(speed, case))
-        by_group: dict[str, list[Line]] = {group: [] for group in GROUPS}
+                    found[case.group, case.method].append(TimedCase(speed, case))
+        by_group: dict[str, list[MethodTimings]] = {group: [] for group in GROUPS}
         for (group, method), points in found.items():
             asked = _parameters(points[-1])
-            by_group[group].append(Line(method, [p for p in points if _parameters(p) == asked][-LATEST:]))
+            by_group[group].append(MethodTimings(method, [p for p in points if _parameters(p) == asked][-LATEST:]))
         return {group: lines for group, lines in by_group.items() if lines}
 
 
 @dataclass(frozen=True)
-class Ratio:
+class BenchmarkRatio:
     """What one of the project's own benchmarks found; `values` by file of its machine, None where it was not run."""
 
     test: str
@@ -108,16 +108,16 @@ class Checks:
     """The project's own benchmarks on one machine, in its latest files, the latest first."""
 
     computer: Computer
-    files: tuple[Speed, ...]
+    files: tuple[PublishedSpeed, ...]
 
     @cached_property
-    def ratios(self) -> list[Ratio]:
+    def ratios(self) -> list[BenchmarkRatio]:
         told = [{(one.test, one.ratio): one.value for one in speed.benchmarks} for speed in self.files]
         names = dict.fromkeys(name for by_name in told for name in by_name)
-        return [Ratio(*name, [by_name.get(name) for by_name in told]) for name in names]
+        return [BenchmarkRatio(*name, [by_name.get(name) for by_name in told]) for name in names]
 
 
-def read_speeds(folder: Path) -> list[Speed]:
+def read_speeds(folder: Path) -> list[PublishedSpeed]:
     """The published timings in a folder, in the order of their commits; none if there is no such folder.
 
     Raises:
@@ -135,9 +135,9 @@ def read_speeds(folder: Path) -> list[Speed]:
     return sorted(speeds, key=lambda speed: (speed.moment, speed.created))
 
 
-def setups_of(speeds: Sequence[Speed]) -> list[Setup]:
+def setups_of(speeds: Sequence[PublishedSpeed]) -> list[Setup]:
     """The setup that was timed last comes first."""
-    found: defaultdict[tuple[str, ...], list[Speed]] = defaultdict(list)
+    found: defaultdict[tuple[str, ...], list[PublishedSpeed]] = defaultdict(list)
     for speed in speeds:
         if speed.timing is not None:
             for engine in dict.fromkeys(case.engine for case in speed.timing.cases):
@@ -150,22 +150,22 @@ def setups_of(speeds: Sequence[Speed]) -> list[Setup]:
     return sorted(setups, key=lambda setup: setup.latest.moment, reverse=True)
 
 
-def checks_of(speeds: Sequence[Speed], most: int) -> list[Checks]:
+def checks_of(speeds: Sequence[PublishedSpeed], most: int) -> list[Checks]:
     """By machine, in its `most` latest files."""
-    found: defaultdict[str, list[Speed]] = defaultdict(list)
+    found: defaultdict[str, list[PublishedSpeed]] = defaultdict(list)
     for speed in speeds:
         if speed.benchmarks:
             found[speed.computer.model_dump_json()].append(speed)
     return [Checks(files[-1].computer, tuple(files[: -most - 1 : -1])) for files in found.values()]
 
 
-def _key(speed: Speed, timing: Timing, engine: str) -> tuple[str, ...]:
+def _key(speed: PublishedSpeed, timing: BenchTiming, engine: str) -> tuple[str, ...]:
     told = timing.engines.get(engine, {})
     weights = [told.get(name, "") for name in ("weights", "dtype", "device")]
     machine, sizes = speed.computer.model_dump_json(), timing.sizes.model_dump_json()
     return machine, timing.clock, timing.model, *weights, sizes, engine
 
 
-def _parameters(point: Point) -> object:
+def _parameters(point: TimedCase) -> object:
     timing = point.speed.timing
     return timing.methods.get(point.case.method) if timing else None

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from steerbench.records.results import Comparison, Metric
+from steerbench.records.results import ComparisonRecord, MetricRecord
 
 LONGEST = 120
 """Characters of a name or flag on a page; the rest of it is in the JSON."""
@@ -33,7 +33,7 @@ def decimals(values: Iterable[float | None]) -> int:
     return min(max(2 - math.floor(math.log10(largest)), 0), 3)
 
 
-def value(metric: Metric | None) -> float | None:
+def value(metric: MetricRecord | None) -> float | None:
     """A metric's estimate, if there is one and it is a number."""
     return metric.value if metric is not None and metric.value is not None and math.isfinite(metric.value) else None
 
@@ -63,12 +63,12 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def interval(metric: Metric | Comparison | None, digits: int = 2) -> str:
+def interval(metric: MetricRecord | ComparisonRecord | None, digits: int = 2) -> str:
     """An interval, or why there is none if that is known."""
     if metric is None:
         return ""
     if metric.low is None or metric.high is None:
-        return cut(metric.note) if isinstance(metric, Metric) else ""
+        return cut(metric.note) if isinstance(metric, MetricRecord) else ""
     return f"[{number(metric.low, digits)}, {number(metric.high, digits)}]"
 
 

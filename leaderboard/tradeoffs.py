@@ -22,7 +22,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Pair:
+class EffectAndCost:
     """A run that measured an effect and one that measured what it costs, at the same strengths of the same methods."""
 
     effect: Published
@@ -92,7 +92,7 @@ def doses_of(tradeoffs: Iterable[PublishedTradeoff]) -> dict[str, PublishedTrade
     return {id: tradeoff for tradeoff in tradeoffs for id in tradeoff.runs}
 
 
-def pairs_of(runs: Sequence[Published]) -> list[Pair]:
+def pairs_of(runs: Sequence[Published]) -> list[EffectAndCost]:
     """What runs say of effect and cost that are no doses of a trade-off, in the order of the effect's board and model.
 
     A cost run that could belong to several runs of one board (they chose the same strengths) is left out.
@@ -106,7 +106,7 @@ def pairs_of(runs: Sequence[Published]) -> list[Pair]:
         for effect in effects:
             if effect.plan.task != cost.plan.task and _same_strengths(effect, cost):
                 by_board[effect.plan.task, dataset_of(effect)].append(effect)
-        found += [Pair(those[0], cost) for those in by_board.values() if len(those) == 1]
+        found += [EffectAndCost(those[0], cost) for those in by_board.values() if len(those) == 1]
     steered = [pair for pair in found if len(set(pair.methods) - {UNSTEERED}) > 0]
     return sorted(steered, key=lambda pair: tuple(_order(pair)))
 
@@ -126,7 +126,7 @@ def _same_row(effect: Published, cost: Published, name: str) -> bool:
     return one.settings == other.settings and worded
 
 
-def _order(pair: Pair) -> Iterator[str]:
+def _order(pair: EffectAndCost) -> Iterator[str]:
     yield from (pair.effect.plan.task, dataset_of(pair.effect), pair.effect.model, pair.effect.id)
     yield from (pair.cost.plan.task, pair.cost.id)
 

@@ -43,7 +43,7 @@ class TraitNeurons:
 
 
 @dataclass(frozen=True)
-class Search:
+class NeuronSearch:
     """Which questions, and how many a trait (None for all); under how many descriptions of a pole each is asked, and
     whose; how long the answers are and how repetition is held back; what draws which."""
 
@@ -80,7 +80,7 @@ class Search:
         return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
 
-def searched(engine: Engine, search: Search) -> Mapping[str, TraitNeurons]:
+def searched(engine: Engine, search: NeuronSearch) -> Mapping[str, TraitNeurons]:
     """Every trait's neurons in this model, from the cache if they were searched before."""
     file = cache_folder() / "neurons" / f"{search.key(engine)}.safetensors"
     statistics = _read(file)

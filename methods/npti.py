@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from methods.neurons import REPETITION_PENALTY, Search, TraitNeurons, searched
+from methods.neurons import REPETITION_PENALTY, NeuronSearch, TraitNeurons, searched
 from methods.published_neurons import published_neurons
 from steerbench.contracts import Engine
 from steerbench.contracts.steering import Boost, Cap, Edit, Positions, Steering
@@ -85,11 +85,11 @@ class NPTI:
             )
 
     @property
-    def search(self) -> Search:
+    def search(self) -> NeuronSearch:
         """What the neurons are searched by, defaults in place."""
         published = self.variant == "published"
         descriptions = self.descriptions or ("published" if published else "bank")
-        return Search(
+        return NeuronSearch(
             self.personas or (1 if descriptions == "published" else 4),
             self.max_new_tokens or (500 if published else 100),
             self.seed,

@@ -14,7 +14,7 @@ from steerbench.contracts import Engine
 from steerbench.contracts.steering import Add, Edit, Steering
 from steerbench.contracts.targets import Target
 from steerbench.errors import UserError
-from steerbench.toolkit.contrasts import Contrast, Statements, capture_statements
+from steerbench.toolkit.contrasts import Contrast, StatementContrasts, capture_statements
 from steerbench.toolkit.directions import mass_mean, one_deviation_long
 from steerbench.toolkit.layers import Layers, checked_layers, parsed_layers
 from steerbench.toolkit.probes import CLOSE, Probes, Scores, accuracies, alone, fit_probes, log_likelihoods, undecided
@@ -114,7 +114,7 @@ class PAS:
         return layers
 
     def _steerings(
-        self, engine: Engine, statements: Statements, layers: Sequence[int], names: Sequence[str]
+        self, engine: Engine, statements: StatementContrasts, layers: Sequence[int], names: Sequence[str]
     ) -> list[Steering]:
         captured = statements.activations if self.layers is None else statements.activations[:, layers]
         activations = captured.reshape(len(captured), len(layers) * engine.heads, -1)
@@ -134,7 +134,7 @@ class PAS:
         return steerings
 
     def _probe(
-        self, activations: NDArray[np.float32], statements: Statements, names: Sequence[str]
+        self, activations: NDArray[np.float32], statements: StatementContrasts, names: Sequence[str]
     ) -> tuple[Probes, Scores, NDArray[np.intp]]:
         """Probes of the training rows, what heads are ranked by, and each target's best heads."""
         labels, used, published = statements.labels, statements.used, self.variant == "published"

@@ -75,14 +75,14 @@ class PersonaVector:
         own, opposite = (_mean(engine, [one.under(text) for one in asked], layer, read) for text in described)
         return Steering((Add("resid", layer, own - opposite),))
 
-    def _prompts(self, target: Target) -> list["Asked"]:
+    def _prompts(self, target: Target) -> list["ContrastItem"]:
         """In an order by seed and id, so that they are the same whoever else is fitted."""
         if self.context == "list":
             items = sorted(target.leanings(), key=lambda item: number(self.seed, self.name, item.id))
-            return [Asked(item, listed=True) for item in items[: self.prompts]]
+            return [ContrastItem(item, listed=True) for item in items[: self.prompts]]
         traits = list(trait_scores(target))
         each = -(-self.prompts // max(len(traits), 1))
-        return [Asked(item, listed=False) for trait in traits for item in search_questions("bank", trait, each)]
+        return [ContrastItem(item, listed=False) for trait in traits for item in search_questions("bank", trait, each)]
 
 
 def _mean(
@@ -99,7 +99,7 @@ def _mean(
 
 
 @plain(frozen=True)
-class Asked:
+class ContrastItem:
     """A statement in a list, or a question in a chat."""
 
     item: Item

@@ -6,12 +6,12 @@ All rows are written by one macro, so that what is escaped is escaped in one pla
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from leaderboard.boards import Board
+from leaderboard.boards import PublishedBoard
 from leaderboard.drawing import WIDTH
 from leaderboard.frame import File, Page, address, rendered, root_of, to_json
 from leaderboard.links import page_of
 from leaderboard.reported import metrics_of, titles_of
-from leaderboard.row import Row, engine_of, judges_of, settings_of
+from leaderboard.row import LeaderboardRow, engine_of, judges_of, settings_of
 from leaderboard.site import Site
 from leaderboard.text import cut
 
@@ -29,7 +29,7 @@ def files(site: Site) -> Iterator[File]:
         yield from more
 
 
-def row_values(board: Board, row: Row) -> dict[str, Any]:
+def row_values(board: PublishedBoard, row: LeaderboardRow) -> dict[str, Any]:
     """What the row's macro is given."""
     run, result = row.run, row.result
     headline = board.headline(row)
@@ -60,7 +60,7 @@ def row_values(board: Board, row: Row) -> dict[str, Any]:
     }
 
 
-def _section(board: Board, protocol: str) -> dict[str, Any] | None:
+def _section(board: PublishedBoard, protocol: str) -> dict[str, Any] | None:
     methods, bands = board.methods(protocol), board.bands(protocol)
     if not methods and not bands:
         return None
@@ -79,7 +79,7 @@ def _lists(section: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]
         yield f"{section['protocol']}-{band.key}", rows
 
 
-def _values(board: Board, sections: Sequence[dict[str, Any]], more: Sequence[str]) -> dict[str, Any]:
+def _values(board: PublishedBoard, sections: Sequence[dict[str, Any]], more: Sequence[str]) -> dict[str, Any]:
     rows = [values for section in sections for _, of_list in _lists(section) for values in of_list]
     choices = {name: sorted({values["facets"][name] for values in rows} - {""}) for name in FACETS}
     return {
@@ -95,7 +95,7 @@ def _values(board: Board, sections: Sequence[dict[str, Any]], more: Sequence[str
     }
 
 
-def _more(board: Board, sections: Sequence[dict[str, Any]]) -> Iterator[File]:
+def _more(board: PublishedBoard, sections: Sequence[dict[str, Any]]) -> Iterator[File]:
     """Scripts, because a page opened from disk may load no data by other means."""
     rest = [(name, values) for section in sections for name, of_list in _lists(section) for values in of_list[FIRST:]]
     stem = board.path.removesuffix(".html")
@@ -106,5 +106,5 @@ def _more(board: Board, sections: Sequence[dict[str, Any]]) -> Iterator[File]:
         yield File(f"{stem}-{place // CHUNK + 1}.js", f"steerbenchRows({to_json(pairs)});\n")
 
 
-def _title(board: Board) -> str:
+def _title(board: PublishedBoard) -> str:
     return f"{cut(board.task)} on {cut(board.dataset)}" if board.dataset else cut(board.task)

@@ -12,16 +12,16 @@ from typing import Any
 
 from scipy import stats
 
-from leaderboard.boards import Board
+from leaderboard.boards import PublishedBoard
 from leaderboard.frame import File, Page, data_script
 from leaderboard.links import samples_of
 from leaderboard.pages.run import MOST, flat
-from leaderboard.row import Row, rows_of
+from leaderboard.row import LeaderboardRow, rows_of
 from leaderboard.site import Site
 from leaderboard.text import capitalised, cut
 from steerbench.publishing.schema import Published
 from steerbench.records.movement import OF_TARGETS
-from steerbench.records.results import Metric, without_break_downs
+from steerbench.records.results import MetricRecord, without_break_downs
 from steerbench.statistics import FEWEST
 from steerbench.statistics.means import ONE, SAME
 
@@ -49,17 +49,17 @@ def files(site: Site) -> Iterator[File]:
             yield data_script(f"{samples_of(run)}/compare.js", _told(board, run))
 
 
-def key_of(board: Board) -> str:
+def key_of(board: PublishedBoard) -> str:
     """What the address calls a board: its path without folder and ending."""
     return board.path.removeprefix("boards/").removesuffix(".html")
 
 
-def _listed(row: Row) -> list[Any]:
+def _listed(row: LeaderboardRow) -> list[Any]:
     """[run, place, name, model, what it was given, what it is on the board for if it is no method]"""
     return [row.run.id, row.place, cut(row.name), cut(row.run.model), cut(row.asked), row.label]
 
 
-def _told(board: Board, run: Published) -> dict[str, Any]:
+def _told(board: PublishedBoard, run: Published) -> dict[str, Any]:
     asked = {name: value for name, value in run.identity.items() if name != "methods"}
     return {
         "board": key_of(board),
@@ -76,7 +76,7 @@ def _told(board: Board, run: Published) -> dict[str, Any]:
     }
 
 
-def _method(row: Row) -> dict[str, Any]:
+def _method(row: LeaderboardRow) -> dict[str, Any]:
     """Metrics are [name, value, low, high, note], the headline first.
 
     Comparisons are [against, difference, p, p after Holm, low, high, smallest difference that would be found].
@@ -96,5 +96,5 @@ def _method(row: Row) -> dict[str, Any]:
     }
 
 
-def _ends(metric: Metric) -> tuple[float | None, float | None, float | None, str]:
+def _ends(metric: MetricRecord) -> tuple[float | None, float | None, float | None, str]:
     return metric.value, metric.low, metric.high, cut(metric.note)

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from leaderboard.bands import ceiling, to_clear
-from leaderboard.boards import Board
+from leaderboard.boards import PublishedBoard
 from leaderboard.frame import File, Page
 from leaderboard.pages.board import row_values
 from leaderboard.phrases import phrase
-from leaderboard.row import Row
+from leaderboard.row import LeaderboardRow
 from leaderboard.site import Site
 from leaderboard.text import capitalised
 
@@ -31,8 +31,8 @@ def files(site: Site) -> Iterator[File]:
     yield Page("index.html", "home.html", "Boards", values).file()
 
 
-def _card(board: Board) -> dict[str, Any]:
-    best: dict[str, Row] = {}
+def _card(board: PublishedBoard) -> dict[str, Any]:
+    best: dict[str, LeaderboardRow] = {}
     for row in board.methods("strict"):
         best.setdefault(row.name, row)
     beside = sorted((row for _, rows in board.bands("strict") for row in rows), key=board.rows.index)
@@ -48,7 +48,7 @@ def _card(board: Board) -> dict[str, Any]:
     }
 
 
-def _verdict(board: Board, rows: Sequence[Row]) -> str:
+def _verdict(board: PublishedBoard, rows: Sequence[LeaderboardRow]) -> str:
     """Of each method's best row, how many do what the board asks, or why that cannot be told."""
     known = [standing for row in rows if (standing := row.result.standing) is not None]
     judged = [standing for standing in known if standing.state == "tested"]

@@ -7,13 +7,13 @@ from typing import Any
 
 from leaderboard.ablations import ablations
 from leaderboard.across_layers import across_layers
-from leaderboard.boards import Board
+from leaderboard.boards import PublishedBoard
 from leaderboard.drawing import WIDTH
 from leaderboard.frame import File, Page
-from leaderboard.known import DONE, WHERE, Known, known_methods, spans
+from leaderboard.known import DONE, WHERE, PublishedMethod, known_methods, spans
 from leaderboard.links import method_page, page_of
 from leaderboard.radar import radars
-from leaderboard.row import Row, judges_of, settings_of
+from leaderboard.row import LeaderboardRow, judges_of, settings_of
 from leaderboard.site import Site
 from leaderboard.text import cut
 
@@ -29,7 +29,7 @@ def files(site: Site) -> Iterator[File]:
         yield Page(method_page(known.name), "method.html", cut(known.name), _values(known)).file()
 
 
-def _entry(known: Known) -> dict[str, Any]:
+def _entry(known: PublishedMethod) -> dict[str, Any]:
     boards = {board.path: board for board, row in known.rows}
     told = [(board.path, row.result.standing) for board, row in known.rows if not row.run.measures_cost]
     judged = [(path, standing) for path, standing in told if standing is not None and standing.state == "tested"]
@@ -45,7 +45,7 @@ def _entry(known: Known) -> dict[str, Any]:
     }
 
 
-def _values(known: Known) -> dict[str, Any]:
+def _values(known: PublishedMethod) -> dict[str, Any]:
     charts = ablations(known)
     return {
         "known": known,
@@ -68,12 +68,12 @@ def marked(text: str) -> list[tuple[str, bool]]:
     return [(part, place % 2 == 1) for place, part in enumerate(re.split(r"`+", text)) if part]
 
 
-def _boards(known: Known) -> list[dict[str, Any]]:
+def _boards(known: PublishedMethod) -> list[dict[str, Any]]:
     grouped = [(board, [row for _, row in of]) for board, of in groupby(known.rows, key=lambda one: one[0])]
     return [_board(board, rows) for board, rows in grouped[:MOST_BOARDS]]
 
 
-def _board(board: Board, rows: Sequence[Row]) -> dict[str, Any]:
+def _board(board: PublishedBoard, rows: Sequence[LeaderboardRow]) -> dict[str, Any]:
     return {
         "board": board,
         "name": cut(board.columns[0], 60) if board.columns else "",

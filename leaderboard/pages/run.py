@@ -5,20 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from leaderboard.bands import ceiling, dashed, of_role, to_clear
-from leaderboard.boards import Board
+from leaderboard.boards import PublishedBoard
 from leaderboard.citation import of_run
 from leaderboard.doses import COLUMNS, calibration_chart, calibration_table
-from leaderboard.drawing import WIDTH, Axis, axis_over
+from leaderboard.drawing import WIDTH, PlotAxis, axis_over
 from leaderboard.frame import File, Page
 from leaderboard.links import data_of, method_page, page_of, parquet_of, samples_of, tradeoff_page
 from leaderboard.phrases import said_once
-from leaderboard.row import Row, dataset_of, engine_of, rows_of
+from leaderboard.row import LeaderboardRow, dataset_of, engine_of, rows_of
 from leaderboard.site import Site
 from leaderboard.text import NONE, cut, decimals, value
 from leaderboard.tradeoffs import doses_of
 from steerbench.publishing.known_weights import mark
 from steerbench.publishing.schema import Published
-from steerbench.records.results import Comparison, Metric, without_break_downs
+from steerbench.records.results import ComparisonRecord, MetricRecord, without_break_downs
 
 MOST = 400
 """Lines of one table; the JSON has the rest."""
@@ -35,7 +35,7 @@ def files(site: Site) -> Iterator[File]:
         yield Page(page_of(run), "run.html", title, _values(boards.get(run.id), run) | {"dose_of": dose_of}).file()
 
 
-def _values(board: Board | None, run: Published) -> dict[str, Any]:
+def _values(board: PublishedBoard | None, run: Published) -> dict[str, Any]:
     """Of a run that stands on no board, `board` is None."""
     rows = sorted(rows_of(run), key=lambda row: _place(row, run.higher_is_better))
     names = list(dict.fromkeys(name for row in rows for name in row.result.metrics))[:MOST]
@@ -75,7 +75,7 @@ def _values(board: Board | None, run: Published) -> dict[str, Any]:
     }
 
 
-def _on(axis: Axis, row: Row | None) -> float | None:
+def _on(axis: PlotAxis, row: LeaderboardRow | None) -> float | None:
     """Where a row's headline stands on the axis."""
     found = value(row.headline) if row is not None else None
     return None if found is None else axis.place(found)
@@ -98,7 +98,9 @@ def _leaf(value: Any) -> str:
     return NONE if value is None or value == {} else str(value)
 
 
-def _against(rows: Sequence[Row]) -> tuple[dict[str, str], list[tuple[Row, list[Comparison | None]]]]:
+def _against(
+    rows: Sequence[LeaderboardRow],
+) -> tuple[dict[str, str], list[tuple[LeaderboardRow, list[ComparisonRecord | None]]]]:
     """The rows that others were compared with, each with its label, and of each compared row its comparisons."""
     names = list(dict.fromkeys(c.against for row in rows for c in row.result.comparisons))[:MOST_COMPARED]
     by_row = [(row, {c.against: c for c in row.result.comparisons}) for row in rows if row.result.comparisons]
@@ -107,13 +109,13 @@ def _against(rows: Sequence[Row]) -> tuple[dict[str, str], list[tuple[Row, list[
     return {name: labels.get(name, "") for name in names}, told
 
 
-def _digits(rows: Sequence[Row], names: Sequence[str]) -> dict[str, int]:
+def _digits(rows: Sequence[LeaderboardRow], names: Sequence[str]) -> dict[str, int]:
     return {name: decimals(value(row.result.metrics.get(name)) for row in rows) for name in names}
 
 
 def _break_downs(
-    rows: Sequence[Row], names: Sequence[str], shown: Sequence[str]
-) -> list[tuple[str, list[tuple[str, list[Metric | None]]]]]:
+    rows: Sequence[LeaderboardRow], names: Sequence[str], shown: Sequence[str]
+) -> list[tuple[str, list[tuple[str, list[MetricRecord | None]]]]]:
     """By metric, the metrics that break it down, each with its value in every row."""
     found = []
     for metric in shown:
@@ -123,7 +125,7 @@ def _break_downs(
     return found
 
 
-def _shown_first(rows: Sequence[Row]) -> tuple[int, int | None]:
+def _shown_first(rows: Sequence[LeaderboardRow]) -> tuple[int, int | None]:
     """Places of the rows whose samples are shown first: the best method, beside it `unsteered` or what is no method."""
     first = next((row for row in rows if not row.result.trivial), rows[0])
     others = [row for row in rows if row is not first]
@@ -131,6 +133,6 @@ def _shown_first(rows: Sequence[Row]) -> tuple[int, int | None]:
     return first.place, beside[0].place if beside else None
 
 
-def _place(row: Row, higher_is_better: bool) -> float:
+def _place(row: LeaderboardRow, higher_is_better: bool) -> float:
     found = value(row.headline)
     return float("inf") if found is None else -found if higher_is_better else found

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from leaderboard.charts import Cell, Chart
+from leaderboard.charts import Chart, ChartCell
 from leaderboard.frame import File, Page, to_json
 from leaderboard.site import Site
-from leaderboard.speed import Checks, Line, Setup, checks_of, setups_of
+from leaderboard.speed import Checks, MethodTimings, Setup, checks_of, setups_of
 from leaderboard.text import NONE, cut, number
-from steerbench.publishing.speed import Computer, Speed, name_of
+from steerbench.publishing.speed import Computer, PublishedSpeed, name_of
 from steerbench.timing.schema import GROUPS
 
 SETUPS = 12
@@ -92,11 +92,11 @@ def _now(name: str, setup: Setup) -> Chart:
             ],
         },
         ["Work", "Method", "Ratio", "95 % interval"],
-        [[Cell(group), Cell(line.method), *_cells(line)] for group, line in lines[:ROWS]],
+        [[ChartCell(group), ChartCell(line.method), *_cells(line)] for group, line in lines[:ROWS]],
     )
 
 
-def _history(name: str, group: str, lines: Sequence[Line]) -> Chart:
+def _history(name: str, group: str, lines: Sequence[MethodTimings]) -> Chart:
     """The ratio of each method in every file, in the order of their commits."""
     speeds = sorted(
         {id(p.speed): p.speed for line in lines for p in line.points}.values(), key=lambda s: (s.moment, s.created)
@@ -137,7 +137,12 @@ def _history(name: str, group: str, lines: Sequence[Line]) -> Chart:
         },
         ["Method", "Commit", "Of", "Ratio", "95 % interval"],
         [
-            [Cell(line.method), Cell(_place(p.speed)), Cell(p.speed.moment[:10]), *_cells(Line(line.method, [p]))]
+            [
+                ChartCell(line.method),
+                ChartCell(_place(p.speed)),
+                ChartCell(p.speed.moment[:10]),
+                *_cells(MethodTimings(line.method, [p])),
+            ]
             for line in lines
             for p in line.points
         ][:ROWS],
@@ -153,11 +158,11 @@ def _checks(checks: Checks) -> dict[str, Any]:
     }
 
 
-def _flat(setup: Setup) -> list[tuple[str, Line]]:
+def _flat(setup: Setup) -> list[tuple[str, MethodTimings]]:
     return [(group, line) for group, lines in setup.lines.items() for line in lines]
 
 
-def _words(lines: Sequence[tuple[str, Line]]) -> str:
+def _words(lines: Sequence[tuple[str, MethodTimings]]) -> str:
     ordered = sorted(lines, key=lambda one: one[1].case.ratio.median)
     (low_group, low), (high_group, high) = ordered[0], ordered[-1]
     return (
@@ -166,12 +171,12 @@ def _words(lines: Sequence[tuple[str, Line]]) -> str:
     )
 
 
-def _cells(line: Line) -> tuple[Cell, Cell]:
+def _cells(line: MethodTimings) -> tuple[ChartCell, ChartCell]:
     ratio = line.case.ratio
-    return Cell(number(ratio.median)), Cell(f"[{number(ratio.low)}, {number(ratio.high)}]")
+    return ChartCell(number(ratio.median)), ChartCell(f"[{number(ratio.low)}, {number(ratio.high)}]")
 
 
-def _ratio(line: Line) -> str:
+def _ratio(line: MethodTimings) -> str:
     return " ".join(cell.text for cell in _cells(line))
 
 
@@ -180,11 +185,11 @@ def _machine(computer: Computer) -> str:
     return ", ".join([*accelerator, cut(computer.cpu, 80) or "unknown processor", _counted(computer.cores, "core")])
 
 
-def _when(speed: Speed) -> str:
+def _when(speed: PublishedSpeed) -> str:
     return f"{_place(speed)} of {speed.moment[:10]}"
 
 
-def _place(speed: Speed) -> str:
+def _place(speed: PublishedSpeed) -> str:
     return speed.commit.id[:8] if speed.commit else f"version {cut(speed.versions.get('steerbench', NONE), 20)}"
 
 

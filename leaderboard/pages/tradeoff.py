@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from leaderboard.charts import Cell, Chart
+from leaderboard.charts import Chart, ChartCell
 from leaderboard.frame import File, Page, to_json
 from leaderboard.fronts import CROSS, FRONT, LINKED, POINTER, front_chart
 from leaderboard.links import page_of, tradeoff_page
 from leaderboard.responses import DRAWN, TEST, by_method, dose_chart, link_of
-from leaderboard.row import Row, dataset_of
+from leaderboard.row import LeaderboardRow, dataset_of
 from leaderboard.site import Site
 from leaderboard.text import cut, decimals, interval, number, value
-from leaderboard.tradeoffs import Pair, doses_of, pairs_of
+from leaderboard.tradeoffs import EffectAndCost, doses_of, pairs_of
 from steerbench.publishing.schema import Published
 from steerbench.publishing.tradeoff_schema import UNSTEERED, PublishedTradeoff
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 from steerbench.studies.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
 
 COSTS = 8
@@ -113,7 +113,7 @@ def _digits(found: TradeoffResult) -> dict[str, int]:
     return {cost: max(decimals(value(at.prices[cost]) for at in measured), 2) for cost in found.costs}
 
 
-def _pair(place: int, pair: Pair) -> dict[str, Any]:
+def _pair(place: int, pair: EffectAndCost) -> dict[str, Any]:
     effect, cost = pair.runs
     return {
         "title": f"{cut(effect.plan.task, 60)} and {cut(cost.plan.task, 60)}",
@@ -128,7 +128,7 @@ def _named(run: Published) -> str:
     return f"{run.plan.task} on {dataset}" if dataset and dataset != run.plan.task else run.plan.task
 
 
-def _pair_chart(name: str, pair: Pair) -> Chart:
+def _pair_chart(name: str, pair: EffectAndCost) -> Chart:
     """Methods by effect and cost, each at the strengths that the effect run chose."""
     effect, cost = pair.runs
     front, drawn = pair.front(), pair.methods[: DRAWN + 1]
@@ -165,7 +165,7 @@ def _pair_chart(name: str, pair: Pair) -> Chart:
     return Chart(name, words, {"layer": layers}, columns, rows)
 
 
-def _mark(pair: Pair, method: str) -> dict[str, Any]:
+def _mark(pair: EffectAndCost, method: str) -> dict[str, Any]:
     effect, cost = pair.at(method)
     told, ends = [], []
     for run, at in zip(pair.runs, (effect, cost), strict=True):
@@ -182,20 +182,20 @@ def _mark(pair: Pair, method: str) -> dict[str, Any]:
     }
 
 
-def _pair_row(pair: Pair, method: str, front: list[str]) -> list[Cell]:
-    figures: list[Cell] = []
+def _pair_row(pair: EffectAndCost, method: str, front: list[str]) -> list[ChartCell]:
+    figures: list[ChartCell] = []
     for run in pair.runs:
         metric = _first(run, method)
-        figures += [Cell(number(value(metric), 3), _at(run, method)), Cell(interval(metric, 3))]
-    return [Cell(method), *figures, Cell("yes" if method in front else "no")]
+        figures += [ChartCell(number(value(metric), 3), _at(run, method)), ChartCell(interval(metric, 3))]
+    return [ChartCell(method), *figures, ChartCell("yes" if method in front else "no")]
 
 
 def _at(run: Published, method: str) -> str:
     place = list(run.methods).index(method)
-    return f"{page_of(run)}#{Row(run, method, run.methods[method], place).anchor}"
+    return f"{page_of(run)}#{LeaderboardRow(run, method, run.methods[method], place).anchor}"
 
 
-def _first(run: Published, method: str) -> Metric | None:
+def _first(run: Published, method: str) -> MetricRecord | None:
     return next(iter(run.methods[method].metrics.values()), None)
 
 

@@ -20,7 +20,7 @@ TRIES = 64
 
 
 @dataclass(frozen=True)
-class Pair:
+class PromptOption:
     """A prompt's start and an option; `tokens` are scored. `joint` if the start's own tokens stay as they were."""
 
     start: str
@@ -43,7 +43,7 @@ class Boundaries:
         """A text's tokens, with the tokenizer's start token unless the text says it already."""
         return list(self.tokenizer.encode(text, add_special_tokens=not text.startswith(self.first)))
 
-    def pair(self, context: str, continuation: str, words: str = "") -> Pair:
+    def pair(self, context: str, continuation: str, words: str = "") -> PromptOption:
         """Blanks that end the context belong to the continuation; an empty context is the model's start token.
 
         `words` are what the model is told first, with the blanks that part them from the rest.
@@ -69,7 +69,7 @@ class Boundaries:
         self._check(len(self._prompt(start)) + room)
         return start
 
-    def windows(self, text: str, words: str = "") -> Iterator[Pair]:
+    def windows(self, text: str, words: str = "") -> Iterator[PromptOption]:
         """A whole text in windows: the first after the start token, others after as much of the text as has room.
 
         With `words`, these come before each window instead of a start token. A window is shorter than the model's
@@ -96,7 +96,7 @@ class Boundaries:
                 "(--num_fewshot), shorter answers (max_gen_toks), or a model with a longer context."
             )
 
-    def _window(self, ids: list[int], at: int, end: int, words: str) -> Pair | None:
+    def _window(self, ids: list[int], at: int, end: int, words: str) -> PromptOption | None:
         before = self._prompt(words)
         if not at:
             start = words or next(self._starts(self.first, [self.first_token]), self.first)
@@ -111,17 +111,17 @@ class Boundaries:
                 return pair if pair.joint and list(pair.tokens) == ids[at:end] else None
         return None
 
-    def _fitting(self, given: list[int], context: str, continuation: str) -> Pair:
+    def _fitting(self, given: list[int], context: str, continuation: str) -> PromptOption:
         pair = self._said(given, context, continuation)
         self._check(len(self._prompt(pair.start)) + len(pair.tokens) - 1)
         return pair
 
-    def _said(self, given: list[int], context: str, continuation: str) -> Pair:
+    def _said(self, given: list[int], context: str, continuation: str) -> PromptOption:
         """A context that is these tokens, and what follows it."""
         start = next(self._starts(context, given), context)
         branch = self._engine.branch(Request(Prompt(start=start), options=(continuation,)))
         tokens = tuple(token for _, token in branch.scored[0])
-        return Pair(start, continuation, tokens, list(unpacked(branch.prompt)) == given)
+        return PromptOption(start, continuation, tokens, list(unpacked(branch.prompt)) == given)
 
     def _starts(self, context: str, ids: list[int]) -> Iterator[str]:
         """Texts that an engine reads as these tokens."""

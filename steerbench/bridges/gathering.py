@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 @dataclass(eq=False)
-class _Waiting(Generic[T, K, R]):
+class _PendingCall(Generic[T, K, R]):
     item: T
     kind: K
     outcome: R | Exception | None = None
@@ -31,11 +31,11 @@ class Gathering(Generic[T, K, R]):
     def __init__(self, work: Callable[[Sequence[T], K], Sequence[R]]) -> None:
         self.work = work
         self._free = anyio.Lock()
-        self._waiting: list[_Waiting[T, K, R]] = []
+        self._waiting: list[_PendingCall[T, K, R]] = []
 
     async def ask(self, item: T, kind: K) -> R:
         """Raises what the work on this item's kind raised."""
-        mine: _Waiting[T, K, R] = _Waiting(item, kind)
+        mine: _PendingCall[T, K, R] = _PendingCall(item, kind)
         self._waiting.append(mine)
         try:
             async with self._free:
@@ -51,7 +51,7 @@ class Gathering(Generic[T, K, R]):
         assert mine.outcome is not None
         return mine.outcome
 
-    def _settle(self, together: Sequence[_Waiting[T, K, R]]) -> None:
+    def _settle(self, together: Sequence[_PendingCall[T, K, R]]) -> None:
         for kind in dict.fromkeys(one.kind for one in together):
             mine = [one for one in together if one.kind == kind]
             try:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from steerbench.bridges.boundaries import Pair
+from steerbench.bridges.boundaries import PromptOption
 from steerbench.contracts import Engine, Request, Sampling, batched
 from steerbench.engines.answers import decoded
 
@@ -18,15 +18,15 @@ MAJORITY = math.log(0.5) + 1e-3
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredContinuations:
     """A context as a request, its continuations, and their log-likelihoods."""
 
     request: Request
-    pairs: Sequence[Pair]
+    pairs: Sequence[PromptOption]
     logprobs: Sequence[float]
 
 
-def greedy(engine: Engine, tokenizer: Any, scored: Sequence[Scored]) -> list[list[bool]]:
+def greedy(engine: Engine, tokenizer: Any, scored: Sequence[ScoredContinuations]) -> list[list[bool]]:
     """For each context and continuation, whether greedy text after the one is the other.
 
     Costs a second pass over the contexts in which no continuation is likelier than one half: one token is generated
@@ -53,7 +53,7 @@ def greedy(engine: Engine, tokenizer: Any, scored: Sequence[Scored]) -> list[lis
     return [[bool(one) for one in held] for held in known]
 
 
-def _from_likelihoods(scored: Scored) -> list[bool | None]:
+def _from_likelihoods(scored: ScoredContinuations) -> list[bool | None]:
     """What one continuation with a majority says of all: greedy ones start with it, or it with them."""
     sure = [pair.tokens for pair, logprob in zip(scored.pairs, scored.logprobs, strict=True) if logprob > MAJORITY]
     if not sure:

@@ -12,9 +12,9 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.utils import normalize_gen_kwargs
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from steerbench.bridges.boundaries import Boundaries, Pair
+from steerbench.bridges.boundaries import Boundaries, PromptOption
 from steerbench.bridges.cache import own_table
-from steerbench.bridges.greedy import Scored, greedy
+from steerbench.bridges.greedy import ScoredContinuations, greedy
 from steerbench.bridges.steered import open_steered
 from steerbench.bridges.stops import cut
 from steerbench.contracts import Prompt, Request, Sampling, batched
@@ -154,14 +154,16 @@ class SteeredLM(LM):  # type: ignore[misc]
         said = self.steered.said
         return f"{said}\n\n" if said and said.strip() not in context else ""
 
-    def _windows(self, text: str) -> Iterator[Pair]:
+    def _windows(self, text: str) -> Iterator[PromptOption]:
         return self.boundaries.windows(text, self._words(""))
 
     def _continued(self, context: str, tokens: int) -> Request:
         start = self.boundaries.start(self._words(context) + context, tokens)
         return Request(Prompt(start=start), self.steered.steering)
 
-    def _scored(self, groups: Sequence[Sequence[Pair]], quiet: bool) -> Iterator[tuple[list[int], list[Scored]]]:
+    def _scored(
+        self, groups: Sequence[Sequence[PromptOption]], quiet: bool
+    ) -> Iterator[tuple[list[int], list[ScoredContinuations]]]:
         """Pairs of the same start as one request; in the engine's batches, with their places."""
         requests = [
             Request(Prompt(start=group[0].start), self.steered.steering, tuple(pair.option for pair in group))
@@ -174,13 +176,13 @@ class SteeredLM(LM):  # type: ignore[misc]
                 yield (
                     places,
                     [
-                        Scored(request, groups[place], choice.logprobs)
+                        ScoredContinuations(request, groups[place], choice.logprobs)
                         for place, request, choice in zip(places, part, choices, strict=True)
                     ],
                 )
                 bar.update(sum(len(request.options) for request in part))
 
-    def _greedy(self, scored: Sequence[Scored]) -> list[list[bool]]:
+    def _greedy(self, scored: Sequence[ScoredContinuations]) -> list[list[bool]]:
         return greedy(self.engine, self.text.tokenizer, scored)
 
     def _sampling(self, arguments: dict[str, Any]) -> tuple[Sampling, tuple[str, ...]]:

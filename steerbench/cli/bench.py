@@ -13,7 +13,7 @@ from steerbench.cli.options import Device, Dtype, Model, Param, Seed, finite
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
-    from steerbench.timing.gate import Verdict
+    from steerbench.timing.gate import GateResult
     from steerbench.timing.schema import TimingFile
 
 WORSE = 1
@@ -58,10 +58,10 @@ def bench_command(
     from steerbench.cli.startup import quick
 
     with quick():
-        from steerbench.timing.bench import Asked, bench
+        from steerbench.timing.bench import BenchPlan, bench
         from steerbench.timing.files import write_timing
         from steerbench.timing.schema import Sizes
-    asked = Asked(
+    asked = BenchPlan(
         methods=comma_separated("--method", method or []),
         engines=comma_separated("--engine", engine or ["hf"]),
         groups=comma_separated("--groups", [groups]),  # type: ignore[arg-type]
@@ -133,7 +133,7 @@ def show(timing: "TimingFile", console: Console | None = None) -> None:
     )
 
 
-def tell(verdict: "Verdict", tolerance: float, console: Console | None = None) -> None:
+def tell(verdict: "GateResult", tolerance: float, console: Console | None = None) -> None:
     """The table of a comparison, what could not be compared, and why it may mislead."""
     console = console or Console()
     table = _table("group", "method", "engine", "old", "new", "new / old", "interval", "")

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from steerbench.contracts import Engine
     from steerbench.instruments.answers import Heard
     from steerbench.instruments.problems import Solved
-    from steerbench.instruments.statements import Line
+    from steerbench.instruments.statements import ReadoutControls
     from steerbench.records.plan import Plan
-    from steerbench.records.results import Metric, RunResult
+    from steerbench.records.results import MetricRecord, RunResult
 
 
 def controls_command(
@@ -51,7 +51,7 @@ def controls_command(
         "dtype": dtype,
         "chat_template": str(chat_template) if chat_template else None,
     }
-    runs = Runs(device, out, quiet)
+    runs = PlanRunner(device, out, quiet)
     lines, heard, solved = [], [], None
     try:
         for readout, *plans in readouts.asked(named, dataset, people, statements, seed):
@@ -81,7 +81,7 @@ def controls_command(
         console.print(sentence, highlight=False)
 
 
-class Runs:
+class PlanRunner:
     """Runs plans one after the other, on one model that is loaded once."""
 
     def __init__(self, device: str | None, out: Path, quiet: bool) -> None:
@@ -122,7 +122,7 @@ def _title(engine: "Engine | None", model: str | None) -> str:
     return f"Controls of {model or DEFAULT}, {told.get('dtype', '')}"
 
 
-def _statements(lines: "Sequence[Line]", title: str) -> Table:
+def _statements(lines: "Sequence[ReadoutControls]", title: str) -> Table:
     from steerbench.cli.table import cell
 
     table = _table(title, "readout", ("range", "one answer", "poles described", "answers copied", "another's copied"))
@@ -158,5 +158,5 @@ def _table(title: str, first: str, columns: Iterable[str]) -> Table:
     return table
 
 
-def _percent(share: "Metric | None") -> str:
+def _percent(share: "MetricRecord | None") -> str:
     return "-" if share is None or share.value is None else f"{100 * share.value:.0f} %"

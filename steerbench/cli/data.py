@@ -18,7 +18,7 @@ from steerbench.datasets.registry import NOT_STATED, Dataset, dataset, datasets
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
-    from steerbench.plugins.questions import Built
+    from steerbench.plugins.questions import BuiltQuestions
 
 app = typer.Typer(help="Benchmark data: list it, fetch it, check it, have it made.", no_args_is_help=True)
 
@@ -110,7 +110,7 @@ def build_data(
         raise typer.Exit(1)
 
 
-def _report(built: "Built", target: Path) -> None:
+def _report(built: "BuiltQuestions", target: Path) -> None:
     """What was built, a line each."""
     dropped, unfinished, usage = sum(built.dropped.values()), sum(built.unfinished.values()), built.usage
     lines = [f"{target}: {built.kept} questions kept, {dropped} dropped."]

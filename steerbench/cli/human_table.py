@@ -5,7 +5,7 @@ from rich.table import Table
 
 from steerbench.cli.table import WIDE, cell
 from steerbench.human.findings import Findings
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 
 
 def show(findings: Findings, console: Console | None = None) -> None:
@@ -70,7 +70,7 @@ def _agreement(findings: Findings) -> list[str]:
     return lines
 
 
-def _both(questions: Metric | None, people: Metric | None) -> str:
+def _both(questions: MetricRecord | None, people: MetricRecord | None) -> str:
     """With the interval over questions, and that over people where there are enough of them."""
     said = _said(questions)
     if people is None or people.low is None or people.high is None:
@@ -78,5 +78,5 @@ def _both(questions: Metric | None, people: Metric | None) -> str:
     return f"{said} over questions, {cell(people, interval=True).partition(' ')[2]} over the {people.n} people"
 
 
-def _said(metric: Metric | None) -> str:
+def _said(metric: MetricRecord | None) -> str:
     return cell(metric, interval=True)

@@ -12,13 +12,13 @@ from steerbench.records.results import RESULT
 from steerbench.running.forecast import Done, RowForecast, done_in, expected, forecast, missing
 from steerbench.running.power import GLANCED, opened_task, outlook, reference_spreads, stored_spreads, typical, units_of
 from steerbench.running.preparing import Prepared
-from steerbench.running.probe import Speed, speed_of
+from steerbench.running.probe import AnswerSpeed, speed_of
 
 FINISHED = "The run is finished; nothing is left to ask."
 
 
 @dataclass(frozen=True)
-class Planned:
+class RunOutlook:
     """A run before it is measured.
 
     `shows` and `time` are sentences; `time` is empty if no row asks the model. `speed` is None if it was not tried.
@@ -33,7 +33,7 @@ class Planned:
     units: int
     over: str
     shows: str
-    speed: Speed | None
+    speed: AnswerSpeed | None
     time: str
 
     @property
@@ -41,7 +41,7 @@ class Planned:
         return [said for said in (self.shows, self.time) if said]
 
 
-def planned(prepared: Prepared, folder: Path, out: Path) -> Planned:
+def planned(prepared: Prepared, folder: Path, out: Path) -> RunOutlook:
     """Count what a run asks and has still to ask, try how fast its engine is, and look up what its size can show.
 
     Raises:
@@ -58,7 +58,7 @@ def planned(prepared: Prepared, folder: Path, out: Path) -> Planned:
     asks = prepared.engine is not None and not finished and missing(rows, done) > 0
     speed = speed_of(prepared.engine, opened) if asks and prepared.engine is not None else None
     asked = any(row.asked for row in rows)
-    return Planned(
+    return RunOutlook(
         task=plan.task,
         protocol=plan.protocol,
         folder=folder,
@@ -73,7 +73,7 @@ def planned(prepared: Prepared, folder: Path, out: Path) -> Planned:
     )
 
 
-def show(run: Planned, console: Console | None = None) -> None:
+def show(run: RunOutlook, console: Console | None = None) -> None:
     """Print the rows as a table, and what its size can show and how long it may take below."""
     console = console or Console()
     if not console.is_terminal:
@@ -96,7 +96,7 @@ def show(run: Planned, console: Console | None = None) -> None:
     console.print(f"{where} {run.folder}.", highlight=False, soft_wrap=True)
 
 
-def as_json(run: Planned) -> str:
+def as_json(run: RunOutlook) -> str:
     """The same as one object; `answers` and `seconds` are those that the model has still to give and take."""
     answers = 0 if run.finished else missing(run.rows, run.done)
     told = {

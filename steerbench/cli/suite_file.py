@@ -16,8 +16,8 @@ from steerbench.publishing.given_strengths import strengths_in
 from steerbench.publishing.schema import PUBLISHED
 from steerbench.records.options import plan_of, refused
 from steerbench.records.results import RESULT
-from steerbench.running.strengths import NOTHING, Chosen
-from steerbench.studies.suite import Entry
+from steerbench.running.strengths import NOTHING, FrozenChoices
+from steerbench.studies.suite import SuiteEntry
 
 OF_THE_MODEL = ("model", "engine", "dtype", "chat-template")
 OF_A_RUN = ("name", "strengths-from")
@@ -31,7 +31,7 @@ Names = Annotated[list[str], Field(min_length=1)]
 Parameters = dict[str, dict[str, Any]]
 
 
-class Settings(BaseModel):
+class RunSettings(BaseModel):
     """What one run is told, its own keys and those of the top together."""
 
     model_config = ConfigDict(
@@ -71,10 +71,10 @@ class Settings(BaseModel):
     chat_template: str | None = None
 
 
-KEYS = [field.alias or name for name, field in Settings.model_fields.items()]
+KEYS = [field.alias or name for name, field in RunSettings.model_fields.items()]
 
 
-def read_file(path: Path) -> tuple[str, list[Entry]]:
+def read_file(path: Path) -> tuple[str, list[SuiteEntry]]:
     """The sha256 of a suite file, and its runs in their order.
 
     Raises:
@@ -88,7 +88,7 @@ def read_file(path: Path) -> tuple[str, list[Entry]]:
         raise UserError(f"{path} has no runs: write [[runs]], and under it a name, a task and methods.")
     with _within(f"{path}, before the first run"):
         _refuse_unknown(table, "key", [key for key in KEYS if key not in OF_A_RUN])
-    found: dict[str, list[Entry]] = {}
+    found: dict[str, list[SuiteEntry]] = {}
     for place, run in enumerate(runs, 1):
         with _within(f"{path}, run '{run['name']}'" if "name" in run else f"{path}, run {place}"):
             settings = _settings(table, run)
@@ -100,7 +100,7 @@ def read_file(path: Path) -> tuple[str, list[Entry]]:
     return hashlib.sha256(content).hexdigest(), [entry for entries in found.values() for entry in entries]
 
 
-def chosen(entries: Sequence[Entry], only: Sequence[str]) -> list[Entry]:
+def chosen(entries: Sequence[SuiteEntry], only: Sequence[str]) -> list[SuiteEntry]:
     """The runs of these names, with those they take their strengths from; all if none is named.
 
     The name of a run of several tasks stands for all of these.
@@ -147,7 +147,7 @@ def _too_deep(path: Path) -> str:
     return f"{path} is nested more than {DEEPEST} levels deep; no suite needs that."
 
 
-def _settings(top: Mapping[str, Any], run: Mapping[str, Any]) -> Settings:
+def _settings(top: Mapping[str, Any], run: Mapping[str, Any]) -> RunSettings:
     for key in OF_THE_MODEL:
         if key in run:
             raise UserError(f"'{key}' stands before the first run: all runs of a suite are made on one model.")
@@ -162,7 +162,7 @@ def _settings(top: Mapping[str, Any], run: Mapping[str, Any]) -> Settings:
     if not merged.keys() & {"task", "tasks"}:
         raise UserError("It has no task: write task, or tasks for a run of each.")
     try:
-        settings = Settings.model_validate(merged)
+        settings = RunSettings.model_validate(merged)
     except ValidationError as error:
         raise UserError(_told(error)) from error
     for key in ("methods", "tasks", "poles"):
@@ -170,18 +170,20 @@ def _settings(top: Mapping[str, Any], run: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def _entries(settings: Settings, before: Mapping[str, Sequence[Entry]], later: Sequence[str]) -> Iterator[Entry]:
+def _entries(
+    settings: RunSettings, before: Mapping[str, Sequence[SuiteEntry]], later: Sequence[str]
+) -> Iterator[SuiteEntry]:
     """The runs of a settings, one for each task."""
     source, chosen = _source(settings.strengths_from, before, later)
     tasks = settings.tasks or [str(settings.task)]
     for task in tasks:
         name = settings.name if settings.tasks is None else f"{settings.name}-{task}"
-        yield Entry(name, _plan(settings, task, chosen), source)
+        yield SuiteEntry(name, _plan(settings, task, chosen), source)
 
 
 def _source(
-    named: str | None, before: Mapping[str, Sequence[Entry]], later: Sequence[str]
-) -> tuple[str, Chosen | None]:
+    named: str | None, before: Mapping[str, Sequence[SuiteEntry]], later: Sequence[str]
+) -> tuple[str, FrozenChoices | None]:
     """The run of this suite that strengths come from, or else what the finished run of that folder chose."""
     if named is None:
         return "", None
@@ -197,7 +199,7 @@ def _source(
     return "", strengths_in(Path(named))
 
 
-def _plan(settings: Settings, task: str, chosen: Chosen | None) -> Any:
+def _plan(settings: RunSettings, task: str, chosen: FrozenChoices | None) -> Any:
     same = {"model", "dtype", "budget", "strength", "seed", "trivial"}
     as_given = {"engine", "variant", "judge", "fluency_judge", "allow_self_judge"}
     of_task = settings.model_dump(include={"dataset", "respondents", "readout", "limit"})

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from steerbench.cli.table import WIDE, cell
 from steerbench.studies.suite import SuiteResult, SuiteRow, SuiteRun
-from steerbench.studies.suite_outlook import Planned
+from steerbench.studies.suite_outlook import PlannedRun
 
 CHANGE = "change"
 """What tasks that measure a cost call the difference from the unsteered model."""
@@ -45,7 +45,7 @@ def table_of(result: SuiteResult) -> Table:
     return table
 
 
-def show_outlook(planned: Sequence[Planned], console: Console | None = None) -> None:
+def show_outlook(planned: Sequence[PlannedRun], console: Console | None = None) -> None:
     """Print what a suite would do."""
     table = _table("run", "task", "rows", "targets", "questions", "state")
     for column in table.columns[3:5]:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steerbench.cli.table import WIDE, cell, fits
-from steerbench.studies.sweep import REFERENCE, STRENGTH, Point, SweepResult
+from steerbench.studies.sweep import REFERENCE, STRENGTH, SweepPoint, SweepResult
 
 FLUENCY = "fluency"
 
@@ -56,5 +56,5 @@ def table_of(result: SweepResult, names: Sequence[str]) -> Table:
     return table
 
 
-def _strength(point: Point) -> str:
+def _strength(point: SweepPoint) -> str:
     return "" if point.strength is None else f"{point.strength:.2g}"

@@ -21,7 +21,7 @@ DIGITS = 60  # of exact decimal arithmetic; nobody writes a step of more
 
 
 @dataclass(frozen=True)
-class Asked:
+class SweptParameter:
     """A parameter as the user named it, of one single `method` if they said which, and its values unread."""
 
     method: str
@@ -29,7 +29,7 @@ class Asked:
     values: str
 
 
-def swept_parameter(given: Sequence[str], method: str) -> tuple[Asked, list[str]]:
+def swept_parameter(given: Sequence[str], method: str) -> tuple[SweptParameter, list[str]]:
     """The one `--param` to sweep, and the others.
 
     It is the one without a method before its name, or, where all have one, the one of several values.
@@ -67,12 +67,12 @@ def expanded(values: str, layers: Callable[[], int]) -> list[Any]:
     return [value_of(text) for text in found]
 
 
-def _asked(entry: str) -> Asked:
+def _asked(entry: str) -> SweptParameter:
     place, equals, values = entry.partition("=")
     method, _, name = place.strip().rpartition(".")
     if not (equals and name and values.strip()):
         raise UserError(f"--param {entry} cannot be read: write NAME=VALUES, for example gamma=0.6:1.5:0.1.")
-    return Asked(method, name, values)
+    return SweptParameter(method, name, values)
 
 
 def _is_several(values: str) -> bool:

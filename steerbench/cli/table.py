@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steerbench.cli.conclusion import conclusion
-from steerbench.records.results import JudgeResult, MethodResult, Metric, RunResult, without_break_downs
+from steerbench.records.results import JudgeResult, MethodResult, MetricRecord, RunResult, without_break_downs
 
 WIDE = 100
 """Columns of a terminal that a board wants; a narrower one gets one interval and not two."""
@@ -119,7 +119,7 @@ def _headline(method: MethodResult, sign: int) -> float:
     return float("inf") if first is None or first.value is None else sign * first.value
 
 
-def cell(metric: Metric | None, interval: bool) -> str:
+def cell(metric: MetricRecord | None, interval: bool) -> str:
     if metric is None or metric.value is None:
         return "-"
     if not interval or metric.low is None or metric.high is None:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steerbench.cli.table import WIDE, cell, fits
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 from steerbench.studies.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
 
 SIGNIFICANT = 0.05
@@ -51,7 +51,7 @@ def notes(curve: Curve, wanted: float | None) -> list[str]:
     return found
 
 
-def _matched(strength: Metric, doubt: str) -> str:
+def _matched(strength: MetricRecord, doubt: str) -> str:
     questions = f"{strength.n} calibration questions"
     if strength.low is None or strength.high is None:
         return f"matched at strength {strength.value:.3g}; {questions} are too few for an interval"
@@ -81,7 +81,7 @@ def said(found: Difference) -> Text:
     more, other, metric = found.first, found.second, found.difference
     if metric.value is not None and metric.value < 0:
         low, high = (None if bound is None else -bound for bound in (metric.high, metric.low))
-        more, other, metric = other, more, Metric(value=-metric.value, low=low, high=high, n=metric.n)
+        more, other, metric = other, more, MetricRecord(value=-metric.value, low=low, high=high, n=metric.n)
     size, sure = cell(metric, interval=True), f"(p = {found.p_holm:.2g} after Holm)"
     if found.cost == EFFECT:
         return Text.assemble(
@@ -110,7 +110,7 @@ def _table(result: TradeoffResult, intervals: int) -> Table:
         table.add_column(name.replace("-", "-\n").replace(" ", "\n"), justify="right", no_wrap=True)
     for method, curve in ordered(result):
         at = curve.measured
-        shown: Sequence[Metric | None] = [
+        shown: Sequence[MetricRecord | None] = [
             at.effect,
             *(at.prices[c] for c in result.costs),
             curve.area,

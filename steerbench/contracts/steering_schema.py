@@ -140,7 +140,7 @@ class _Reply(_Strict):
     echo: bool
 
 
-class Described(_Strict):
+class SteeringHeader(_Strict):
     """A steering but for its arrays."""
 
     version: Literal[1] = 1
@@ -189,7 +189,7 @@ class _Versioned(BaseModel):
     version: Annotated[int, Field(ge=1)] = VERSION
 
 
-def described(text: str) -> Described:
+def described(text: str) -> SteeringHeader:
     """What a file says of its steering, read strictly.
 
     Raises:
@@ -204,7 +204,7 @@ def described(text: str) -> Described:
             raise Newer(
                 f"it was written by a newer steerbench (version {version} of the file, this one reads {VERSION})"
             )
-        return Described.model_validate_json(text)
+        return SteeringHeader.model_validate_json(text)
     except ValidationError as error:
         raise Unusable(_reason(error)) from None
 

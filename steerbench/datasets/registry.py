@@ -14,17 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from steerbench.datasets.checksum import Algorithm
 from steerbench.errors import UserError, unknown
+from steerbench.storage.json_models import FrozenModel
 
 
-class DataFile(BaseModel):
+class DataFile(FrozenModel):
     """One file of a dataset.
 
     `path` is inside the dataset's folder, `size` in bytes. A file that was never read here is known by its
     `git_blob` id instead, and its size is unknown until it is. With `head` the file is the first `size`
     bytes of what is at `url`. A `derived` file (the text says how it was made) has no url.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
@@ -63,14 +62,12 @@ NOT_STATED = "not stated"
 """The `licence` of a dataset whose authors state none: what is in it may be used here, and not passed on."""
 
 
-class Dataset(BaseModel):
+class Dataset(FrozenModel):
     """A dataset: what it is, whose, under which terms, and its files below `folder`.
 
     `note` is what somebody who fetches it should know. `free_questions` says that what it asks may be shown to others
     though no licence is stated for all of it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     what: str
@@ -110,7 +107,7 @@ class Dataset(BaseModel):
         return by_path[path]
 
 
-class _Registry(BaseModel):
+class _DatasetRegistry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     datasets: tuple[Dataset, ...]
@@ -120,7 +117,7 @@ class _Registry(BaseModel):
 def datasets() -> dict[str, Dataset]:
     """All datasets by name, in the registry's order."""
     text = files("steerbench.datasets").joinpath("registry.toml").read_text(encoding="utf-8")
-    return {dataset.name: dataset for dataset in _Registry.model_validate(tomllib.loads(text)).datasets}
+    return {dataset.name: dataset for dataset in _DatasetRegistry.model_validate(tomllib.loads(text)).datasets}
 
 
 def dataset(name: str) -> Dataset:

@@ -120,7 +120,7 @@ def branch(prompt: Ids, options: Sequence[Sequence[int]], last: bool = True) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class BranchGroup:
     """Branches under the same edits that share their first `shared` tokens. `members` are request indices."""
 
     key: Hashable
@@ -128,7 +128,7 @@ class Group:
     members: tuple[int, ...]
 
 
-def group(branches: Sequence[Branch], keys: Sequence[Hashable]) -> list[Group]:
+def group(branches: Sequence[Branch], keys: Sequence[Hashable]) -> list[BranchGroup]:
     """Split requests into groups so that few tokens are computed, in a deterministic order.
 
     Sorted by their tokens, neighbours join a group while the prefix saved outweighs the tokens that the
@@ -142,7 +142,7 @@ def group(branches: Sequence[Branch], keys: Sequence[Hashable]) -> list[Group]:
         indices.sort(key=lambda i: (branches[i].prompt, branches[i].nodes))
         sorted_branches = [branches[i] for i in indices]
         for start, stop, shared in _runs(sorted_branches):
-            groups.append(Group(key, shared if stop - start > 1 else 0, tuple(indices[start:stop])))
+            groups.append(BranchGroup(key, shared if stop - start > 1 else 0, tuple(indices[start:stop])))
     return groups
 
 

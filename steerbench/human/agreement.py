@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from steerbench.contracts import Metric
-from steerbench.human.decisions import Judged
-from steerbench.human.study import Question
+from steerbench.human.decisions import QuestionDecisions
+from steerbench.human.study import StudyQuestion
 from steerbench.statistics import cluster_bootstrap, jackknife_estimate, mean_estimate, share_estimate
 
 Array = NDArray[np.float64]
 
 
-def between_two(decisions: Sequence[Judged], one: int, other: int, seed: int) -> Metric | None:
+def between_two(decisions: Sequence[QuestionDecisions], one: int, other: int, seed: int) -> Metric | None:
     """Share of the pairs of answers that two people both ordered which they ordered alike."""
     return _share(_agreed(decisions, one, other), seed)
 
 
-def between_people(decisions: Sequence[Judged], people: int, seed: int) -> Metric | None:
+def between_people(decisions: Sequence[QuestionDecisions], people: int, seed: int) -> Metric | None:
     """The same over all pairs of people."""
     return _share([a for one, other in combinations(range(people), 2) for a in _agreed(decisions, one, other)], seed)
 
 
 def over_annotators(
-    decisions: Sequence[Judged], people: int, found: Callable[[Sequence[Judged]], float]
+    decisions: Sequence[QuestionDecisions], people: int, found: Callable[[Sequence[QuestionDecisions]], float]
 ) -> Metric | None:
     """An agreement with its interval over the people who were asked: what others would have said, as far as they tell.
 
@@ -41,19 +41,19 @@ def over_annotators(
     return jackknife_estimate(value, np.array(without))
 
 
-def share_alike(decisions: Sequence[Judged], people: int) -> float:
+def share_alike(decisions: Sequence[QuestionDecisions], people: int) -> float:
     """The share of `between_people`, nan if no two people ordered the same pair."""
     agreed = [alike for one, other in combinations(range(people), 2) for _, alike in _agreed(decisions, one, other)]
     return float(np.mean(agreed)) if agreed else math.nan
 
 
-def alpha_of(decisions: Sequence[Judged]) -> float:
+def alpha_of(decisions: Sequence[QuestionDecisions]) -> float:
     """The value of `alpha`, nan if no answer was ranked by two people."""
     ranked = _ranked(decisions)
     return math.nan if ranked is None else _alpha(ranked[0], ranked[2])
 
 
-def alpha(decisions: Sequence[Judged], seed: int) -> Metric | None:
+def alpha(decisions: Sequence[QuestionDecisions], seed: int) -> Metric | None:
     """Krippendorff's alpha of the answers' ranks, ordinal; None if no answer was ranked by two people.
 
     A unit is an answer to a question, and its values are the ranks that people gave it among the others.
@@ -69,9 +69,9 @@ def alpha(decisions: Sequence[Judged], seed: int) -> Metric | None:
     return cluster_bootstrap(of_resamples, int(cluster.max()) + 1, np.random.default_rng(seed))
 
 
-def _ranked(decisions: Sequence[Judged]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[float]] | None:
+def _ranked(decisions: Sequence[QuestionDecisions]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[float]] | None:
     """How often each rank was given [answers, ranks], each answer's cluster, and the ranks; None if to none by two."""
-    by_question: dict[str, list[Judged]] = {}
+    by_question: dict[str, list[QuestionDecisions]] = {}
     for one in decisions:
         if one.whole:
             by_question.setdefault(one.name, []).append(one)
@@ -96,7 +96,7 @@ def _alpha(counts: NDArray[np.int64], domain: Sequence[float]) -> float:
     return float(krippendorff.alpha(value_counts=counts[:, used], value_domain=values, level_of_measurement="ordinal"))
 
 
-def judge_order(decisions: Sequence[Judged], seed: int) -> tuple[Metric | None, float | None]:
+def judge_order(decisions: Sequence[QuestionDecisions], seed: int) -> tuple[Metric | None, float | None]:
     """Share of the pairs that a person and the judge both ordered which they ordered alike, and the judge's ties.
 
     Ties: the share of pairs that a person ordered and whose two ratings are equal. Pairs without ratings do not count.
@@ -113,13 +113,13 @@ def judge_order(decisions: Sequence[Judged], seed: int) -> tuple[Metric | None, 
     return _share(agreed, seed), tied / ordered if ordered else None
 
 
-def judge_correlation(decisions: Sequence[Judged], seed: int) -> Metric | None:
+def judge_correlation(decisions: Sequence[QuestionDecisions], seed: int) -> Metric | None:
     """Spearman's correlation of the judge's rating and the people's mean rank within a question, its mean over them.
 
     +1: the judge orders each question's answers as people do. Questions whose ratings or mean ranks are all equal
     have none.
     """
-    by_question: dict[str, list[Judged]] = {}
+    by_question: dict[str, list[QuestionDecisions]] = {}
     for one in decisions:
         if one.whole:
             by_question.setdefault(one.name, []).append(one)
@@ -133,7 +133,7 @@ def judge_correlation(decisions: Sequence[Judged], seed: int) -> Metric | None:
     return mean_estimate(np.array([np.mean(found) for found in by_cluster.values()]))
 
 
-def _correlation(several: Sequence[Judged]) -> float | None:
+def _correlation(several: Sequence[QuestionDecisions]) -> float | None:
     question = several[0].question
     rated = [answer for answer, shown in question.answers.items() if shown.rating is not None]
     ranks = [one.answer_ranks() for one in several]
@@ -144,18 +144,18 @@ def _correlation(several: Sequence[Judged]) -> float | None:
     return float(spearmanr(people, ratings).statistic)
 
 
-def _towards(question: Question, answer: str) -> float | None:
+def _towards(question: StudyQuestion, answer: str) -> float | None:
     """The judge's rating, signed so that more is nearer the end asked for."""
     rating = question.answers[answer].rating
     return None if rating is None else rating if question.high else -rating
 
 
-def _difference(question: Question, first: str, second: str) -> float | None:
+def _difference(question: StudyQuestion, first: str, second: str) -> float | None:
     one, other = _towards(question, first), _towards(question, second)
     return None if one is None or other is None else one - other
 
 
-def _agreed(decisions: Sequence[Judged], one: int, other: int) -> list[tuple[int, bool]]:
+def _agreed(decisions: Sequence[QuestionDecisions], one: int, other: int) -> list[tuple[int, bool]]:
     """Cluster of each pair of answers that both people ordered, and whether they did so alike."""
     others = {judged.name: judged.signs for judged in decisions if judged.annotator == other}
     return [

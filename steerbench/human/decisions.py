@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from steerbench.human.responses import Response
-from steerbench.human.study import Key, Question, pairs_of
+from steerbench.human.study import Key, StudyQuestion, pairs_of
 
 Signs = Mapping[tuple[str, str], int]
 """Of one person's answers to one question, by pair of blind names (in alphabetical order): +1 if the first is
@@ -13,12 +13,12 @@ better, -1 if the second is, 0 if there is no difference."""
 
 
 @dataclass(frozen=True)
-class Judged:
+class QuestionDecisions:
     """One person's decisions on one question. `cluster` numbers the question's text: both ends share it."""
 
     annotator: int
     name: str
-    question: Question
+    question: StudyQuestion
     cluster: int
     signs: Signs
 
@@ -49,7 +49,7 @@ class Judged:
         return found
 
 
-def judged(key: Key, responses: Sequence[Response]) -> list[Judged]:
+def judged(key: Key, responses: Sequence[Response]) -> list[QuestionDecisions]:
     """Every person's decisions, question by question in the key's order."""
     clusters = {item: place for place, item in enumerate(dict.fromkeys(q.item for q in key.questions.values()))}
     found = []
@@ -59,7 +59,7 @@ def judged(key: Key, responses: Sequence[Response]) -> list[Judged]:
             signs.setdefault(decision.question, {}).update(_signs(decision.order))
         for name, question in key.questions.items():
             if name in signs:
-                found.append(Judged(annotator, name, question, clusters[question.item], signs[name]))
+                found.append(QuestionDecisions(annotator, name, question, clusters[question.item], signs[name]))
     return found
 
 

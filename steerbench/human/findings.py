@@ -5,24 +5,20 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from steerbench import contracts
 from steerbench.human import agreement
-from steerbench.human.decisions import Judged, judged
+from steerbench.human.decisions import QuestionDecisions, judged
 from steerbench.human.responses import Response
 from steerbench.human.study import Key, Mode
-from steerbench.records.results import Metric, metrics
+from steerbench.records.results import MetricRecord, metrics
 from steerbench.statistics import holm, mean_estimate, sign_flip_test
+from steerbench.storage.json_models import FrozenModel
 
 SCHEMA = 1
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Annotator(_Record):
+class Annotator(FrozenModel):
     """A person by the code they made up, how many screens they decided, and the median seconds on one."""
 
     name: str
@@ -30,14 +26,14 @@ class Annotator(_Record):
     seconds: float
 
 
-class Ranked(_Record):
+class Ranked(FrozenModel):
     """A method's mean rank (1 is the best) and the number of rankings under it; None if nothing was ranked whole."""
 
-    rank: Metric | None
+    rank: MetricRecord | None
     rankings: int
 
 
-class Pair(_Record):
+class MethodPair(FrozenModel):
     """How often the first method's answer was placed before the second's, neither, or after it.
 
     `net` is the share of wins less that of losses, by question; p is from flipping the signs of the questions' nets.
@@ -48,28 +44,28 @@ class Pair(_Record):
     wins: int
     ties: int
     losses: int
-    net: Metric
+    net: MetricRecord
     p: float
     p_holm: float
 
 
-class Agreement(_Record):
+class AnnotatorAgreement(FrozenModel):
     """Of two people, by code: share of the pairs of answers that both ordered which they ordered alike."""
 
     annotators: tuple[str, str]
-    alike: Metric | None
+    alike: MetricRecord | None
 
 
-class JudgeAgreement(_Record):
+class JudgeAgreement(FrozenModel):
     """The judge against people: see `steerbench.human.agreement`. `tied`: pairs it rated alike and people ordered."""
 
     name: str
-    correlation: Metric | None
-    alike: Metric | None
+    correlation: MetricRecord | None
+    alike: MetricRecord | None
     tied: float | None
 
 
-class Findings(_Record):
+class Findings(FrozenModel):
     """All of a study's figures; intervals are 95 %, over questions, and say nothing of other people.
 
     Those of `alike_over_people` and `alpha_over_people` are over the people who were asked, by leaving out one at a
@@ -83,12 +79,12 @@ class Findings(_Record):
     questions: int
     annotators: list[Annotator]
     methods: dict[str, Ranked]
-    pairs: list[Pair]
-    agreement: list[Agreement]
-    alike: Metric | None
-    alpha: Metric | None
-    alike_over_people: Metric | None = None
-    alpha_over_people: Metric | None = None
+    pairs: list[MethodPair]
+    agreement: list[AnnotatorAgreement]
+    alike: MetricRecord | None
+    alpha: MetricRecord | None
+    alike_over_people: MetricRecord | None = None
+    alpha_over_people: MetricRecord | None = None
     judge: JudgeAgreement | None
 
 
@@ -105,7 +101,7 @@ def find(key: Key, responses: Sequence[Response]) -> Findings:
         methods=_ranked(key, decisions, seed),
         pairs=_pairs(key, decisions, seed),
         agreement=[
-            Agreement(
+            AnnotatorAgreement(
                 annotators=(names[one], names[other]),
                 alike=_written(agreement.between_two(decisions, one, other, seed)),
             )
@@ -126,7 +122,7 @@ def _annotator(response: Response) -> Annotator:
     return Annotator(name=response.annotator, decided=len(response.answers), seconds=seconds)
 
 
-def _ranked(key: Key, decisions: Sequence[Judged], seed: int) -> dict[str, Ranked]:
+def _ranked(key: Key, decisions: Sequence[QuestionDecisions], seed: int) -> dict[str, Ranked]:
     """Methods, the best first."""
     ranks: dict[str, list[tuple[int, float]]] = {method: [] for method in key.methods}
     for one in decisions:
@@ -142,7 +138,7 @@ def _place(row: tuple[str, Ranked]) -> float:
     return float("inf") if rank is None or rank.value is None else rank.value
 
 
-def _pairs(key: Key, decisions: Sequence[Judged], seed: int) -> list[Pair]:
+def _pairs(key: Key, decisions: Sequence[QuestionDecisions], seed: int) -> list[MethodPair]:
     signs: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for one in decisions:
         for pair, sign in one.of_methods().items():
@@ -158,7 +154,7 @@ def _pairs(key: Key, decisions: Sequence[Judged], seed: int) -> list[Pair]:
     p_values = {pair: sign_flip_test(_by_cluster(given), np.random.default_rng(seed)) for pair, given in turned.items()}
     adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     return [
-        Pair(
+        MethodPair(
             first=first,
             second=second,
             **_counts([sign for _, sign in turned[first, second]]),
@@ -174,7 +170,7 @@ def _counts(signs: Sequence[int]) -> Mapping[str, int]:
     return {"wins": signs.count(1), "ties": signs.count(0), "losses": signs.count(-1)}
 
 
-def _judge(key: Key, decisions: Sequence[Judged], seed: int) -> JudgeAgreement | None:
+def _judge(key: Key, decisions: Sequence[QuestionDecisions], seed: int) -> JudgeAgreement | None:
     if not key.judge:
         return None
     alike, tied = agreement.judge_order(decisions, seed)
@@ -194,5 +190,5 @@ def _mean(given: Sequence[tuple[int, float]], seed: int) -> contracts.Metric | N
     return mean_estimate(_by_cluster(given)) if given else None
 
 
-def _written(found: contracts.Metric | None) -> Metric | None:
+def _written(found: contracts.Metric | None) -> MetricRecord | None:
     return None if found is None else metrics({"": found})[""]

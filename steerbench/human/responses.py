@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from steerbench.errors import UserError
 from steerbench.human.study import Key, first_fault
+from steerbench.storage.json_models import FrozenModel
 
 LARGEST = 20_000_000
 """Bytes of an answers file; one with 10,000 decisions has a tenth of it."""
@@ -16,11 +17,11 @@ LARGEST = 20_000_000
 Name = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+class _StrictModel(FrozenModel):
+    model_config = ConfigDict(strict=True)
 
 
-class Decision(_Record):
+class Decision(_StrictModel):
     """One screen: blind names of answers, the best first, in groups of those between which there is no difference."""
 
     question: Name
@@ -32,7 +33,7 @@ class Decision(_Record):
         return [answer for group in self.order for answer in group]
 
 
-class Response(_Record):
+class Response(_StrictModel):
     """What one person decided. `check` is the page's hash of the rest."""
 
     format: Literal["steerbench-human-1"]

@@ -22,7 +22,7 @@ UNSTEERED = "unsteered"
 
 
 @dataclass(frozen=True, order=True)
-class Asked:
+class TargetQuestion:
     """A question under a target: `high` says which end of the question's trait was steered to."""
 
     target: str
@@ -33,14 +33,14 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Said:
+class RatedAnswer:
     """A method's answer, and how high on the question's trait the judge rated it."""
 
     text: str
     rating: float | None
 
 
-Answers = Mapping[Asked, Said]
+Answers = Mapping[TargetQuestion, RatedAnswer]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Sources:
     judge: str
     methods: Mapping[str, Answers]
 
-    def shared(self) -> list[Asked]:
+    def shared(self) -> list[TargetQuestion]:
         """What all methods were asked, sorted."""
         return sorted(set.intersection(*(set(answers) for answers in self.methods.values())))
 
@@ -87,7 +87,7 @@ def _label(run: Path, place: int) -> str:
     return run.resolve().name or f"run {place + 1}"
 
 
-def _asked(result: RunResult, run: Path) -> dict[tuple[str, str], Asked]:
+def _asked(result: RunResult, run: Path) -> dict[tuple[str, str], TargetQuestion]:
     """By target and item, the questions that measured, as the run's task words them.
 
     Raises:
@@ -103,7 +103,7 @@ def _asked(result: RunResult, run: Path) -> dict[tuple[str, str], Asked]:
         for item in task.items(target, Split.TEST):
             end = _end(target, item.trait)
             if end is not None:
-                found[target.id, item.id] = Asked(target.id, item.id, item.trait, end, item.text)
+                found[target.id, item.id] = TargetQuestion(target.id, item.id, item.trait, end, item.text)
     if not found:
         raise UserError(f"The run in {run} steers to no end of a trait; people can compare personalitybench's answers.")
     return found
@@ -128,16 +128,18 @@ def _check_alike(first: Path, one: RunResult, second: Path, other: RunResult) ->
             raise UserError(f"The runs {first} and {second} differ in their {what} ({changed[0]}); {hint}.")
 
 
-def _answers(run: Path, asked: Mapping[tuple[str, str], Asked]) -> dict[str, dict[Asked, Said]]:
+def _answers(
+    run: Path, asked: Mapping[tuple[str, str], TargetQuestion]
+) -> dict[str, dict[TargetQuestion, RatedAnswer]]:
     """By method, what it said to each question of the result, without thoughts; an answer that is none is left out."""
     answered = (pl.col("split") == Split.TEST.value) & pl.col("finish").is_in(["stop", "length"])
     samples = read_samples(run).filter(answered & pl.col("text").is_not_null())
-    methods: dict[str, dict[Asked, Said]] = {}
+    methods: dict[str, dict[TargetQuestion, RatedAnswer]] = {}
     for method, target, item, text, record in samples.select("method", "target", "item", "text", "record").iter_rows():
         question = asked.get((target, item))
         heard = spoken(text)
         if question is not None and heard.finished:
-            said = Said(heard.answer.strip(), _rating(json.loads(record), question.trait))
+            said = RatedAnswer(heard.answer.strip(), _rating(json.loads(record), question.trait))
             methods.setdefault(method, {})[question] = said
     if not methods:
         raise UserError(f"The run in {run} holds no answers in free text; people can compare personalitybench's.")

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from steerbench.errors import UserError
-from steerbench.human.sources import Asked, Sources
+from steerbench.human.sources import Sources, TargetQuestion
 from steerbench.human.wording import wording
 from steerbench.storage.files import understandable, write_whole
+from steerbench.storage.json_models import FiniteModel
 
 SCHEMA = 1
 MOST_ANSWERS = 9
@@ -24,18 +25,14 @@ MOST_ANSWERS = 9
 Mode = Literal["rank", "compare"]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Shown(_Record):
+class Shown(FiniteModel):
     """An answer: the methods that gave it, in these very words, and its rating on the question's trait."""
 
     methods: list[str] = Field(min_length=1)
     rating: float | None
 
 
-class Question(_Record):
+class StudyQuestion(FiniteModel):
     """A question under a target, and its answers by their blind names."""
 
     target: str
@@ -48,7 +45,7 @@ class Question(_Record):
         return 1 if mode == "rank" else math.comb(len(self.answers), 2)
 
 
-class Key(_Record):
+class Key(FiniteModel):
     """What the study's owner keeps: whose answer is whose. `study` is a hash of all the rest."""
 
     schema_version: int = SCHEMA
@@ -59,7 +56,7 @@ class Key(_Record):
     runs: dict[str, str]
     judge: str
     methods: list[str] = Field(min_length=2)
-    questions: dict[str, Question] = Field(min_length=1)
+    questions: dict[str, StudyQuestion] = Field(min_length=1)
 
     def own_id(self) -> str:
         return hashlib.sha256(self.model_dump_json(exclude={"study"}).encode()).hexdigest()[:16]
@@ -100,7 +97,7 @@ def make_study(sources: Sources, questions: int | None, mode: Mode, seed: int) -
     salt = _salt(sources, seed)
     rng = np.random.default_rng(int(salt, 16))
     names = _blind_names(rng)
-    chosen: dict[str, Question] = {}
+    chosen: dict[str, StudyQuestion] = {}
     page = []
     for asked in _drawn(usable, questions, rng):
         question, texts = _blinded(sources, asked, names, rng)
@@ -143,9 +140,9 @@ def _blind_names(rng: np.random.Generator) -> Iterator[str]:
             yield name
 
 
-def _drawn(usable: Sequence[Asked], count: int | None, rng: np.random.Generator) -> list[Asked]:
+def _drawn(usable: Sequence[TargetQuestion], count: int | None, rng: np.random.Generator) -> list[TargetQuestion]:
     """So many questions at random, the targets taking turns so that none is asked about much more than another."""
-    by_target: dict[str, list[Asked]] = {}
+    by_target: dict[str, list[TargetQuestion]] = {}
     for place in rng.permutation(len(usable)).tolist():
         by_target.setdefault(usable[place].target, []).append(usable[place])
     turns = sorted(
@@ -157,8 +154,8 @@ def _drawn(usable: Sequence[Asked], count: int | None, rng: np.random.Generator)
 
 
 def _blinded(
-    sources: Sources, asked: Asked, names: Iterator[str], rng: np.random.Generator
-) -> tuple[Question, dict[str, str]]:
+    sources: Sources, asked: TargetQuestion, names: Iterator[str], rng: np.random.Generator
+) -> tuple[StudyQuestion, dict[str, str]]:
     """The question with its answers, shuffled, and their texts by blind name."""
     by_text: dict[str, list[str]] = {}
     for method, answers in sources.methods.items():
@@ -169,7 +166,7 @@ def _blinded(
         name: Shown(methods=by_text[text], rating=_first([sources.methods[m][asked].rating for m in by_text[text]]))
         for name, text in named.items()
     }
-    return Question(target=asked.target, item=asked.item, trait=asked.trait, high=asked.high, answers=shown), named
+    return StudyQuestion(target=asked.target, item=asked.item, trait=asked.trait, high=asked.high, answers=shown), named
 
 
 def _first(ratings: Sequence[float | None]) -> float | None:

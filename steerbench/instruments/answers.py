@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from steerbench.records.plan import Plan
-from steerbench.records.results import Metric, RunResult
+from steerbench.records.results import MetricRecord, RunResult
 
 FRAMES = ("friend", "person", "bare")
 TOKENS = 60
@@ -19,8 +19,8 @@ class Heard:
 
     frame: str
     judge: str
-    described: Metric | None
-    as_ai: Metric | None
+    described: MetricRecord | None
+    as_ai: MetricRecord | None
 
     @property
     def hears(self) -> bool:

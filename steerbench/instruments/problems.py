@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from steerbench.records.plan import Plan
-from steerbench.records.results import Metric, RunResult
+from steerbench.records.results import MetricRecord, RunResult
 
 TASK, GOLD, UNSTEERED = "arithmetic-sample", "gold-in-prompt", "unsteered"
 READ = 0.5
@@ -15,8 +15,8 @@ READ = 0.5
 class Solved:
     """Accuracy of the model as it is, and where it is told the right answer."""
 
-    plain: Metric | None
-    told: Metric | None
+    plain: MetricRecord | None
+    told: MetricRecord | None
 
     @property
     def reads(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from steerbench.records.plan import Plan
-from steerbench.records.results import Metric, RunResult
+from steerbench.records.results import MetricRecord, RunResult
 from steerbench.records.standing import SIGNIFICANT
 from steerbench.toolkit.saturation import SATURATED
 
@@ -13,7 +13,7 @@ READOUTS = ("label", "contextual", "letter")
 """Readouts of statements that are likelihoods: free text takes a hundred times as long, and is not needed to tell."""
 
 
-class Asked(NamedTuple):
+class ReadoutPlans(NamedTuple):
     """The runs behind one line: poles described to the model, and people whose answers it is shown."""
 
     readout: str
@@ -22,7 +22,7 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Line:
+class ReadoutControls:
     """What a readout shows on a model: how unlike its answers are unsteered, and whether either control is read.
 
     `described` is the separation of poles that are described in the prompt; `copied` and `other` are individual r where
@@ -30,11 +30,11 @@ class Line:
     """
 
     readout: str
-    range: Metric | None
-    alike: Metric | None
-    described: Metric | None
-    copied: Metric | None
-    other: Metric | None
+    range: MetricRecord | None
+    alike: MetricRecord | None
+    described: MetricRecord | None
+    copied: MetricRecord | None
+    other: MetricRecord | None
 
     @property
     def saturated(self) -> bool:
@@ -61,11 +61,11 @@ class Line:
         return f"{told}; saturated without a prompt" if self.saturated else told
 
 
-def asked(model: Mapping[str, object], dataset: str, people: int, statements: int, seed: int = 0) -> list[Asked]:
+def asked(model: Mapping[str, object], dataset: str, people: int, statements: int, seed: int = 0) -> list[ReadoutPlans]:
     """The runs of every line; `model` are a plan's fields that name the model, `statements` so many of each trait."""
     common = {"seed": seed, "trivial": False, **model}
     return [
-        Asked(
+        ReadoutPlans(
             readout,
             Plan.model_validate(
                 {
@@ -88,10 +88,10 @@ def asked(model: Mapping[str, object], dataset: str, people: int, statements: in
     ]
 
 
-def line_of(readout: str, poles: RunResult, people: RunResult) -> Line:
+def line_of(readout: str, poles: RunResult, people: RunResult) -> ReadoutControls:
     plain, described = poles.methods["unsteered"].metrics, poles.methods["description-prompt"].metrics
     own, other = people.methods["copy"].metrics, people.methods["copy-other"].metrics
-    return Line(
+    return ReadoutControls(
         readout,
         plain.get("range"),
         plain.get("modal share"),
@@ -101,7 +101,7 @@ def line_of(readout: str, poles: RunResult, people: RunResult) -> Line:
     )
 
 
-def conclusions(lines: Sequence[Line]) -> Iterator[str]:
+def conclusions(lines: Sequence[ReadoutControls]) -> Iterator[str]:
     """What the table says in words, a sentence each."""
     for what, able in (
         ("poles", [line.readout for line in lines if line.reads_poles]),

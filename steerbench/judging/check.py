@@ -49,19 +49,19 @@ SURE, STEP = 0.1, 4
 """Half the width of an area's interval that is narrow enough, and the texts of each end of a quality added at once."""
 
 
-class Extent(NamedTuple):
+class CheckSize(NamedTuple):
     """How many texts of each end of a quality are rated twice, and with the filler; None: all of them."""
 
     retested: int
     filled: int | None
 
 
-ALL, FEW = Extent(4, None), Extent(1, 2)
+ALL, FEW = CheckSize(4, None), CheckSize(1, 2)
 """Of judges that answer at once or are paid for by the run, and of those that run a model on this machine."""
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownText:
     """A text and which end of the quality it stands at."""
 
     quality: str
@@ -100,7 +100,7 @@ def check_judge(
 
 
 def _checked(
-    panel: Panel, role: str, texts: Sequence[Known], progress: Progress, source: str = "embedded"
+    panel: Panel, role: str, texts: Sequence[KnownText], progress: Progress, source: str = "embedded"
 ) -> JudgeCheck:
     """The figures from the user's cache, or made now and kept there."""
     judge = panel.judges[role]
@@ -130,7 +130,7 @@ def _folder() -> Path:
     return cache_folder() / "judge-checks"
 
 
-def check(panel: Panel, role: str, texts: Sequence[Known]) -> JudgeCheck:
+def check(panel: Panel, role: str, texts: Sequence[KnownText]) -> JudgeCheck:
     """Have texts of known ends rated: as they are, twice, with the filler behind them, and with it before them."""
     judge = panel.judges[role]
     extent, salt = (FEW, _salt(panel, judge)) if runs_a_model(judge) else (ALL, "check")
@@ -167,7 +167,7 @@ def _qualities(judge: Judge, role: str) -> list[str]:
     return [quality for quality in judge.qualities if (quality == FLUENCY) == (role == FLUENCY)]
 
 
-def embedded_texts(qualities: Sequence[str]) -> list[Known]:
+def embedded_texts(qualities: Sequence[str]) -> list[KnownText]:
     """The embedded descriptions as texts of known end."""
     letters = {name: letter for letter, name in TRAITS.items()}
     texts = []
@@ -175,31 +175,33 @@ def embedded_texts(qualities: Sequence[str]) -> list[Known]:
         if quality == FLUENCY:
             texts += list(_fluency_texts())
         elif quality in letters:
-            texts += [Known(quality, high, t) for high in (True, False) for t in descriptions(letters[quality], high)]
+            texts += [
+                KnownText(quality, high, t) for high in (True, False) for t in descriptions(letters[quality], high)
+            ]
     return texts
 
 
-def published_texts(qualities: Sequence[str]) -> list[Known]:
+def published_texts(qualities: Sequence[str]) -> list[KnownText]:
     """The distinct published descriptions of poles (dataset `npti`); none if they are not on this machine."""
     source = dataset(PUBLISHED)
     if state_of(source, source.file(DESCRIPTIONS)) != "here":
         return []
     rows = [json.loads(line) for line in path_of(PUBLISHED, DESCRIPTIONS).read_text(encoding="utf-8").splitlines()]
     return [
-        Known(trait, not key.endswith("_reversed"), text)
+        KnownText(trait, not key.endswith("_reversed"), text)
         for trait in sorted(set(qualities) & set(TRAITS.values()))
         for key in (trait.capitalize(), f"{trait.capitalize()}_reversed")
         for text in dict.fromkeys(row[key] for row in rows)
     ]
 
 
-def _fluency_texts() -> Iterator[Known]:
+def _fluency_texts() -> Iterator[KnownText]:
     rng = np.random.default_rng(0)
     whole = [text for trait in TRAITS for high in (True, False) for text in descriptions(trait, high)[:PER_END]]
     for number, text in enumerate(whole):
-        yield Known(FLUENCY, True, text)
+        yield KnownText(FLUENCY, True, text)
         words = text.split()
-        yield Known(FLUENCY, False, " ".join(rng.permutation(words)) if number % 2 else looped(words))
+        yield KnownText(FLUENCY, False, " ".join(rng.permutation(words)) if number % 2 else looped(words))
 
 
 def looped(words: Sequence[str]) -> str:
@@ -207,7 +209,7 @@ def looped(words: Sequence[str]) -> str:
     return " ".join(words[place % 5] for place in range(len(words)))
 
 
-def _enough(panel: Panel, role: str, texts: Sequence[Known], salt: str) -> list[Known]:
+def _enough(panel: Panel, role: str, texts: Sequence[KnownText], salt: str) -> list[KnownText]:
     """As few of the texts, from each end of each quality, as tell the area over all of them (`SURE`), or all."""
     most = max(len(end) for end in _ends(texts).values())
     for count in range(STEP, most, STEP):
@@ -218,25 +220,25 @@ def _enough(panel: Panel, role: str, texts: Sequence[Known], salt: str) -> list[
     return list(texts)
 
 
-def _ratings(panel: Panel, role: str, texts: Sequence[Known], said: Sequence[str], salt: str) -> Array:
+def _ratings(panel: Panel, role: str, texts: Sequence[KnownText], said: Sequence[str], salt: str) -> Array:
     """[texts], nan where a text could not be rated."""
     cases = [Case(role, known.quality, QUESTION, text) for known, text in zip(texts, said, strict=True)]
     return np.array([v.rating for v in panel.rate(cases, salt)], dtype=np.float64)
 
 
-def _ends(texts: Sequence[Known]) -> Mapping[tuple[str, bool], list[int]]:
+def _ends(texts: Sequence[KnownText]) -> Mapping[tuple[str, bool], list[int]]:
     ends: dict[tuple[str, bool], list[int]] = {}
     for place, known in enumerate(texts):
         ends.setdefault((known.quality, known.high), []).append(place)
     return ends
 
 
-def _of_each_end(texts: Sequence[Known], count: int | None) -> list[int]:
+def _of_each_end(texts: Sequence[KnownText], count: int | None) -> list[int]:
     """The places of the first `count` texts of each end of each quality, in order; of all if None."""
     return sorted(place for end in _ends(texts).values() for place in end[:count])
 
 
-def _auc(ratings: Array, texts: Sequence[Known], quality: str | None = None) -> Metric | None:
+def _auc(ratings: Array, texts: Sequence[KnownText], quality: str | None = None) -> Metric | None:
     """The area under the curve of a quality's ratings, or of all; None where an end was not rated."""
     asked = np.array([quality in (None, known.quality) for known in texts]) & ~np.isnan(ratings)
     is_high = np.array([known.high for known in texts])
@@ -248,7 +250,7 @@ def _mean(differences: Array) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def _digest(panel: Panel, judge: Judge, texts: Sequence[Known]) -> str:
+def _digest(panel: Panel, judge: Judge, texts: Sequence[KnownText]) -> str:
     figures = sorted(JudgeCheck.model_fields)  # figures kept by a version that had others are made anew
     made = [verdicts_key(judge), sources_of(__name__), bank_digest(), _evaluated(panel, judge)]
     return _hash([*made, [vars(k) for k in texts], figures])

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from steerbench.datasets.registry import DataFile
 from steerbench.errors import UserError, unknown
+from steerbench.storage.json_models import FrozenModel
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Bytes = Annotated[int, Field(gt=0)]
@@ -24,10 +25,8 @@ DEFAULT = "smollm2-135m"
 HUB = "https://huggingface.co"
 
 
-class HubFile(BaseModel):
+class HubFile(FrozenModel):
     """The file in a repository on Hugging Face, at one revision."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["hub"]
     repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -41,10 +40,8 @@ class HubFile(BaseModel):
         return f"{hub.rstrip('/')}/{self.repository}/resolve/{self.revision}/{self.file}"
 
 
-class Part(BaseModel):
+class Part(FrozenModel):
     """A piece of the file as a member of a wheel: `sha256` and `size` are the member's, `requirement` is pip's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     requirement: Annotated[str, Field(pattern=r"^[a-z0-9-]+==[0-9.]+$")]
     wheel_sha256: Sha256
@@ -53,10 +50,8 @@ class Part(BaseModel):
     size: Bytes
 
 
-class Wheels(BaseModel):
+class Wheels(FrozenModel):
     """Packages whose members, joined in this order, are the file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["wheels"]
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
@@ -65,15 +60,13 @@ class Wheels(BaseModel):
 Source = Annotated[HubFile | Wheels, Field(discriminator="kind")]
 
 
-class ModelEntry(BaseModel):
+class ModelEntry(FrozenModel):
     """A model: what it is and what for, under which terms, and the GGUF file it is converted from.
 
     `sources` are tried in order. `sha256` and `size` are the GGUF file's; `converted_digest` is of all converted files
     (`cache.digest_of`) and `converted_size` their bytes; `weights_digest` (`cache.weights_digest`) is what an engine's
     identity says of them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     what: str
@@ -108,7 +101,7 @@ class ModelEntry(BaseModel):
         return DataFile(path=self.file, url=source.url, sha256=self.sha256, size=self.size)
 
 
-class _Registry(BaseModel):
+class _ModelRegistry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     models: tuple[ModelEntry, ...]
@@ -118,7 +111,7 @@ class _Registry(BaseModel):
 def models() -> dict[str, ModelEntry]:
     """All models by name, in the registry's order."""
     text = files("steerbench.models").joinpath("registry.toml").read_text(encoding="utf-8")
-    return {model.name: model for model in _Registry.model_validate(tomllib.loads(text)).models}
+    return {model.name: model for model in _ModelRegistry.model_validate(tomllib.loads(text)).models}
 
 
 def model_entry(name: str) -> ModelEntry:

@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_random_exponential
 
 from steerbench.errors import UserError
-from steerbench.openai_client.completion import MalformedError, Reply, encodable, read_completion
+from steerbench.openai_client.completion import ChatReply, MalformedError, encodable, read_completion
 from steerbench.openai_client.retry_after import retry_after
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class ChatClient:
 
     async def ask(
         self, messages: Messages, *, max_tokens: int, temperature: float = 0.0, logprobs: bool = False
-    ) -> Reply:
+    ) -> ChatReply:
         """The model's reply to chat messages (role, content).
 
         With `logprobs`, those of the tokens where the server gives them. A server that refuses a wish
@@ -130,7 +130,7 @@ class ChatClient:
         calls = 0
         wishes = {"max_tokens": max_tokens, "temperature": temperature, **({"logprobs": True} if logprobs else {})}
 
-        async def attempt() -> Reply:
+        async def attempt() -> ChatReply:
             nonlocal calls
             without = self._refused
             while True:
@@ -152,7 +152,7 @@ class ChatClient:
         )
         error: Exception
         try:
-            reply: Reply = await retrying(attempt)
+            reply: ChatReply = await retrying(attempt)
             return replace(reply, calls=calls)
         except _RefusalError as refusal:
             error = RefusedError(str(refusal), calls)
@@ -172,7 +172,7 @@ class ChatClient:
             return min(max(0.0, fault.wait), PATIENCE) + wait_random(0, self.backoff)(state)
         return wait_random_exponential(self.backoff, self.longest_backoff)(state)
 
-    async def _attempt(self, messages: Messages, wishes: Mapping[str, Any]) -> Reply:
+    async def _attempt(self, messages: Messages, wishes: Mapping[str, Any]) -> ChatReply:
         from openai import APIStatusError, APITimeoutError, OpenAIError
 
         if self._client is None:
@@ -198,7 +198,7 @@ class ChatClient:
         # Outside the handlers, so that no error chain leads to the request, which holds the key.
         raise fault
 
-    def _read(self, body: bytes, asked: Sequence[Mapping[str, str]], wishes: Mapping[str, Any]) -> Reply:
+    def _read(self, body: bytes, asked: Sequence[Mapping[str, str]], wishes: Mapping[str, Any]) -> ChatReply:
         sent = sum(len(text.encode()) for message in asked for text in message.values())
         limit = wishes.get("max_tokens") or wishes["max_completion_tokens"]
         reply = read_completion(body.decode("utf-8-sig", "replace"), sent, limit)

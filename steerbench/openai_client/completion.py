@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationE
 from steerbench.contracts.thoughts import UNFINISHED, spoken
 
 CUT = "the reply was cut before its end"
-"""`Reply.missing` of a reply that ended at its limit, or that a filter cut."""
+"""`ChatReply.missing` of a reply that ended at its limit, or that a filter cut."""
 EARLY_ENDS = frozenset({"length", "max_tokens", "model_length", "content_filter"})
 """The `finish_reason` of such a reply."""
 TEMPLATE = 1000
@@ -37,7 +37,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ChatReply:
     """What came back: the answer, its tokens if their log-probabilities were asked for and given, and what it took.
 
     `text` is the answer without thoughts. If `missing` says why there is none (the reply was cut, or never left its
@@ -96,7 +96,7 @@ class _Body(BaseModel):
 _LOGPROBS = TypeAdapter(_Logprobs)
 
 
-def read_completion(body: str, sent: int = 0, limit: int = 0) -> Reply:
+def read_completion(body: str, sent: int = 0, limit: int = 0) -> ChatReply:
     """A server's answer from its body, to messages of `sent` bytes and under a `limit` of tokens.
 
     Raises:
@@ -113,7 +113,7 @@ def read_completion(body: str, sent: int = 0, limit: int = 0) -> Reply:
     if not missing and isinstance(choice.finish_reason, str) and choice.finish_reason.lower() in EARLY_ENDS:
         missing = CUT
     received = len(said.encode()) + len(thoughts.encode(errors="replace"))
-    return Reply(
+    return ChatReply(
         "" if missing else heard.answer,
         _tokens(choice.logprobs),
         _believed(counts.get("prompt_tokens"), 1, sent + TEMPLATE),

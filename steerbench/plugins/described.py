@@ -29,7 +29,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Described:
+class PluginDescription:
     """`source` is the class and its distribution; `example` an option that sets the first parameter, "" without any."""
 
     kind: Kind
@@ -40,7 +40,7 @@ class Described:
     example: str
 
 
-def described(kind: Kind, name: str) -> Described:
+def described(kind: Kind, name: str) -> PluginDescription:
     """Look a plug-in up.
 
     Raises:
@@ -51,7 +51,9 @@ def described(kind: Kind, name: str) -> Described:
     told = [one for one in own if one.default not in (None, "", "<factory>")]
     example = f"--param {name}.{told[0].name}={told[0].default}" if told else ""
     from_where = f" ({point.dist.name} {point.dist.version})" if point.dist else ""
-    return Described(kind, name, _unwrapped(inspect.getdoc(plugin) or ""), f"{point.value}{from_where}", own, example)
+    return PluginDescription(
+        kind, name, _unwrapped(inspect.getdoc(plugin) or ""), f"{point.value}{from_where}", own, example
+    )
 
 
 def _unwrapped(text: str) -> str:

@@ -31,7 +31,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltQuestions:
     """What is in the file now, and what this start took.
 
     `kept` and `dropped` (by reason) count earlier starts too; `unfinished` (by reason) are questions that the
@@ -57,7 +57,7 @@ class Buildable(Protocol):
     """
 
     @staticmethod
-    def build(order: Order, progress: Progress) -> Built:
+    def build(order: Order, progress: Progress) -> BuiltQuestions:
         """Raises:
         UserError: the order cannot be met (no server, a refused key, a file of other questions).
         """

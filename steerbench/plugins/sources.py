@@ -29,7 +29,7 @@ _SHARED = {"site-packages", "dist-packages"}
 
 
 @dataclass(frozen=True)
-class Reach:
+class ImportScope:
     """Which modules are followed: those of the top-level names `tops`, and what lies beside them in `folders`."""
 
     tops: frozenset[str]
@@ -68,7 +68,7 @@ def reached(modules: Iterable[str], tops: Iterable[str]) -> dict[str, ModuleSpec
     waiting = sorted(modules)
     own = [spec for name in waiting if (spec := located(name.partition(".")[0])) is not None]
     folders = {folder for spec in own for folder in _lies_in(spec) if Path(folder).name not in _SHARED}
-    reach = Reach(frozenset(tops) | {name.partition(".")[0] for name in waiting}, frozenset(folders))
+    reach = ImportScope(frozenset(tops) | {name.partition(".")[0] for name in waiting}, frozenset(folders))
     found: dict[str, ModuleSpec] = {}
     seen: set[str] = set()
     while waiting:

@@ -14,8 +14,8 @@ from typing import Any
 from steerbench.contracts import Choice, Completion, Continued, Engine, Request, Task
 from steerbench.plugins.composed import fit
 from steerbench.publishing.samples import Asked, Place, setting_in
-from steerbench.records.plan import Row
-from steerbench.running.evaluation import Question
+from steerbench.records.plan import PlanRow
+from steerbench.running.evaluation import SteeredItem
 
 NATS, SHARE = 0.5, 0.005
 """A log-likelihood agrees within so many nats, and this share of itself: long passages add up more rounding."""
@@ -31,7 +31,7 @@ Samples = Mapping[Drawn, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Agreement:
+class AnswerAgreement:
     """Whether one answer, a text or likelihoods, is what the model says now."""
 
     is_text: bool
@@ -39,8 +39,8 @@ class Agreement:
 
 
 def agreements(
-    engine: Engine, task: Task, rows: Mapping[str, Row], asked: Asked, drawn: Samples
-) -> Iterator[Agreement]:
+    engine: Engine, task: Task, rows: Mapping[str, PlanRow], asked: Asked, drawn: Samples
+) -> Iterator[AnswerAgreement]:
     """Ask the drawn samples' questions again, each as a run asks it; of each whether its answer agrees.
 
     Methods are fitted anew, for the targets that are drawn alone.
@@ -52,21 +52,21 @@ def agreements(
         requests = []
         for place, sample in samples.items():
             (target, item), setting = asked[place], setting_in(sample)
-            question = Question(target, item, setting, setting.apply(fits[target.id]))
+            question = SteeredItem(target, item, setting, setting.apply(fits[target.id]))
             requests.append(task.request(item, target, question.told))
         yield from _compared(engine, task, requests, list(samples.values()))
 
 
 def _compared(
     engine: Engine, task: Task, requests: Sequence[Request], samples: Sequence[Mapping[str, Any]]
-) -> Iterator[Agreement]:
+) -> Iterator[AnswerAgreement]:
     choices = [(r, s["logprobs"]) for r, s in zip(requests, samples, strict=True) if r.options]
     texts = [(r, _first_said(task, s)) for r, s in zip(requests, samples, strict=True) if not r.options]
     for choice, (_, stored) in zip(engine.choose([request for request, _ in choices]), choices, strict=True):
-        yield Agreement(False, same_choice(choice, stored))
+        yield AnswerAgreement(False, same_choice(choice, stored))
     said = engine.generate([request for request, _ in texts], task.sampling)
     for agrees in same_texts(engine, [request for request, _ in texts], said, [text for _, text in texts]):
-        yield Agreement(True, agrees)
+        yield AnswerAgreement(True, agrees)
 
 
 def _first_said(task: Task, sample: Mapping[str, Any]) -> str:

@@ -8,16 +8,16 @@ from steerbench.contracts import Choice, Completion, Continued, Outcome, Task
 from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.contracts.targets import Item, Target
 from steerbench.errors import UserError
-from steerbench.publishing.making import Made
+from steerbench.publishing.making import RebuiltPlan
 from steerbench.publishing.recomputation import Rows
 from steerbench.publishing.samples import Asked, answer_in, setting_in
-from steerbench.running.evaluation import Question, reply_of
+from steerbench.running.evaluation import SteeredItem, reply_of
 
 ROUNDING = 1e-3
 """Nats by which a log-likelihood may lie above 0: likelihoods are sums of rounded numbers."""
 
 
-def wrong_answers(made: Made, asked: Asked, samples: Rows) -> Iterator[str]:
+def wrong_answers(made: RebuiltPlan, asked: Asked, samples: Rows) -> Iterator[str]:
     """Answers that cannot be; of a row the first is told. What is no answer at all, scoring finds."""
     for name, of_row in samples.items():
         row, fits = made.rows.get(name), made.fits.get(name, {})
@@ -54,7 +54,7 @@ def _unlike_the_reply(
     if fitted is None or fitted.reply is None:
         return ""
     try:
-        reply = reply_of(Question(target, item, setting_in(sample), fitted))
+        reply = reply_of(SteeredItem(target, item, setting_in(sample), fitted))
     except UserError:
         return ""  # scoring says what it makes of the item
     if answer == reply:

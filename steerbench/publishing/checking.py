@@ -17,7 +17,7 @@ from steerbench.publishing.answers import wrong_answers
 from steerbench.publishing.completeness import wrong_samples
 from steerbench.publishing.form import wrong_form, wrong_task
 from steerbench.publishing.known_weights import mark
-from steerbench.publishing.making import Made, absent, made
+from steerbench.publishing.making import RebuiltPlan, absent, made
 from steerbench.publishing.planned import unplanned
 from steerbench.publishing.plausibility import implausible
 from steerbench.publishing.reading import read_whole, readable, weighed
@@ -108,7 +108,7 @@ def disagreements(published: Published, samples: pl.DataFrame) -> Iterator[tuple
     yield from ((PUBLISHED, one) for one in differing(published, task, rows, rescored(published, task, asked, rows)))
 
 
-def _of_answers(published: Published, parts: Made, asked: Asked, rows: Rows) -> Iterator[str]:
+def _of_answers(published: Published, parts: RebuiltPlan, asked: Asked, rows: Rows) -> Iterator[str]:
     """What no model is needed to see: settings, edits, answers and verdicts that cannot be so."""
     yield from wrong_settings(published, parts, rows)
     yield from wrong_edits(published, parts, rows)

@@ -11,7 +11,7 @@ from steerbench.contracts import Scored, Task
 from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import CalibrationPoint
 from steerbench.records.found_ledgers import reading
-from steerbench.records.results import Metric, RunResult, metrics
+from steerbench.records.results import MetricRecord, RunResult, metrics
 from steerbench.records.samples import score_of
 from steerbench.running.losses import target_costs, target_losses
 from steerbench.statistics import mean_estimate
@@ -105,7 +105,7 @@ def _point(group: Sequence[_Asked], wording: int, least: int) -> CalibrationPoin
     return CalibrationPoint(strength=strengths[(len(strengths) - 1) // 2], wording=wording, loss=loss, cost=cost)
 
 
-def _mean(group: Sequence[_Asked], what: str) -> Metric | None:
+def _mean(group: Sequence[_Asked], what: str) -> MetricRecord | None:
     """Mean over targets, each with the mean of what it was asked in the range."""
     by_target: defaultdict[str, list[float]] = defaultdict(list)
     for one in group:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from steerbench.publishing.schema import PUBLISHED, read_published
 from steerbench.records.results import read_result
-from steerbench.running.strengths import Chosen, chosen_in
+from steerbench.running.strengths import FrozenChoices, chosen_in
 
 
-def strengths_in(folder: Path) -> Chosen:
+def strengths_in(folder: Path) -> FrozenChoices:
     """A published run that was given strengths itself has these: so its command repeats it.
 
     Raises:
@@ -16,5 +16,5 @@ def strengths_in(folder: Path) -> Chosen:
     if (folder / PUBLISHED).exists():
         published = read_published(folder)
         plan = published.plan
-        return Chosen(plan.strengths, plan.wordings) if plan.strengths else chosen_in(published.methods)
+        return FrozenChoices(plan.strengths, plan.wordings) if plan.strengths else chosen_in(published.methods)
     return chosen_in(read_result(folder).methods)

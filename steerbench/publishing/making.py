@@ -10,11 +10,11 @@ from steerbench.contracts.targets import Target
 from steerbench.plugins.composed import fit, names
 from steerbench.plugins.finding import available
 from steerbench.publishing.schema import Published
-from steerbench.records.plan import Row, build_rows
+from steerbench.records.plan import PlanRow, build_rows
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class RebuiltPlan:
     """`rows` by name, none if a method of the run is not installed here (`absent`); `targets` by id.
 
     `fits` has, by row and target, steerings of unit strength: of the rows whose fit does not ask the model.
@@ -22,7 +22,7 @@ class Made:
 
     task: Task
     targets: Mapping[str, Target]
-    rows: Mapping[str, Row]
+    rows: Mapping[str, PlanRow]
     fits: Mapping[str, Mapping[str, Steering]]
 
 
@@ -32,7 +32,7 @@ def absent(published: Published) -> list[str]:
     return sorted({part for spec in specs for part in names(spec)} - available("method").keys())
 
 
-def made(published: Published, task: Task) -> Made:
+def made(published: Published, task: Task) -> RebuiltPlan:
     """What the plan makes of a task that was built from it.
 
     Raises:
@@ -41,10 +41,10 @@ def made(published: Published, task: Task) -> Made:
     targets = {target.id: target for target in task.targets(Split.TEST)}
     rows = {} if absent(published) else {row.name: row for row in build_rows(published.plan, task)}
     fits = {name: found for name, row in rows.items() if (found := _fits(row, list(targets.values()))) is not None}
-    return Made(task, targets, rows, fits)
+    return RebuiltPlan(task, targets, rows, fits)
 
 
-def _fits(row: Row, targets: Sequence[Target]) -> dict[str, Steering] | None:
+def _fits(row: PlanRow, targets: Sequence[Target]) -> dict[str, Steering] | None:
     """None where the fit asks the model."""
     engine = cast(Engine, _Nobody() if row.method.needs_model else None)
     try:

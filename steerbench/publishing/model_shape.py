@@ -12,12 +12,12 @@ from steerbench.records.results import RunResult
 
 
 @dataclass(frozen=True)
-class Shape:
+class ModelShape:
     layers: int
     neurons: int
 
 
-def shape_of(result: RunResult) -> Shape | None:
+def shape_of(result: RunResult) -> ModelShape | None:
     """None if no model was asked, its files are not here, or they are no longer those that the run was made with."""
     engine = result.identity.get("engine")
     if not isinstance(engine, Mapping):
@@ -27,7 +27,7 @@ def shape_of(result: RunResult) -> Shape | None:
         return None
     config: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     text = config.get("text_config", config)
-    return Shape(int(text["num_hidden_layers"]), int(text["intermediate_size"]))
+    return ModelShape(int(text["num_hidden_layers"]), int(text["intermediate_size"]))
 
 
 def _folder(spec: str) -> Path | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from steerbench.contracts import has_dial
 from steerbench.models.registry import DEFAULT, models
 from steerbench.plugins.composed import names
-from steerbench.publishing.making import Made
+from steerbench.publishing.making import RebuiltPlan
 from steerbench.publishing.schema import Published
 from steerbench.running.strengths import given
 from steerbench.running.summarising import CHOSEN_ON_TEST
@@ -16,7 +16,7 @@ OURS = ("hf", "vllm")
 """Engines that call themselves by the name they are asked for by, and the built-in model by its weights."""
 
 
-def unplanned(published: Published, made: Made) -> Iterator[str]:
+def unplanned(published: Published, made: RebuiltPlan) -> Iterator[str]:
     """What the run says and its plan does not make, a sentence each."""
     yield from _of_rows(published, made)
     yield from _of_identity(published)
@@ -24,7 +24,7 @@ def unplanned(published: Published, made: Made) -> Iterator[str]:
     yield from _of_deviations(published, made)
 
 
-def _of_rows(published: Published, made: Made) -> Iterator[str]:
+def _of_rows(published: Published, made: RebuiltPlan) -> Iterator[str]:
     if made.rows:
         for name in made.rows.keys() - published.methods.keys():
             yield f"methods: the plan makes the row '{name}', and the run has none."
@@ -46,7 +46,7 @@ def _of_identity(published: Published) -> Iterator[str]:
         yield f"identity.plan: lacks {', '.join(lacking)}."
 
 
-def _of_engine(published: Published, made: Made) -> Iterator[str]:
+def _of_engine(published: Published, made: RebuiltPlan) -> Iterator[str]:
     plan, engine = published.plan, published.identity.get("engine")
     if engine is None:
         if needing := [name for name, row in made.rows.items() if row.method.needs_model]:
@@ -68,7 +68,7 @@ def _of_engine(published: Published, made: Made) -> Iterator[str]:
             yield f"identity.engine.{name}: said {engine[name]!r}, and by the plan it is {value!r}."
 
 
-def _of_deviations(published: Published, made: Made) -> Iterator[str]:
+def _of_deviations(published: Published, made: RebuiltPlan) -> Iterator[str]:
     """In a run of the published protocol: that it chose on what it measures, and something of each method that has it.
 
     How a method words its own has changed with time, so only that it says something is held against it.

@@ -13,7 +13,7 @@ from steerbench.engines.validation import site_of
 from steerbench.publishing.doses import LEAST
 from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import CalibrationPoint, Edited, Portrait, Published
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 
 _POSITIONS = re.compile(r"(?P<kind>all|decode|front)(?:-(?P<low>\d{1,6})(?: to (?P<high>\d{1,6}))?)?")
 """As `portraits` writes them: all, decode, front-9, or front-9 to 21 where targets differ."""
@@ -87,7 +87,7 @@ def _of_points(points: list[CalibrationPoint], targets: int, least: int) -> Iter
                 yield f"{where}: is over {metric.n} targets; of what people ticked only means over {least} are shown"
 
 
-def _is_mean_of(metric: Metric, targets: int) -> bool:
+def _is_mean_of(metric: MetricRecord, targets: int) -> bool:
     if metric.value is None or not 1 <= metric.n <= targets:
         return False
     return (metric.low is None) == (metric.high is None) and (

@@ -15,7 +15,7 @@ from steerbench.contracts.steering import Add, Edit, Steering, load_steering
 from steerbench.errors import UserError
 from steerbench.plugins.composed import names
 from steerbench.plugins.finding import find
-from steerbench.publishing.model_shape import Shape, shape_of
+from steerbench.publishing.model_shape import ModelShape, shape_of
 from steerbench.publishing.schema import Edited, Portrait
 from steerbench.records.results import RunResult
 
@@ -133,7 +133,7 @@ def _of_edit(edit: Edit) -> tuple[Place, int, Indices]:
     return place, int(neurons.max(initial=-1)) + 1, np.unique(neurons)
 
 
-def _widest(found: dict[str, dict[Place, _Touched]], shape: Shape | None) -> int:
+def _widest(found: dict[str, dict[Place, _Touched]], shape: ModelShape | None) -> int:
     """How many neurons a layer has: the model's, or what the largest index in the run tells."""
     if shape:
         return shape.neurons

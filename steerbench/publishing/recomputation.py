@@ -25,9 +25,17 @@ from steerbench.publishing.samples import (
 from steerbench.publishing.schema import Published
 from steerbench.records.movement import movement_of
 from steerbench.records.plan import roles_of
-from steerbench.records.results import Comparison, MethodResult, Metric, Movement, comparison, metrics, movement
+from steerbench.records.results import (
+    ComparisonRecord,
+    MethodResult,
+    MetricRecord,
+    MovementRecord,
+    comparison,
+    metrics,
+    movement,
+)
 from steerbench.records.standing import Standing
-from steerbench.running.evaluation import Question, reply_of, score_of_outcome
+from steerbench.running.evaluation import SteeredItem, reply_of, score_of_outcome
 from steerbench.running.summarising import method_standing, overflows
 
 TOLERANCE = 1e-9
@@ -119,7 +127,7 @@ def _standings(said: Standing | None, found: Standing | None) -> Iterator[str]:
         yield f"standing: said {_short(said)}, recomputed {_short(found)}."
 
 
-def _movements(said: Movement | None, found: Movement | None) -> Iterator[str]:
+def _movements(said: MovementRecord | None, found: MovementRecord | None) -> Iterator[str]:
     if said is None or found is None:
         if said is not found:
             yield f"movement: said {_short(said)}, recomputed {_short(found)}."
@@ -128,7 +136,7 @@ def _movements(said: Movement | None, found: Movement | None) -> Iterator[str]:
         yield from _numbers(f"share of items {what}", ours, getattr(found, what))
 
 
-def _numbers(what: str, said: Metric | Comparison, found: Metric | Comparison) -> Iterator[str]:
+def _numbers(what: str, said: MetricRecord | ComparisonRecord, found: MetricRecord | ComparisonRecord) -> Iterator[str]:
     for name, ours in said:
         again = getattr(found, name)
         if isinstance(ours, str) or (ours is None and again is None):
@@ -176,7 +184,7 @@ class _Replies:
         key = target.id, setting
         if key not in self._set:
             self._set[key] = setting.apply(self._fits[target.id])
-        return reply_of(Question(target, item, setting, self._set[key]))
+        return reply_of(SteeredItem(target, item, setting, self._set[key]))
 
 
 def _rescored(

@@ -16,7 +16,7 @@ from steerbench.contracts import Engine, Task
 from steerbench.errors import UserError
 from steerbench.models.fetch import state_of
 from steerbench.models.registry import DEFAULT, models
-from steerbench.publishing.agreement import Agreement, Drawn, Samples, agreements
+from steerbench.publishing.agreement import AnswerAgreement, Drawn, Samples, agreements
 from steerbench.publishing.known_weights import known_model
 from steerbench.publishing.making import absent, made
 from steerbench.publishing.naming import NO_MODEL
@@ -24,7 +24,7 @@ from steerbench.publishing.reading import read_whole, readable
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.samples import answer_in, asked_of
 from steerbench.publishing.schema import Published
-from steerbench.records.plan import Plan, Row, adapted_row, code_of_run
+from steerbench.records.plan import Plan, PlanRow, adapted_row, code_of_run
 from steerbench.running.opening import open_engine
 
 ENOUGH = 0.75
@@ -33,7 +33,7 @@ ANOTHER = "made by another version of the code: not compared"
 
 
 @dataclass(frozen=True)
-class Found:
+class RerunFinding:
     """A line on a run, and whether it says that the run disagrees."""
 
     line: str
@@ -47,22 +47,22 @@ class Reruns:
         self._number, self._seed = number, seed
         self._engines: dict[tuple[str | None, str | None], Engine] = {}
 
-    def of(self, folder: Path) -> Found:
+    def of(self, folder: Path) -> RerunFinding:
         """What asking some answers of the run in a folder again finds. Of one that cannot be read, the check tells."""
         try:
             found = self._of(*read_whole(folder))
         except UserError as error:
-            found = Found(f"not compared: {error}")
-        return Found(readable(f"{folder.name}: {found.line}"), found.wrong)
+            found = RerunFinding(f"not compared: {error}")
+        return RerunFinding(readable(f"{folder.name}: {found.line}"), found.wrong)
 
-    def _of(self, published: Published, frame: Any) -> Found:
+    def _of(self, published: Published, frame: Any) -> RerunFinding:
         if why := _left_out(published):
-            return Found(why)
+            return RerunFinding(why)
         task = rebuilt(published.plan)
         engine = self._engine(published)
         rows = {name: adapted_row(row, engine) for name, row in made(published, task).rows.items()}
         if why := _made_otherwise(published, task, engine, rows):
-            return Found(f"{ANOTHER} ({why}).")
+            return RerunFinding(f"{ANOTHER} ({why}).")
         task.unseal()
         asked = asked_of(task)
         samples = {(row["method"], (row["target"], row["item"])): row for row in frame.iter_rows(named=True)}
@@ -77,7 +77,7 @@ class Reruns:
             self._engines[model, dtype] = open_engine(plan, "cpu")
         return self._engines[model, dtype]
 
-    def _drawn(self, published: Published, task: Task, rows: Mapping[str, Row], samples: Samples) -> list[Drawn]:
+    def _drawn(self, published: Published, task: Task, rows: Mapping[str, PlanRow], samples: Samples) -> list[Drawn]:
         """Answers that the model gave greedily: of rows that ask it and are no controls, none that overflowed."""
         fitting = []
         for (method, place), sample in sorted(samples.items()):
@@ -104,7 +104,7 @@ def _left_out(published: Published) -> str:
     return ""
 
 
-def _made_otherwise(published: Published, task: Task, engine: Engine, rows: Mapping[str, Row]) -> str:
+def _made_otherwise(published: Published, task: Task, engine: Engine, rows: Mapping[str, PlanRow]) -> str:
     """In what the run was made otherwise than it would be today; "" if in nothing that is known."""
     said, here = published.identity, engine.identity()
     if said.get("steerbench") != __version__:
@@ -126,7 +126,7 @@ def _of_answers(code: Mapping[str, Any]) -> dict[str, Any]:
     return {name: dict(told) for name, told in code.items() if not name.startswith("judge:")}
 
 
-def _other_settings(said: Mapping[str, Any], rows: Mapping[str, Row]) -> Iterator[str]:
+def _other_settings(said: Mapping[str, Any], rows: Mapping[str, PlanRow]) -> Iterator[str]:
     """Parameters that had other values. What a method decides itself (None) was written down in other ways before."""
     decided = (None, "<factory>")
     for row in rows.values():
@@ -137,9 +137,9 @@ def _other_settings(said: Mapping[str, Any], rows: Mapping[str, Row]) -> Iterato
                     yield f"{part}.{name}"
 
 
-def _told(agreed: Sequence[Agreement], of: int, seed: int) -> Found:
+def _told(agreed: Sequence[AnswerAgreement], of: int, seed: int) -> RerunFinding:
     if not agreed:
-        return Found("not compared: no answer was the model's own and greedy.")
+        return RerunFinding("not compared: no answer was the model's own and greedy.")
     texts = [one.agrees for one in agreed if one.is_text]
     choices = [one.agrees for one in agreed if not one.is_text]
     parts = [
@@ -149,4 +149,4 @@ def _told(agreed: Sequence[Agreement], of: int, seed: int) -> Found:
     ]
     wrong = any(sum(found) < ENOUGH * len(found) for found in (choices, texts))
     line = f"{', '.join(parts)} ({len(agreed)} of {of} answers were asked again, seed {seed})"
-    return Found(f"{line}; the model here says otherwise." if wrong else f"{line}.", wrong)
+    return RerunFinding(f"{line}; the model here says otherwise." if wrong else f"{line}.", wrong)

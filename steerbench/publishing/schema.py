@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from steerbench.errors import UserError
 from steerbench.publishing.json_keys import repeated_key
 from steerbench.records.plan import Plan, plan_of_run
-from steerbench.records.results import JudgeResult, MethodResult, Metric, Timings
+from steerbench.records.results import JudgeResult, MethodResult, MetricRecord, Timings
 from steerbench.storage.files import understandable, write_whole
+from steerbench.storage.json_models import FiniteModel
 from steerbench.storage.nesting import is_deeper
 
 SCHEMA = 2
@@ -36,11 +37,7 @@ Short = Annotated[str, Field(max_length=400)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Edited(_Record):
+class Edited(FiniteModel):
     """What a method changes at one place of the model, as a mean over targets.
 
     `share` is how much of the layer it touches (heads' outputs, neurons, or directions of the residual stream),
@@ -54,7 +51,7 @@ class Edited(_Record):
     share: Annotated[float, Field(ge=0, le=1)]
 
 
-class Portrait(_Record):
+class Portrait(FiniteModel):
     """What a method is: its own words about itself, and what its steerings change at the strengths chosen.
 
     `prompted` is the share of targets whose prompt it changes. `layers` is the model's number of them, None if no
@@ -64,10 +61,10 @@ class Portrait(_Record):
     about: Annotated[str, Field(max_length=2000)]
     prompted: Annotated[float, Field(ge=0, le=1)] = 0.0
     layers: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    edits: list[Edited] = []
+    edits: list[Edited] = Field(default_factory=list)
 
 
-class CalibrationPoint(_Record):
+class CalibrationPoint(FiniteModel):
     """Answers that a strength or wording was chosen by: their mean loss, and side cost, over targets.
 
     `strength` is the middle of a range where every target was asked at strengths of its own.
@@ -75,11 +72,11 @@ class CalibrationPoint(_Record):
 
     strength: float
     wording: int
-    loss: Metric
-    cost: Metric | None = None
+    loss: MetricRecord
+    cost: MetricRecord | None = None
 
 
-class Published(BaseModel):
+class Published(FiniteModel):
     """A run as it is published.
 
     `id` is its folder's name. `identity` and `digest` are the run's own, `command` makes it again, `samples_sha256` is
@@ -89,8 +86,6 @@ class Published(BaseModel):
     and `calibration` are by method; they come from the run's folder and cannot be checked by the samples; neither can
     the `facts` of a method's fits.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: int = SCHEMA
     id: Id
@@ -110,8 +105,8 @@ class Published(BaseModel):
     withheld: bool = False
     over: Short = "targets"
     framing: Annotated[str, Field(max_length=1000)] = ""
-    portraits: dict[Short, Portrait] = {}
-    calibration: dict[Short, list[CalibrationPoint]] = {}
+    portraits: dict[Short, Portrait] = Field(default_factory=dict)
+    calibration: dict[Short, list[CalibrationPoint]] = Field(default_factory=dict)
 
 
 def write_published(published: Published, folder: Path) -> None:
@@ -154,7 +149,7 @@ def read_distrusted(kind: type[Record], path: Path, called: str) -> Record:
     if key := repeated_key(text):
         raise UserError(f"{path} gives '{key[:80]}' twice in one place: which of them counts cannot be told.")
     try:
-        version = _Version.model_validate_json(text).schema_version
+        version = _RunVersion.model_validate_json(text).schema_version
         if version != SCHEMA:
             raise UserError(f"{path} has schema {version}, and this version reads {SCHEMA}.")
         record = kind.model_validate_json(text, strict=True)
@@ -176,7 +171,7 @@ def is_too_deep(text: bytes) -> bool:
     return is_deeper(text, DEEPEST)
 
 
-class _Version(BaseModel):
+class _RunVersion(BaseModel):
     """All that is read before the schema is known to be this one."""
 
     schema_version: int = SCHEMA

@@ -4,18 +4,18 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from steerbench.contracts.setting import Setting
-from steerbench.publishing.making import Made
+from steerbench.publishing.making import RebuiltPlan
 from steerbench.publishing.proposals import proposals
 from steerbench.publishing.recomputation import Rows
 from steerbench.publishing.samples import setting_in
 from steerbench.publishing.schema import CalibrationPoint, Published
-from steerbench.records.plan import Plan, Row
+from steerbench.records.plan import Plan, PlanRow
 from steerbench.running import strengths
 
 CLOSE = 1e-9
 
 
-def wrong_settings(published: Published, made: Made, samples: Rows) -> Iterator[str]:
+def wrong_settings(published: Published, made: RebuiltPlan, samples: Rows) -> Iterator[str]:
     """Settings in the samples that no run of the plan has; of a row the first is told.
 
     Raises:
@@ -37,7 +37,7 @@ def wrong_settings(published: Published, made: Made, samples: Rows) -> Iterator[
                 yield from (f"method '{name}', {wrong}" for wrong in _of_row(published.plan, made, name, found))
 
 
-def wrong_points(published: Published, made: Made) -> Iterator[str]:
+def wrong_points(published: Published, made: RebuiltPlan) -> Iterator[str]:
     """Calibration points of what calibration never tried, or that show that another setting would have been chosen."""
     for name, points in published.calibration.items():
         row = made.rows.get(name)
@@ -57,7 +57,7 @@ def wrong_points(published: Published, made: Made) -> Iterator[str]:
             yield from (f"calibration, method '{name}': {wrong}" for wrong in _better(published, name, points))
 
 
-def _of_row(plan: Plan, made: Made, name: str, found: Mapping[str, Setting]) -> Iterator[str]:
+def _of_row(plan: Plan, made: RebuiltPlan, name: str, found: Mapping[str, Setting]) -> Iterator[str]:
     row, fits = made.rows[name], made.fits.get(name, {})
     given = _given(plan, made, row)
     allowed = proposals(plan, row.method) if given is None else None
@@ -78,7 +78,7 @@ def _of_row(plan: Plan, made: Made, name: str, found: Mapping[str, Setting]) -> 
         return
 
 
-def _given(plan: Plan, made: Made, row: Row) -> dict[str, Setting] | None:
+def _given(plan: Plan, made: RebuiltPlan, row: PlanRow) -> dict[str, Setting] | None:
     return strengths.given(plan, made.task, row.name, row.method, list(made.targets.values()))
 
 

@@ -12,13 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from steerbench.errors import UserError
 from steerbench.publishing.schema import DEEPEST, is_too_deep
 from steerbench.storage.files import understandable, write_whole
+from steerbench.storage.json_models import FiniteModel
 from steerbench.timing.files import follows
-from steerbench.timing.schema import Case, Clock, Commit, Moment, Name, Sizes
+from steerbench.timing.schema import Clock, Commit, Moment, Name, Sizes, TimingCase
 
 SCHEMA: Final = 1
 LARGEST = 2_000_000
@@ -29,11 +30,7 @@ Plain = bool | int | float | Name | None
 Told = Annotated[dict[Name, Name], Field(max_length=40)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Computer(_Record):
+class Computer(FiniteModel):
     """What kind of machine it was, and not whose. `device` is the accelerator, "cpu", or empty where it is not told."""
 
     device: Name
@@ -43,7 +40,7 @@ class Computer(_Record):
     system: Name
 
 
-class Timing(_Record):
+class BenchTiming(FiniteModel):
     """What one `steerbench bench` measured; the fields are those of its file (`steerbench.timing.schema`).
 
     Of `engines` and `methods`, values that are more than a number or a plain word stand as a hash: a path or an address
@@ -56,10 +53,10 @@ class Timing(_Record):
     model: Name
     engines: dict[Name, Told]
     methods: dict[Name, dict[Name, dict[Name, Plain]]]
-    cases: Annotated[list[Case], Field(min_length=1, max_length=500)]
+    cases: Annotated[list[TimingCase], Field(min_length=1, max_length=500)]
 
 
-class Benchmark(_Record):
+class Benchmark(FiniteModel):
     """A ratio that one of the project's benchmarks found; the test's name says of what, and which way it should be."""
 
     test: Name
@@ -67,7 +64,7 @@ class Benchmark(_Record):
     value: Annotated[float, Field(gt=0, le=1e9)]
 
 
-class Speed(_Record):
+class PublishedSpeed(FiniteModel):
     """A published timing: either `timing` or `benchmarks`.
 
     `created`: UTC, ISO 8601. `commit`: if steerbench ran from a checkout without changes.
@@ -78,8 +75,8 @@ class Speed(_Record):
     commit: Commit | None
     computer: Computer
     versions: Told
-    timing: Timing | None = None
-    benchmarks: Annotated[list[Benchmark], Field(max_length=1000)] = []
+    timing: BenchTiming | None = None
+    benchmarks: Annotated[list[Benchmark], Field(max_length=1000)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -95,7 +92,7 @@ class Speed(_Record):
         return self.commit.time if self.commit else self.created
 
 
-def name_of(speed: Speed) -> str:
+def name_of(speed: PublishedSpeed) -> str:
     """A file's name: the day, the commit and the start of what its content hashes to."""
     digest = hashlib.sha256(speed.model_dump_json().encode("utf-8", "replace")).hexdigest()
     return (
@@ -106,20 +103,20 @@ def name_of(speed: Speed) -> str:
     )
 
 
-def write_speed(speed: Speed, folder: Path) -> Path:
+def write_speed(speed: PublishedSpeed, folder: Path) -> Path:
     path = folder / name_of(speed)
     with understandable(path):
         write_whole(path, speed.model_dump_json(indent=1) + "\n")
     return path
 
 
-def read_speed(path: Path) -> Speed:
+def read_speed(path: Path) -> PublishedSpeed:
     """One published timing, which may be anybody's.
 
     Raises:
         UserError: there is none, it is too large, or not what it should be; what, is named.
     """
-    speed = parsed(Speed, read_text(path), path)
+    speed = parsed(PublishedSpeed, read_text(path), path)
     check_ratios(speed, path)
     if path.name != name_of(speed):
         raise UserError(f"{path} is not called '{name_of(speed)}', as its content says; publish the file again.")
@@ -171,7 +168,7 @@ def parsed(model: type[Model], text: bytes, path: Path) -> Model:
         raise UserError(_printable(wrong)) from None
 
 
-def check_ratios(speed: Speed, path: Path) -> None:
+def check_ratios(speed: PublishedSpeed, path: Path) -> None:
     """Raises UserError: a ratio does not follow from its rounds, or something stands twice."""
     cases = speed.timing.cases if speed.timing else []
     for case in cases:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from steerbench.errors import UserError
-from steerbench.publishing.speed import Plain, Speed, check_ratios, parsed, read_text, write_speed
+from steerbench.publishing.speed import Plain, PublishedSpeed, check_ratios, parsed, read_text, write_speed
 from steerbench.timing.machine import PACKAGES
 from steerbench.timing.schema import TimingFile
 
@@ -33,7 +33,7 @@ def publish_speed(file: Path, out: Path) -> Path:
     return write_speed(speed, out)
 
 
-def published(file: Path) -> Speed:
+def published(file: Path) -> PublishedSpeed:
     """What will be published of a file.
 
     Raises:
@@ -41,7 +41,7 @@ def published(file: Path) -> Speed:
     """
     text = read_text(file)
     told = _of_pytest(text, file) if b'"machine_info"' in text else _of_bench(text, file)
-    return parsed(Speed, json.dumps(told).encode(), file)
+    return parsed(PublishedSpeed, json.dumps(told).encode(), file)
 
 
 def _of_bench(text: bytes, file: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import UNSTEERED, dealt
 from steerbench.errors import UserError
 from steerbench.plugins.composed import Composed, names
-from steerbench.publishing.making import Made
+from steerbench.publishing.making import RebuiltPlan
 from steerbench.publishing.recomputation import Rows
 from steerbench.publishing.samples import Asked, Place, setting_in
 from steerbench.publishing.schema import Portrait, Published
@@ -25,7 +25,7 @@ CLOSE = 1e-9
 Row = Mapping[Place, Mapping[str, Any]]
 
 
-def wrong_edits(published: Published, made: Made, samples: Rows) -> Iterator[str]:
+def wrong_edits(published: Published, made: RebuiltPlan, samples: Rows) -> Iterator[str]:
     """Hashes of edits that cannot be those of their row; of a row the first thing is told."""
     hashes = {name: {target: row["edits"] or "" for (target, _), row in rows.items()} for name, rows in samples.items()}
     for name, of_row in samples.items():
@@ -47,13 +47,13 @@ def wrong_edits(published: Published, made: Made, samples: Rows) -> Iterator[str
     yield from _borrowed(published, made, hashes)
 
 
-def wrong_sameness(published: Published, made: Made, asked: Asked, samples: Rows) -> Iterator[str]:
+def wrong_sameness(published: Published, made: RebuiltPlan, asked: Asked, samples: Rows) -> Iterator[str]:
     """Answers that differ where one request was answered, and that agree where requests differ."""
     yield from _one_request_two_answers(published, made, asked, samples)
     yield from _relabelled(made, samples)
 
 
-def _hand(made: Made, name: str, target: str, item: str) -> int:
+def _hand(made: RebuiltPlan, name: str, target: str, item: str) -> int:
     """Which of a target's edits an item was asked under; most methods have one."""
     row = made.rows.get(name)
     if row is None or target not in made.targets or not isinstance(row.method, Dealing):
@@ -61,7 +61,7 @@ def _hand(made: Made, name: str, target: str, item: str) -> int:
     return dealt(item, range(row.method.hands(made.targets[target])))
 
 
-def _of_setting(made: Made, name: str, target: str, edits: str, setting: Setting) -> str:
+def _of_setting(made: RebuiltPlan, name: str, target: str, edits: str, setting: Setting) -> str:
     row, fits = made.rows.get(name), made.fits.get(name, {})
     if edits and setting.strength == 0:
         return "has edits, and its strength is 0"
@@ -79,7 +79,7 @@ def _of_setting(made: Made, name: str, target: str, edits: str, setting: Setting
     return ""
 
 
-def _of_portrait(made: Made, name: str, portrait: Portrait, hashes: Mapping[str, str], row: Row) -> str:
+def _of_portrait(made: RebuiltPlan, name: str, portrait: Portrait, hashes: Mapping[str, str], row: Row) -> str:
     """A portrait is of the same steerings: what no target was edited by cannot be in it."""
     steered = sum(map(bool, hashes.values())) / len(hashes)
     widest = max((edit.share for edit in portrait.edits), default=0.0)
@@ -99,7 +99,7 @@ def _of_portrait(made: Made, name: str, portrait: Portrait, hashes: Mapping[str,
     return ""
 
 
-def _borrowed(published: Published, made: Made, hashes: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def _borrowed(published: Published, made: RebuiltPlan, hashes: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """Two methods that have nothing in common and edit every target alike: the one's samples are the other's."""
     for one, other in combinations([name for name in hashes if name in made.rows], 2):
         edited = [target for target in hashes[one] if hashes[one][target] or hashes[other][target]]
@@ -117,7 +117,7 @@ def _unrelated(one: Method, other: Method) -> bool:
     return not any(issubclass(a, b) or issubclass(b, a) for a in kinds[0] for b in kinds[1])
 
 
-def _one_request_two_answers(published: Published, made: Made, asked: Asked, samples: Rows) -> Iterator[str]:
+def _one_request_two_answers(published: Published, made: RebuiltPlan, asked: Asked, samples: Rows) -> Iterator[str]:
     """A run asks the unedited model no request twice, so answers to the same one are the same everywhere."""
     first: dict[str, tuple[str, Place, Any]] = {}
     requests: dict[Place, str] = {}
@@ -139,7 +139,7 @@ def _one_request_two_answers(published: Published, made: Made, asked: Asked, sam
                 break
 
 
-def _leaves_prompts_alone(published: Published, made: Made, name: str) -> bool:
+def _leaves_prompts_alone(published: Published, made: RebuiltPlan, name: str) -> bool:
     """Whether a row surely asks the model, and in the words of the task alone."""
     row = made.rows.get(name)
     if row is None or not row.method.needs_model:
@@ -155,7 +155,7 @@ def _told(sample: Mapping[str, Any]) -> tuple[Any, ...]:
     return (None if logprobs is None else tuple(logprobs), *(sample[n] for n in ("text", "before", "tokens", "finish")))
 
 
-def _relabelled(made: Made, samples: Rows) -> Iterator[str]:
+def _relabelled(made: RebuiltPlan, samples: Rows) -> Iterator[str]:
     """Two rows of different edits whose answers agree to the last digit wherever they are not the plain model's."""
     plain = next((n for n, r in made.rows.items() if getattr(r.method, "changes_nothing", False)), None)
     if plain is None:

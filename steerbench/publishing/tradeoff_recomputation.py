@@ -13,7 +13,7 @@ from steerbench.publishing.samples import Asked, asked_of, read_samples
 from steerbench.publishing.schema import PUBLISHED, Published, read_published
 from steerbench.publishing.tradeoff_naming import Asking, asking_of, command_of
 from steerbench.publishing.tradeoff_schema import PublishedTradeoff
-from steerbench.studies.tradeoff.answers import Answers
+from steerbench.studies.tradeoff.answers import LossesAndCosts
 from steerbench.studies.tradeoff.asked import dial_of, strengths_of
 from steerbench.studies.tradeoff.choosing import Terms, choose
 from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose, Evidence, Place, Told
@@ -183,7 +183,7 @@ def _evidence(runs: Runs, results: Path, tasks: _Tasks) -> Evidence:
         in_order = {(one.target, one.item): one.score for one in sorted(scored, key=lambda one: (one.target, one.item))}
         losses = {place: score.loss for place, score in in_order.items()}
         costs = {place: score.cost for place, score in in_order.items()}
-        told[source, dose] = Told(run.id, run.digest, Answers(losses, costs), run.methods[dose.method].flags)
+        told[source, dose] = Told(run.id, run.digest, LossesAndCosts(losses, costs), run.methods[dose.method].flags)
     return Evidence(told)
 
 

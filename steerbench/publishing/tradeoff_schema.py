@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from steerbench.errors import UserError
 from steerbench.publishing.schema import SCHEMA, Id, Short, read_distrusted
 from steerbench.storage.files import understandable, write_whole
-from steerbench.studies.tradeoff.result import EFFECT, Difference, Point, TradeoffResult
+from steerbench.storage.json_models import FiniteModel
+from steerbench.studies.tradeoff.result import EFFECT, Difference, TradeoffPoint, TradeoffResult
 
 MOST = 50
 """Methods of a trade-off, doses of a method, costs, and targets: a page has to show them."""
@@ -25,14 +26,12 @@ _RUN = re.compile(r"[a-z0-9][a-z0-9.+_-]{0,120}")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
-class PublishedTradeoff(BaseModel):
+class PublishedTradeoff(FiniteModel):
     """A trade-off as it is published.
 
     `name` is its file's. `found` is what it found; the runs in it are the ids of published ones. `command` makes it
     again.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: int = SCHEMA
     name: Id
@@ -58,7 +57,7 @@ class PublishedTradeoff(BaseModel):
         return self
 
 
-def points(found: TradeoffResult) -> Iterator[Point]:
+def points(found: TradeoffResult) -> Iterator[TradeoffPoint]:
     """Every method at every dose, and where it is measured."""
     for curve in found.curves.values():
         yield from (*curve.points, curve.measured)

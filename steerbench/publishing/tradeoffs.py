@@ -20,10 +20,10 @@ from steerbench.publishing.tradeoff_schema import (
 )
 from steerbench.records.results import read_result
 from steerbench.storage.folders import discard
-from steerbench.studies.tradeoff.answers import Answers
+from steerbench.studies.tradeoff.answers import LossesAndCosts
 from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, Evidence, Told
 from steerbench.studies.tradeoff.findings import name_of
-from steerbench.studies.tradeoff.result import Point, TradeoffResult, read_tradeoff
+from steerbench.studies.tradeoff.result import TradeoffPoint, TradeoffResult, read_tradeoff
 
 
 def publish_tradeoff(folder: Path, out: Path = RESULTS) -> Path:
@@ -75,7 +75,7 @@ def _published_runs(result: TradeoffResult, beside: Path, out: Path, made: list[
         if name not in ids:
             ids[name] = _published(beside / name, out, made)
 
-    def renamed(point: Point) -> Point:
+    def renamed(point: TradeoffPoint) -> TradeoffPoint:
         return point.model_copy(update={"runs": {source: ids[run] for source, run in point.runs.items()}})
 
     curves = {
@@ -101,7 +101,7 @@ def _published(run: Path, out: Path, made: list[Path]) -> str:
 
 
 def _named(found: TradeoffResult, runs: Runs) -> PublishedTradeoff:
-    unsteered, none = runs[CALIBRATION, PLAIN], Answers({}, {})
+    unsteered, none = runs[CALIBRATION, PLAIN], LossesAndCosts({}, {})
     evidence = Evidence({place: Told(run.id, run.digest, none, ()) for place, run in runs.items()})
     try:
         return PublishedTradeoff(

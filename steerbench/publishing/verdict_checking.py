@@ -31,7 +31,7 @@ RANGE = 4.0
 """Between the lowest rating and the highest."""
 
 
-class Said(NamedTuple):
+class SampledVerdict(NamedTuple):
     """A verdict in the samples: on which case, of which row, and where that stands."""
 
     case: Case
@@ -40,7 +40,7 @@ class Said(NamedTuple):
     where: str
 
 
-Rated = Mapping[str, list[Said]]
+Rated = Mapping[str, list[SampledVerdict]]
 """By role."""
 
 
@@ -115,9 +115,9 @@ def built_here(plan: Plan, told: JudgeResult) -> Judge | None:
         return None
 
 
-def _rated(task: Any, asked: Asked, samples: Rows) -> dict[str, list[Said]]:
+def _rated(task: Any, asked: Asked, samples: Rows) -> dict[str, list[SampledVerdict]]:
     """What cannot be read is left out: scoring says so."""
-    found: defaultdict[str, list[Said]] = defaultdict(list)
+    found: defaultdict[str, list[SampledVerdict]] = defaultdict(list)
     for name, of_row in samples.items():
         for (target, item), sample in of_row.items():
             where = f"method '{name}', target '{target}', item '{item}'"
@@ -130,11 +130,11 @@ def _rated(task: Any, asked: Asked, samples: Rows) -> dict[str, list[Said]]:
             except ValueError:
                 continue
             for case, verdict in zip(cases, verdicts, strict=True):
-                found[case.role].append(Said(case, verdict, name, where))
+                found[case.role].append(SampledVerdict(case, verdict, name, where))
     return found
 
 
-def _of_role(published: Published, role: str, found: list[Said]) -> Iterator[str]:
+def _of_role(published: Published, role: str, found: list[SampledVerdict]) -> Iterator[str]:
     name = published.judges[role].name
     try:
         contradiction = getattr(find("judge", name), "contradiction", None)
@@ -155,7 +155,7 @@ def _of_role(published: Published, role: str, found: list[Said]) -> Iterator[str
     yield from _rated_again(published, role, found)
 
 
-def _rated_again(published: Published, role: str, found: list[Said]) -> Iterator[str]:
+def _rated_again(published: Published, role: str, found: list[SampledVerdict]) -> Iterator[str]:
     """Some answers, drawn by the hash of the samples: those that are looked at cannot be known beforehand."""
     judge = built_here(published.plan, published.judges[role])
     if judge is None or judge.needs_model or published.identity.get("steerbench") != __version__ or _cannot_rate(judge):
@@ -171,9 +171,9 @@ def _rated_again(published: Published, role: str, found: list[Said]) -> Iterator
             return
 
 
-def _drawn(found: list[Said], salt: str) -> list[Said]:
+def _drawn(found: list[SampledVerdict], salt: str) -> list[SampledVerdict]:
     """The verdicts on a few texts of every row, drawn by the hash of the samples."""
-    drawn: list[Said] = []
+    drawn: list[SampledVerdict] = []
     for row in dict.fromkeys(one.row for one in found):
         of_row = [one for one in found if one.row == row]
         texts = sorted({one.case.answer for one in of_row}, key=lambda text: _order(salt, text))[:TEXTS]

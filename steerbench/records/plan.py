@@ -58,7 +58,7 @@ class Plan(BaseModel):
 
 
 @dataclass(frozen=True)
-class Row:
+class PlanRow:
     """One line of the board: a method, ready to fit, and its parameters after defaults."""
 
     name: str
@@ -108,7 +108,7 @@ def plan_of_run(plan: Plan, task: Mapping[str, Any]) -> Plan:
     return plan.model_copy(update={"task_parameters": plan.task_parameters | lacking}) if lacking else plan
 
 
-def build_rows(plan: Plan, task: Task) -> list[Row]:
+def build_rows(plan: Plan, task: Task) -> list[PlanRow]:
     """The methods asked for, in their order, then the task's trivial rows (attribute `baselines`) that were not.
 
     Trivial rows that need a model are left out if none is named and no method asked for needs one, and so
@@ -155,7 +155,7 @@ def roles_of(task: Task) -> Mapping[str, Role]:
     return found
 
 
-def adapted_row(row: Row, engine: Engine) -> Row:
+def adapted_row(row: PlanRow, engine: Engine) -> PlanRow:
     """The row with the parameters that the model decides.
 
     Raises:
@@ -193,7 +193,7 @@ def build_judge(name: str, given: Mapping[str, Any]) -> Judge:
 
 def identify(
     plan: Plan,
-    rows: Sequence[Row],
+    rows: Sequence[PlanRow],
     engine: Mapping[str, str] | None,
     task: Mapping[str, str],
     code: Mapping[str, Code],
@@ -225,7 +225,7 @@ def identify(
 
 
 def code_of_run(
-    plan: Plan, rows: Sequence[Row], task: Task, judges: Mapping[str, Judge], engine: Engine | None
+    plan: Plan, rows: Sequence[PlanRow], task: Task, judges: Mapping[str, Judge], engine: Engine | None
 ) -> dict[str, Code]:
     """The code that a run's numbers depend on, by what it is of: "harness", "method:pas", "task:papi".
 
@@ -261,9 +261,9 @@ def differences(then: Any, now: Any, where: str = "") -> list[str]:
     return [] if then == now else [f"{where} was {json.dumps(then)} and is now {json.dumps(now)}"]
 
 
-def _row(spec: str, given: Mapping[str, Mapping[str, Any]], plan: Plan, role: Role | None) -> Row:
+def _row(spec: str, given: Mapping[str, Mapping[str, Any]], plan: Plan, role: Role | None) -> PlanRow:
     method = build_method(spec, given, plan.seed)
-    return Row(spec, method, method_settings(spec, given, plan.seed), role)
+    return PlanRow(spec, method, method_settings(spec, given, plan.seed), role)
 
 
 def _check_parameters(plan: Plan, known: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from steerbench import contracts
 from steerbench.errors import UserError
@@ -14,16 +14,13 @@ from steerbench.records.found_ledgers import LEDGER, check_sound
 from steerbench.records.plan import Plan
 from steerbench.records.standing import Standing
 from steerbench.storage.files import understandable, write_whole
+from steerbench.storage.json_models import FrozenModel
 
 SCHEMA = 2
 RESULT = "run.json"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Metric(_Record):
+class MetricRecord(FrozenModel):
     """An estimate, its 95 % interval and the number of units under it; None where it is undefined.
 
     `note` says why there is no interval, or what else it is over; `p` is of a test of the estimate by itself.
@@ -37,7 +34,7 @@ class Metric(_Record):
     p: float | None = None
 
 
-class Comparison(_Record):
+class ComparisonRecord(FrozenModel):
     """A paired test against another row: mean difference of the loss, p, p after Holm, its interval and its units.
 
     `smallest` is the difference that four of five such runs would find; None where none can.
@@ -53,14 +50,14 @@ class Comparison(_Record):
     smallest: float | None = None
 
 
-class Movement(_Record):
+class MovementRecord(FrozenModel):
     """Shares of items that a row moved from where the unsteered model left them, and moved the wrong way."""
 
-    moved: Metric
-    against: Metric
+    moved: MetricRecord
+    against: MetricRecord
 
 
-class MethodResult(_Record):
+class MethodResult(FrozenModel):
     """A row of the board. `metrics` has the headline first; `strengths` and `wordings` are by target.
 
     `role` is None for a method, which alone has a `standing`. `facts` are what its fits came upon (`Steering.facts`),
@@ -71,16 +68,16 @@ class MethodResult(_Record):
     role: contracts.Role | None = None
     standing: Standing | None = None
     settings: dict[str, dict[str, Any]]
-    metrics: dict[str, Metric]
-    comparisons: list[Comparison]
+    metrics: dict[str, MetricRecord]
+    comparisons: list[ComparisonRecord]
     flags: list[str]
     strengths: dict[str, float]
     wordings: dict[str, int]
     items: int
     unscored: int
     generated_tokens: int
-    facts: dict[str, float] = {}
-    movement: Movement | None = None
+    facts: dict[str, float] = Field(default_factory=dict)
+    movement: MovementRecord | None = None
 
     @property
     def trivial(self) -> bool:
@@ -108,7 +105,7 @@ class MethodResult(_Record):
         return f"{sum(strength != 0 for strength in strengths)}/{len(strengths)}" if chosen else ""
 
 
-class JudgeCheck(_Record):
+class JudgeCheck(FrozenModel):
     """How a judge rated texts whose end is known (`steerbench.judging.check`); None where it could not rate them.
 
     `auc` by quality: the chance that a text of the high end is rated above one of the low end; `auc_interval`, over
@@ -120,7 +117,7 @@ class JudgeCheck(_Record):
 
     texts: int
     auc: dict[str, float | None]
-    auc_interval: dict[str, tuple[float, float]] = {}
+    auc_interval: dict[str, tuple[float, float]] = Field(default_factory=dict)
     retest: float | None
     length_bias: float | None
     position_bias: float | None
@@ -128,7 +125,7 @@ class JudgeCheck(_Record):
     seen: float = 0.0
 
 
-class JudgeResult(_Record):
+class JudgeResult(FrozenModel):
     """A judge of the run: what it is, how far it can be trusted, how many answers it could not rate, what it took."""
 
     name: str
@@ -142,7 +139,7 @@ class JudgeResult(_Record):
     cost: float
 
 
-class Timing(_Record):
+class MethodTiming(FrozenModel):
     """Seconds a method took, over all starts of the run."""
 
     fit: float = 0.0
@@ -151,14 +148,14 @@ class Timing(_Record):
     judge: float = 0.0
 
 
-class Timings(_Record):
+class Timings(FrozenModel):
     """What differs from run to run though the numbers are the same."""
 
-    methods: dict[str, Timing]
+    methods: dict[str, MethodTiming]
     peak_memory_bytes: int
 
 
-class RunResult(_Record):
+class RunResult(FrozenModel):
     """All of a run's results. Two runs of one identity agree in every field but `timings` and what judges took.
 
     `over` is what intervals and tests generalise over ("people"), `framing` how items are put to the model, where
@@ -175,10 +172,10 @@ class RunResult(_Record):
     deviations: list[str]
     timings: Timings
     higher_is_better: bool = False
-    judges: dict[str, JudgeResult] = {}
+    judges: dict[str, JudgeResult] = Field(default_factory=dict)
     over: str = "targets"
     framing: str = ""
-    controls: list[str] = []
+    controls: list[str] = Field(default_factory=list)
 
 
 def without_break_downs(names: Iterable[str]) -> list[str]:
@@ -187,21 +184,23 @@ def without_break_downs(names: Iterable[str]) -> list[str]:
     return [name for place, name in enumerate(listed) if not any(name.startswith(f"{n} ") for n in listed[:place])]
 
 
-def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, Metric]:
+def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, MetricRecord]:
     """A summary's metrics as they are written, with None for what is no number."""
     return {name: metric(estimate) for name, estimate in estimates.items()}
 
 
-def metric(m: contracts.Metric) -> Metric:
-    return Metric(value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n, note=m.note, p=finite(m.p))
+def metric(m: contracts.Metric) -> MetricRecord:
+    return MetricRecord(
+        value=finite(m.value), low=finite(m.low), high=finite(m.high), n=m.n, note=m.note, p=finite(m.p)
+    )
 
 
-def movement(found: movements.Movement | None) -> Movement | None:
-    return None if found is None else Movement(moved=metric(found.moved), against=metric(found.against))
+def movement(found: movements.Movement | None) -> MovementRecord | None:
+    return None if found is None else MovementRecord(moved=metric(found.moved), against=metric(found.against))
 
 
-def comparison(tested: contracts.Comparison) -> Comparison:
-    return Comparison(
+def comparison(tested: contracts.Comparison) -> ComparisonRecord:
+    return ComparisonRecord(
         against=tested.against,
         difference=finite(tested.difference),
         p=finite(tested.p),

@@ -9,9 +9,10 @@ to hold (Berger 1982). That a row is *worse* than one of several is a claim abou
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from steerbench.contracts import FEWEST, Role
+from steerbench.storage.json_models import FrozenModel
 
 SIGNIFICANT = 0.05
 MOVES: tuple[Role, ...] = ("unsteered", "placebo")
@@ -19,7 +20,7 @@ MOVES: tuple[Role, ...] = ("unsteered", "placebo")
 State = Literal["tested", "off", "too few", "cannot tell", "not tested"]
 
 
-class Tested(Protocol):
+class ComparisonLike(Protocol):
     """A comparison, as contracts and results have it."""
 
     @property
@@ -36,7 +37,7 @@ class Tested(Protocol):
     def smallest(self) -> float | None: ...
 
 
-class Standing(BaseModel):
+class Standing(FrozenModel):
     """How a method stands on its board.
 
     `moves`, `constants` and `reference` are None where the board has no such row. `not_better` names the rows that it
@@ -46,15 +47,13 @@ class Standing(BaseModel):
     strength other than 0. `over` are the units of the tests.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     state: State
     why: str = ""
     moves: bool | None = None
     constants: bool | None = None
     reference: bool | None = None
-    not_better: list[str] = []
-    worse: list[str] = []
+    not_better: list[str] = Field(default_factory=list)
+    worse: list[str] = Field(default_factory=list)
     measures_cost: bool = False
     smallest: float | None = None
     steered: int
@@ -97,7 +96,7 @@ class Standing(BaseModel):
 
 
 def standing_of(
-    comparisons: Sequence[Tested],
+    comparisons: Sequence[ComparisonLike],
     roles: Mapping[str, Role],
     strengths: Mapping[str, float],
     cannot_tell: str = "",
@@ -142,11 +141,11 @@ def standing_of(
     )
 
 
-def is_better(one: Tested) -> bool:
+def is_better(one: ComparisonLike) -> bool:
     """Whether a row is shown to lose less than another; p is not corrected (see above)."""
     return one.p is not None and one.p < SIGNIFICANT and one.difference is not None and one.difference < 0
 
 
-def is_worse(one: Tested) -> bool:
+def is_worse(one: ComparisonLike) -> bool:
     """Whether a row is shown to lose more than another, Holm-corrected over all that it was compared with."""
     return one.p_holm is not None and one.p_holm < SIGNIFICANT and one.difference is not None and one.difference > 0

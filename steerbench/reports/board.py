@@ -7,17 +7,17 @@ from steerbench.errors import UserError, unknown
 from steerbench.records.results import MethodResult, without_break_downs
 from steerbench.reports.captions import caption, deviations, each_run
 from steerbench.reports.footnotes import Footnotes
-from steerbench.reports.groups import Group, Row, grouped
+from steerbench.reports.groups import ReportRow, RunGroup, grouped
 from steerbench.reports.marks import legend, mark
-from steerbench.reports.source import Source, refuse_repeated
-from steerbench.reports.table import Cell, Line, Table, cells
+from steerbench.reports.source import ReportSource, refuse_repeated
+from steerbench.reports.table import ReportTable, TableCell, TableLine, cells
 
 STRENGTH, STEERED = "median strength", "steered"
 MOST = 5
 """Metrics of a table, from the first on, unless others are asked for: with their intervals a page holds no more."""
 
 
-def tables(sources: Sequence[Source], metrics: Sequence[str] = (), per_trait: bool = False) -> list[Table]:
+def tables(sources: Sequence[ReportSource], metrics: Sequence[str] = (), per_trait: bool = False) -> list[ReportTable]:
     """A table for each task, protocol and dataset, and after it, if asked for, its headline trait by trait.
 
     Raises:
@@ -42,30 +42,33 @@ def tables(sources: Sequence[Source], metrics: Sequence[str] = (), per_trait: bo
     return made
 
 
-def _board(group: Group, asked: Sequence[str]) -> Table:
+def _board(group: RunGroup, asked: Sequence[str]) -> ReportTable:
     own = [name for name in asked if name in group.metrics]
     if group.same_methods:
         return _side_by_side(group, own or [group.headline])
     return _beneath(group, own or without_break_downs(group.metrics)[:MOST], strengths=not own)
 
 
-def _beneath(group: Group, columns: Sequence[str], strengths: bool) -> Table:
+def _beneath(group: RunGroup, columns: Sequence[str], strengths: bool) -> ReportTable:
     """Every row of every run beneath the other; the run's label is a column of its own."""
     rows, notes = group.rows(), Footnotes()
     shown = [_column(rows, name, group.headline) for name in columns]
     chosen = [_strength(row.method) for row in rows]
     if strengths and any(cell.value for cell in chosen):
-        columns, shown = [*columns, STRENGTH, STEERED], [*shown, chosen, [Cell(row.method.steered) for row in rows]]
+        columns, shown = (
+            [*columns, STRENGTH, STEERED],
+            [*shown, chosen, [TableCell(row.method.steered) for row in rows]],
+        )
     several = len(group.sources) > 1
     lines = [
-        Line((row.name, row.run) if several else (row.name,), notes.letters(_flags(row, rows)), tuple(of_row))
+        TableLine((row.name, row.run) if several else (row.name,), notes.letters(_flags(row, rows)), tuple(of_row))
         for row, *of_row in zip(rows, *shown, strict=True)
     ]
     names = ("method", "run") if several else ("method",)
     return _table(group, names, columns, (), _apart(lines, rows), notes, with_marks=group.headline in columns)
 
 
-def _side_by_side(group: Group, columns: Sequence[str]) -> Table:
+def _side_by_side(group: RunGroup, columns: Sequence[str]) -> ReportTable:
     """A row for each method, in the order of the first run, and for each run the same columns."""
     by_run = {label: {row.name: row for row in group.rows() if row.run == label} for label in group.labels}
     order = list(next(iter(by_run.values())))
@@ -83,7 +86,7 @@ def _side_by_side(group: Group, columns: Sequence[str]) -> Table:
                 found.setdefault(flag, []).append(label)
         everywhere = len(by_run)
         flags = [flag if len(where) == everywhere else f"{', '.join(where)}: {flag}" for flag, where in found.items()]
-        lines.append(Line((name,), notes.letters(flags), tuple(of_row)))
+        lines.append(TableLine((name,), notes.letters(flags), tuple(of_row)))
     first = next(iter(by_run.values()))
     heads = tuple((label, len(columns)) for label in by_run)
     names, columns = ("method",), list(columns) * len(by_run)
@@ -91,12 +94,12 @@ def _side_by_side(group: Group, columns: Sequence[str]) -> Table:
     return _table(group, names, columns, heads, apart, notes, with_marks=group.headline in columns)
 
 
-def _by_trait(group: Group) -> Table:
+def _by_trait(group: RunGroup) -> ReportTable:
     """The headline trait by trait, which no test was made of: no marks, and the flags stand at the board."""
     rows, traits, several = group.rows(), group.by_trait, len(group.sources) > 1
     shown = [_column(rows, metric, headline="") for metric in traits.values()]
     lines = [
-        Line((row.name, row.run) if several else (row.name,), (), tuple(of_row))
+        TableLine((row.name, row.run) if several else (row.name,), (), tuple(of_row))
         for row, *of_row in zip(rows, *shown, strict=True)
     ]
     names = ("method", "run") if several else ("method",)
@@ -105,19 +108,19 @@ def _by_trait(group: Group) -> Table:
 
 
 def _table(
-    group: Group,
+    group: RunGroup,
     names: tuple[str, ...],
     columns: Sequence[str],
     heads: tuple[tuple[str, int], ...],
-    apart: tuple[tuple[Line, ...], tuple[Line, ...]],
+    apart: tuple[tuple[TableLine, ...], tuple[TableLine, ...]],
     notes: Footnotes,
     with_marks: bool,
     of: str = "",
-) -> Table:
+) -> ReportTable:
     told = [legend(row.method for row in group.rows())] if with_marks else []
     told += [*each_run(group), *deviations(group)]
     plan = group.sources[0].result.plan
-    return Table(
+    return ReportTable(
         key=f"{plan.task}-{group.sources[0].result.digest[:8]}{'-by-trait' if of else ''}",
         caption=caption(group, of),
         names=names,
@@ -130,26 +133,28 @@ def _table(
     )
 
 
-def _column(rows: Iterable[Row], metric: str, headline: str) -> list[Cell]:
+def _column(rows: Iterable[ReportRow], metric: str, headline: str) -> list[TableCell]:
     methods = [row.method for row in rows]
     marks = [mark(method) if metric == headline else "" for method in methods]
     return list(cells([method.metrics.get(metric) for method in methods], marks))
 
 
-def _flags(row: Row, rows: Sequence[Row]) -> list[str]:
+def _flags(row: ReportRow, rows: Sequence[ReportRow]) -> list[str]:
     """How a row stands, and its flags; nothing of the former where no row of the table was tested."""
     tested = any(other.method.comparisons for other in rows)
     standing = row.method.standing
     return [*([standing.words] if tested and standing else []), *row.method.flags]
 
 
-def _strength(method: MethodResult) -> Cell:
+def _strength(method: MethodResult) -> TableCell:
     """Nothing where there was nothing to choose."""
     strengths = list(method.strengths.values())
-    return Cell(f"{statistics.median(strengths):.2g}") if any(one != 1 for one in strengths) else Cell()
+    return TableCell(f"{statistics.median(strengths):.2g}") if any(one != 1 for one in strengths) else TableCell()
 
 
-def _apart(lines: Iterable[Line], rows: Iterable[Row]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+def _apart(
+    lines: Iterable[TableLine], rows: Iterable[ReportRow]
+) -> tuple[tuple[TableLine, ...], tuple[TableLine, ...]]:
     """Methods, and trivial rows."""
     placed = list(zip(lines, rows, strict=True))
     return tuple(line for line, row in placed if not row.method.trivial), tuple(

@@ -1,9 +1,9 @@
 """What stands above and below a table, so that each of its numbers can be traced to a run."""
 
-from steerbench.reports.groups import Group
+from steerbench.reports.groups import RunGroup
 
 
-def caption(group: Group, of: str) -> str:
+def caption(group: RunGroup, of: str) -> str:
     first = group.sources[0]
     task = f"{first.task} on the dataset {first.dataset}" if first.dataset else first.task
     title = f"{task}, {first.result.plan.protocol} protocol{': ' + of if of else ''}"
@@ -14,13 +14,13 @@ def caption(group: Group, of: str) -> str:
     return f"{title}. {facts[:1].upper()}{facts[1:]}. {reading}"
 
 
-def _shared(group: Group) -> set[str]:
+def _shared(group: RunGroup) -> set[str]:
     """Names of the facts that are the same of every run."""
     facts = [source.facts() for source in group.sources]
     return {name for name in facts[0] if len({each.get(name) for each in facts}) == 1}
 
 
-def each_run(group: Group) -> list[str]:
+def each_run(group: RunGroup) -> list[str]:
     """By run, the facts that are not in the caption."""
     if len(group.sources) == 1:
         return []
@@ -31,7 +31,7 @@ def each_run(group: Group) -> list[str]:
     ]
 
 
-def deviations(group: Group) -> list[str]:
+def deviations(group: RunGroup) -> list[str]:
     """How runs are not strict ones, said once where it is true of all."""
     found: dict[str, list[str]] = {}
     for source, label in zip(group.sources, group.labels, strict=True):

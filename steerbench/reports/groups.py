@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from steerbench.records.results import MethodResult, Metric
-from steerbench.reports.source import Source, labels
+from steerbench.records.results import MethodResult, MetricRecord
+from steerbench.reports.source import ReportSource, labels
 
 TRAIT = re.compile("[A-Za-z]+[+-]?")
 """What a trait or its pole goes by: a letter or a word. Other parts of a headline are not of a trait ("best case")."""
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """A method of a run; `run` is what tells the run from the others of its table."""
 
     name: str
@@ -22,10 +22,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Group:
+class RunGroup:
     """The runs of one task, protocol and dataset: their numbers may stand in one table."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[ReportSource, ...]
 
     @cached_property
     def labels(self) -> list[str]:
@@ -45,10 +45,10 @@ class Group:
         rows = [{name: row.trivial for name, row in source.result.methods.items()} for source in self.sources]
         return len(rows) > 1 and all(row == rows[0] for row in rows)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ReportRow]:
         """Every method of every run, by the headline, the best first."""
         made = [
-            Row(name, label, method)
+            ReportRow(name, label, method)
             for source, label in zip(self.sources, self.labels, strict=True)
             for name, method in source.result.methods.items()
         ]
@@ -68,13 +68,13 @@ class Group:
         return next(iter(self.metrics), "")
 
 
-def grouped(sources: Sequence[Source]) -> list[Group]:
-    found: dict[tuple[object, ...], list[Source]] = {}
+def grouped(sources: Sequence[ReportSource]) -> list[RunGroup]:
+    found: dict[tuple[object, ...], list[ReportSource]] = {}
     for source in sources:
         plan = source.result.plan
         found.setdefault((plan.task, plan.protocol, source.dataset, source.result.higher_is_better), []).append(source)
-    return [Group(tuple(members)) for members in found.values()]
+    return [RunGroup(tuple(members)) for members in found.values()]
 
 
-def _order(metric: Metric | None, sign: int) -> float:
+def _order(metric: MetricRecord | None, sign: int) -> float:
     return float("inf") if metric is None or metric.value is None else sign * metric.value

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from html import escape
 
-from steerbench.reports.table import Line, Table, heads, shown
+from steerbench.reports.table import ReportTable, TableLine, heads, shown
 from steerbench.reports.text import LONGEST, LONGEST_NAME, line
 
 
-def write(tables: Iterable[Table]) -> str:
+def write(tables: Iterable[ReportTable]) -> str:
     return "\n".join(map(_written, tables))
 
 
@@ -15,7 +15,7 @@ def escaped(text: str, longest: int = LONGEST) -> str:
     return escape(line(text, longest))
 
 
-def _written(table: Table) -> str:
+def _written(table: ReportTable) -> str:
     columns = heads(table, _name)
     width = len(table.names) + len(columns)
     body = list(map(_row, table.methods))
@@ -37,7 +37,7 @@ def _written(table: Table) -> str:
     )
 
 
-def _row(row: Line) -> str:
+def _row(row: TableLine) -> str:
     first, *others = map(_name, row.names)
     letters = f"<sup>{','.join(row.letters)}</sup>" if row.letters else ""
     names = "".join(f"<td>{text}</td>" for text in (first + letters, *others))

@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from steerbench.reports.table import Cell, Line, Table
+from steerbench.reports.table import ReportTable, TableCell, TableLine
 from steerbench.reports.text import LONGEST, LONGEST_NAME, line
 
 SPECIAL = {
@@ -33,7 +33,7 @@ WIDE = 5
 """Columns of numbers from which on a table goes over both columns of a page."""
 
 
-def write(tables: Iterable[Table]) -> str:
+def write(tables: Iterable[ReportTable]) -> str:
     return "% Needs \\usepackage{booktabs}.\n" + "\n".join(map(_written, tables))
 
 
@@ -43,7 +43,7 @@ def escaped(text: str, longest: int = LONGEST) -> str:
     return re.sub(r"([-'])\{\}(?!\1)", r"\1", written)
 
 
-def _written(table: Table) -> str:
+def _written(table: ReportTable) -> str:
     kind = "table*" if len(table.columns) >= WIDE else "table"
     names, columns = len(table.names), len(table.columns)
     body = [*_heads(table), r"\midrule", *_rows(table.methods)]
@@ -70,7 +70,7 @@ def _written(table: Table) -> str:
     )
 
 
-def _heads(table: Table) -> list[str]:
+def _heads(table: ReportTable) -> list[str]:
     rows = []
     if table.groups:
         first, rules, labels = len(table.names) + 1, [], []
@@ -95,7 +95,7 @@ def _name(text: str) -> str:
     return escaped(text, LONGEST_NAME)
 
 
-def _rows(lines: Iterable[Line]) -> list[str]:
+def _rows(lines: Iterable[TableLine]) -> list[str]:
     """Each row, and close beneath it a row of its intervals if it has any."""
     rows: list[str] = []
     for row in lines:
@@ -109,12 +109,12 @@ def _rows(lines: Iterable[Line]) -> list[str]:
     return rows
 
 
-def _value(cell: Cell) -> str:
+def _value(cell: TableCell) -> str:
     marked = rf"\rlap{{\textsuperscript{{{escaped(cell.mark)}}}}}" if cell.mark else ""
     return _digits(cell.value) + marked if cell.value else "--"
 
 
-def _interval(cell: Cell) -> str:
+def _interval(cell: TableCell) -> str:
     return rf"{{\scriptsize [{_digits(cell.low)}, {_digits(cell.high)}]}}" if cell.low else ""
 
 
@@ -123,7 +123,7 @@ def _digits(number: str) -> str:
     return f"$-${number[1:]}" if number.startswith("-") else number
 
 
-def _below(table: Table) -> list[str]:
+def _below(table: ReportTable) -> list[str]:
     notes = [rf"\textsuperscript{{{letter}}} {escaped(text)}" for letter, text in table.footnotes]
     notes += [escaped(note) for note in table.notes]
     if not notes:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from steerbench.reports.table import Line, Table, heads, shown
+from steerbench.reports.table import ReportTable, TableLine, heads, shown
 from steerbench.reports.text import LONGEST, LONGEST_NAME, line
 
 SPECIAL = re.compile(r"[\\`*_\[\]~$^]")
@@ -15,7 +15,7 @@ APART = "<!-- -->"
 """Keeps sites from making a link or a mention of plain text, which they do after the Markdown was read."""
 
 
-def write(tables: Iterable[Table]) -> str:
+def write(tables: Iterable[ReportTable]) -> str:
     return "\n".join(map(_written, tables))
 
 
@@ -25,7 +25,7 @@ def escaped(text: str, longest: int = LONGEST) -> str:
     return ADDRESS.sub(rf"\g<0>{APART}", inert)
 
 
-def _written(table: Table) -> str:
+def _written(table: ReportTable) -> str:
     columns = heads(table, _name)
     names = len(table.names)
     rows = [_row([*map(_name, table.names), *columns]), _row(["---"] * names + ["---:"] * len(columns))]
@@ -43,7 +43,7 @@ def _written(table: Table) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _cells(row: Line) -> list[str]:
+def _cells(row: TableLine) -> list[str]:
     first, *others = map(_name, row.names)
     letters = f"<sup>{','.join(row.letters)}</sup>" if row.letters else ""
     return [first + letters, *others, *(shown(cell, escaped) for cell in row.cells)]

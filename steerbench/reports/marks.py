@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from steerbench.records.results import Comparison, MethodResult, finite
+from steerbench.records.results import ComparisonRecord, MethodResult, finite
 
 LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 """Below which p a mark is earned, the hardest first."""
@@ -37,6 +37,6 @@ def legend(methods: Iterable[MethodResult]) -> str:
     )
 
 
-def _below(test: Comparison, level: float) -> bool:
+def _below(test: ComparisonRecord, level: float) -> bool:
     p = finite(test.p)
     return p is not None and p < level

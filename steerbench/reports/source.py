@@ -17,7 +17,7 @@ LONGEST_SETTING = 40
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportSource:
     """A run, what people call its model ("" for none), and where it was found."""
 
     folder: Path
@@ -80,7 +80,7 @@ class Source:
         }
 
 
-def read_source(folder: Path) -> Source:
+def read_source(folder: Path) -> ReportSource:
     """A published run if the folder holds one, else the run it holds.
 
     Raises:
@@ -90,12 +90,12 @@ def read_source(folder: Path) -> Source:
         published = read_published(folder)
         both = RunResult.model_fields.keys() & Published.model_fields.keys() - {"schema_version"}
         shared = {field: getattr(published, field) for field in both}
-        return Source(folder, RunResult(**shared), name(published.model))
+        return ReportSource(folder, RunResult(**shared), name(published.model))
     result = read_result(folder)
-    return Source(folder, result, name(_model(result)))
+    return ReportSource(folder, result, name(_model(result)))
 
 
-def refuse_repeated(sources: Sequence[Source]) -> None:
+def refuse_repeated(sources: Sequence[ReportSource]) -> None:
     """Raises UserError: two of the folders hold the same run."""
     found: dict[str, Path] = {}
     for source in sources:
@@ -105,7 +105,7 @@ def refuse_repeated(sources: Sequence[Source]) -> None:
         found[digest] = source.folder
 
 
-def labels(sources: Sequence[Source]) -> list[str]:
+def labels(sources: Sequence[ReportSource]) -> list[str]:
     """What tells the runs of one table apart, in as few words as do; "" for a single one."""
     distinctions = [source.distinctions() for source in sources]
     told: list[tuple[str, ...]] = [() for _ in sources]

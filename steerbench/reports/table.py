@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from steerbench.records.results import Metric, finite
+from steerbench.records.results import MetricRecord, finite
 
 LARGE = 1e7
 """From here on a number is shown by its exponent: nothing that is measured is as large."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A number, its interval and the mark of significance; all "" where there is nothing."""
 
     value: str = ""
@@ -20,16 +20,16 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """A row: what it is of (method, run), the letters of its footnotes, a cell per column."""
 
     names: tuple[str, ...]
     letters: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """`groups` head runs of columns that stand side by side (label, how many columns); empty for one."""
 
     key: str
@@ -37,8 +37,8 @@ class Table:
     names: tuple[str, ...]
     columns: tuple[str, ...]
     groups: tuple[tuple[str, int], ...]
-    methods: tuple[Line, ...]
-    trivial: tuple[Line, ...]
+    methods: tuple[TableLine, ...]
+    trivial: tuple[TableLine, ...]
     footnotes: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
@@ -47,14 +47,14 @@ Escaped = Callable[[str], str]
 """Makes a text inert in the language that a table is written in."""
 
 
-def heads(table: Table, escaped: Escaped) -> list[str]:
+def heads(table: ReportTable, escaped: Escaped) -> list[str]:
     """The columns' names, each after its group's where there are groups."""
     own = list(map(escaped, table.columns))
     labels = [label for label, columns in table.groups for _ in range(columns)]
     return [f"{escaped(label)}: {head}" for label, head in zip(labels, own, strict=True)] if table.groups else own
 
 
-def shown(cell: Cell, escaped: Escaped) -> str:
+def shown(cell: TableCell, escaped: Escaped) -> str:
     """A cell in one line: value, mark and interval; a dash where there is nothing."""
     if not cell.value:
         return "-"
@@ -62,18 +62,18 @@ def shown(cell: Cell, escaped: Escaped) -> str:
     return f"{cell.value}{escaped(cell.mark)}{interval}"
 
 
-def cells(column: Iterable[Metric | None], marks: Iterable[str]) -> Iterator[Cell]:
+def cells(column: Iterable[MetricRecord | None], marks: Iterable[str]) -> Iterator[TableCell]:
     """A column's numbers with the same decimals each, so that their points stand one above the other."""
     metrics = list(column)
     decimals = _decimals(metric for metric in metrics if metric is not None)
     for metric, mark in zip(metrics, marks, strict=True):
         value = None if metric is None else finite(metric.value)
         if metric is None or value is None:
-            yield Cell()
+            yield TableCell()
             continue
         low, high = finite(metric.low), finite(metric.high)
         ends = ("", "") if low is None or high is None else (number(low, decimals), number(high, decimals))
-        yield Cell(number(value, decimals), *ends, mark)
+        yield TableCell(number(value, decimals), *ends, mark)
 
 
 def number(value: float, decimals: int) -> str:
@@ -81,7 +81,7 @@ def number(value: float, decimals: int) -> str:
     return f"{value:.2e}" if abs(value) >= LARGE else f"{value:z.{decimals}f}"
 
 
-def _decimals(metrics: Iterable[Metric]) -> int:
+def _decimals(metrics: Iterable[MetricRecord]) -> int:
     """Three for shares and correlations, two for scores, one for counts."""
     ends = (finite(end) for metric in metrics for end in (metric.value, metric.low, metric.high))
     largest = max((abs(end) for end in ends if end is not None), default=0.0)

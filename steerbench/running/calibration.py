@@ -84,7 +84,7 @@ class Tried:
         return self.excess, self.loss, abs(self.setting.strength), self.setting.wording
 
 
-class Search:
+class StrengthSearch:
     """One search per target, side by side.
 
     A loss that is None or not a number counts as worst. Of settings with the same loss the weaker strength

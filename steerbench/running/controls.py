@@ -11,13 +11,13 @@ from steerbench.contracts.steering import Steering
 from steerbench.contracts.steering_rules import check_fitted
 from steerbench.contracts.targets import Item, OtherForm, Target
 from steerbench.errors import UserError
-from steerbench.records.plan import Row, roles_of
+from steerbench.records.plan import PlanRow, roles_of
 
 FORMLESS: tuple[Role | None, ...] = ("constant", "reference", "ceiling")
 """The roles of rows that answer without a model, in any form alike."""
 
 
-def check_controls(task: Task, rows: Sequence[Row]) -> None:
+def check_controls(task: Task, rows: Sequence[PlanRow]) -> None:
     """Raises UserError: a method wants to be shown answers, and is no control of a task that shows some."""
     for row in rows:
         if not isinstance(row.method, Control) or (row.role == "control" and isinstance(task, Revealing)):

@@ -62,7 +62,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class SteeredItem:
     """An item for a target, under its steering as the setting makes it."""
 
     target: Target
@@ -81,13 +81,13 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Asked:
+class DistinctRequest:
     """One distinct request of a step: its hashes, and the questions it answers."""
 
     request: Request
     prompt: str
     edits: str
-    questions: list[Question]
+    questions: list[SteeredItem]
 
 
 class Evaluation:
@@ -102,7 +102,7 @@ class Evaluation:
         if packing is not None and budget is not None:
             packing.token_budget = budget
 
-    def step(self, step: Step, questions: Sequence[Question]) -> dict[str, list[Scored]]:
+    def step(self, step: Step, questions: Sequence[SteeredItem]) -> dict[str, list[Scored]]:
         """Ask what the ledger lacks; then every target's scores, in the order of the questions."""
         done = self.ledger.answered(step.method, step.split, step.number)
         if len(done) < len(questions):
@@ -121,7 +121,7 @@ class Evaluation:
         """Take the unedited model's answers in a finished step from the ledger."""
         self._known |= self.ledger.unedited(method, split, number)
 
-    def _rate(self, step: Step, questions: Sequence[Question]) -> None:
+    def _rate(self, step: Step, questions: Sequence[SteeredItem]) -> None:
         """Have judges rate the answers of the step that lack it. Verdicts that were paid for are in the ledger."""
         pending = self.ledger.pending(step.method, step.split, step.number)
         if not pending:
@@ -138,7 +138,7 @@ class Evaluation:
         }
         self.ledger.rescore(step.method, step.split, step.number, scores, time.perf_counter() - started)
 
-    def _ask(self, step: Step, questions: Sequence[Question], done: set[tuple[str, str]]) -> None:
+    def _ask(self, step: Step, questions: Sequence[SteeredItem], done: set[tuple[str, str]]) -> None:
         replied = [q for q in questions if q.steering.reply is not None]
         distinct = self._distinct([q for q in questions if q.steering.reply is None])
         known = [asked for asked in distinct if asked.edits == "" and asked.prompt in self._known]
@@ -161,7 +161,7 @@ class Evaluation:
             outcomes = self._outcomes(engine, chunk, requests)
             self._record(step, list(self._answers(chunk, outcomes)), done, time.perf_counter() - started)
 
-    def _outcomes(self, engine: Engine, chunk: Sequence[Asked], requests: Sequence[Request]) -> list[Outcome]:
+    def _outcomes(self, engine: Engine, chunk: Sequence[DistinctRequest], requests: Sequence[Request]) -> list[Outcome]:
         """What the engine says to each; choices and free text may be mixed."""
         outcomes: dict[int, Outcome] = {}
         choices = [i for i, request in enumerate(requests) if request.options]
@@ -173,7 +173,9 @@ class Evaluation:
             outcomes |= zip(texts, self._continued(engine, [chunk[i] for i in texts], said), strict=True)
         return [outcomes[i] for i in range(len(requests))]
 
-    def _continued(self, engine: Engine, chunk: Sequence[Asked], said: Sequence[Completion]) -> list[Completion]:
+    def _continued(
+        self, engine: Engine, chunk: Sequence[DistinctRequest], said: Sequence[Completion]
+    ) -> list[Completion]:
         """The answers, where the task asks for them in a second stage; a first one that is none is the answer."""
         answers = list(said)
         if not isinstance(self.task, Continued):
@@ -205,25 +207,25 @@ class Evaluation:
             self.ledger.record(step.method, step.split, step.number, missing, step.stage, seconds)
         self.progress.advance(len(samples))
 
-    def _replies(self, questions: Iterable[Question]) -> Iterable[Sample]:
+    def _replies(self, questions: Iterable[SteeredItem]) -> Iterable[Sample]:
         for question in questions:
             answer = reply_of(question)
             score = score_of_outcome(self.task, question.item, question.target, answer)
             yield Sample(*question.place, question.setting, "", "", answer, score)
 
-    def _answers(self, asked: Sequence[Asked], outcomes: Sequence[Outcome]) -> Iterable[Sample]:
+    def _answers(self, asked: Sequence[DistinctRequest], outcomes: Sequence[Outcome]) -> Iterable[Sample]:
         for one, outcome in zip(asked, outcomes, strict=True):
             for question in one.questions:
                 score = score_of_outcome(self.task, question.item, question.target, outcome)
                 yield Sample(*question.place, question.setting, one.prompt, one.edits, outcome, score)
 
-    def _distinct(self, questions: Sequence[Question]) -> list[Asked]:
+    def _distinct(self, questions: Sequence[SteeredItem]) -> list[DistinctRequest]:
         """The step's requests, each once, in the order they first come up."""
-        distinct: dict[tuple[str, str], Asked] = {}
+        distinct: dict[tuple[str, str], DistinctRequest] = {}
         for question in questions:
             request = self.task.request(question.item, question.target, question.told)
             key = (prompt_digest(request), edits_digest(request.steering))
-            distinct.setdefault(key, Asked(request, *key, [])).questions.append(question)
+            distinct.setdefault(key, DistinctRequest(request, *key, [])).questions.append(question)
         return list(distinct.values())
 
     def _engine(self) -> Engine:
@@ -246,7 +248,7 @@ def score_of_outcome(task: Task, item: Item, target: Target, outcome: Outcome | 
     return replace(score, unscored=UNFINISHED) if unfinished else score
 
 
-def reply_of(question: Question) -> Completion | float:
+def reply_of(question: SteeredItem) -> Completion | float:
     """A text or a tick, whichever the task's items call for: a judged task's are questions."""
     reply = question.steering.reply
     said, tick = (reply.said(question.item), reply.tick(question.item)) if reply else (None, None)

@@ -15,11 +15,11 @@ from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
 from steerbench.plugins.composed import Composed, build_method, fit
 from steerbench.records.found_ledgers import LEDGER
-from steerbench.records.plan import Plan, Row
+from steerbench.records.plan import Plan, PlanRow
 from steerbench.running import strengths
 from steerbench.running.controls import asked_of_row
 from steerbench.running.preparing import Prepared
-from steerbench.running.probe import Speed
+from steerbench.running.probe import AnswerSpeed
 from steerbench.running.trials import evaluations
 
 
@@ -91,7 +91,7 @@ def done_in(folder: Path) -> Done:
     return Done({(name, split): count for name, split, count in counted}, frozenset(name for (name,) in frozen))
 
 
-def expected(rows: Sequence[RowForecast], done: Done, speed: Speed | None, judged: bool) -> str:
+def expected(rows: Sequence[RowForecast], done: Done, speed: AnswerSpeed | None, judged: bool) -> str:
     """How long a run will take, in one sentence that says what is left out."""
     answers = missing(rows, done)
     beside = "fitting, steering, longer prompts and judges" if judged else "fitting, steering and longer prompts"
@@ -122,7 +122,7 @@ def _missing(row: RowForecast, done: Done) -> int:
     return max(0, min(row.asked_calibration, calibration)) + max(0, min(row.asked_test, row.test - measured))
 
 
-def _row(plan: Plan, opened: Task, row: Row) -> RowForecast:
+def _row(plan: Plan, opened: Task, row: PlanRow) -> RowForecast:
     split = _choosing(plan)
     targets = opened.targets(split)
     trials, at_most = _trials(plan, opened, row, targets)
@@ -161,7 +161,7 @@ def _choosing(plan: Plan) -> Split:
     return Split.TEST if plan.protocol == "published" else Split.CALIBRATION
 
 
-def _trials(plan: Plan, opened: Task, row: Row, targets: Sequence[Target]) -> tuple[list[int], bool]:
+def _trials(plan: Plan, opened: Task, row: PlanRow, targets: Sequence[Target]) -> tuple[list[int], bool]:
     """How many settings are tried for each target, and whether that is only the most that may be."""
     method, none = row.method, [0] * len(targets)
     if isinstance(method, Control) or strengths.given(plan, opened, row.name, method, targets) is not None:

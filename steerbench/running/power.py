@@ -18,9 +18,9 @@ from steerbench.contracts.targets import Respondent
 from steerbench.errors import UserError
 from steerbench.plugins.finding import available, find
 from steerbench.plugins.parameters import parameters
-from steerbench.records.plan import Plan, Row, build_rows, build_task, roles_of
-from steerbench.records.results import RESULT, Comparison, RunResult, comparison, read_result
-from steerbench.running.evaluation import Question, reply_of, score_of_outcome
+from steerbench.records.plan import Plan, PlanRow, build_rows, build_task, roles_of
+from steerbench.records.results import RESULT, ComparisonRecord, RunResult, comparison, read_result
+from steerbench.running.evaluation import SteeredItem, reply_of, score_of_outcome
 from steerbench.statistics import FEWEST, smallest_difference
 
 PROBED, GLANCED = 60, 24
@@ -67,7 +67,7 @@ def opened_task(plan: Plan) -> Task:
 
 
 def reference_spreads(
-    plan: Plan, targets: int = PROBED, opened: Task | None = None, built: Sequence[Row] = ()
+    plan: Plan, targets: int = PROBED, opened: Task | None = None, built: Sequence[PlanRow] = ()
 ) -> list[Spread]:
     """Those of the task's rows that need no model on so many targets, each as if it were a method; empty without any.
 
@@ -135,14 +135,14 @@ def outlook(units: int, over: str, spread: float | None, told_by: str) -> str:
     return f"{units} {over}: four of five such runs find a difference in loss of {found:.2g} or more ({told_by})."
 
 
-def _closest(tested: Sequence[Comparison], roles: Mapping[str, Role]) -> list[Comparison]:
+def _closest(tested: Sequence[ComparisonRecord], roles: Mapping[str, Role]) -> list[ComparisonRecord]:
     """The comparisons with references, and of those with constants the best one's: the others are soon beaten."""
     constants = [one for one in tested if roles.get(one.against) == "constant" and one.difference is not None]
     best = [max(constants, key=lambda one: one.difference or 0.0)] if constants else []
     return best + [one for one in tested if roles.get(one.against) != "constant"]
 
 
-def _spread(method: str, tested: Comparison, over: str) -> Spread | None:
+def _spread(method: str, tested: ComparisonRecord, over: str) -> Spread | None:
     """From the comparison's interval, which is Student's; None where it has none."""
     if tested.low is None or tested.high is None or tested.difference is None:
         return None
@@ -166,7 +166,7 @@ def _probe(plan: Plan, targets: int) -> Plan:
     return plan.model_copy(update={"task_parameters": given})
 
 
-def _rows_without_model(plan: Plan, task: Task) -> list[Row]:
+def _rows_without_model(plan: Plan, task: Task) -> list[PlanRow]:
     with_model = ("unsteered", "placebo", "control")
     known = available("method")
     names = tuple(name for name, role in roles_of(task).items() if role not in with_model and name in known)
@@ -176,7 +176,7 @@ def _rows_without_model(plan: Plan, task: Task) -> list[Row]:
     return [row for row in build_rows(bare, task) if not row.method.needs_model]
 
 
-def _scored(task: Task, row: Row) -> Sequence[Scored]:
+def _scored(task: Task, row: PlanRow) -> Sequence[Scored]:
     targets = task.targets(Split.TEST)
     # Whoever asks no model needs no engine to be fitted.
     fits = row.method.fit(None, targets)  # type: ignore[arg-type]
@@ -184,5 +184,5 @@ def _scored(task: Task, row: Row) -> Sequence[Scored]:
         Scored(target.id, item.id, score_of_outcome(task, item, target, reply_of(question)))
         for target, fitted in zip(targets, fits, strict=True)
         for item in task.items(target, Split.TEST)
-        for question in [Question(target, item, Setting(1.0), fitted)]
+        for question in [SteeredItem(target, item, Setting(1.0), fitted)]
     ]

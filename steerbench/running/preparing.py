@@ -10,7 +10,7 @@ from steerbench.models.embedded import EMBEDDED
 from steerbench.records.plan import (
     Identity,
     Plan,
-    Row,
+    PlanRow,
     adapted_row,
     build_judges,
     build_rows,
@@ -29,7 +29,7 @@ class Prepared:
 
     plan: Plan
     task: Task
-    rows: list[Row]
+    rows: list[PlanRow]
     engine: Engine | None
     identity: Identity
     judges: Mapping[str, Judge] = field(default_factory=dict)

@@ -28,7 +28,7 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Speed:
+class AnswerSpeed:
     """Seconds that an unsteered answer takes where `together` of them are asked at once.
 
     `tokens` is where a text was cut to tell (0 if none was, or nothing had to be reckoned), `limit` where the task
@@ -41,7 +41,7 @@ class Speed:
     limit: int = 0
 
 
-def speed_of(engine: Engine, task: Task, clock: Clock = time.perf_counter) -> Speed | None:
+def speed_of(engine: Engine, task: Task, clock: Clock = time.perf_counter) -> AnswerSpeed | None:
     """The engine's speed on the task's calibration items; None if it has none, or they cannot be asked."""
     asked = _plain(task)
     if not asked:
@@ -66,12 +66,12 @@ def _plain(task: Task) -> list[Request]:
     return list(kinds[False].values())[:TEXTS] or list(kinds[True].values())[:LIKELIHOODS]
 
 
-def _likelihoods(engine: Engine, asked: Sequence[Request], clock: Clock) -> Speed:
+def _likelihoods(engine: Engine, asked: Sequence[Request], clock: Clock) -> AnswerSpeed:
     taken, together = _grown(asked, lambda some: engine.choose(some), clock)
-    return Speed(taken / together, together)
+    return AnswerSpeed(taken / together, together)
 
 
-def _texts(engine: Engine, task: Task, asked: Sequence[Request], clock: Clock) -> Speed:
+def _texts(engine: Engine, task: Task, asked: Sequence[Request], clock: Clock) -> AnswerSpeed:
     """A prompt is computed once however long its answer, and each token behind the cut takes what those before it took.
 
     How many texts go together is found by their first tokens alone, which takes less.
@@ -87,14 +87,14 @@ def _texts(engine: Engine, task: Task, asked: Sequence[Request], clock: Clock) -
     # A token takes no longer than the prompt before it.
     tokens = min(limit, TOKENS, max(FEWEST_TOKENS, int(PATIENCE / max(first, 1e-6))))
     if tokens == 1:
-        return Speed(first / together, together)
+        return AnswerSpeed(first / together, together)
     started = clock()
     said = engine.generate(asked[:together], cut(tokens))
     taken = clock() - started
     if tokens == limit or all(one.finish == "stop" for one in said):
-        return Speed(taken / together, together)
+        return AnswerSpeed(taken / together, together)
     a_token = max(taken - first, 0.0) / (tokens - 1)
-    return Speed((taken + a_token * (limit - tokens)) / together, together, tokens, limit)
+    return AnswerSpeed((taken + a_token * (limit - tokens)) / together, together, tokens, limit)
 
 
 def _grown(asked: Sequence[Request], ask: Callable[[Sequence[Request]], object], clock: Clock) -> tuple[float, int]:

@@ -32,7 +32,7 @@ from steerbench.records.plan import (
     plan_of_run,
 )
 from steerbench.records.results import RESULT, RunResult, read_result, write_result
-from steerbench.running.evaluation import Evaluation, Question, Step
+from steerbench.running.evaluation import Evaluation, SteeredItem, Step
 from steerbench.running.opening import open_engine
 from steerbench.running.preparing import Prepared
 from steerbench.running.summarising import judge_results, report
@@ -115,7 +115,7 @@ def rejudge(
         for row in prepared.rows:
             chosen = ledger.choices(row.name)
             questions = [
-                Question(target, item, chosen[target.id], UNSTEERED)
+                SteeredItem(target, item, chosen[target.id], UNSTEERED)
                 for target in prepared.task.targets(Split.TEST)
                 for item in prepared.task.items(target, Split.TEST)
             ]

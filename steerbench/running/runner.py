@@ -20,13 +20,13 @@ from steerbench.plugins.composed import build_method
 from steerbench.records.found_ledgers import LEDGER
 from steerbench.records.ledger import Ledger
 from steerbench.records.plan import (
-    Row,
+    PlanRow,
 )
 from steerbench.records.results import RESULT, RunResult, read_result, write_result
 from steerbench.running import strengths
-from steerbench.running.calibration import Search
+from steerbench.running.calibration import StrengthSearch
 from steerbench.running.controls import asked_of_row, revealed
-from steerbench.running.evaluation import Evaluation, Question, Step, packing_of
+from steerbench.running.evaluation import Evaluation, SteeredItem, Step, packing_of
 from steerbench.running.fits import Fits
 from steerbench.running.losses import target_costs, target_losses
 from steerbench.running.preparing import Prepared
@@ -54,7 +54,7 @@ def execute(
         heard = progress or Silent()
         panel = Panel(prepared.judges, prepared.engine, ledger.verdicts, judge_budget, progress=heard)
         checked = checks(panel, heard)
-        run = Run(prepared, folder, ledger, heard, panel)
+        run = OpenRun(prepared, folder, ledger, heard, panel)
         scored = run.measure()
         judged = judge_results(panel, checked)
         result = report(
@@ -64,7 +64,7 @@ def execute(
     return result
 
 
-class Run:
+class OpenRun:
     """One start of a run, with its ledger open."""
 
     def __init__(self, prepared: Prepared, folder: Path, ledger: Ledger, progress: Progress, panel: Panel) -> None:
@@ -91,7 +91,7 @@ class Run:
             self.task.unseal()
         return {row.name: self.evaluate(row) for row in self.rows}
 
-    def fit(self, row: Row, split: Split, targets: Sequence[Target]) -> list[Steering]:
+    def fit(self, row: PlanRow, split: Split, targets: Sequence[Target]) -> list[Steering]:
         """Each target's steering; where nothing is held out of it while calibrating, that is the one of both splits."""
         if split is Split.TEST and not self.published and self._nothing_held_out:
             split = Split.CALIBRATION
@@ -103,7 +103,7 @@ class Run:
 
     # -- what fits the model
 
-    def _fitting(self, row: Row, split: Split) -> list[Steering]:
+    def _fitting(self, row: PlanRow, split: Split) -> list[Steering]:
         """The fits of a split's targets, once their prompts for its items are known to fit the model's context.
 
         Measuring items are sealed while settings are chosen: till then what is shown with them stands before the
@@ -123,7 +123,7 @@ class Run:
             check_room(engine, self.task, row.name, self._longest(row, targets, shown, split))
         return fits
 
-    def _revealed(self, row: Row, method: Control) -> list[Steering]:
+    def _revealed(self, row: PlanRow, method: Control) -> list[Steering]:
         """A control's steerings, of the answers that measure: nothing is left to choose when they are handed out."""
         targets = self.task.targets(Split.TEST)
         fits = revealed(self.task, method, targets)
@@ -132,7 +132,9 @@ class Run:
             check_room(self.evaluation.engine, self.task, row.name, asked)
         return fits
 
-    def _longest(self, row: Row, targets: Sequence[Target], fits: Sequence[Steering], split: Split) -> Iterator[Asked]:
+    def _longest(
+        self, row: PlanRow, targets: Sequence[Target], fits: Sequence[Steering], split: Split
+    ) -> Iterator[Asked]:
         """A split's items for every target, under the longest of the wordings that calibration may choose."""
         for target, fitted in zip(targets, fits, strict=True):
             if fitted.reply is None:
@@ -145,7 +147,7 @@ class Run:
 
     # -- calibrate
 
-    def choose(self, row: Row) -> None:
+    def choose(self, row: PlanRow) -> None:
         """Freeze each target's setting in the ledger, if it is not frozen yet."""
         if self.ledger.choices(row.name):
             for number in self.ledger.steps(row.name, Split.CALIBRATION):
@@ -168,11 +170,11 @@ class Run:
         search = self._search(row, targets, fits)
         self.ledger.freeze(row.name, search.best(), search.losses())
 
-    def _search(self, row: Row, targets: Sequence[Target], fits: Sequence[Steering]) -> Search:
+    def _search(self, row: PlanRow, targets: Sequence[Target], fits: Sequence[Steering]) -> StrengthSearch:
         """Try settings until the budget is spent; one step asks for all targets at once."""
         ceilings = self.ceilings
         by_id = dict(zip([target.id for target in targets], zip(targets, fits, strict=True), strict=True))
-        search = Search(list(by_id), lambda target: trials(self.plan, row.method, by_id[target][1]))
+        search = StrengthSearch(list(by_id), lambda target: trials(self.plan, row.method, by_id[target][1]))
         items = sum(len(self.task.items(target, self.split)) for target in targets)
         self.progress.started("calibrate", row.name, len(targets), items * evaluations(self.plan, row.method, fits))
         number = 0
@@ -211,20 +213,22 @@ class Run:
         self.progress.finished()
         return target_costs(rows)
 
-    def _questions(self, name: str, target: Target, fitted: Steering, setting: Setting, split: Split) -> list[Question]:
+    def _questions(
+        self, name: str, target: Target, fitted: Steering, setting: Setting, split: Split
+    ) -> list[SteeredItem]:
         steering = setting.apply(fitted)
-        return [Question(target, item, setting, steering) for item in self._items(name, target, split)]
+        return [SteeredItem(target, item, setting, steering) for item in self._items(name, target, split)]
 
     # -- evaluate
 
-    def evaluate(self, row: Row) -> list[Scored]:
+    def evaluate(self, row: PlanRow) -> list[Scored]:
         """Refit on all shown answers and ask the test items under the frozen settings."""
         targets = self.task.targets(Split.TEST)
         chosen = self.ledger.choices(row.name)
         method = row.method
         fits = self._revealed(row, method) if isinstance(method, Control) else self._fitting(row, Split.TEST)
         self.facts[row.name] = medians(fits)
-        questions: list[Question] = []
+        questions: list[SteeredItem] = []
         for target, fitted in zip(targets, fits, strict=True):
             questions += self._questions(row.name, target, fitted, chosen[target.id], Split.TEST)
             self.fits.keep(row.name, target, chosen[target.id], fitted)

@@ -7,22 +7,22 @@ from steerbench.contracts import Method, Task, has_dial
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.targets import Respondent, Target
 from steerbench.errors import UserError
-from steerbench.records.plan import FOLLOWS_A_METHOD, Plan, Row
+from steerbench.records.plan import FOLLOWS_A_METHOD, Plan, PlanRow
 from steerbench.records.results import MethodResult
 
 
-class Chosen(NamedTuple):
+class FrozenChoices(NamedTuple):
     """By method and target what a run froze, as a plan is given it (`Plan.strengths`, `Plan.wordings`)."""
 
     strengths: dict[str, dict[str, float]]
     wordings: dict[str, dict[str, int]]
 
 
-NOTHING = Chosen({}, {})
+NOTHING = FrozenChoices({}, {})
 
 
-def chosen_in(rows: Mapping[str, MethodResult]) -> Chosen:
-    return Chosen(
+def chosen_in(rows: Mapping[str, MethodResult]) -> FrozenChoices:
+    return FrozenChoices(
         {name: dict(row.strengths) for name, row in rows.items() if row.strengths},
         {name: dict(row.wordings) for name, row in rows.items() if row.wordings},
     )
@@ -33,7 +33,7 @@ def measures_only(task: Task) -> bool:
     return not getattr(task, "chooses_strengths", True)
 
 
-def check_strengths(plan: Plan, task: Task, rows: Sequence[Row]) -> None:
+def check_strengths(plan: Plan, task: Task, rows: Sequence[PlanRow]) -> None:
     """Raises UserError: a row's strength is neither given nor to be chosen on this task."""
     turned = [row.name for row in rows if has_dial(row.method)]
     if plan.strengths:

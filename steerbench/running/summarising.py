@@ -12,13 +12,13 @@ from steerbench.judging.panel import Panel, verdicts_key
 from steerbench.plugins.code import judge_identity
 from steerbench.records.ledger import Ledger
 from steerbench.records.movement import movement_of
-from steerbench.records.plan import Identity, Plan, Row, roles_of
+from steerbench.records.plan import Identity, Plan, PlanRow, roles_of
 from steerbench.records.results import (
     JudgeCheck,
     JudgeResult,
     MethodResult,
+    MethodTiming,
     RunResult,
-    Timing,
     Timings,
     comparison,
     metrics,
@@ -33,7 +33,7 @@ CHOSEN_ON_TEST = "strength chosen on the test items"
 def report(
     plan: Plan,
     task: Task,
-    rows: Sequence[Row],
+    rows: Sequence[PlanRow],
     identity: Identity,
     ledger: Ledger,
     scored: Mapping[str, Sequence[Scored]],
@@ -69,7 +69,7 @@ def report(
         methods=methods,
         deviations=deviations(plan, task, rows, ledger, identity),
         timings=Timings(
-            methods={row.name: Timing(**seconds.get(row.name, {})) for row in rows},
+            methods={row.name: MethodTiming(**seconds.get(row.name, {})) for row in rows},
             peak_memory_bytes=peak_memory(),
         ),
         higher_is_better=summary.higher_is_better,
@@ -80,7 +80,7 @@ def report(
     )
 
 
-def standing_of_row(row: Row, summary: Summary, choices: Mapping[str, Setting], task: Task) -> Standing | None:
+def standing_of_row(row: PlanRow, summary: Summary, choices: Mapping[str, Setting], task: Task) -> Standing | None:
     """How a method stands; None for the rows that it is compared with."""
     if row.trivial:
         return None
@@ -140,7 +140,7 @@ def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, 
     return results
 
 
-def deviations(plan: Plan, task: Task, rows: Sequence[Row], ledger: Ledger, identity: Identity) -> list[str]:
+def deviations(plan: Plan, task: Task, rows: Sequence[PlanRow], ledger: Ledger, identity: Identity) -> list[str]:
     """Every way in which the run is not a strict one, in words; and that its model had to be kept from thinking."""
     thoughts = (identity.fields.get("engine") or {}).get("thoughts")
     named = [*getattr(task, "deviations", ()), *([f"of the model: {thoughts}"] if thoughts else [])]
@@ -151,7 +151,7 @@ def deviations(plan: Plan, task: Task, rows: Sequence[Row], ledger: Ledger, iden
     return [*named, CHOSEN_ON_TEST] if chose else named
 
 
-def methods_deviations(rows: Iterable[Row]) -> list[str]:
+def methods_deviations(rows: Iterable[PlanRow]) -> list[str]:
     """What the methods of a published run say for themselves, each with its row's name; trivial rows are nobody's."""
     asked = [row for row in rows if not row.trivial]
     return [f"{row.name}: {told}" for row in asked for told in getattr(row.method, "deviations", ())]

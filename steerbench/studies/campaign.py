@@ -21,7 +21,7 @@ from steerbench.running.runner import execute
 
 
 @dataclass(frozen=True)
-class Made:
+class FinishedRun:
     """A finished run of a campaign."""
 
     result: RunResult
@@ -42,7 +42,7 @@ class Campaign:
     spent: float = field(default=0.0, init=False)
     """What the judges of the runs so far took."""
 
-    def run(self, plan: Plan, label: str) -> Made:
+    def run(self, plan: Plan, label: str) -> FinishedRun:
         """Make a run, go on with it, or read it if it has finished; `label` says in the progress which one it is.
 
         Raises:
@@ -58,9 +58,9 @@ class Campaign:
             self.spent += _cost_so_far(folder)
             raise
         self.spent += cost(result)
-        return Made(result, folder)
+        return FinishedRun(result, folder)
 
-    def run_all(self, plans: Sequence[tuple[str, Plan]]) -> list[Made]:
+    def run_all(self, plans: Sequence[tuple[str, Plan]]) -> list[FinishedRun]:
         """Make the runs of labelled plans, in their order.
 
         Raises:

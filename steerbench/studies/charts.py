@@ -6,9 +6,9 @@ from typing import Any
 
 import altair as alt
 
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 from steerbench.studies.drawing import BLUE, GREY, ORANGE, save, styled
-from steerbench.studies.sweep import REFERENCE, Point, SweepResult
+from steerbench.studies.sweep import REFERENCE, SweepPoint, SweepResult
 
 LAYERS = ("layer", "layers")
 WIDTH, HEIGHT, TICKS = 560, 210, 7
@@ -85,7 +85,7 @@ def _panel(sweep: SweepResult, name: str, colour: str, last: bool) -> alt.LayerC
     return alt.layer(*layers, width=WIDTH, height=HEIGHT)
 
 
-def _row(point: Point, name: str, numeric: bool) -> dict[str, Any] | None:
+def _row(point: SweepPoint, name: str, numeric: bool) -> dict[str, Any] | None:
     """A point's estimate; without an interval, its bounds are the estimate itself."""
     metric = point.metrics.get(name)
     if metric is None or metric.value is None:
@@ -99,7 +99,7 @@ def _row(point: Point, name: str, numeric: bool) -> dict[str, Any] | None:
     }
 
 
-def _reference(metric: Metric | None) -> Sequence[alt.Chart]:
+def _reference(metric: MetricRecord | None) -> Sequence[alt.Chart]:
     """A dashed line at the model without steering, and its name beside the panel, where no data are."""
     if metric is None or metric.value is None:
         return ()

@@ -9,37 +9,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from steerbench.contracts import Engine
 from steerbench.contracts.progress import Progress, Silent
 from steerbench.errors import UserError
 from steerbench.plugins.composed import adapted
 from steerbench.records.json_files import read_record, write_record
 from steerbench.records.plan import Plan
-from steerbench.records.results import Metric, RunResult, without_break_downs
+from steerbench.records.results import MetricRecord, RunResult, without_break_downs
 from steerbench.running.strengths import chosen_in
-from steerbench.studies.campaign import Campaign, Made, numbered
+from steerbench.storage.json_models import FrozenModel
+from steerbench.studies.campaign import Campaign, FinishedRun, numbered
 from steerbench.studies.suite_check import UnavailableError, Verified, verify
 
 SCHEMA = 2
 RESULT = "suite.json"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SuiteRow(_Record):
+class SuiteRow(FrozenModel):
     """A row of a run's board without break-downs, headline first; `strengths` are by target."""
 
     trivial: bool
-    metrics: dict[str, Metric]
+    metrics: dict[str, MetricRecord]
     strengths: dict[str, float]
     remarks: list[str]
 
 
-class SuiteRun(_Record):
+class SuiteRun(FrozenModel):
     """A run of a suite: its folder `run`, beside the suite's, and its board. `seconds` are over all starts."""
 
     name: str
@@ -54,7 +49,7 @@ class SuiteRun(_Record):
     rows: dict[str, SuiteRow]
 
 
-class SuiteResult(_Record):
+class SuiteResult(FrozenModel):
     """All of a suite. `sha256` is its file's; `missing` says by name why a run was not made."""
 
     schema_version: int = SCHEMA
@@ -65,7 +60,7 @@ class SuiteResult(_Record):
 
 
 @dataclass(frozen=True)
-class Entry:
+class SuiteEntry:
     """A run of a suite. `strengths_from` names the run before it whose strengths its plan takes, "" for none."""
 
     name: str
@@ -83,7 +78,7 @@ class Suite:
 
     file: Path
     sha256: str
-    entries: Sequence[Entry]
+    entries: Sequence[SuiteEntry]
     unavailable: dict[str, str] = field(default_factory=dict, init=False)
     """By name, the runs whose data cannot be had, and why."""
     verified: dict[str, Verified] = field(default_factory=dict, init=False, repr=False)
@@ -124,7 +119,7 @@ def run_suite(
     cannot be made, and why.
     """
     campaign = Campaign(out, engine, progress or Silent(), judge_budget)
-    made: dict[str, Made] = {}
+    made: dict[str, FinishedRun] = {}
     missing: dict[str, str] = {}
     for name, why in (suite.unavailable | _misfits(suite, engine)).items():
         missing[name] = why
@@ -157,7 +152,7 @@ def _misfits(suite: Suite, engine: Engine) -> dict[str, str]:
     return found
 
 
-def resolved(entry: Entry, made: Mapping[str, Made]) -> Plan:
+def resolved(entry: SuiteEntry, made: Mapping[str, FinishedRun]) -> Plan:
     """The plan with the strengths of the run that it takes them from.
 
     Raises:
@@ -185,11 +180,11 @@ def _check_model(plan: Plan, first: Plan) -> None:
         raise UserError("It asks for another model or engine than the first run; all runs of a suite share one.")
 
 
-def _without_source(entry: Entry) -> str:
+def _without_source(entry: SuiteEntry) -> str:
     return f"It takes its strengths from '{entry.strengths_from}', which was not made."
 
 
-def _run(entry: Entry, made: Made) -> SuiteRun:
+def _run(entry: SuiteEntry, made: FinishedRun) -> SuiteRun:
     result = made.result
     rows = {
         name: SuiteRow(

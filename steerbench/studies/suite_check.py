@@ -8,7 +8,7 @@ from steerbench.contracts.targets import Target
 from steerbench.errors import UserError
 from steerbench.plugins.finding import find
 from steerbench.plugins.parameters import checked, construct
-from steerbench.records.plan import Plan, Row, build_judges, build_rows, build_task
+from steerbench.records.plan import Plan, PlanRow, build_judges, build_rows, build_task
 from steerbench.running import strengths
 
 DATASET = "dataset"
@@ -65,7 +65,7 @@ def _task(plan: Plan) -> Task:
         raise
 
 
-def _check_targets(plan: Plan, task: Task, rows: Sequence[Row], targets: Sequence[Target]) -> None:
+def _check_targets(plan: Plan, task: Task, rows: Sequence[PlanRow], targets: Sequence[Target]) -> None:
     if plan.strengths:
         for row in rows:
             strengths.given(plan, task, row.name, row.method, targets)

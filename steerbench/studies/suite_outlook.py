@@ -3,25 +3,22 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from steerbench.contracts import Engine, Split
 from steerbench.records.found_ledgers import LEDGER
 from steerbench.records.results import RESULT, read_result
 from steerbench.running.preparing import Prepared, prepare
-from steerbench.studies.campaign import Made
-from steerbench.studies.suite import Entry, Suite, resolved
+from steerbench.storage.json_models import FrozenModel
+from steerbench.studies.campaign import FinishedRun
+from steerbench.studies.suite import Suite, SuiteEntry, resolved
 
 State = Literal["done", "begun", "to do", "missing"]
 
 
-class Planned(BaseModel):
+class PlannedRun(FrozenModel):
     """A run to be made. `questions` are those that measure, of all rows: what calibration asks is not in them.
 
     `folder` is None as long as the strengths are not known that the run takes from another.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     task: str
@@ -33,16 +30,16 @@ class Planned(BaseModel):
     state: State
 
 
-def outlook(suite: Suite, out: Path, engine: Engine) -> list[Planned]:
+def outlook(suite: Suite, out: Path, engine: Engine) -> list[PlannedRun]:
     """Every run of a suite, in its order; those whose data cannot be had are `missing` and ask nothing."""
-    made: dict[str, Made] = {}
+    made: dict[str, FinishedRun] = {}
     return [_planned(entry, suite, out, engine, made) for entry in suite.entries]
 
 
-def _planned(entry: Entry, suite: Suite, out: Path, engine: Engine, made: dict[str, Made]) -> Planned:
+def _planned(entry: SuiteEntry, suite: Suite, out: Path, engine: Engine, made: dict[str, FinishedRun]) -> PlannedRun:
     told = {"name": entry.name, "task": entry.plan.task, "strengths_from": entry.strengths_from}
     if entry.name in suite.unavailable:
-        return Planned(**told, rows=list(entry.plan.methods), targets=[], questions=0, folder=None, state="missing")
+        return PlannedRun(**told, rows=list(entry.plan.methods), targets=[], questions=0, folder=None, state="missing")
     known = not entry.strengths_from or entry.strengths_from in made
     # Any strength will do to count what is asked.
     plan = resolved(entry, made) if known else entry.plan.model_copy(update={"strength": 1.0})
@@ -50,14 +47,14 @@ def _planned(entry: Entry, suite: Suite, out: Path, engine: Engine, made: dict[s
     folder = prepared.folder(out) if known else None
     state = _state(prepared, folder)
     if folder is not None and state == "done":
-        made[entry.name] = Made(read_result(folder), folder)
+        made[entry.name] = FinishedRun(read_result(folder), folder)
     rows = [row.name for row in prepared.rows]
     targets = prepared.task.targets(Split.TEST)
     # Nothing is chosen with this task, so its test items may be looked at.
     prepared.task.unseal()
     items = sum(len(prepared.task.items(target, Split.TEST)) for target in targets)
     ids = [target.id for target in targets]
-    return Planned(**told, rows=rows, targets=ids, questions=items * len(rows), folder=folder, state=state)
+    return PlannedRun(**told, rows=rows, targets=ids, questions=items * len(rows), folder=folder, state=state)
 
 
 def _state(prepared: Prepared, folder: Path | None) -> State:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
 from steerbench.contracts import Engine
 from steerbench.contracts.progress import Progress, Silent
@@ -21,8 +21,9 @@ from steerbench.plugins.finding import find
 from steerbench.plugins.parameters import parameters
 from steerbench.records.json_files import write_record
 from steerbench.records.plan import Plan, build_rows, build_task
-from steerbench.records.results import Metric, without_break_downs
-from steerbench.studies.campaign import Campaign, Made
+from steerbench.records.results import MetricRecord, without_break_downs
+from steerbench.storage.json_models import FrozenModel
+from steerbench.studies.campaign import Campaign, FinishedRun
 
 SCHEMA = 2
 RESULT = "sweep.json"
@@ -30,11 +31,7 @@ STRENGTH = "strength"
 REFERENCE = "unsteered"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Point(_Record):
+class SweepPoint(FrozenModel):
     """One run of a sweep: its folder, beside the sweep's, and its board without break-downs, headline first.
 
     `strength` is the median of the strengths chosen, None where there was none to choose.
@@ -43,12 +40,12 @@ class Point(_Record):
     value: JsonValue
     run: str
     digest: str
-    metrics: dict[str, Metric]
+    metrics: dict[str, MetricRecord]
     strength: float | None
     remarks: list[str]
 
 
-class SweepResult(_Record):
+class SweepResult(FrozenModel):
     """All of a sweep. `symbol` is the parameter as it was asked for, `parameter` what it is called in a plan."""
 
     schema_version: int = SCHEMA
@@ -59,8 +56,8 @@ class SweepResult(_Record):
     headline: str
     higher_is_better: bool
     targets: int
-    points: list[Point]
-    reference: Point
+    points: list[SweepPoint]
+    reference: SweepPoint
 
 
 @dataclass(frozen=True)
@@ -178,7 +175,7 @@ def run_sweep(
     return whole, folder
 
 
-def _result(sweep: Sweep, found: Sequence[Made]) -> SweepResult:
+def _result(sweep: Sweep, found: Sequence[FinishedRun]) -> SweepResult:
     reference, *points = [_point(value, made) for value, made in zip([None, *sweep.values], found, strict=True)]
     first = found[1].result
     return SweepResult(
@@ -194,10 +191,10 @@ def _result(sweep: Sweep, found: Sequence[Made]) -> SweepResult:
     )
 
 
-def _point(value: JsonValue, made: Made) -> Point:
+def _point(value: JsonValue, made: FinishedRun) -> SweepPoint:
     (row,) = made.result.methods.values()
     chosen = list(row.strengths.values())
-    return Point(
+    return SweepPoint(
         value=value,
         run=made.folder.name,
         digest=made.result.digest,

@@ -18,13 +18,13 @@ from steerbench.running.opening import open_engine
 from steerbench.timing.machine import commit, this_machine, versions
 from steerbench.timing.ratios import ratio_of
 from steerbench.timing.recording import throwaway_cache
-from steerbench.timing.schema import GROUPS, Case, Clock, Group, Measure, Round, Sizes, TimingFile
+from steerbench.timing.schema import GROUPS, Clock, Group, Round, SideMeasurement, Sizes, TimingCase, TimingFile
 from steerbench.timing.session import Heard, measure, steps
 from steerbench.timing.work import Fitted, Material, Workload, fitted_once, workload
 
 
 @dataclass(frozen=True)
-class Asked:
+class BenchPlan:
     """What to time. `given`: parameters by plug-in; `readout` and `text`: the tasks that lend their questions."""
 
     methods: Sequence[str]
@@ -42,7 +42,7 @@ class Asked:
     seed: int = 0
 
 
-def bench(asked: Asked, heard: Heard) -> TimingFile:
+def bench(asked: BenchPlan, heard: Heard) -> TimingFile:
     """Time every method at every kind of work on every engine.
 
     Raises:
@@ -86,18 +86,21 @@ def bench(asked: Asked, heard: Heard) -> TimingFile:
     )
 
 
-def case(load: Workload, measured: Sequence[Mapping[str, Any]]) -> Case:
+def case(load: Workload, measured: Sequence[Mapping[str, Any]]) -> TimingCase:
     """A case from the records of all its sides."""
     own = [one for one in measured if (one["group"], one["method"], one["engine"]) == _name(load)]
     own.sort(key=lambda one: (one["alternation"], one["pair"]))
     rounds = []
     for (alternation, pair), both in groupby(own, key=lambda one: (one["alternation"], one["pair"])):
         records = {one["side"]: one for one in both}
-        sides = {name: Measure(**{key: one[key] for key in Measure.model_fields}) for name, one in records.items()}
+        sides = {
+            name: SideMeasurement(**{key: one[key] for key in SideMeasurement.model_fields})
+            for name, one in records.items()
+        }
         rounds.append(
             Round(alternation=alternation, pair=pair, method_first=records["method"]["method_first"], **sides)
         )
-    return Case(
+    return TimingCase(
         group=load.group,
         method=load.method,
         engine=load.engine,
@@ -129,7 +132,7 @@ class _Counter:
         return self._known[key]
 
 
-def _plan(asked: Asked, task: str, engine: str) -> Plan:
+def _plan(asked: BenchPlan, task: str, engine: str) -> Plan:
     return Plan(
         methods=tuple(asked.methods),
         task=task,
@@ -142,14 +145,14 @@ def _plan(asked: Asked, task: str, engine: str) -> Plan:
     )
 
 
-def _task(asked: Asked, name: str) -> Any:
+def _task(asked: BenchPlan, name: str) -> Any:
     task = build_task(_plan(asked, name, asked.engines[0]))
     # Questions are asked and their answers thrown away: nothing is measured that a seal would have to keep.
     task.unseal()
     return task
 
 
-def _bounded(asked: Asked) -> dict[str, dict[str, Any]]:
+def _bounded(asked: BenchPlan) -> dict[str, dict[str, Any]]:
     """The methods' parameters, where a search that generates is kept small unless the user says how large."""
     given = {name: dict(own) for name, own in asked.given.items()}
     for name in {single for spec in asked.methods for single in names(spec)}:
@@ -159,7 +162,7 @@ def _bounded(asked: Asked) -> dict[str, dict[str, Any]]:
     return given
 
 
-def _check(asked: Asked) -> None:
+def _check(asked: BenchPlan) -> None:
     for option, values, example in (
         ("--method", asked.methods, "pas"),
         ("--engine", asked.engines, "hf"),

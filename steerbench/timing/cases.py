@@ -6,7 +6,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.timing import memory
-from steerbench.timing.session import Conductor, Step
+from steerbench.timing.session import Conductor, RoundSide
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -14,7 +14,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("step", steps, ids=[step.id for step in steps])
 
 
-def test_side(benchmark: BenchmarkFixture, step: Step, pytestconfig: pytest.Config) -> None:
+def test_side(benchmark: BenchmarkFixture, step: RoundSide, pytestconfig: pytest.Config) -> None:
     work = step.work()
     resettable = False
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from steerbench.errors import UserError
 from steerbench.storage.files import write_whole
 from steerbench.timing.ratios import ratio_of
-from steerbench.timing.schema import Case, Ratio, TimingFile
+from steerbench.timing.schema import Ratio, TimingCase, TimingFile
 
 
 def write_timing(timing: TimingFile, path: Path) -> None:
@@ -50,7 +50,7 @@ def read_timing(path: Path) -> TimingFile:
     return timing
 
 
-def follows(case: Case) -> bool:
+def follows(case: TimingCase) -> bool:
     """Whether a case's ratio is what its rounds say."""
     return _agree(case.ratio, ratio_of(case.rounds, case.per))
 
@@ -67,7 +67,7 @@ def _agree(stored: Ratio, computed: Ratio) -> bool:
     )
 
 
-def _refuse_twice(cases: Sequence[Case], path: Path) -> None:
+def _refuse_twice(cases: Sequence[TimingCase], path: Path) -> None:
     names = [case.name for case in cases]
     for name in names:
         if names.count(name) > 1:

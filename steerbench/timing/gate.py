@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steerbench.timing.ratios import TAILS, paired_ratios, resampled
-from steerbench.timing.schema import Case, Machine, TimingFile
+from steerbench.timing.schema import Machine, TimingCase, TimingFile
 
 TOLERANCE = 0.10
 
@@ -42,7 +42,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateResult:
     """Cases of both files, names of those in only one of them, and what makes the comparison weaker."""
 
     changes: list[Change]
@@ -55,10 +55,10 @@ class Verdict:
         return [change for change in self.changes if change.worse]
 
 
-def compare(old: TimingFile, new: TimingFile, tolerance: float = TOLERANCE) -> Verdict:
+def compare(old: TimingFile, new: TimingFile, tolerance: float = TOLERANCE) -> GateResult:
     """Every case that both files have, in the old one's order."""
     before, after = ({case.name: case for case in timing.cases} for timing in (old, new))
-    return Verdict(
+    return GateResult(
         [change_of(before[name], after[name], tolerance) for name in before if name in after],
         [name for name in before if name not in after],
         [name for name in after if name not in before],
@@ -66,7 +66,7 @@ def compare(old: TimingFile, new: TimingFile, tolerance: float = TOLERANCE) -> V
     )
 
 
-def change_of(old: Case, new: Case, tolerance: float) -> Change:
+def change_of(old: TimingCase, new: TimingCase, tolerance: float) -> Change:
     logs = [np.log(paired_ratios(case.rounds, case.per)) for case in (old, new)]
     rng = np.random.default_rng(0)
     drawn_old, drawn_new = (resampled(values, np.mean, rng) for values in logs)

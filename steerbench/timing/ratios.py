@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.timing.schema import Measure, Per, Ratio, Round
+from steerbench.timing.schema import Per, Ratio, Round, SideMeasurement
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ def paired_ratios(rounds: Sequence[Round], per: Per) -> Array:
     return np.array([cost(one.method, per) / cost(one.reference, per) for one in rounds])
 
 
-def cost(side: Measure, per: Per) -> float:
+def cost(side: SideMeasurement, per: Per) -> float:
     """Seconds, or seconds by generated token."""
     return side.seconds / (max(side.generated_tokens, 1) if per == "second per generated token" else 1)
 

@@ -6,7 +6,9 @@ What was measured are the rounds of each case. Everything else about a case foll
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from steerbench.storage.json_models import FiniteModel
 
 Group = Literal["fit", "calibrate", "choose", "generate"]
 GROUPS: tuple[Group, ...] = ("fit", "calibrate", "choose", "generate")
@@ -21,11 +23,7 @@ Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$"
 Count = Annotated[int, Field(ge=0, le=2**50)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Sizes(_Record):
+class Sizes(FiniteModel):
     """How much work a round is.
 
     `targets`: how many are fitted, calibrated and asked. `items`: of each target, in calibrate and choose.
@@ -37,10 +35,10 @@ class Sizes(_Record):
     items: int = Field(default=8, ge=1)
     requests: int = Field(default=64, ge=1)
     new_tokens: int = Field(default=32, ge=1)
-    search: dict[str, int] = {"max_new_tokens": 16, "per_trait": 1, "personas": 1}
+    search: dict[str, int] = Field(default_factory=lambda: {"max_new_tokens": 16, "per_trait": 1, "personas": 1})
 
 
-class Machine(_Record):
+class Machine(FiniteModel):
     """Where it ran. `device` is the accelerator's name, or "cpu"; `threads` are those that torch computes with."""
 
     device: Name
@@ -51,14 +49,14 @@ class Machine(_Record):
     system: Name
 
 
-class Commit(_Record):
+class Commit(FiniteModel):
     """Of steerbench's own code. `time`: when it was committed, UTC, ISO 8601; files stand in a history by it."""
 
     id: str = Field(pattern=r"^[0-9a-f]{40}$")
     time: Moment
 
 
-class Measure(_Record):
+class SideMeasurement(FiniteModel):
     """One side of a round. A side's tokens per second follow from its seconds and its tokens.
 
     `seconds`: by the file's clock. `prompt_tokens`: all prompts' together, as the tokenizer gives them, however many
@@ -75,7 +73,7 @@ class Measure(_Record):
     peak_memory_bytes: Count | None
 
 
-class Round(_Record):
+class Round(FiniteModel):
     """A method and its reference on the same work, one right after the other.
 
     Each `alternation` (from 0) is one pass over all cases and has two rounds (`pair` 0 and 1), one with the reference
@@ -85,11 +83,11 @@ class Round(_Record):
     alternation: Count
     pair: Literal[0, 1]
     method_first: bool
-    method: Measure
-    reference: Measure
+    method: SideMeasurement
+    reference: SideMeasurement
 
 
-class Ratio(_Record):
+class Ratio(FiniteModel):
     """What a method takes of what its reference takes, lower being better.
 
     `values`: by round, in their order. `median` of them; `low` and `high`, its 95 % percentile interval from
@@ -102,7 +100,7 @@ class Ratio(_Record):
     high: float
 
 
-class Case(_Record):
+class TimingCase(FiniteModel):
     """One method on one engine at one kind of work.
 
     `group`: `fit` (steerings for all targets), `calibrate` (one step: all targets' held-out items at mixed strengths),
@@ -131,7 +129,7 @@ class Case(_Record):
         return self
 
 
-class TimingFile(_Record):
+class TimingFile(FiniteModel):
     """All that one `steerbench bench` measured, in one process.
 
     `schema_version`: a file of another one is refused. `created`: UTC, ISO 8601. `commit`: if steerbench ran
@@ -152,4 +150,4 @@ class TimingFile(_Record):
     model: str
     engines: dict[str, dict[str, str]]
     methods: dict[str, dict[str, dict[str, Any]]]
-    cases: list[Case]
+    cases: list[TimingCase]

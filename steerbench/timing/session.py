@@ -27,7 +27,7 @@ CountTokens = Callable[[str, Sequence[Request]], int]
 
 
 @dataclass(frozen=True)
-class Step:
+class RoundSide:
     """One side of one round of a case."""
 
     load: Workload
@@ -61,11 +61,11 @@ class Step:
         }
 
 
-def steps(loads: Sequence[Workload], alternations: int) -> list[Step]:
+def steps(loads: Sequence[Workload], alternations: int) -> list[RoundSide]:
     """Alternations are the outermost. Within one, each case's two rounds go reference, method, method, reference, or
     the other way round in every second alternation."""
     return [
-        Step(load, alternation, pair, is_method, method_first)
+        RoundSide(load, alternation, pair, is_method, method_first)
         for alternation in range(alternations)
         for load in loads
         for pair in range(PAIRS)
@@ -77,11 +77,11 @@ def steps(loads: Sequence[Workload], alternations: int) -> list[Step]:
 class Conductor:
     """A plug-in of pytest: hands the steps to the cases, and keeps the error that stopped them."""
 
-    steps: ClassVar = pytest.StashKey[list[Step]]()
+    steps: ClassVar = pytest.StashKey[list[RoundSide]]()
     about: ClassVar = pytest.StashKey[dict[str, Any]]()
     count_tokens: ClassVar = pytest.StashKey[CountTokens]()
 
-    def __init__(self, todo: list[Step], about: dict[str, Any], count_tokens: CountTokens, heard: Heard) -> None:
+    def __init__(self, todo: list[RoundSide], about: dict[str, Any], count_tokens: CountTokens, heard: Heard) -> None:
         self._todo, self._about, self._count_tokens, self._heard = todo, about, count_tokens, heard
         self._done = 0
         self.error: BaseException | None = None
@@ -101,7 +101,7 @@ class Conductor:
 
 
 def measure(
-    todo: list[Step], clock: Clock, about: dict[str, Any], count_tokens: CountTokens, heard: Heard
+    todo: list[RoundSide], clock: Clock, about: dict[str, Any], count_tokens: CountTokens, heard: Heard
 ) -> list[dict[str, Any]]:
     """By step, in their order: its `extra_info`, and its `seconds`."""
     conductor = Conductor(todo, about, count_tokens, heard)

@@ -14,7 +14,7 @@ ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered"}
 CHANGE = "change"
 
 
-class Row(Protocol):
+class BoardAnswers(Protocol):
     """A row's answers as such a board sees them."""
 
     def losses(self) -> NDArray[np.float64]:
@@ -34,7 +34,7 @@ class Row(Protocol):
         ...
 
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=BoardAnswers)
 
 
 def beside_unsteered(

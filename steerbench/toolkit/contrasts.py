@@ -37,7 +37,7 @@ _LETTERS = "\n".join(
 
 
 @dataclass(frozen=True, eq=False)
-class Statements:
+class StatementContrasts:
     """Two rows per statement: 2i is statement i agreed with, 2i + 1 is it rejected.
 
     `activations` [rows, layers, dim]; `labels` [targets, rows], true where the row is the target's own answer;
@@ -77,7 +77,9 @@ class Statements:
         return training
 
 
-def capture_statements(engine: Engine, targets: Sequence[Target], site: Site, contrast: Contrast) -> Statements | None:
+def capture_statements(
+    engine: Engine, targets: Sequence[Target], site: Site, contrast: Contrast
+) -> StatementContrasts | None:
     """Activations at the last token of both answers to every statement that any target leans on.
 
     None if no target leans on any.
@@ -87,7 +89,7 @@ def capture_statements(engine: Engine, targets: Sequence[Target], site: Site, co
     items = tuple(sorted({item for leaning in leanings for item in leaning}, key=lambda item: item.id))
     if not items:
         return None
-    return Statements(items, _activations(engine, items, site, contrast), *_labels(leanings, items))
+    return StatementContrasts(items, _activations(engine, items, site, contrast), *_labels(leanings, items))
 
 
 def _activations(engine: Engine, items: Sequence[Item], site: Site, contrast: Contrast) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from steerbench.errors import UserError
 
 
 @dataclass(frozen=True)
-class Row:
+class FileRow:
     """One row, its number, and where it stands as an error says it."""
 
     number: int
@@ -58,7 +58,7 @@ class Row:
         return UserError(f"{self.where}: {what}; compare it with the published file, and mend the row or leave it out.")
 
 
-def json_lines(path: Path) -> Iterator[Row]:
+def json_lines(path: Path) -> Iterator[FileRow]:
     """The rows of a JSON Lines file; empty lines are passed over.
 
     Raises:
@@ -70,7 +70,7 @@ def json_lines(path: Path) -> Iterator[Row]:
             yield _row(number, where, _parsed(line, where))
 
 
-def json_list(path: Path, under: str = "") -> Iterator[Row]:
+def json_list(path: Path, under: str = "") -> Iterator[FileRow]:
     """The rows of a JSON file that is a list, or has one in the field `under`.
 
     Raises:
@@ -86,7 +86,7 @@ def json_list(path: Path, under: str = "") -> Iterator[Row]:
         yield _row(number, f"{_short(path)} row {number}", row)
 
 
-def csv_records(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
+def csv_records(path: Path, columns: tuple[str, ...]) -> Iterator[FileRow]:
     """The records of a CSV file with exactly these columns named in its header.
 
     Raises:
@@ -101,16 +101,16 @@ def csv_records(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
             f"{_short(path)} begins with {header} instead of the header {list(columns)}; fetch the published file."
         )
     for number, cells in enumerate(records, start=1):
-        row = Row(number, f"{_short(path)} row {number}", {})
+        row = FileRow(number, f"{_short(path)} row {number}", {})
         if len(cells) != len(columns):
             raise row.broken(f"there are {len(cells)} cells instead of {len(columns)}")
-        yield Row(number, row.where, dict(zip(columns, cells, strict=True)))
+        yield FileRow(number, row.where, dict(zip(columns, cells, strict=True)))
 
 
-def _row(number: int, where: str, fields: Any) -> Row:
+def _row(number: int, where: str, fields: Any) -> FileRow:
     if not isinstance(fields, dict):
-        raise Row(number, where, {}).broken("the row is no object with fields")
-    return Row(number, where, fields)
+        raise FileRow(number, where, {}).broken("the row is no object with fields")
+    return FileRow(number, where, fields)
 
 
 def _parsed(text: str, where: str) -> Any:

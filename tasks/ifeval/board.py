@@ -26,17 +26,17 @@ OFTEN_CUT_OFF = 0.2
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     """Metrics of every row that has answers, and what each lost against the unsteered model."""
-    return beside_unsteered(rows, Answers, seed, over="prompts")
+    return beside_unsteered(rows, IFEvalAnswers, seed, over="prompts")
 
 
 @dataclass(frozen=True, eq=False)
-class Counts:
+class FollowedCounts:
     """Of `given` [prompts] the number that is `followed` [poles, prompts]; every prompt has some."""
 
     followed: Array
     given: Array
 
-    def share(self, seed: int, plain: "Counts | None" = None) -> Metric:
+    def share(self, seed: int, plain: "FollowedCounts | None" = None) -> Metric:
         """The share followed, or how much larger it is than another row's."""
         if plain is None:
             return share_estimate(self.followed.mean(axis=0), self.given)
@@ -47,11 +47,11 @@ class Counts:
             lambda drawn: np.asarray((drawn @ sums) / (drawn @ self.given)), sums.size, np.random.default_rng(seed)
         )
 
-    def of_pole(self, place: int) -> "Counts":
-        return Counts(self.followed[place : place + 1], self.given)
+    def of_pole(self, place: int) -> "FollowedCounts":
+        return FollowedCounts(self.followed[place : place + 1], self.given)
 
 
-class Answers:
+class IFEvalAnswers:
     """A row's counts by the name of their share, and by the kind of instruction."""
 
     def __init__(self, scored: Sequence[Scored]) -> None:
@@ -65,8 +65,10 @@ class Answers:
             passed = [[record[way] for record in row] for row in grid]
             whole = np.array([[all(verdicts) for verdicts in row] for row in passed], dtype=np.float64)
             parts = np.array([[sum(verdicts) for verdicts in row] for row in passed], dtype=np.float64)
-            self.counts[f"prompt {way}"] = Counts(whole, np.ones(len(prompts)))
-            self.counts[f"instruction {way}"] = Counts(parts, np.array([len(k) for k in kinds], dtype=np.float64))
+            self.counts[f"prompt {way}"] = FollowedCounts(whole, np.ones(len(prompts)))
+            self.counts[f"instruction {way}"] = FollowedCounts(
+                parts, np.array([len(k) for k in kinds], dtype=np.float64)
+            )
         self.by_kind = {kind: _of_kind(kind, kinds, grid) for kind in sorted({k for some in kinds for k in some})}
         self.cut = np.array([[record["cut"] for record in row] for row in grid], dtype=np.float64)
         self.tokens = np.array([[record["tokens"] for record in row] for row in grid], dtype=np.float64)
@@ -75,7 +77,7 @@ class Answers:
         """[prompts]: the share of poles under which a prompt is not followed."""
         return np.asarray(1 - self.counts[PROMPT].followed.mean(axis=0))
 
-    def metrics(self, plain: "Answers | None", seed: int) -> dict[str, Metric]:
+    def metrics(self, plain: "IFEvalAnswers | None", seed: int) -> dict[str, Metric]:
         found = {name: self.counts[name].share(seed) for name in SHARES}
         for name in SHARES:
             found |= {f"{name} {pole}": counts.share(seed) for pole, counts in self._by_pole(name)}
@@ -106,17 +108,19 @@ class Answers:
             flags.append(f"{percent(metrics[CUT_OFF].value)} cut off")
         return flags
 
-    def _by_pole(self, name: str) -> list[tuple[str, Counts]]:
+    def _by_pole(self, name: str) -> list[tuple[str, FollowedCounts]]:
         """The counts of each pole, if there are several."""
         several = self.poles if len(self.poles) > 1 else []
         return [(pole, self.counts[name].of_pole(place)) for place, pole in enumerate(several)]
 
 
-def _of_kind(kind: str, kinds: Sequence[Sequence[str]], grid: Sequence[Sequence[Mapping[str, list[bool]]]]) -> Counts:
+def _of_kind(
+    kind: str, kinds: Sequence[Sequence[str]], grid: Sequence[Sequence[Mapping[str, list[bool]]]]
+) -> FollowedCounts:
     """Strict counts over the prompts that have the kind; some have it twice."""
     having = [place for place, some in enumerate(kinds) if kind in some]
     followed = [
         [sum(ok for k, ok in zip(kinds[n], row[n]["strict"], strict=True) if k == kind) for n in having] for row in grid
     ]
     given = [kinds[n].count(kind) for n in having]
-    return Counts(np.array(followed, dtype=np.float64), np.array(given, dtype=np.float64))
+    return FollowedCounts(np.array(followed, dtype=np.float64), np.array(given, dtype=np.float64))

@@ -34,7 +34,7 @@ class Instruction:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class InstructionVerdict:
     """Whether an answer follows one instruction; loosely, if some variant of it does.
 
     The variants leave out the first line, the last, or both, and with each of these the asterisks.
@@ -44,7 +44,7 @@ class Verdict:
     loose: bool
 
 
-def check(instructions: Sequence[Instruction], prompt: str, answer: str) -> list[Verdict]:
+def check(instructions: Sequence[Instruction], prompt: str, answer: str) -> list[InstructionVerdict]:
     """A verdict per instruction, in their order. An empty answer follows none.
 
     Raises:
@@ -105,15 +105,19 @@ def _is_no_language_warning(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("Unable to detect language for text")
 
 
-def _check(instruction: Instruction, prompt: str, answer: str) -> Verdict:
+def _check(instruction: Instruction, prompt: str, answer: str) -> InstructionVerdict:
     library = _library()
     countable, text = _countable(instruction, answer)
     sample = library.IFEvalSample(0, prompt, [countable.kind], [dict(countable.arguments)])
     try:
         results, _ = library.evaluate_output_for_sample("ifeval", sample, text)
     except RecursionError:  # thousands of brackets, read as JSON
-        return Verdict(False, False)
-    return Verdict(results[0].strict_pass, results[0].loose_pass) if results else Verdict(False, False)
+        return InstructionVerdict(False, False)
+    return (
+        InstructionVerdict(results[0].strict_pass, results[0].loose_pass)
+        if results
+        else InstructionVerdict(False, False)
+    )
 
 
 def _countable(instruction: Instruction, answer: str) -> tuple[Instruction, str]:

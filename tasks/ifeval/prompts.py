@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steerbench.datasets.fetch import path_of
-from steerbench.toolkit.rows import Row, json_lines
+from steerbench.toolkit.rows import FileRow, json_lines
 from tasks.ifeval.checks import Instruction, complaint
 
 DATASET = "ifeval"
@@ -44,7 +44,7 @@ def read(path: Path) -> list[InstructedPrompt]:
     return list(found.values())
 
 
-def _prompt(row: Row) -> InstructedPrompt:
+def _prompt(row: FileRow) -> InstructedPrompt:
     key, kinds, arguments = (row.fields.get(name) for name in ("key", "instruction_id_list", "kwargs"))
     if type(key) is not int:
         raise row.broken("the field 'key' is no whole number")

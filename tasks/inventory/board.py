@@ -16,7 +16,7 @@ LOWEST, HIGHEST = min(LABELS), max(LABELS)
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class InventoryAnswers:
     """What one row said; every array is [targets, items] of the whole board.
 
     `asked` where it was; `answer` (a tick) and `expected` (1 to 5) are nan where there is none.
@@ -28,11 +28,11 @@ class Answers:
 
 
 @dataclass(frozen=True, eq=False)
-class Board:
+class InventoryBoard:
     """All rows by name. `trait` [items] and `key` [items] are the statements'; `high` [targets, items] is 1 where the
     target is the high end of the statement's trait, 0 where the low one, nan where the trait is not steered."""
 
-    rows: Mapping[str, Answers]
+    rows: Mapping[str, InventoryAnswers]
     trait: NDArray[np.str_]
     key: NDArray[np.int64]
     high: Array
@@ -48,30 +48,30 @@ class Board:
         """[items]"""
         return np.asarray(self.trait == trait)
 
-    def scores(self, row: Answers) -> Array:
+    def scores(self, row: InventoryAnswers) -> Array:
         """[targets, items]: high is high on the trait."""
         return np.where(self.key == 1, row.expected, LOWEST + HIGHEST - row.expected)
 
-    def towards(self, row: Answers) -> Array:
+    def towards(self, row: InventoryAnswers) -> Array:
         """[targets, items]: scores that are high towards the target's own end, nan for statements on other traits."""
         scores = self.scores(row)
         return np.where(self.high == 1, scores, np.where(self.high == 0, LOWEST + HIGHEST - scores, np.nan))
 
-    def losses(self, row: Answers) -> Array:
+    def losses(self, row: InventoryAnswers) -> Array:
         """[items]: mean distance from the ends steered to; nan where none is, or an answer is not readable."""
         distance = HIGHEST - self.towards(row)
         own = row.asked & ~np.isnan(self.high)
         lacking = (own & np.isnan(distance)).any(axis=0)
         return np.where(lacking, np.nan, over_targets(distance))
 
-    def separations(self, row: Answers) -> Array:
+    def separations(self, row: InventoryAnswers) -> Array:
         """[items]: the score under the high end of the statement's own trait less that under the low one."""
         scores = self.scores(row)
         return over_targets(np.where(self.high == 1, scores, np.nan)) - over_targets(
             np.where(self.high == 0, scores, np.nan)
         )
 
-    def spilled(self, row: Answers) -> dict[tuple[str, str], Array]:
+    def spilled(self, row: InventoryAnswers) -> dict[tuple[str, str], Array]:
         """By (steered, rated) trait, [items]: the same on the statements of a trait that is not the steered one.
 
         Of targets that steer one trait alone: in a blend, whose doing it is cannot be told.
@@ -94,7 +94,7 @@ def over_targets(values: Array) -> Array:
     return means_where(values.T, ~np.isnan(values.T))
 
 
-def board_of(rows: Mapping[str, Sequence[Scored]]) -> Board:
+def board_of(rows: Mapping[str, Sequence[Scored]]) -> InventoryBoard:
     """The rows' answers on one grid of targets and statements, each in order of first appearance."""
     every = [one for scored in rows.values() for one in scored]
     targets = {one: place for place, one in enumerate(dict.fromkeys(one.target for one in every))}
@@ -102,9 +102,9 @@ def board_of(rows: Mapping[str, Sequence[Scored]]) -> Board:
     shape = len(targets), len(items)
     trait, key = np.full(shape[1], "", dtype="U1"), np.zeros(shape[1], dtype=np.int64)
     high, steered = np.full(shape, np.nan), [frozenset[str]()] * shape[0]
-    grids: dict[str, Answers] = {}
+    grids: dict[str, InventoryAnswers] = {}
     for name, scored in rows.items():
-        row = Answers(np.zeros(shape, dtype=np.bool_), np.full(shape, np.nan), np.full(shape, np.nan))
+        row = InventoryAnswers(np.zeros(shape, dtype=np.bool_), np.full(shape, np.nan), np.full(shape, np.nan))
         for one in scored:
             told, cell = one.score.record, (targets[one.target], items[one.item])
             trait[cell[1]], key[cell[1]], steered[cell[0]] = told["trait"], told["key"], frozenset(told["steered"])
@@ -112,4 +112,4 @@ def board_of(rows: Mapping[str, Sequence[Scored]]) -> Board:
             for values, value in ((high, told["high"]), (row.answer, told["answer"]), (row.expected, told["expected"])):
                 values[cell] = np.nan if value is None else float(value)
         grids[name] = row
-    return Board(grids, trait, key, high, steered)
+    return InventoryBoard(grids, trait, key, high, steered)

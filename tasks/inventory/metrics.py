@@ -21,7 +21,7 @@ from steerbench.statistics import (
 from steerbench.toolkit.estimates import mean, size
 from steerbench.toolkit.flags import percent
 from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, SATURATED, UNSTEERED, modal_shares, ranges, saturated_rows
-from tasks.inventory.board import Board, board_of, over_targets
+from tasks.inventory.board import InventoryBoard, board_of, over_targets
 
 Array = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     return Summary(metrics, comparisons, flags, True, "statements", saturated=stuck, doubt=unread(board, seed))
 
 
-def unread(board: Board, seed: int) -> str:
+def unread(board: InventoryBoard, seed: int) -> str:
     """Why finding nothing means nothing here: nothing follows a description of the pole. "" if something does, or there
     are no such rows."""
     if DESCRIBED not in board.rows:
@@ -67,7 +67,7 @@ def unread(board: Board, seed: int) -> str:
     )
 
 
-def _metrics(board: Board, name: str, seed: int) -> dict[str, Metric]:
+def _metrics(board: InventoryBoard, name: str, seed: int) -> dict[str, Metric]:
     """Headline first; those that are undefined for a row are absent."""
     row = board.rows[name]
     own, apart, spilled = board.towards(row), board.separations(row), board.spilled(row)

@@ -14,7 +14,7 @@ LOWEST, HIGHEST = min(LABELS), max(LABELS)
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class PAPIAnswers:
     """What one row of a board answered; every array is [people, items] of the whole board.
 
     `tick` is what the person marked and nan where the row was not asked. `answer` and `expected` are nan
@@ -51,10 +51,10 @@ class Answers:
 
 
 @dataclass(frozen=True, eq=False)
-class Board:
+class PAPIBoard:
     """All rows by name. `trait` [items] indexes `traits`, those the items are about; `key` [items] is +1 or -1."""
 
-    rows: Mapping[str, Answers]
+    rows: Mapping[str, PAPIAnswers]
     traits: tuple[str, ...]
     trait: NDArray[np.int64]
     key: NDArray[np.int64]
@@ -72,7 +72,7 @@ class Board:
         return np.asarray(np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0))
 
 
-def board_of(rows: Mapping[str, Sequence[Scored]]) -> Board:
+def board_of(rows: Mapping[str, Sequence[Scored]]) -> PAPIBoard:
     """The rows' scored items on one grid of people and items, each in order of first appearance."""
     people: dict[str, int] = {}
     items: dict[str, int] = {}
@@ -86,7 +86,7 @@ def board_of(rows: Mapping[str, Sequence[Scored]]) -> Board:
                 key.append(one.score.record["key"])
                 trait_of.append(one.score.record["trait"])
     traits = _in_order(trait_of)
-    return Board(
+    return PAPIBoard(
         {name: _answers(scored, people, items) for name, scored in rows.items()},
         traits,
         np.array([traits.index(trait) for trait in trait_of], dtype=np.int64),
@@ -100,7 +100,7 @@ def _in_order(traits: Sequence[str]) -> tuple[str, ...]:
     return tuple(trait for trait in TRAITS if trait in found) + tuple(trait for trait in found if trait not in TRAITS)
 
 
-def _answers(scored: Sequence[Scored], people: Mapping[str, int], items: Mapping[str, int]) -> Answers:
+def _answers(scored: Sequence[Scored], people: Mapping[str, int], items: Mapping[str, int]) -> PAPIAnswers:
     cells = np.array([people[one.target] * len(items) + items[one.item] for one in scored], dtype=np.int64)
 
     def grid(field: str) -> Array:
@@ -109,4 +109,4 @@ def _answers(scored: Sequence[Scored], people: Mapping[str, int], items: Mapping
         values[cells] = np.array([one.score.record[field] for one in scored], dtype=np.float64)
         return values.reshape(len(people), len(items))
 
-    return Answers(grid("tick"), grid("answer"), grid("expected"))
+    return PAPIAnswers(grid("tick"), grid("answer"), grid("expected"))

@@ -14,7 +14,7 @@ from steerbench.bank.wording import second_person
 from steerbench.contracts.targets import Item
 from steerbench.datasets.fetch import path_of
 from steerbench.errors import UserError
-from steerbench.toolkit.rows import Row, json_list
+from steerbench.toolkit.rows import FileRow, json_list
 from tasks.papi.inventory import HIGHEST, MISSING, Person
 from tasks.papi.item_key import sheet_rows
 from tasks.papi.papi300 import read_split
@@ -103,7 +103,7 @@ def _item(cells: list[Any], number: int, where: str) -> Item:
     return Item(code, text, said, TRAITS[code[0]], key=1 if sign == "+" else -1)
 
 
-def _tick(row: Row, code: str) -> int:
+def _tick(row: FileRow, code: str) -> int:
     tick = row.fields.get(code)
     if type(tick) is not int or not MISSING <= tick <= HIGHEST:
         raise row.broken(f"{code} {f'is {tick}, outside 0 to 5' if code in row.fields else 'is missing'}")

@@ -7,16 +7,16 @@ asks in reversed orders and in several wordings). `label` and `contextual` show 
 from collections.abc import Iterable, Mapping
 
 from steerbench.contracts.targets import Item, OtherForm
-from tasks.papi.readouts import ORDER, READOUTS, Frame, Readout
+from tasks.papi.readouts import ORDER, READOUTS, Readout, ReadoutFrame
 
-FRAMES: Mapping[str, Frame] = {
-    "frame-2": Frame(
+FRAMES: Mapping[str, ReadoutFrame] = {
+    "frame-2": ReadoutFrame(
         heading="Your answers to a questionnaire; beside each sentence, whether it is accurate of you:",
         system="You fill in a questionnaire about who you are. You are honest, and say no more than you are asked.",
         known="You have already filled in this part of it.",
         question="Here is a statement about you: {statement}\nChoose how accurate it is.\n{options}",
     ),
-    "frame-3": Frame(
+    "frame-3": ReadoutFrame(
         heading="Sentences about me, and to what degree each one is accurate:",
         system="Speak for yourself and keep it short.",
         known="What you said of yourself before:",

@@ -25,7 +25,7 @@ from steerbench.statistics import (
 from steerbench.toolkit.estimates import mean, share
 from steerbench.toolkit.flags import percent
 from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, UNSTEERED, modal_shares, ranges, saturated_rows
-from tasks.papi.board import Answers, Array, Board, board_of
+from tasks.papi.board import Array, PAPIAnswers, PAPIBoard, board_of
 from tasks.papi.controls import CONTROLS, COPY, COPY_OTHER, INDIVIDUAL_R, unread
 
 ERROR = "error"
@@ -92,7 +92,7 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int, missing: Missing 
     return Summary(metrics, comparisons, flags, over="people", cannot_tell=unread(metrics), saturated=stuck)
 
 
-def composite_errors(board: Board, row: Answers, missing: Missing = "impute") -> Array:
+def composite_errors(board: PAPIBoard, row: PAPIAnswers, missing: Missing = "impute") -> Array:
     """[people]: the sum over traits of a person's mean absolute error, nan for a person who lacks a trait."""
     return np.asarray(_trait_errors(board, row, _treatment(missing)).sum(axis=1))
 
@@ -101,12 +101,12 @@ def _treatment(missing: Missing) -> str:
     return "middle" if missing == "impute" else "drop"
 
 
-def _trait_errors(board: Board, row: Answers, unreadable: str) -> Array:
+def _trait_errors(board: PAPIBoard, row: PAPIAnswers, unreadable: str) -> Array:
     """[people, traits]."""
     return board.trait_means(row.errors(unreadable))
 
 
-def _metrics(board: Board, name: str, seed: int, missing: Missing) -> dict[str, Metric]:
+def _metrics(board: PAPIBoard, name: str, seed: int, missing: Missing) -> dict[str, Metric]:
     """All metrics of a row, headline first; those that are undefined for it are absent."""
     row = board.rows[name]
     estimates: dict[str, Metric | None] = {
@@ -146,12 +146,12 @@ def _beside_others(scores: Array) -> Array:
     return np.asarray(scores - sums / np.maximum(counts, 1))
 
 
-def composite(board: Board, row: Answers, missing: Missing) -> Metric | None:
+def composite(board: PAPIBoard, row: PAPIAnswers, missing: Missing) -> Metric | None:
     """The papers' composite error, as `summarise` has it; None if of some trait nobody was asked."""
     return _composite(board, row, _treatment(missing))
 
 
-def _composite(board: Board, row: Answers, unreadable: str) -> Metric | None:
+def _composite(board: PAPIBoard, row: PAPIAnswers, unreadable: str) -> Metric | None:
     """Sum over traits of the people's mean error, people lacking a trait left out of that trait alone.
 
     From `CROSSED_FROM` people on its interval is over people and items.
@@ -164,7 +164,7 @@ def _composite(board: Board, row: Answers, unreadable: str) -> Metric | None:
     return sum_of_means(errors, np.ones(errors.shape[1]))
 
 
-def _share_of_ceiling(board: Board, row: Answers, missing: Missing, seed: int) -> Metric | None:
+def _share_of_ceiling(board: PAPIBoard, row: PAPIAnswers, missing: Missing, seed: int) -> Metric | None:
     """How far the error is from the best constant's (0) to the ceiling's (1); people resampled, all rows together.
 
     The item's median is among the constants: what is shared out is what can be known of the person.
@@ -188,7 +188,7 @@ def _share_of_ceiling(board: Board, row: Answers, missing: Missing, seed: int) -
     return None if np.isnan(found.value) else found
 
 
-def _shifts(board: Board, row: Answers) -> tuple[Array, Array]:
+def _shifts(board: PAPIBoard, row: PAPIAnswers) -> tuple[Array, Array]:
     """[people] twice: the change of expected tick against `unsteered`, and that on + less that on - items.
 
     The first is agreement as such; a steering that moves a trait moves + and - items apart.

@@ -22,7 +22,7 @@ from steerbench.toolkit.reading.statements import stated
 from steerbench.toolkit.statement_list import HEADING, NEUTRAL, entries, list_prompt, option
 
 
-class Frame(NamedTuple):
+class ReadoutFrame(NamedTuple):
     """The words around a statement: those over a list, and those of a chat."""
 
     heading: str
@@ -31,7 +31,7 @@ class Frame(NamedTuple):
     question: str
 
 
-FRAME = Frame(
+FRAME = ReadoutFrame(
     heading=HEADING,
     system="You answer questions about yourself, truthfully and briefly.",
     known="This is how accurately each of these statements describes you.",
@@ -70,7 +70,7 @@ class LabelReadout:
 
     options = tuple(map(option, sorted(LABELS)))
 
-    def __init__(self, frame: Frame = FRAME, neutral: tuple[Item, ...] = ()) -> None:
+    def __init__(self, frame: ReadoutFrame = FRAME, neutral: tuple[Item, ...] = ()) -> None:
         self._heading, self.neutral = frame.heading, neutral
 
     def prompt(self, item: Item, change: PromptChange) -> Prompt:
@@ -87,7 +87,7 @@ class LetterReadout:
     options = tuple(LETTERS)
     neutral: tuple[Item, ...] = ()
 
-    def __init__(self, frame: Frame = FRAME, order: Sequence[int] = ORDER) -> None:
+    def __init__(self, frame: ReadoutFrame = FRAME, order: Sequence[int] = ORDER) -> None:
         self._frame, self._order = frame, order
 
     def prompt(self, item: Item, change: PromptChange) -> Prompt:
@@ -116,7 +116,7 @@ class TextReadout:
     def __init__(
         self,
         parser: Literal["careful", "published"] = "careful",
-        frame: Frame = FRAME,
+        frame: ReadoutFrame = FRAME,
         order: Sequence[int] = ORDER,
     ) -> None:
         self.parser, self._frame, self._order = parser, frame, order
@@ -157,7 +157,7 @@ def why_unread(outcome: Outcome | float) -> str:
     return UNFINISHED if thinking else "no option could be read from the answer"
 
 
-def _chat(item: Item, change: PromptChange, start: str, frame: Frame, order: Sequence[int]) -> Prompt:
+def _chat(item: Item, change: PromptChange, start: str, frame: ReadoutFrame, order: Sequence[int]) -> Prompt:
     """A system message from the prompt change, the statement with its lettered options, and the answer's start."""
     parts = [change.system] if change.system else []
     if change.shown:

@@ -9,7 +9,7 @@ from steerbench.contracts import Metric, Scored, Summary
 from steerbench.contracts.targets import MIDDLE
 from steerbench.statistics import cronbach_alpha, share_estimate, split_half
 from steerbench.toolkit.flags import percent
-from tasks.papi.board import Answers, Array, Board, board_of
+from tasks.papi.board import Array, PAPIAnswers, PAPIBoard, board_of
 from tasks.papi.forms import asked_in
 from tasks.papi.metrics import ERROR, Missing, composite
 
@@ -79,7 +79,7 @@ def _per_person(scored: Sequence[Scored], hits: Sequence[float]) -> Metric:
     return share_estimate(counts[:, 0], counts[:, 1])
 
 
-def _scales(board: Board, row: Answers) -> Iterator[Array]:
+def _scales(board: PAPIBoard, row: PAPIAnswers) -> Iterator[Array]:
     """Each trait's keyed answers [people, items], where everybody was asked; unreadable counts as the middle."""
     complete = row.asked.all(axis=0)
     keyed = board.keyed(np.where(np.isnan(row.expected), MIDDLE, row.expected))

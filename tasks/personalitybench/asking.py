@@ -6,7 +6,7 @@ from tasks.personalitybench.frames import FRIEND, PERSON
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnswerSettings:
     """The frame, how an answer is drawn, and whether its fluency is judged as that of an answer to the question."""
 
     frame: str
@@ -14,7 +14,7 @@ class Asked:
     repetition_penalty: float
     fluency_question: bool
 
-    def unlike(self, other: "Asked") -> list[str]:
+    def unlike(self, other: "AnswerSettings") -> list[str]:
         """In which of these another is not this."""
         told = []
         if other.frame != self.frame:
@@ -29,7 +29,7 @@ class Asked:
 
 
 ASKED = {
-    "strict": Asked(FRIEND, 100, 1.1, fluency_question=True),
-    "published": Asked(PERSON, 400, 1.15, fluency_question=False),
+    "strict": AnswerSettings(FRIEND, 100, 1.1, fluency_question=True),
+    "published": AnswerSettings(PERSON, 400, 1.15, fluency_question=False),
 }
 """By protocol; the second as in the published code."""

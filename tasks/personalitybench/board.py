@@ -23,7 +23,7 @@ RUNS = (1, 2, 3)
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class PersonalityBenchAnswers:
     """What one row of a board answered; nan where a question was not asked of a target, or nothing was rated.
 
     `ratings` [questions, targets, traits], 1 to 5 as the judge gave them; the others [questions, targets].
@@ -41,7 +41,7 @@ class Answers:
 
 
 @dataclass(frozen=True, eq=False)
-class Board:
+class PersonalityBenchBoard:
     """All rows by name.
 
     `trait` [questions] indexes the five traits in their order. `end` [questions, targets] is +1 or -1 where the
@@ -49,13 +49,13 @@ class Board:
     `steered` [targets, traits].
     """
 
-    rows: Mapping[str, Answers]
+    rows: Mapping[str, PersonalityBenchAnswers]
     targets: tuple[str, ...]
     trait: NDArray[np.int64]
     end: NDArray[np.int64]
     steered: NDArray[np.bool_]
 
-    def own(self, row: Answers) -> Array:
+    def own(self, row: PersonalityBenchAnswers) -> Array:
         """[questions, targets]: the rating of the question's own trait."""
         return row.ratings[np.arange(len(self.trait)), :, self.trait]
 
@@ -63,7 +63,7 @@ class Board:
         """[questions, targets]: ratings of the question's own trait as scores, 5 at the end that is steered to."""
         return np.where(self.end == 1, ratings, LOWEST + HIGHEST - ratings)
 
-    def of_target(self, target: int) -> "Board":
+    def of_target(self, target: int) -> "PersonalityBenchBoard":
         """The same, as if the others had not been asked."""
         only = np.arange(len(self.targets)) == target
         return replace(self, end=np.where(only, self.end, 0))
@@ -89,7 +89,7 @@ class Board:
         return np.stack([_means(values, self.end == end) for end in POLES], axis=1)
 
 
-def board_of(rows: Mapping[str, Sequence[Scored]]) -> Board:
+def board_of(rows: Mapping[str, Sequence[Scored]]) -> PersonalityBenchBoard:
     """The rows' answers on one grid of questions and targets.
 
     Both are sorted by id: what a resample draws of a row then depends on no other row.
@@ -106,10 +106,12 @@ def board_of(rows: Mapping[str, Sequence[Scored]]) -> Board:
         end[question, target] = 1 if record["high"] else -1
         steered[target, [LETTERS.index(letter) for letter in record["steered"]]] = True
     grids = {name: _answers(scored, questions, targets) for name, scored in rows.items()}
-    return Board(grids, tuple(targets), trait, end, steered)
+    return PersonalityBenchBoard(grids, tuple(targets), trait, end, steered)
 
 
-def _answers(scored: Sequence[Scored], questions: Mapping[str, int], targets: Mapping[str, int]) -> Answers:
+def _answers(
+    scored: Sequence[Scored], questions: Mapping[str, int], targets: Mapping[str, int]
+) -> PersonalityBenchAnswers:
     cells = [questions[one.item] for one in scored], [targets[one.target] for one in scored]
     records = [one.score.record for one in scored]
 
@@ -119,7 +121,7 @@ def _answers(scored: Sequence[Scored], questions: Mapping[str, int], targets: Ma
         values[cells] = np.array([read(record) for record in records], dtype=np.float64).reshape(-1, *more)
         return values
 
-    return Answers(
+    return PersonalityBenchAnswers(
         asked=~np.isnan(grid(lambda record: 1.0)),
         ratings=grid(lambda record: [record["ratings"].get(letter) for letter in LETTERS], len(LETTERS)),
         fluency=grid(lambda record: record["fluency"]),

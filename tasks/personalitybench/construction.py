@@ -22,9 +22,9 @@ from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
 from steerbench.openai_client.client import ChatClient, ExhaustedError, Messages, RefusedError, RequestError
 from steerbench.openai_client.concurrency import concurrently
-from steerbench.plugins.questions import Built, Order, Progress
+from steerbench.plugins.questions import BuiltQuestions, Order, Progress
 from tasks.personalitybench.overlap import Overlap
-from tasks.personalitybench.question_file import QuestionFile, Row, question_file
+from tasks.personalitybench.question_file import QuestionFile, QuestionRow, question_file
 from tasks.personalitybench.question_prompts import (
     AGAIN,
     draft_messages,
@@ -65,7 +65,7 @@ class Attempt:
     usage: Usage = field(default_factory=Usage)
 
 
-def build(order: Order, progress: Progress) -> Built:
+def build(order: Order, progress: Progress) -> BuiltQuestions:
     """Make the questions that the file has not yet; facets take turns.
 
     Raises:
@@ -103,7 +103,7 @@ def build(order: Order, progress: Progress) -> Built:
                         f"what was made is in {order.out}, and the same command goes on from there."
                     )
         dropped = Counter(row.reason.partition(":")[0] for row in file.dropped.values())
-        return Built(len(file.kept), dropped, unfinished, usage, notes)
+        return BuiltQuestions(len(file.kept), dropped, unfinished, usage, notes)
 
 
 def slots(topics: Sequence[str], per_facet: int, seed: int) -> list[Slot]:
@@ -119,7 +119,7 @@ def slots(topics: Sequence[str], per_facet: int, seed: int) -> list[Slot]:
     return [slot for turn in zip(*columns, strict=True) for slot in turn]
 
 
-def part_of(slot: Slot, kept: Iterable[Row], seed: int) -> bank.Part:
+def part_of(slot: Slot, kept: Iterable[QuestionRow], seed: int) -> bank.Part:
     """The part of a question that is kept after these.
 
     Whatever the filter drops, half of a facet's questions measure, and the other half of a trait's calibrate and
@@ -208,9 +208,9 @@ def _fault(question: str) -> str:
     return f"more than {LONGEST} words" if len(question.split()) > LONGEST else ""
 
 
-def _row(made: Attempt, reason: str, order: Order, file: QuestionFile) -> Row:
+def _row(made: Attempt, reason: str, order: Order, file: QuestionFile) -> QuestionRow:
     slot = made.slot
-    return Row(
+    return QuestionRow(
         id=slot.id,
         trait=slot.trait,
         facet=slot.facet,

@@ -11,7 +11,7 @@ from steerbench.statistics import (
     sum_of_means,
     variance_estimate,
 )
-from tasks.personalitybench.board import Answers, Array, Board, Part
+from tasks.personalitybench.board import Array, Part, PersonalityBenchAnswers, PersonalityBenchBoard
 
 
 def two_poles(parts: Sequence[Part]) -> dict[Part, float]:
@@ -23,12 +23,12 @@ def two_poles(parts: Sequence[Part]) -> dict[Part, float]:
     return {(trait, pole): 2 / traits.count(trait) / len(set(traits)) for trait, pole in parts}
 
 
-def mean_of_poles(board: Board, values: Array, weights: Mapping[Part, float]) -> Metric:
+def mean_of_poles(board: PersonalityBenchBoard, values: Array, weights: Mapping[Part, float]) -> Metric:
     """Weighted sum of the means of `values` [questions, targets] within poles; undefined (nan) if a pole has none."""
     return _estimated(_columns(board, values, weights), list(weights.values()), sum_of_means)
 
 
-def variance_of_poles(board: Board, values: Array, weights: Mapping[Part, float]) -> Metric:
+def variance_of_poles(board: PersonalityBenchBoard, values: Array, weights: Mapping[Part, float]) -> Metric:
     """The same of the variances (ddof 1) over questions within poles."""
     return _estimated(_columns(board, values, weights), list(weights.values()), variance_estimate)
 
@@ -38,19 +38,19 @@ def question_means(values: Array) -> Array:
     return means_where(values, ~np.isnan(values))
 
 
-def separations(board: Board, row: Answers) -> Array:
+def separations(board: PersonalityBenchBoard, row: PersonalityBenchAnswers) -> Array:
     """[questions]: the own trait's rating under the high pole less that under the low one."""
     return np.asarray(-np.diff(board.by_pole(board.own(row)), axis=1)[:, 0])
 
 
-def shifts_of_others(board: Board, row: Answers) -> Array:
+def shifts_of_others(board: PersonalityBenchBoard, row: PersonalityBenchAnswers) -> Array:
     """[questions, traits]: the same for every trait that is not steered, from answers rated on all five traits."""
     complete = ~np.isnan(row.ratings).any(axis=2, keepdims=True)
     others = np.where(complete & ~board.steered, row.ratings, np.nan)
     return np.asarray(-np.diff(board.by_pole(others), axis=1)[:, 0])
 
 
-def entries(board: Board, shifts: Array) -> dict[Part, Array]:
+def entries(board: PersonalityBenchBoard, shifts: Array) -> dict[Part, Array]:
     """By (steered, rated) trait the shifts [questions] of the steered trait's questions, where there are any."""
     of_pairs = {
         (steered, rated): np.where(board.trait == steered, shifts[:, rated], np.nan)
@@ -60,7 +60,7 @@ def entries(board: Board, shifts: Array) -> dict[Part, Array]:
     return {pair: found for pair, found in of_pairs.items() if not np.isnan(found).all()}
 
 
-def _columns(board: Board, values: Array, weights: Mapping[Part, float]) -> Array:
+def _columns(board: PersonalityBenchBoard, values: Array, weights: Mapping[Part, float]) -> Array:
     """[questions, parts]: the values of each pole, nan for questions on another trait."""
     by_pole = board.by_pole(values)
     return np.stack([np.where(board.trait == trait, by_pole[:, pole], np.nan) for trait, pole in weights], axis=1)

@@ -13,7 +13,7 @@ QUESTION = "{question}"
 BARE, FRIEND, PERSON = "bare", "friend", "person"
 
 
-class Frame(NamedTuple):
+class QuestionFrame(NamedTuple):
     """The user's turn, with the question where `QUESTION` stands, and the words that the answer begins with.
 
     `said` is how a caption tells of it.
@@ -27,10 +27,10 @@ class Frame(NamedTuple):
         return self.turn.replace(QUESTION, question)
 
 
-FRAMES: Mapping[str, Frame] = {
-    BARE: Frame(QUESTION, said="asked bare"),
-    FRIEND: Frame(f"A close friend asks you: {QUESTION}", "Honestly, I", "asked by a friend"),
-    PERSON: Frame(
+FRAMES: Mapping[str, QuestionFrame] = {
+    BARE: QuestionFrame(QUESTION, said="asked bare"),
+    FRIEND: QuestionFrame(f"A close friend asks you: {QUESTION}", "Honestly, I", "asked by a friend"),
+    PERSON: QuestionFrame(
         "Picture yourself as a real human being, and no language model, with a mind, feelings and a life of your own. "
         f"Say what such a person truly thinks and feels, in at most 300 words.\n\n{QUESTION}",
         said="asked as a person",
@@ -38,7 +38,7 @@ FRAMES: Mapping[str, Frame] = {
 }
 
 
-def frame_named(name: str) -> Frame:
+def frame_named(name: str) -> QuestionFrame:
     """One of `FRAMES`, or what a user wrote: any text with `QUESTION` in it once.
 
     Raises:
@@ -47,7 +47,7 @@ def frame_named(name: str) -> Frame:
     if name in FRAMES:
         return FRAMES[name]
     if name.count(QUESTION) == 1:
-        return Frame(name, said=f"asked as '{' '.join(name.split())}'")
+        return QuestionFrame(name, said=f"asked as '{' '.join(name.split())}'")
     if "{" in name or " " in name:
         raise UserError(f"The frame '{name[:80]}' has to hold {QUESTION} once, where the question goes.")
     raise UserError(f"{unknown('frame', name, FRAMES)} Or write your own, with {QUESTION} in it.")

@@ -18,7 +18,16 @@ from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import FEWEST, paired_comparisons, sign_flip_above, sign_flip_test
 from steerbench.toolkit.estimates import mean, share, size, standardised
 from steerbench.toolkit.flags import percent
-from tasks.personalitybench.board import HIGHEST, LETTERS, LOWEST, RUNS, Answers, Array, Board, board_of
+from tasks.personalitybench.board import (
+    HIGHEST,
+    LETTERS,
+    LOWEST,
+    RUNS,
+    Array,
+    PersonalityBenchAnswers,
+    PersonalityBenchBoard,
+    board_of,
+)
 from tasks.personalitybench.estimates import (
     entries,
     mean_of_poles,
@@ -87,7 +96,7 @@ CONTROLS = {
 method that moves the model further than words do."""
 
 
-def _unread(board: Board, name: str, seed: int) -> str:
+def _unread(board: PersonalityBenchBoard, name: str, seed: int) -> str:
     """That a control's ends may be apart by chance; "" if they are not, or on too few questions to say."""
     if name not in board.rows:
         return ""
@@ -98,14 +107,14 @@ def _unread(board: Board, name: str, seed: int) -> str:
     return f"{CONTROLS[name]} (separation {found.mean():.2f} on {len(found)} questions)"
 
 
-def question_losses(board: Board, row: Answers) -> Array:
+def question_losses(board: PersonalityBenchBoard, row: PersonalityBenchAnswers) -> Array:
     """[questions]: mean distance from the end steered to, nan where one of the question's answers is not rated."""
     losses = HIGHEST - board.towards(board.own(row))
     lacking = (row.asked & np.isnan(losses)).any(axis=1)
     return np.where(lacking, np.nan, question_means(losses))
 
 
-def _metrics(board: Board, row: Answers, seed: int) -> dict[str, Metric]:
+def _metrics(board: PersonalityBenchBoard, row: PersonalityBenchAnswers, seed: int) -> dict[str, Metric]:
     """All metrics of a row, headline first; those that are undefined for it are absent, but for the first two."""
     scores, weights = board.towards(board.own(row)), two_poles(board.parts)
     shifts = entries(board, shifts_of_others(board, row))
@@ -137,7 +146,9 @@ def _metrics(board: Board, row: Answers, seed: int) -> dict[str, Metric]:
     }
 
 
-def _trait_scores(board: Board, row: Answers, scores: Array) -> dict[str, Metric | None]:
+def _trait_scores(
+    board: PersonalityBenchBoard, row: PersonalityBenchAnswers, scores: Array
+) -> dict[str, Metric | None]:
     """The paper's score, its lower bound if answers are unscored, and it by trait, by pole and by blend."""
     weights = two_poles(board.parts)
     found: dict[str, Metric | None] = {TRAIT_SCORE: mean_of_poles(board, scores, weights)}
@@ -159,7 +170,7 @@ def _trait_scores(board: Board, row: Answers, scores: Array) -> dict[str, Metric
 
 
 def _by_trait(
-    name: str, board: Board, row: Answers, estimate: Callable[[Array], Metric | None]
+    name: str, board: PersonalityBenchBoard, row: PersonalityBenchAnswers, estimate: Callable[[Array], Metric | None]
 ) -> dict[str, Metric | None]:
     """Of the separation, by itself and of each trait."""
     paired = separations(board, row)
@@ -174,13 +185,13 @@ def _standardised(differences: Array) -> Metric:
     return standardised(differences) or Metric(math.nan)
 
 
-def _distinct(row: Answers) -> dict[str, Metric | None]:
+def _distinct(row: PersonalityBenchAnswers) -> dict[str, Metric | None]:
     """Pairs of words first, then the other lengths."""
     by_length = {n: mean(question_means(row.distinct[:, :, place])) for place, n in enumerate(RUNS)}
     return {DISTINCT: by_length.pop(2), **{f"{DISTINCT} with n={n}": found for n, found in by_length.items()}}
 
 
-def _less_fluent(board: Board, name: str, seed: int) -> bool:
+def _less_fluent(board: PersonalityBenchBoard, name: str, seed: int) -> bool:
     """Whether a row's answers are rated clearly less fluent than the unsteered ones to the same questions."""
     if name in ROLES or UNSTEERED not in board.rows:
         return False

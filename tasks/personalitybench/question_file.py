@@ -21,7 +21,7 @@ BEGINNING = b'{"id":"'
 """What every line of ours begins with, and so the rest of one that was cut off."""
 
 
-class Row(BaseModel):
+class QuestionRow(BaseModel):
     """A question as it stands in a file: with its part if it was kept, with a `reason` if it was dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,7 +44,7 @@ class QuestionFile:
         self._paths = {False: kept, True: dropped}
         self.kept, self.dropped = _recovered(kept), _recovered(dropped)
 
-    def append(self, row: Row) -> None:
+    def append(self, row: QuestionRow) -> None:
         """Put a question on disk: among the dropped ones if it has a reason, else among the kept ones."""
         path = self._paths[bool(row.reason)]
         with understandable(path), path.open("ab") as file:
@@ -77,7 +77,7 @@ def question_file(path: Path) -> Iterator[QuestionFile]:
         lock.release()
 
 
-def _recovered(path: Path) -> dict[str, Row]:
+def _recovered(path: Path) -> dict[str, QuestionRow]:
     """The rows of a file by id, once a half-written last line has been cut off.
 
     Nothing is changed in a file that is not of our writing.
@@ -87,10 +87,10 @@ def _recovered(path: Path) -> dict[str, Row]:
     *lines, rest = content.split(b"\n")
     if rest[: len(BEGINNING)] != BEGINNING[: len(rest)]:
         raise UserError(_foreign(path, len(lines) + 1))
-    rows: dict[str, Row] = {}
+    rows: dict[str, QuestionRow] = {}
     for number, line in enumerate(lines, start=1):
         try:
-            row = Row.model_validate_json(line)
+            row = QuestionRow.model_validate_json(line)
         except ValidationError:
             raise UserError(_foreign(path, number)) from None
         if row.id in rows:

@@ -31,9 +31,9 @@ from steerbench.errors import UserError
 from steerbench.toolkit.poles import ends, poles_named, statements
 from steerbench.toolkit.reading.as_ai import speaks_as_ai
 from steerbench.toolkit.sizes import check_penalty, check_sizes
-from tasks.personalitybench.asking import ASKED, Asked
+from tasks.personalitybench.asking import ASKED, AnswerSettings
 from tasks.personalitybench.construction import build
-from tasks.personalitybench.frames import BARE, Frame, frame_named
+from tasks.personalitybench.frames import BARE, QuestionFrame, frame_named
 from tasks.personalitybench.metrics import ROLES, summarise
 from tasks.personalitybench.questions import BANK, PUBLISHED, PUBLISHED_DATASET, load, spread
 from tasks.personalitybench.repetition import distinct, words
@@ -87,7 +87,7 @@ class PersonalityBench:
         check_penalty(f"{self.name}.repetition_penalty", self.repetition_penalty)
         usual = ASKED[self.protocol]
         tokens, penalty = self.max_new_tokens, self.repetition_penalty
-        self.asked = Asked(
+        self.asked = AnswerSettings(
             usual.frame if self.frame is None else self.frame,
             usual.max_new_tokens if tokens is None else tokens,
             usual.repetition_penalty if penalty is None else penalty,
@@ -241,7 +241,7 @@ def _rated_traits(item: Item) -> list[str]:
     return [item.trait, *(trait for trait in TRAITS if trait != item.trait)]
 
 
-def _prompt(question: str, change: PromptChange, frame: Frame) -> Prompt:
+def _prompt(question: str, change: PromptChange, frame: QuestionFrame) -> Prompt:
     """The question in its frame as the user's turn, after a system message if there is anything to say in it."""
     parts = [change.system] if change.system else []
     if change.shown:

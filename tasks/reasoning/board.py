@@ -34,11 +34,11 @@ ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", GOLD: "control"}
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     """Every row beside the unsteered one; intervals are over problems, whose poles stay together."""
-    found = beside_unsteered({n: of for n, of in rows.items() if n != GOLD}, Answers, seed, over="problems")
+    found = beside_unsteered({n: of for n, of in rows.items() if n != GOLD}, ReasoningAnswers, seed, over="problems")
     if not rows.get(GOLD):
         return found
     # By itself: it is asked fewer problems, and it is compared with nothing.
-    told = Answers(rows[GOLD])
+    told = ReasoningAnswers(rows[GOLD])
     metrics = {**found.metrics, GOLD: told.metrics(None, seed)}
     flags = {**found.flags, GOLD: []}
     return replace(found, metrics=metrics, flags=flags, cannot_tell=unread(metrics) or found.cannot_tell)
@@ -58,7 +58,7 @@ def unread(metrics: Mapping[str, Mapping[str, Metric]]) -> str:
     )
 
 
-class Answers:
+class ReasoningAnswers:
     """A row as arrays [poles, problems]."""
 
     def __init__(self, scored: Sequence[Scored]) -> None:
@@ -98,7 +98,7 @@ class Answers:
         """[problems]: the share of poles under which a problem is not answered rightly."""
         return np.asarray(1 - self.right.mean(axis=0))
 
-    def metrics(self, plain: "Answers | None", seed: int) -> dict[str, Metric]:
+    def metrics(self, plain: "ReasoningAnswers | None", seed: int) -> dict[str, Metric]:
         found = {ACCURACY: _share(self.right)}
         if len(self.poles) > 1:
             found |= {f"{ACCURACY} {p}": _share(self.right[n : n + 1]) for n, p in enumerate(self.poles)}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from steerbench.toolkit.reading.letters import LETTERS
-from steerbench.toolkit.rows import Row, csv_records, json_lines, json_list
+from steerbench.toolkit.rows import FileRow, csv_records, json_lines, json_list
 from tasks.reasoning.problems import Kind, Problem
 
 SHUFFLE = "bigbench-date, 1"
@@ -25,8 +25,8 @@ def commonsenseqa(path: Path) -> list[Problem]:
         asked, key = row.fields.get("question"), row.text("answerKey")
         if not isinstance(asked, dict) or not isinstance(asked.get("choices"), list):
             raise row.broken("the field 'question' has no list of choices")
-        inner = Row(row.number, row.where, asked)
-        labelled = [Row(row.number, row.where, c) for c in asked["choices"] if isinstance(c, dict)]
+        inner = FileRow(row.number, row.where, asked)
+        labelled = [FileRow(row.number, row.where, c) for c in asked["choices"] if isinstance(c, dict)]
         labels, texts = [c.text("label") for c in labelled], [c.text("text") for c in labelled]
         if labels != list(LETTERS[: len(labels)]) or len(labels) != len(asked["choices"]):
             raise row.broken(f"the choices are labelled {labels} instead of A, B, C and so on")
@@ -81,7 +81,7 @@ def socialiqa(path: Path) -> list[Problem]:
     return problems
 
 
-def _problem(row: Row, ident: str, question: str, kind: Kind, texts: Sequence[str], right: str) -> Problem:
+def _problem(row: FileRow, ident: str, question: str, kind: Kind, texts: Sequence[str], right: str) -> Problem:
     if not 2 <= len(texts) <= len(LETTERS):
         raise row.broken(f"there are {len(texts)} choices, and a question has 2 to {len(LETTERS)}")
     gold = tuple(LETTERS[place] for place, text in enumerate(texts) if text == right)

@@ -81,7 +81,7 @@ _EQUALS = re.compile(r"[=≈]|\bequals\b|\bis equal to\b")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundNumber:
     """A number and where it stands; `value` is None if what stands there is no one number, and `problem` says why."""
 
     start: int
@@ -122,7 +122,7 @@ def read_number(text: str, closing: bool = False) -> Reading:
     return Reading(canonical(number.value))
 
 
-def numbers(text: str) -> Iterator[Found]:
+def numbers(text: str) -> Iterator[FoundNumber]:
     """All numbers in order. Ordinals ("the 3rd") are none, and negated ones ("not 5") are passed over."""
     for match in _TOKEN.finditer(text):
         if match["ordinal"] or _NOT.search(text, max(0, match.start() - WINDOW), match.start()):
@@ -134,7 +134,7 @@ def numbers(text: str) -> Iterator[Found]:
             value, problem = None, f"{match[0].strip()} before {behind[0].strip()} could be another number"
         elif _OPEN_SIGN.search(text, max(0, match.start() - WINDOW), match.start()):
             value, problem = None, f"the sign before {match[0].strip()} could be a minus or none"
-        yield Found(match.start(), match.end(), value, problem)
+        yield FoundNumber(match.start(), match.end(), value, problem)
 
 
 def _value(match: re.Match[str]) -> tuple[Fraction | None, str]:

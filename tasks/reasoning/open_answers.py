@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
-from steerbench.toolkit.rows import Row, json_lines, json_list
+from steerbench.toolkit.rows import FileRow, json_lines, json_list
 from tasks.reasoning.numerals import right_forms
 from tasks.reasoning.problems import Problem
 
@@ -97,7 +97,7 @@ def strategyqa(path: Path) -> list[Problem]:
     return problems
 
 
-def _only_right(row: Row) -> str:
+def _only_right(row: FileRow) -> str:
     scores = row.fields.get("target_scores")
     if not isinstance(scores, dict) or any(score not in (0, 1) for score in scores.values()):
         raise row.broken("the field 'target_scores' does not give each answer 0 or 1")

@@ -25,7 +25,7 @@ MMLU_SUBJECTS = (
 
 
 @dataclass(frozen=True)
-class Source:
+class ReasoningSource:
     """A dataset: its name there, the kind of its answers, the files that are asked and those that are examples."""
 
     name: str
@@ -40,25 +40,25 @@ class Source:
         return dataset(self.name).licence
 
 
-SOURCES: dict[str, Source] = {
+SOURCES: dict[str, ReasoningSource] = {
     source.name: source
     for source in (
-        Source("gsm8k", "number", open_answers.gsm8k, ("test.jsonl",), ("train_first100.jsonl",)),
-        Source("addsub", "number", open_answers.word_problems, ("AddSub.json",)),
-        Source("multiarith", "number", open_answers.word_problems, ("MultiArith.json",)),
-        Source("svamp", "number", open_answers.svamp, ("SVAMP.json",)),
-        Source("commonsenseqa", "letter", multiple_choice.commonsenseqa, ("dev_rand_split.jsonl",)),
-        Source("strategyqa", "yes-no", open_answers.strategyqa, ("task.json",)),
-        Source("bigbench-date", "text-letters", multiple_choice.bigbench_date, ("task.json",)),
-        Source("coin-flip", "yes-no", open_answers.coin_flip, ("coin_flip.json",)),
-        Source(
+        ReasoningSource("gsm8k", "number", open_answers.gsm8k, ("test.jsonl",), ("train_first100.jsonl",)),
+        ReasoningSource("addsub", "number", open_answers.word_problems, ("AddSub.json",)),
+        ReasoningSource("multiarith", "number", open_answers.word_problems, ("MultiArith.json",)),
+        ReasoningSource("svamp", "number", open_answers.svamp, ("SVAMP.json",)),
+        ReasoningSource("commonsenseqa", "letter", multiple_choice.commonsenseqa, ("dev_rand_split.jsonl",)),
+        ReasoningSource("strategyqa", "yes-no", open_answers.strategyqa, ("task.json",)),
+        ReasoningSource("bigbench-date", "text-letters", multiple_choice.bigbench_date, ("task.json",)),
+        ReasoningSource("coin-flip", "yes-no", open_answers.coin_flip, ("coin_flip.json",)),
+        ReasoningSource(
             "mmlu",
             "letter",
             multiple_choice.mmlu,
             tuple(f"test/{subject}_test.csv" for subject in MMLU_SUBJECTS),
             tuple(f"dev/{subject}_dev.csv" for subject in MMLU_SUBJECTS),
         ),
-        Source("socialiqa", "text-letters", multiple_choice.socialiqa, ("dev.jsonl",)),
+        ReasoningSource("socialiqa", "text-letters", multiple_choice.socialiqa, ("dev.jsonl",)),
     )
 }
 
@@ -104,7 +104,7 @@ def examples(name: str) -> tuple[Problem, ...]:
     return () if name in SAMPLES else _read(name, _source(name).examples)
 
 
-def _source(name: str) -> Source:
+def _source(name: str) -> ReasoningSource:
     if name not in SOURCES:
         raise UserError(unknown("reasoning dataset", name, names()))
     return SOURCES[name]

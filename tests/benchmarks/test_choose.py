@@ -20,7 +20,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.contracts import Request, Split
 from steerbench.contracts.steering import Steering
-from steerbench.engines.hf.edits import Frame, compile_tables, steered
+from steerbench.engines.hf.edits import ForwardRows, compile_tables, steered
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.plugins.finding import find
 from tasks.papi.task import PAPI
@@ -46,7 +46,7 @@ def loop(requests: Sequence[Request]) -> list[str]:
     texts = []
     for start in range(0, len(requests), 10):
         prompts = [list(engine().tokenize(request.prompt)) for request in requests[start : start + 10]]
-        frame = Frame(steering=tables.lines([requests[0].steering] * len(prompts), torch.device("cpu")))
+        frame = ForwardRows(steering=tables.lines([requests[0].steering] * len(prompts), torch.device("cpu")))
         longest = max(map(len, prompts)) + 15
         tokens = torch.tensor([p + [tokenizer.eos_token_id] * (longest - len(p)) for p in prompts])
         lengths = torch.tensor([len(p) for p in prompts])

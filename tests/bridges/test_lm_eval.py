@@ -14,8 +14,8 @@ lm_eval = pytest.importorskip("lm_eval", reason="the extra harness is not instal
 from lm_eval.models.huggingface import HFLM  # noqa: E402
 from lm_eval.tasks import TaskManager  # noqa: E402
 
-from steerbench.bridges.boundaries import Pair  # noqa: E402
-from steerbench.bridges.greedy import Scored, greedy  # noqa: E402
+from steerbench.bridges.boundaries import PromptOption  # noqa: E402
+from steerbench.bridges.greedy import ScoredContinuations, greedy  # noqa: E402
 from steerbench.bridges.lm_eval import SteeredLM  # noqa: E402
 from steerbench.contracts import Engine, Prompt, Request, Sampling  # noqa: E402
 from steerbench.contracts.steering import Reply, Steering  # noqa: E402
@@ -156,8 +156,11 @@ def test_greedy_is_what_it_is_for_the_harness_s_own_model(models, steered):
 
 def test_no_text_is_generated_where_likelihoods_settle_what_is_greedy():
     request = Request(Prompt(start="x"))
-    pairs = [Pair("x", "", tokens, True) for tokens in ((5,), (5, 6), (7,), (5, 8))]
-    scored = [Scored(request, pairs[:1] + pairs[2:3], (-0.1, -3.0)), Scored(request, pairs, (-0.1, -0.2, -3.0, -9.0))]
+    pairs = [PromptOption("x", "", tokens, True) for tokens in ((5,), (5, 6), (7,), (5, 8))]
+    scored = [
+        ScoredContinuations(request, pairs[:1] + pairs[2:3], (-0.1, -3.0)),
+        ScoredContinuations(request, pairs, (-0.1, -0.2, -3.0, -9.0)),
+    ]
     assert greedy(cast(Engine, None), None, scored) == [[True, False], [True, True, False, False]]
 
 

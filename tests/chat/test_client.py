@@ -16,7 +16,7 @@ import pytest
 from steerbench.errors import UserError
 from steerbench.openai_client import client as client_module
 from steerbench.openai_client.client import ChatClient, ExhaustedError, RefusedError
-from steerbench.openai_client.completion import Reply
+from steerbench.openai_client.completion import ChatReply
 from steerbench.openai_client.concurrency import concurrently
 from steerbench.openai_client.transport import LONGEST
 from tests.judges.faulty_server import COMPLETION_TOKENS, KEY, PROMPT_TOKENS, FaultyServer, meant
@@ -34,8 +34,8 @@ def client(server: FaultyServer | str, **settings: object) -> ChatClient:
     return ChatClient("m", url, **{"backoff": 0.01, "attempts": 3, "timeout": 4.0} | settings)  # type: ignore[arg-type]
 
 
-def ask(asked: ChatClient, case: int = 0, **wishes: object) -> Reply:
-    async def once() -> Reply:
+def ask(asked: ChatClient, case: int = 0, **wishes: object) -> ChatReply:
+    async def once() -> ChatReply:
         async with asked:
             return await asked.ask([("user", f"case-{case}")], max_tokens=9, **wishes)  # type: ignore[arg-type]
 

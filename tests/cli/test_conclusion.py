@@ -3,7 +3,7 @@
 import pytest
 
 from steerbench.cli.conclusion import conclusion
-from steerbench.records.results import Comparison, MethodResult, Metric
+from steerbench.records.results import ComparisonRecord, MethodResult, MetricRecord
 from steerbench.records.standing import standing_of
 from tests.cli.test_table import RESULT
 
@@ -13,14 +13,14 @@ ROLES = {"unsteered": "unsteered", "random-direction": "placebo"}
 def board(p_unsteered=0.2, p_random=0.2, cannot_tell="", strengths=(1.0,), control=True, model=None):
     def row(role=None):
         tested = [
-            Comparison(against="unsteered", difference=-1.0, p=p_unsteered, p_holm=p_unsteered, n=300),
-            Comparison(against="random-direction", difference=-1.0, p=p_random, p_holm=p_random, n=300),
+            ComparisonRecord(against="unsteered", difference=-1.0, p=p_unsteered, p_holm=p_unsteered, n=300),
+            ComparisonRecord(against="random-direction", difference=-1.0, p=p_random, p_holm=p_random, n=300),
         ]
         chosen = {str(place): strength for place, strength in enumerate(strengths)}
         return MethodResult(
             role=role, standing=None if role else standing_of(tested, ROLES, chosen, cannot_tell),
-            settings={}, metrics={"error": Metric(value=1.0)}, comparisons=[] if role else tested, flags=[], items=9,
-            unscored=0, strengths=chosen, wordings={}, generated_tokens=0,
+            settings={}, metrics={"error": MetricRecord(value=1.0)}, comparisons=[] if role else tested, flags=[],
+            items=9, unscored=0, strengths=chosen, wordings={}, generated_tokens=0,
         )  # fmt: skip
 
     rows = {"pas": row(), "unsteered": row("unsteered"), "random-direction": row("placebo")}

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from steerbench.cli.table import ordered, show
 from steerbench.records.plan import Plan
-from steerbench.records.results import Comparison, MethodResult, Metric, RunResult, Timing, Timings
+from steerbench.records.results import ComparisonRecord, MethodResult, MethodTiming, MetricRecord, RunResult, Timings
 from steerbench.records.standing import standing_of
 
 NAMES = [
@@ -24,10 +24,13 @@ NAMES = [
 
 def method(error, role=None, p=0.2, flags=(), strengths=()):
     """A method is tested against a constant, at p."""
-    values = dict.fromkeys(NAMES, Metric(value=-0.394, low=-0.999, high=-0.001, n=300))
-    values |= {"error": Metric(value=error, low=error - 0.3, high=error + 0.3), "agreement shift": Metric(value=None)}
+    values = dict.fromkeys(NAMES, MetricRecord(value=-0.394, low=-0.999, high=-0.001, n=300))
+    values |= {
+        "error": MetricRecord(value=error, low=error - 0.3, high=error + 0.3),
+        "agreement shift": MetricRecord(value=None),
+    }
     chosen = {str(n): s for n, s in enumerate(strengths)}
-    tested = [] if role else [Comparison(against="always-1", difference=-1.0, p=p, p_holm=p, n=300)]
+    tested = [] if role else [ComparisonRecord(against="always-1", difference=-1.0, p=p, p_holm=p, n=300)]
     return MethodResult(
         role=role, standing=None if role else standing_of(tested, {"always-1": "constant"}, chosen, over="people"),
         settings={}, metrics=values, comparisons=tested, flags=list(flags), items=9, unscored=0,
@@ -46,7 +49,9 @@ RESULT = RunResult(
         "random-direction": method(6.0, "placebo", strengths=[1.0]),
     },
     deviations=[],
-    timings=Timings(methods={"pas+few-shot": Timing(fit=1000, calibrate=200, evaluate=34.5)}, peak_memory_bytes=0),
+    timings=Timings(
+        methods={"pas+few-shot": MethodTiming(fit=1000, calibrate=200, evaluate=34.5)}, peak_memory_bytes=0
+    ),
     over="people",
 )
 
@@ -110,7 +115,7 @@ def test_several_methods_are_told_not_to_be_corrected_for_their_number():
 
 @pytest.mark.parametrize("width", [100, 120, 80])
 def test_a_board_with_long_names_and_intervals_loses_metrics_and_never_the_end_of_a_line(width):
-    long = {f"a fairly lengthy {n}": Metric(value=12.345, low=-11.5, high=13.25) for n in "abcdef"}
+    long = {f"a fairly lengthy {n}": MetricRecord(value=12.345, low=-11.5, high=13.25) for n in "abcdef"}
     rows = {name: method(1.0).model_copy(update={"metrics": long}) for name in ("pas+few-shot", "random-direction")}
     text = io.StringIO()
     result = RESULT.model_copy(update={"methods": rows})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from steerbench.contracts import Sampling
 from steerbench.engines.branches import Branch, branch, group, packed
-from steerbench.engines.hf.batching import GENERATION, GENERATION_ROOM, HEADROOM, SCORING, Measure, split
+from steerbench.engines.hf.batching import GENERATION, GENERATION_ROOM, HEADROOM, SCORING, BatchMeasure, split
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.hf.packing import pack
 from tests.engines.situations import LABELS, requests
@@ -22,13 +22,13 @@ ASKED = st.lists(st.tuples(PROMPT, SHORT, FEW), min_size=1, max_size=25)
 BOTH = pytest.mark.parametrize("measure", [SCORING, GENERATION], ids=["scoring", "generation"])
 
 
-def batches_of(asked: Any, measure: Measure, budget: int) -> tuple[list[Branch], list[int], list[list[int]]]:
+def batches_of(asked: Any, measure: BatchMeasure, budget: int) -> tuple[list[Branch], list[int], list[list[int]]]:
     branches = [branch(packed(prompt), options if measure is SCORING else ()) for prompt, options, _ in asked]
     keys = [key for *_, key in asked]
     return branches, keys, split(branches, keys, keys, measure, budget)
 
 
-def computed(branches: list[Branch], keys: list[int], measure: Measure) -> float:
+def computed(branches: list[Branch], keys: list[int], measure: BatchMeasure) -> float:
     """Tokens of one batch, counted on what is laid out."""
     groups = group(branches, keys)
     longest = max(g.shared for g in groups)
@@ -42,7 +42,7 @@ def computed(branches: list[Branch], keys: list[int], measure: Measure) -> float
 
 @BOTH
 @given(asked=ASKED, budget=st.integers(1, 600))
-def test_every_request_is_in_one_batch_that_fits_or_is_alone(asked: Any, measure: Measure, budget: int) -> None:
+def test_every_request_is_in_one_batch_that_fits_or_is_alone(asked: Any, measure: BatchMeasure, budget: int) -> None:
     branches, keys, batches = batches_of(asked, measure, budget)
     assert sorted(i for batch in batches for i in batch) == list(range(len(asked)))
     for batch in batches:
@@ -52,7 +52,7 @@ def test_every_request_is_in_one_batch_that_fits_or_is_alone(asked: Any, measure
 
 @BOTH
 @given(asked=ASKED, budget=st.integers(1, 600))
-def test_a_batch_asked_alone_is_one_batch_in_the_same_order(asked: Any, measure: Measure, budget: int) -> None:
+def test_a_batch_asked_alone_is_one_batch_in_the_same_order(asked: Any, measure: BatchMeasure, budget: int) -> None:
     *_, batches = batches_of(asked, measure, budget)
     for batch in batches:
         *_, again = batches_of([asked[i] for i in batch], measure, budget)
@@ -60,7 +60,7 @@ def test_a_batch_asked_alone_is_one_batch_in_the_same_order(asked: Any, measure:
 
 
 @BOTH
-def test_what_fits_is_one_batch_and_twice_the_budget_at_most_twice_as_many(measure: Measure) -> None:
+def test_what_fits_is_one_batch_and_twice_the_budget_at_most_twice_as_many(measure: BatchMeasure) -> None:
     asked = [([7] * 300 + [n], [[1, 2]], n % 3) for n in range(90)]
     sizes = {budget: len(batches_of(asked, measure, budget)[-1]) for budget in (1_000, 2_000, 100_000)}
     assert sizes[100_000] == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Prompt, Request
-from steerbench.engines.branches import Group, group
+from steerbench.engines.branches import BranchGroup, group
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.widths import Widths
 from tests.engines import oracle
@@ -49,7 +49,7 @@ def test_the_windows_of_the_tiny_models_are_crossed_by_prefixes_and_by_rows(engi
         assert len(prompt) - min(group.shared for group in layout) > engine.modules.window
 
 
-def groups_of(engine: HFEngine, asked: list[Request]) -> list[Group]:
+def groups_of(engine: HFEngine, asked: list[Request]) -> list[BranchGroup]:
     return group(engine._branches(asked), [r.steering.edits_key for r in asked])
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from steerbench.human.responses import Decision, Response
-from steerbench.human.sources import Asked, Said, Sources
+from steerbench.human.sources import RatedAnswer, Sources, TargetQuestion
 from steerbench.human.study import Study, make_study, pairs_of
 
 METHODS = ("strong-method", "weak-method", "no-method")
@@ -13,13 +13,13 @@ METHODS = ("strong-method", "weak-method", "no-method")
 def sources(questions=6, methods=METHODS, texts=None, ratings=None):
     """Each question under both ends; `texts` and `ratings` are by (method, asked), else telling and 3.0."""
     asked = [
-        Asked(f"extraversion{'+' if high else '-'}", f"q{number}", "E", high, f"Question {number}?")
+        TargetQuestion(f"extraversion{'+' if high else '-'}", f"q{number}", "E", high, f"Question {number}?")
         for number in range(questions)
         for high in (True, False)
     ]
     text = texts or (lambda method, a: f"answer {METHODS.index(method)} to {a.item} {a.target}")
     rating = ratings or (lambda method, a: 3.0)
-    said = {method: {a: Said(text(method, a), rating(method, a)) for a in asked} for method in methods}
+    said = {method: {a: RatedAnswer(text(method, a), rating(method, a)) for a in asked} for method in methods}
     return Sources({"run": "0" * 64}, "axis", said)
 
 

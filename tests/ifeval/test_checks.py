@@ -14,7 +14,7 @@ import pytest
 
 from steerbench.errors import UserError
 from tasks.ifeval import checks
-from tasks.ifeval.checks import Instruction, Verdict, check, complaint
+from tasks.ifeval.checks import Instruction, InstructionVerdict, check, complaint
 from tasks.ifeval.prompts import InstructedPrompt, published
 from tests.ifeval.responses import RESPONSES, responses
 
@@ -25,7 +25,7 @@ def counting(sign: str, relation: str = "at least", times: int = 4) -> Instructi
     return Instruction(KIND, {"letter": sign, "let_relation": relation, "let_frequency": times})
 
 
-def one(instruction: Instruction, answer: str) -> Verdict:
+def one(instruction: Instruction, answer: str) -> InstructionVerdict:
     (verdict,) = check([instruction], "A prompt.", answer)
     return verdict
 
@@ -42,7 +42,7 @@ def loose_by_hand(checker: Any, answer: str) -> bool:
     return False
 
 
-def library_verdicts(prompt: InstructedPrompt, answer: str) -> list[Verdict]:
+def library_verdicts(prompt: InstructedPrompt, answer: str) -> list[InstructionVerdict]:
     """What the library says of the whole prompt."""
     import if_verifiable
 
@@ -50,7 +50,7 @@ def library_verdicts(prompt: InstructedPrompt, answer: str) -> list[Verdict]:
     arguments = [dict(instruction.arguments) for instruction in prompt.instructions]
     sample = if_verifiable.IFEvalSample(int(prompt.id), prompt.text, kinds, arguments)
     results, _ = if_verifiable.evaluate_output_for_sample("ifeval", sample, answer)
-    return [Verdict(result.strict_pass, result.loose_pass) for result in results]
+    return [InstructionVerdict(result.strict_pass, result.loose_pass) for result in results]
 
 
 def has_sign(prompt: InstructedPrompt) -> bool:
@@ -63,7 +63,7 @@ def test_on_every_published_prompt_the_verdicts_are_the_librarys_for_ten_answers
 ) -> None:
     checks.versions()
     monkeypatch.setattr(langdetect, "detect", cache(langdetect.detect))  # most of the time, for the same few texts
-    seen: dict[str, set[Verdict]] = defaultdict(set)
+    seen: dict[str, set[InstructionVerdict]] = defaultdict(set)
     compared = 0
     for prompt in published():
         for instruction in dict.fromkeys(i.kind for i in prompt.instructions):
@@ -79,8 +79,8 @@ def test_on_every_published_prompt_the_verdicts_are_the_librarys_for_ten_answers
     assert compared == (817 - 4) * 10
     assert set(seen) == set(RESPONSES)
     for kind, verdicts in seen.items():
-        assert {Verdict(True, True), Verdict(False, False)} <= verdicts, kind
-    assert sum(Verdict(False, True) in verdicts for verdicts in seen.values()) >= 15
+        assert {InstructionVerdict(True, True), InstructionVerdict(False, False)} <= verdicts, kind
+    assert sum(InstructionVerdict(False, True) in verdicts for verdicts in seen.values()) >= 15
 
 
 @pytest.mark.real_data
@@ -94,7 +94,7 @@ def test_strict_and_loose_are_those_of_the_paper() -> None:
             checker = INSTRUCTION_DICT[kind](kind)
             checker.build_description(**instruction.arguments)
             text = answer.strip()
-            assert one(instruction, answer) == Verdict(
+            assert one(instruction, answer) == InstructionVerdict(
                 bool(checker.check_following(text)), loose_by_hand(checker, text)
             ), (kind, answer)
 
@@ -113,14 +113,16 @@ def test_a_sign_is_counted_as_a_letter_is(sign: str, relation: str) -> None:
 
 
 def test_a_sign_is_counted_in_what_is_left_of_an_answer_too() -> None:
-    assert one(counting("#", "less than"), "####\nzzzz") == Verdict(False, True)
-    assert one(counting("#", "less than"), "zzzz\nnone") == Verdict(True, True)
+    assert one(counting("#", "less than"), "####\nzzzz") == InstructionVerdict(False, True)
+    assert one(counting("#", "less than"), "zzzz\nnone") == InstructionVerdict(True, True)
 
 
 @pytest.mark.parametrize("answer", ["", "  \n", "<think>I will say"])
 def test_an_answer_with_nothing_in_it_follows_no_instruction(answer: str) -> None:
     kinds = ("punctuation:no_comma", "change_case:english_lowercase", "punctuation:no_comma")
-    assert check([Instruction(kind, {}) for kind in kinds], "A prompt.", answer) == [Verdict(False, False)] * 3
+    assert (
+        check([Instruction(kind, {}) for kind in kinds], "A prompt.", answer) == [InstructionVerdict(False, False)] * 3
+    )
 
 
 def test_a_verdict_on_an_ambiguous_text_is_the_same_every_time() -> None:
@@ -130,7 +132,7 @@ def test_a_verdict_on_an_ambiguous_text_is_the_same_every_time() -> None:
 
 
 def test_an_answer_of_brackets_alone_is_no_json() -> None:
-    assert one(Instruction("detectable_format:json_format", {}), "[" * 200_000) == Verdict(False, False)
+    assert one(Instruction("detectable_format:json_format", {}), "[" * 200_000) == InstructionVerdict(False, False)
 
 
 def test_an_answer_without_letters_leaves_no_warning(capfd: pytest.CaptureFixture[str]) -> None:

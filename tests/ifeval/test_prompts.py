@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from steerbench.errors import UserError
-from tasks.ifeval.checks import Verdict, check
+from tasks.ifeval.checks import InstructionVerdict, check
 from tasks.ifeval.prompts import InstructedPrompt, published, read
 
 ROW: dict[str, Any] = {
@@ -45,18 +45,26 @@ def test_the_published_file_holds_541_prompts_with_834_instructions_of_25_kinds(
 @pytest.mark.real_data
 def test_a_kind_that_stands_twice_is_checked_with_the_arguments_of_each(by_id: dict[str, InstructedPrompt]) -> None:
     prompt = by_id["1203"]  # "war" at least 8 times, "peace" at least 10 times
-    assert check(prompt.instructions, prompt.text, "war " * 8) == [Verdict(True, True), Verdict(False, False)]
-    assert check(prompt.instructions, prompt.text, "peace " * 10) == [Verdict(False, False), Verdict(True, True)]
+    assert check(prompt.instructions, prompt.text, "war " * 8) == [
+        InstructionVerdict(True, True),
+        InstructionVerdict(False, False),
+    ]
+    assert check(prompt.instructions, prompt.text, "peace " * 10) == [
+        InstructionVerdict(False, False),
+        InstructionVerdict(True, True),
+    ]
 
 
 @pytest.mark.real_data
 def test_number_signs_and_exclamation_marks_are_counted_as_asked(by_id: dict[str, InstructedPrompt]) -> None:
     tweet, pitch = by_id["1122"], by_id["1129"]
     for _ in range(20):
-        assert check(tweet.instructions, "", "eat more soup #a #b #c #d and stay warm today")[1] == Verdict(True, True)
-        assert check(tweet.instructions, "", "eat more tttt soup #a #b #c")[1] == Verdict(False, False)
-        assert check(pitch.instructions, "", "Cool! " * 6)[0] == Verdict(True, True)
-        assert check(pitch.instructions, "", "Cool! " * 5)[0] == Verdict(False, False)
+        assert check(tweet.instructions, "", "eat more soup #a #b #c #d and stay warm today")[1] == InstructionVerdict(
+            True, True
+        )
+        assert check(tweet.instructions, "", "eat more tttt soup #a #b #c")[1] == InstructionVerdict(False, False)
+        assert check(pitch.instructions, "", "Cool! " * 6)[0] == InstructionVerdict(True, True)
+        assert check(pitch.instructions, "", "Cool! " * 5)[0] == InstructionVerdict(False, False)
 
 
 @pytest.mark.real_data

@@ -6,11 +6,11 @@ from steerbench.instruments import answers, problems
 from steerbench.instruments.answers import Heard
 from steerbench.instruments.problems import Solved
 from steerbench.records.plan import build_rows, build_task
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 
 
 def heard(low, frame="friend"):
-    return Heard(frame, "axis", Metric(value=0.5, low=low, high=1.0), Metric(value=0.1))
+    return Heard(frame, "axis", MetricRecord(value=0.5, low=low, high=1.0), MetricRecord(value=0.1))
 
 
 @pytest.mark.parametrize(("low", "words"), [(0.1, "poles"), (0.0, "nothing"), (None, "nothing")])
@@ -28,13 +28,13 @@ def test_the_conclusion_names_judge_and_frame_or_says_that_no_effect_means_nothi
 
 @pytest.mark.parametrize(("low", "words"), [(0.6, "solutions"), (0.5, "nothing"), (None, "nothing")])
 def test_solutions_can_be_read_if_clearly_half_of_those_told_are(low, words):
-    assert Solved(Metric(value=0.2), Metric(value=0.9, low=low, high=1.0)).words == words
+    assert Solved(MetricRecord(value=0.2), MetricRecord(value=0.9, low=low, high=1.0)).words == words
 
 
 def test_what_a_method_could_spoil_is_what_the_model_gets_right():
-    [said] = problems.conclusions(Solved(Metric(value=0.2), Metric(value=0.9, low=0.6, high=1.0)))
+    [said] = problems.conclusions(Solved(MetricRecord(value=0.2), MetricRecord(value=0.9, low=0.6, high=1.0)))
     assert "right on 20 %" in said
-    [unread] = problems.conclusions(Solved(Metric(value=0.0), Metric(value=0.1, low=0.0, high=0.4)))
+    [unread] = problems.conclusions(Solved(MetricRecord(value=0.0), MetricRecord(value=0.1, low=0.0, high=0.4)))
     assert "cannot be read" in unread
 
 

@@ -2,20 +2,20 @@
 
 import pytest
 
-from steerbench.instruments.statements import Line, asked, conclusions
+from steerbench.instruments.statements import ReadoutControls, asked, conclusions
 from steerbench.records.plan import build_rows, build_task
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 
 
 def line(readout="contextual", alike=0.5, described=(0.4, 0.1, 0.7), copied=(0.6, 0.01), other=-0.1):
     value, low, high = described
-    return Line(
+    return ReadoutControls(
         readout,
-        Metric(value=0.5),
-        Metric(value=alike),
-        Metric(value=value, low=low, high=high),
-        Metric(value=copied[0], p=copied[1]),
-        Metric(value=other),
+        MetricRecord(value=0.5),
+        MetricRecord(value=alike),
+        MetricRecord(value=value, low=low, high=high),
+        MetricRecord(value=copied[0], p=copied[1]),
+        MetricRecord(value=other),
     )
 
 
@@ -30,7 +30,7 @@ def line(readout="contextual", alike=0.5, described=(0.4, 0.1, 0.7), copied=(0.6
         (line(copied=(0.1, 0.01), other=0.2), "poles"),
         (line(alike=0.99), "people; saturated without a prompt"),
         (line(alike=1.0, copied=(0.0, 0.9)), "nothing; saturated without a prompt"),
-        (Line("label", None, None, None, None, None), "nothing"),
+        (ReadoutControls("label", None, None, None, None, None), "nothing"),
     ],
 )
 def test_a_readout_reads_what_its_controls_show(found, words):

@@ -13,7 +13,15 @@ from steerbench.publishing.columns import COLUMNS
 from steerbench.publishing.samples import write_samples
 from steerbench.publishing.schema import SAMPLES, Published, write_published
 from steerbench.records.plan import Plan
-from steerbench.records.results import Comparison, JudgeCheck, JudgeResult, MethodResult, Metric, Timing, Timings
+from steerbench.records.results import (
+    ComparisonRecord,
+    JudgeCheck,
+    JudgeResult,
+    MethodResult,
+    MethodTiming,
+    MetricRecord,
+    Timings,
+)
 from steerbench.records.standing import standing_of
 
 TRIVIAL = {"unsteered": 4.0, "always-3": 3.0}
@@ -29,15 +37,19 @@ ROLES: dict[str, Role] = {
 UNITS = 30
 
 
-def metric(value: float | None, spread: float = 0.2, n: int = UNITS) -> Metric:
+def metric(value: float | None, spread: float = 0.2, n: int = UNITS) -> MetricRecord:
     ends = (None, None) if value is None else (value - spread, value + spread)
-    return Metric(value=value, low=ends[0], high=ends[1], n=n)
+    return MetricRecord(value=value, low=ends[0], high=ends[1], n=n)
 
 
-def comparison(against: str, difference: float, p: float, n: int = UNITS, smallest: float | None = 0.4) -> Comparison:
+def comparison(
+    against: str, difference: float, p: float, n: int = UNITS, smallest: float | None = 0.4
+) -> ComparisonRecord:
     """With an interval of half a point to both sides."""
     low, high = difference - 0.5, difference + 0.5
-    return Comparison(against=against, difference=difference, p=p, p_holm=p, low=low, high=high, n=n, smallest=smallest)
+    return ComparisonRecord(
+        against=against, difference=difference, p=p, p_holm=p, low=low, high=high, n=n, smallest=smallest
+    )
 
 
 def method(
@@ -108,7 +120,7 @@ def run(
         "judges": {"trait": judge()},
         "deviations": [] if protocol == "strict" else ["strength chosen on the test items"],
         "timings": Timings(
-            methods={name: Timing(fit=seconds, evaluate=seconds) for name in rows}, peak_memory_bytes=3 * 2**30
+            methods={name: MethodTiming(fit=seconds, evaluate=seconds) for name in rows}, peak_memory_bytes=3 * 2**30
         ),
         "samples_sha256": "0" * 64,
         "over": "people",

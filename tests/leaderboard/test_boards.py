@@ -10,7 +10,7 @@ from leaderboard.boards import METRICS, boards_of
 from leaderboard.build import build
 from leaderboard.row import judges_of, rows_of
 from steerbench.publishing.schema import Published
-from steerbench.records.results import MethodResult, Timing, Timings
+from steerbench.records.results import MethodResult, MethodTiming, Timings
 from tests.leaderboard.conftest import BOARD
 from tests.leaderboard.made_up import ROLES, TRIVIAL, method, metric, run, write
 
@@ -27,7 +27,7 @@ def cost_run(made: MethodResult, **fields: object) -> Published:
 
 
 def timed(evaluate: Mapping[str, float], **fields: object) -> Published:
-    timings = {name: Timing(fit=1.0, evaluate=seconds) for name, seconds in evaluate.items()}
+    timings = {name: MethodTiming(fit=1.0, evaluate=seconds) for name, seconds in evaluate.items()}
     return run("one", timings=Timings(methods=timings, peak_memory_bytes=5 * 2**29), **fields)
 
 

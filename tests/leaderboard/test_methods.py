@@ -12,7 +12,7 @@ from leaderboard.across_layers import across_layers
 from leaderboard.boards import boards_of
 from leaderboard.build import build
 from leaderboard.doses import calibration_chart
-from leaderboard.known import Known, known_methods
+from leaderboard.known import PublishedMethod, known_methods
 from leaderboard.links import method_page
 from leaderboard.radar import MIDDLE, REACH, _scale, radars
 from leaderboard.row import rows_of
@@ -83,7 +83,7 @@ def runs_of_methods() -> list[Published]:
     ]
 
 
-def known(name: str, *runs: Published) -> Known:
+def known(name: str, *runs: Published) -> PublishedMethod:
     return next(found for found in known_methods(Site(None, runs, boards_of(runs))) if found.name == name)  # type: ignore[arg-type]
 
 

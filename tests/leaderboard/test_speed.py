@@ -11,7 +11,7 @@ from leaderboard.build import build
 from leaderboard.speed import Setup, checks_of, read_speeds, setups_of
 from steerbench.errors import UserError
 from steerbench.publishing.speed_sources import publish_speed
-from steerbench.timing.schema import Case
+from steerbench.timing.schema import TimingCase
 from tests.leaderboard.conftest import HOSTILE, IMAGE, violations
 from tests.leaderboard.made_up import run, write
 from tests.publishing.test_speed import PYTEST
@@ -20,7 +20,7 @@ from tests.timing.rounds import MACHINE, case, rounds_of, timing_file
 SECONDS = {"fit": 1.5, "choose": 1.25, "generate": 2.0}
 
 
-def cases(ratios: dict[str, float], method: str = "pas") -> list[Case]:
+def cases(ratios: dict[str, float], method: str = "pas") -> list[TimingCase]:
     """Six rounds; the last is half as slow again, so that an interval has a width."""
     return [
         case(
@@ -32,7 +32,7 @@ def cases(ratios: dict[str, float], method: str = "pas") -> list[Case]:
     ]
 
 
-def put(folder: Path, cases: Sequence[Case], commit: int = 0, cpu: str = "abacus", **fields: Any) -> Path:
+def put(folder: Path, cases: Sequence[TimingCase], commit: int = 0, cpu: str = "abacus", **fields: Any) -> Path:
     """A published timing of the commit that was made on that day of January."""
     told = timing_file(cases, MACHINE.model_copy(update={"cpu": cpu})).model_dump(mode="json") | fields
     if commit:

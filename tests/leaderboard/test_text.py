@@ -6,7 +6,7 @@ import pytest
 
 from leaderboard.drawing import MARGIN, WIDTH, axis_over
 from leaderboard.text import cut, decimals, number, probability, seconds, slug
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 from tests.leaderboard.made_up import metric
 
 
@@ -76,7 +76,7 @@ def test_one_stranger_among_many_does_not_squeeze_the_rest():
 
 
 @pytest.mark.parametrize(
-    "values", [[], [Metric(value=None)], [metric(2.0, 0.0)], [metric(math.nan)], [metric(1e308), metric(-1e308)]]
+    "values", [[], [MetricRecord(value=None)], [metric(2.0, 0.0)], [metric(math.nan)], [metric(1e308), metric(-1e308)]]
 )
 def test_a_line_over_anything_has_a_length_and_holds_it(values):
     axis = axis_over(values)

@@ -9,7 +9,7 @@ from leaderboard.build import build
 from leaderboard.fronts import front_chart
 from leaderboard.reading import read_results
 from leaderboard.responses import dose_chart
-from leaderboard.tradeoffs import Pair, doses_of, pairs_of, read_tradeoffs
+from leaderboard.tradeoffs import EffectAndCost, doses_of, pairs_of, read_tradeoffs
 from steerbench.errors import UserError
 from steerbench.publishing.tradeoff_schema import PublishedTradeoff, read_published_tradeoff
 from steerbench.publishing.tradeoffs import publish_tradeoff
@@ -92,7 +92,7 @@ def test_a_dose_leads_to_the_run_that_says_it(published):
 def test_effect_and_cost_of_ordinary_runs_are_paired_at_the_same_strengths_only():
     effect, cost = ordinary()
     (pair,) = pairs_of([effect, cost])
-    assert pair == Pair(effect, cost)
+    assert pair == EffectAndCost(effect, cost)
     assert pair.methods == ["pas", "unsteered"]
     assert pair.at("pas") == (2.0, 0.4)
     elsewhere = {**WHERE, "pas": {"a": 1.5, "b": 0.6}}
@@ -108,7 +108,7 @@ def test_a_prompt_of_another_wording_is_not_paired():
     effect, cost = ordinary()
     row = cost.methods["pas"].model_copy(update={"wordings": {"a": 1}})
     other = cost.model_copy(update={"methods": {**cost.methods, "pas": row}})
-    assert Pair(effect, other).methods == ["unsteered"]
+    assert EffectAndCost(effect, other).methods == ["unsteered"]
     assert pairs_of([effect, other]) == []
 
 
@@ -125,7 +125,7 @@ def test_the_front_of_a_pair_goes_by_what_is_better_on_each_board(rows, front):
     cost = run("cost", {name: method(at[1]) for name, at in rows.items()}, task="gsm8k", higher_is_better=True)
     named = ({name: row for name, row in one.methods.items() if name in rows} for one in (effect, cost))
     alone = [one.model_copy(update={"methods": rows}) for one, rows in zip((effect, cost), named, strict=True)]
-    assert Pair(*alone).front() == front
+    assert EffectAndCost(*alone).front() == front
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from methods.neurons import POLES, Search, TraitNeurons, searched
+from methods.neurons import POLES, NeuronSearch, TraitNeurons, searched
 from methods.npti import NPTI
 from methods.published_neurons import SHAPE, published_neurons, read_lists
 from steerbench import bank
@@ -129,7 +129,7 @@ def test_layers_restrict_the_edits_and_not_the_choice() -> None:
 
 
 def test_the_search_asks_both_ends_of_a_trait_the_same_under_their_own_descriptions() -> None:
-    requests, groups = Search(personas=3, max_new_tokens=50, seed=0).requests()
+    requests, groups = NeuronSearch(personas=3, max_new_tokens=50, seed=0).requests()
     assert Counter(groups) == dict.fromkeys(range(10), 18)
     described: dict[str, set[str]] = {}
     for trait in TRAITS:
@@ -144,11 +144,11 @@ def test_the_search_asks_both_ends_of_a_trait_the_same_under_their_own_descripti
             described[f"{trait}{high}"] = {one for [one] in used}
         assert ends[True] == ends[False] == {item.text: 3 for item in bank.questions("search", trait)}
     assert all(len(texts) > 4 for texts in described.values())
-    assert Search(3, 50, 1).requests()[0] != requests
+    assert NeuronSearch(3, 50, 1).requests()[0] != requests
 
 
 def test_neurons_differ_by_how_often_they_are_positive_at_either_end(engine: HFEngine) -> None:
-    search = Search(1, 6, 0)
+    search = NeuronSearch(1, 6, 0)
     requests, groups = search.requests()
     _, statistics = engine.survey(requests, search.sampling(), groups)
     found = searched(engine, search)
@@ -254,16 +254,16 @@ def test_the_published_variant_holds_nothing_in_a_layer_that_drives_nothing() ->
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, Search(4, 100, 0)),
-        ({"variant": "published"}, Search(1, 500, 0, descriptions="published")),
-        ({"variant": "published", "descriptions": "bank"}, Search(4, 500, 0)),
-        ({"descriptions": "published"}, Search(1, 100, 0, descriptions="published")),
-        ({"variant": "published", "personas": 3, "max_new_tokens": 9}, Search(3, 9, 0, descriptions="published")),
-        ({"repetition_penalty": 1.3}, Search(4, 100, 0, repetition_penalty=1.3)),
+        ({}, NeuronSearch(4, 100, 0)),
+        ({"variant": "published"}, NeuronSearch(1, 500, 0, descriptions="published")),
+        ({"variant": "published", "descriptions": "bank"}, NeuronSearch(4, 500, 0)),
+        ({"descriptions": "published"}, NeuronSearch(1, 100, 0, descriptions="published")),
+        ({"variant": "published", "personas": 3, "max_new_tokens": 9}, NeuronSearch(3, 9, 0, descriptions="published")),
+        ({"repetition_penalty": 1.3}, NeuronSearch(4, 100, 0, repetition_penalty=1.3)),
     ],
 )
 def test_the_published_variant_searches_as_its_code_does_where_nothing_else_is_said(
-    given: dict[str, Any], expected: Search
+    given: dict[str, Any], expected: NeuronSearch
 ) -> None:
     assert NPTI(**given).search == expected
 
@@ -272,7 +272,7 @@ def test_the_published_variant_searches_as_its_code_does_where_nothing_else_is_s
 def test_each_question_is_asked_under_one_of_the_eighty_published_descriptions_drawn_by_the_seed() -> None:
     rows = [json.loads(line) for line in path_of("npti", "description.json").read_text(encoding="utf-8").splitlines()]
     assert len(rows) == 80
-    search = Search(1, 500, 0, descriptions="published")
+    search = NeuronSearch(1, 500, 0, descriptions="published")
     requests, groups = search.requests()
     assert Counter(groups) == dict.fromkeys(range(10), len(bank.questions("search", "N")))
     for request, group in zip(requests, groups, strict=True):
@@ -377,7 +377,7 @@ def rate(engine: HFEngine, steering: Steering, of: Boost, question: str) -> floa
 def test_steering_the_embedded_model_makes_the_poles_neurons_more_active_and_silences_the_others(
     embedded: HFEngine,
 ) -> None:
-    asked = zip(*Search(1, 24, 0).requests(), strict=True)
+    asked = zip(*NeuronSearch(1, 24, 0).requests(), strict=True)
     requests, ends = zip(*((r, int(POLES[g][1])) for r, g in asked if POLES[g][0] == "N"), strict=True)
     _, known = embedded.survey(requests, Sampling(max_new_tokens=24), ends)
     low, high = known.positive / known.tokens[:, None, None]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from methods.neurons import POLES, Search
+from methods.neurons import POLES, NeuronSearch
 from steerbench import bank
 from steerbench.errors import UserError
 from steerbench.toolkit.search_questions import questions_digest, read_rows, search_questions
@@ -29,7 +29,7 @@ def test_a_limit_takes_questions_from_the_whole_list(tmp_path: Path) -> None:
 
 
 def test_each_question_is_asked_under_so_many_descriptions_of_both_ends() -> None:
-    requests, groups = Search(3, 10, 0, per_trait=2).requests()
+    requests, groups = NeuronSearch(3, 10, 0, per_trait=2).requests()
     assert len(requests) == len(groups) == 10 * 2 * 3
     assert sorted(set(groups)) == list(range(len(POLES)))
     by_group = [[r.prompt.messages[1][1] for r, g in zip(requests, groups, strict=True) if g == n] for n in (0, 1)]
@@ -41,7 +41,7 @@ def test_a_search_on_other_questions_has_another_key() -> None:
         def identity(self) -> dict[str, str]:
             return {"weights": "w"}
 
-    searches = [Search(4, 100, 0), Search(4, 100, 0, per_trait=2), Search(4, 100, 0, "published")]
+    searches = [NeuronSearch(4, 100, 0), NeuronSearch(4, 100, 0, per_trait=2), NeuronSearch(4, 100, 0, "published")]
     assert len({search.key(Engine()) for search in searches}) == 3  # type: ignore[arg-type]
     assert questions_digest("bank") != questions_digest("published")
 

@@ -8,7 +8,7 @@ from methods.ceiling import LEARNT_FROM, Ceiling
 from methods.trivial import Always3, FacetMean, ItemMedian, TraitMean
 from steerbench.contracts import Scored, Split
 from steerbench.statistics import individual_r
-from tasks.papi.board import Answers, board_of
+from tasks.papi.board import PAPIAnswers, board_of
 from tasks.papi.metrics import composite_errors
 from tasks.papi.task import PAPI, DarkTriadPAPI
 
@@ -31,7 +31,7 @@ def measured(task: PAPI) -> tuple[dict[str, float], dict[str, float]]:
     return errors, {name: _individual_r(row) for name, row in board.rows.items()}
 
 
-def _individual_r(row: Answers) -> float:
+def _individual_r(row: PAPIAnswers) -> float:
     found = individual_r(row.expected, row.tick, row.asked, np.random.default_rng(0), resamples=2)
     assert found
     return found.value

@@ -11,10 +11,10 @@ import pytest
 from steerbench.contracts.targets import TRAITS
 from steerbench.errors import UserError
 from steerbench.openai_client.client import ChatClient
-from steerbench.plugins.questions import Built, Order
+from steerbench.plugins.questions import BuiltQuestions, Order
 from tasks.personalitybench import construction
 from tasks.personalitybench.construction import build, part_of, slots, topics_in
-from tasks.personalitybench.question_file import Row
+from tasks.personalitybench.question_file import QuestionRow
 from tasks.personalitybench.questions import load
 from tests.personalitybench.generator_server import (
     COMPLETION_TOKENS,
@@ -39,7 +39,7 @@ def no_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(construction, "ChatClient", partial(ChatClient, backoff=0.01, attempts=3))
 
 
-def made(server: GeneratorServer, out: Path, per_facet: int = 2, **changes: Any) -> Built:
+def made(server: GeneratorServer, out: Path, per_facet: int = 2, **changes: Any) -> BuiltQuestions:
     return build(Order(server.url, "writer", out, per_facet=per_facet, **changes), lambda *_: None)
 
 
@@ -109,10 +109,10 @@ def test_half_of_each_facets_questions_measure_whatever_is_dropped(tmp_path: Pat
 
 @pytest.mark.parametrize("seed", range(8))
 def test_one_question_a_facet_serves_every_part_of_every_trait(seed: int) -> None:
-    kept: list[Row] = []
+    kept: list[QuestionRow] = []
     for slot in slots(["a topic"], 1, seed):
         told = {name: getattr(slot, name) for name in ("id", "trait", "facet", "topic")}
-        kept.append(Row(**told, part=part_of(slot, kept, seed), question="?", draft="?", model="writer"))
+        kept.append(QuestionRow(**told, part=part_of(slot, kept, seed), question="?", draft="?", model="writer"))
     for trait in TRAITS:
         counts = Counter(row.part for row in kept if row.trait == trait)
         assert counts == {"test": 3, "calibration": 2, "search": 1}

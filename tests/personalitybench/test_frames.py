@@ -12,7 +12,7 @@ from steerbench.publishing.schema import read_published, write_published
 from steerbench.records.plan import Plan, build_task, plan_of_run
 from steerbench.records.results import write_result
 from steerbench.reports.captions import caption
-from steerbench.reports.groups import Group
+from steerbench.reports.groups import RunGroup
 from steerbench.reports.source import read_source
 from steerbench.running.preparing import prepare
 from steerbench.running.rejudging import prepare_again, rejudge
@@ -166,4 +166,4 @@ def test_a_run_is_published_and_recomputed_and_its_table_says_how_it_was_asked(f
     said = {"friend": "asked by a friend", "bare": "asked bare"}[frame]
     assert board(result).title == f"personalitybench, {said}, strict"
     for source in (tmp_path / "run", place):
-        assert f" {said.capitalize()}, model " in caption(Group((read_source(source),)), "")
+        assert f" {said.capitalize()}, model " in caption(RunGroup((read_source(source),)), "")

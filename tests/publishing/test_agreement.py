@@ -29,7 +29,7 @@ from steerbench.publishing.agreement import (
 )
 from steerbench.publishing.samples import asked_of, samples_of
 from steerbench.records.found_ledgers import LEDGER
-from steerbench.records.plan import Plan, Row
+from steerbench.records.plan import Plan, PlanRow
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
 from steerbench.testing.tiny_models import tiny_model
@@ -44,7 +44,7 @@ class Ran:
 
     engine: HFEngine
     task: Task
-    rows: dict[str, Row]
+    rows: dict[str, PlanRow]
     samples: Samples
 
     def agree(self, samples: Samples) -> list[bool]:

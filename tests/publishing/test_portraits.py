@@ -325,7 +325,7 @@ def test_a_real_models_heads_are_counted_layer_by_layer(tiny):
 
 def test_the_shape_is_the_models_only_while_it_is_the_same_model(tiny):
     result = read_result(tiny)
-    assert model_shape.shape_of(result) == model_shape.Shape(layers=4, neurons=48)
+    assert model_shape.shape_of(result) == model_shape.ModelShape(layers=4, neurons=48)
     other = {**result.identity, "engine": {**result.identity["engine"], "weights": "0" * 64}}
     assert model_shape.shape_of(result.model_copy(update={"identity": other})) is None
     gone = result.plan.model_copy(update={"model": "/no/such/folder"})

@@ -1,6 +1,6 @@
 """Asking again: what is left out and said to be, and when a run disagrees. No model is loaded here."""
 
-from steerbench.publishing.agreement import Agreement
+from steerbench.publishing.agreement import AnswerAgreement
 from steerbench.publishing.rerun import Reruns, _told
 from tests.publishing.world import published
 
@@ -21,4 +21,4 @@ def test_a_run_disagrees_if_more_than_a_quarter_of_its_answers_do():
 
 
 def answers(is_text, agreeing, others):
-    return [Agreement(is_text, True)] * agreeing + [Agreement(is_text, False)] * others
+    return [AnswerAgreement(is_text, True)] * agreeing + [AnswerAgreement(is_text, False)] * others

@@ -12,11 +12,11 @@ from steerbench.errors import UserError
 from steerbench.publishing.checking import check
 from steerbench.publishing.schema import read_published
 from steerbench.publishing.suites import publish_suite
-from steerbench.studies.suite import Entry, Suite, run_suite
+from steerbench.studies.suite import Suite, SuiteEntry, run_suite
 from tests.publishing.world import TOY
 
-PUSH = Entry("push", TOY)
-FEW = Entry("few", TOY.model_copy(update={"task_parameters": {"respondents": 2}}), "push")
+PUSH = SuiteEntry("push", TOY)
+FEW = SuiteEntry("few", TOY.model_copy(update={"task_parameters": {"respondents": 2}}), "push")
 
 
 @pytest.fixture(scope="module")

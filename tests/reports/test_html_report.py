@@ -1,13 +1,13 @@
 """A board as HTML: what stands in it is what the table holds, and nothing in it is markup of anybody else's."""
 
 from steerbench.reports import html
-from steerbench.reports.table import Cell, Line, Table
+from steerbench.reports.table import ReportTable, TableCell, TableLine
 
 EVIL = "<script>alert('x')</script>"
 
 
 def table(**changed):
-    row = Line(("pas",), ("a",), (Cell("1.5", "1.0", "2.0", "*"), Cell()))
+    row = TableLine(("pas",), ("a",), (TableCell("1.5", "1.0", "2.0", "*"), TableCell()))
     told = {
         "key": "k",
         "caption": "PAPI",
@@ -15,11 +15,11 @@ def table(**changed):
         "columns": ("error", "r"),
         "groups": (),
         "methods": (row,),
-        "trivial": (Line(("always-3",), (), (Cell("3.0"), Cell("0.1"))),),
+        "trivial": (TableLine(("always-3",), (), (TableCell("3.0"), TableCell("0.1"))),),
         "footnotes": (("a", "off"),),
         "notes": ("over people",),
     }
-    return Table(**told | changed)
+    return ReportTable(**told | changed)
 
 
 def test_every_number_stands_in_its_row_and_nothing_is_a_dash():
@@ -37,7 +37,7 @@ def test_groups_head_their_columns():
 
 
 def test_no_text_becomes_markup():
-    hostile = Line((EVIL,), (), (Cell("1.0", mark=EVIL), Cell()))
+    hostile = TableLine((EVIL,), (), (TableCell("1.0", mark=EVIL), TableCell()))
     written = html.write(
         [
             table(

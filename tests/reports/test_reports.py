@@ -12,10 +12,10 @@ from steerbench.errors import UserError
 from steerbench.publishing.schema import Published, write_published
 from steerbench.records.plan import Plan
 from steerbench.records.results import (
-    Comparison,
+    ComparisonRecord,
     JudgeResult,
     MethodResult,
-    Metric,
+    MetricRecord,
     RunResult,
     Timings,
     read_result,
@@ -46,7 +46,11 @@ HOSTILE = [
 
 
 def metric(value, half=None):
-    return Metric(value=value) if half is None else Metric(value=value, low=value - half, high=value + half, n=9)
+    return (
+        MetricRecord(value=value)
+        if half is None
+        else MetricRecord(value=value, low=value - half, high=value + half, n=9)
+    )
 
 
 ROLES = {"unsteered": "unsteered", "random-direction": "placebo"}
@@ -56,7 +60,9 @@ ROLES = {"unsteered": "unsteered", "random-direction": "placebo"}
 def method(metrics, role=None, flags=(), against=(), strengths=(), **board):
     """Compared with rows by (name, difference, p); p after Holm is twice as large."""
     chosen = dict(zip("abc", strengths, strict=False))
-    compared = [Comparison(against=name, difference=by, p=p, p_holm=min(2 * p, 1), n=9) for name, by, p in against]
+    compared = [
+        ComparisonRecord(against=name, difference=by, p=p, p_holm=min(2 * p, 1), n=9) for name, by, p in against
+    ]
     roles = {name: ROLES.get(name, "constant") for name, *_ in against}
     return MethodResult(
         role=role, standing=None if role else standing_of(compared, roles, chosen, over="people", **board),
@@ -378,7 +384,7 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence(run, options, said):
 
 
 def test_numbers_no_table_can_hold_are_shown_short_or_not_at_all(run):
-    rows = {"pas": method({"error": Metric(value=1e300), "r": Metric(value=-0.0004, low=-1.0, high=0.5)})}
+    rows = {"pas": method({"error": MetricRecord(value=1e300), "r": MetricRecord(value=-0.0004, low=-1.0, high=0.5)})}
     ((_, row),) = cells(report([run(methods=rows)]))
     assert row == ["pas", "1.00e+300", "0.000 [-1.000, 0.500]"]
 

@@ -11,11 +11,19 @@ from scipy.optimize import minimize_scalar
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.errors import UserError
-from steerbench.running.calibration import GOLDEN, Search, golden_section, grid, published_grid, spaced, wordings
+from steerbench.running.calibration import (
+    GOLDEN,
+    StrengthSearch,
+    golden_section,
+    grid,
+    published_grid,
+    spaced,
+    wordings,
+)
 
 
 def run(trials, loss):
-    search = Search(["t"], lambda _: trials)
+    search = StrengthSearch(["t"], lambda _: trials)
     tried = []
     while not search.finished:
         setting = search.propose()["t"]
@@ -112,7 +120,7 @@ def test_the_published_grid_is_cut_to_the_methods_range():
 
 def test_targets_are_searched_side_by_side_each_by_its_own_losses():
     lowest = {"a": 1.0, "b": 7.0}
-    search = Search(["a", "b"], lambda _: golden_section(0, 8, 9))
+    search = StrengthSearch(["a", "b"], lambda _: golden_section(0, 8, 9))
     steps = 0
     while not search.finished:
         settings = search.propose()

@@ -11,7 +11,7 @@ from steerbench.contracts.targets import Answer, Item
 from steerbench.errors import UserError
 from steerbench.plugins.composed import Composed
 from steerbench.records.export import read_samples
-from steerbench.records.plan import Plan, Row
+from steerbench.records.plan import Plan, PlanRow
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
 
@@ -60,7 +60,7 @@ class Spy(Words):
 
 def prepared(*rows):
     found = prepare(PLAN)
-    return replace(found, task=Revealing(), rows=[Row(m.name, m, {m.name: {}}, role) for m, role in rows])
+    return replace(found, task=Revealing(), rows=[PlanRow(m.name, m, {m.name: {}}, role) for m, role in rows])
 
 
 def test_a_control_is_asked_what_it_was_shown_and_each_item_after_its_own_words(tmp_path):

@@ -14,7 +14,7 @@ from steerbench.records.plan import Plan
 from steerbench.running.forecast import NOTHING_DONE, Done, RowForecast, done_in, duration, expected, forecast, missing
 from steerbench.running.power import opened_task
 from steerbench.running.preparing import prepare
-from steerbench.running.probe import Speed
+from steerbench.running.probe import AnswerSpeed
 from steerbench.running.runner import execute
 from steerbench.testing.tiny_models import tiny_model
 
@@ -132,16 +132,16 @@ def test_a_row_whose_settings_are_frozen_calibrates_no_more():
 
 def test_the_expected_time_says_what_it_is_reckoned_from_and_what_it_leaves_out():
     row = RowForecast("m", "method", 12, 4000, 320, 4000, 320)
-    assert expected([row], NOTHING_DONE, Speed(0.04, 32), judged=False) == (
+    assert expected([row], NOTHING_DONE, AnswerSpeed(0.04, 32), judged=False) == (
         "About 3 minutes for 4,320 answers at the speed of 32 plain ones asked now; fitting, steering and longer "
         "prompts come on top."
     )
-    assert expected([replace(row, at_most=True)], NOTHING_DONE, Speed(2.5, 1, 16, 100), judged=True) == (
+    assert expected([replace(row, at_most=True)], NOTHING_DONE, AnswerSpeed(2.5, 1, 16, 100), judged=True) == (
         "About 3 hours for at most 4,320 answers at the speed of 1 plain one asked now, each cut at 16 tokens and "
         "reckoned to be 100 long; fitting, steering, longer prompts and judges come on top."
     )
     begun = Done({("m", "calibration"): 3990})
-    assert expected([row], begun, Speed(0.1, 4), judged=False).startswith(
+    assert expected([row], begun, AnswerSpeed(0.1, 4), judged=False).startswith(
         "About 33 seconds for 330 answers that are missing at the speed of 4 plain ones"
     )
     assert expected([row], NOTHING_DONE, None, judged=False) == (

@@ -8,7 +8,7 @@ from steerbench_testkit import ToyEngine
 from steerbench.errors import UserError
 from steerbench.records.plan import Plan
 from steerbench.running.preparing import prepare
-from steerbench.studies.suite import Entry, Suite, run_suite
+from steerbench.studies.suite import Suite, SuiteEntry, run_suite
 from steerbench.studies.sweep import Sweep, Swept, run_sweep
 
 SAME = {"task": "toy", "model": "toy-model", "engine": "toy", "budget": 2}
@@ -55,7 +55,7 @@ def test_a_sweep_looks_at_all_its_values_before_the_first_run(tmp_path: Path) ->
 def test_a_suite_says_what_it_cannot_make_before_the_first_run_and_makes_the_others(tmp_path: Path) -> None:
     engine, heard = ToyEngine(), []
     (tmp_path / "some.toml").touch()
-    entries = [Entry("good", plan("toy-push")), Entry("bad", plan("caa", caa={"layer": 9}))]
+    entries = [SuiteEntry("good", plan("toy-push")), SuiteEntry("bad", plan("caa", caa={"layer": 9}))]
     suite = Suite(tmp_path / "some.toml", "0", entries)
     result, _ = run_suite(
         suite, tmp_path / "runs", engine, on_missing=lambda name, why: heard.append((name, why, len(engine.asked)))

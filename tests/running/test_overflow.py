@@ -17,7 +17,7 @@ from steerbench.records.found_ledgers import LEDGER
 from steerbench.records.plan import Plan
 from steerbench.records.results import RunResult
 from steerbench.records.samples import outcome_of, outcome_text, score_of, score_text
-from steerbench.running.calibration import Search, golden_section
+from steerbench.running.calibration import StrengthSearch, golden_section
 from steerbench.running.evaluation import OVERFLOWED
 from steerbench.running.losses import target_costs, target_loss
 from steerbench.running.preparing import prepare
@@ -104,7 +104,7 @@ def test_a_search_in_which_everything_overflows_ends_unsteered(tmp_path: Path) -
 
 @pytest.mark.parametrize("overflows_below", [math.inf, 3.0])
 def test_golden_section_with_overflowing_strengths_spends_its_budget_and_takes_another(overflows_below: float) -> None:
-    search = Search(["t"], lambda _: golden_section(0.0, 8.0, 8))
+    search = StrengthSearch(["t"], lambda _: golden_section(0.0, 8.0, 8))
     while not search.finished:
         setting = search.propose()["t"]
         assert setting is not None

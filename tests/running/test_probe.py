@@ -13,7 +13,7 @@ from steerbench.records.found_ledgers import LEDGER, reading
 from steerbench.records.plan import Plan
 from steerbench.running.power import opened_task
 from steerbench.running.preparing import prepare
-from steerbench.running.probe import FEWEST_TOKENS, GROWTH, LIKELIHOODS, PATIENCE, TOKENS, Speed, speed_of
+from steerbench.running.probe import FEWEST_TOKENS, GROWTH, LIKELIHOODS, PATIENCE, TOKENS, AnswerSpeed, speed_of
 from steerbench.running.runner import execute
 from steerbench.testing.tiny_models import tiny_model
 
@@ -60,7 +60,7 @@ def long_texts(limit):
 def test_a_fast_engine_is_timed_on_as_many_likelihoods_as_are_asked_at_most():
     engine = TimedEngine(prompt=0.01)
     speed = speed_of(engine, ManyItems(), engine.clock)
-    assert speed == Speed(pytest.approx(0.01), LIKELIHOODS)
+    assert speed == AnswerSpeed(pytest.approx(0.01), LIKELIHOODS)
     assert engine.batches_asked == [1, 1, 4, 16, LIKELIHOODS]
 
 
@@ -68,27 +68,29 @@ def test_a_fast_engine_is_timed_on_as_many_likelihoods_as_are_asked_at_most():
 def test_a_slow_engine_is_asked_no_more_than_patience_allows(prompt, together):
     engine = TimedEngine(prompt=prompt)
     speed = speed_of(engine, ManyItems(), engine.clock)
-    assert speed == Speed(pytest.approx(prompt), together)
+    assert speed == AnswerSpeed(pytest.approx(prompt), together)
     assert engine.now <= max((1 + GROWTH) * PATIENCE + prompt, 2 * prompt) + 1e-9
 
 
 def test_a_slow_engine_says_a_few_tokens_of_a_text():
     engine = TimedEngine(prompt=20.0, token=10.0)
-    assert speed_of(engine, long_texts(100), engine.clock) == Speed(pytest.approx(20 + 1000), 1, FEWEST_TOKENS, 100)
+    assert speed_of(engine, long_texts(100), engine.clock) == AnswerSpeed(
+        pytest.approx(20 + 1000), 1, FEWEST_TOKENS, 100
+    )
     assert engine.now == 3 * 20 + (1 + 1 + FEWEST_TOKENS) * 10
 
 
 def test_a_text_that_goes_on_is_reckoned_to_the_tasks_limit():
     engine = TimedEngine(prompt=0.001, token=0.01)
     speed = speed_of(engine, long_texts(100), engine.clock)
-    assert speed == Speed(pytest.approx((0.001 * 16 + 0.01 * 100) / 16), 16, TOKENS, 100)
+    assert speed == AnswerSpeed(pytest.approx((0.001 * 16 + 0.01 * 100) / 16), 16, TOKENS, 100)
 
 
 @pytest.mark.parametrize(("says", "limit", "tokens"), [(3, 100, 3), (1000, 8, 8)])
 def test_a_text_that_ends_by_itself_or_at_a_near_limit_is_reckoned_no_further(says, limit, tokens):
     engine = TimedEngine(prompt=0.001, token=0.01, says=says)
     speed = speed_of(engine, long_texts(limit), engine.clock)
-    assert speed == Speed(pytest.approx((0.001 * 16 + 0.01 * tokens) / 16), 16)
+    assert speed == AnswerSpeed(pytest.approx((0.001 * 16 + 0.01 * tokens) / 16), 16)
 
 
 def test_only_plain_calibration_items_are_asked():

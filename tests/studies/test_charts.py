@@ -5,19 +5,19 @@ import struct
 
 import pytest
 
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 from steerbench.studies.charts import chart, is_numeric, panels, write_charts
-from steerbench.studies.sweep import Point, SweepResult
+from steerbench.studies.sweep import SweepPoint, SweepResult
 
 INTERVALS = {"trait score": (7.1, 6.5, 7.75), "length": (31.0, None, None), "fluency": (4.25, 4.125, 4.375)}
 
 
 def point(value, shift):
     metrics = {
-        name: Metric(value=mean + shift, low=low and low + shift, high=high and high + shift)
+        name: MetricRecord(value=mean + shift, low=low and low + shift, high=high and high + shift)
         for name, (mean, low, high) in INTERVALS.items()
     }
-    return Point(value=value, run=f"run-{value}", digest="", metrics=metrics, strength=None, remarks=[])
+    return SweepPoint(value=value, run=f"run-{value}", digest="", metrics=metrics, strength=None, remarks=[])
 
 
 def sweep(values=(1, 2, 4), parameter="strength", symbol="gamma"):
@@ -116,9 +116,11 @@ def test_axes_say_what_they_are_and_which_way_is_better():
 def test_an_undefined_estimate_is_left_out_and_one_without_interval_is_drawn_as_a_point():
     whole = sweep()
     undefined = whole.points[1].model_copy(
-        update={"metrics": {**whole.points[1].metrics, "trait score": Metric(value=None)}}
+        update={"metrics": {**whole.points[1].metrics, "trait score": MetricRecord(value=None)}}
     )
-    bare = whole.points[2].model_copy(update={"metrics": {**whole.points[2].metrics, "trait score": Metric(value=8.0)}})
+    bare = whole.points[2].model_copy(
+        update={"metrics": {**whole.points[2].metrics, "trait score": MetricRecord(value=8.0)}}
+    )
     drawn = chart(whole.model_copy(update={"points": [whole.points[0], undefined, bare]}))
     rows = layers_of(drawn, 0)["line"][0]
     assert [row["parameter"] for row in rows] == [1, 4]

@@ -13,14 +13,14 @@ from steerbench.records.results import read_result
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
 from steerbench.running.strengths import chosen_in
-from steerbench.studies.suite import Entry, Suite, read_suite, run_suite
+from steerbench.studies.suite import Suite, SuiteEntry, read_suite, run_suite
 from steerbench.studies.suite_outlook import outlook
 
 PLAN = Plan(methods=("toy-push", "toy-words"), task="toy", model="toy-model", engine="toy", budget=4)
 PAID = PLAN.model_copy(update={"task": "toy-rated", "judge_parameters": {"toy-judge": {"price": 0.5}}})
-EFFECT = Entry("effect", PLAN)
-COST = Entry("cost", PLAN.model_copy(update={"task_parameters": {"respondents": 2}}), "effect")
-WITHOUT_DATA = Entry("school", PLAN.model_copy(update={"task": "gsm8k", "methods": ("unsteered",)}))
+EFFECT = SuiteEntry("effect", PLAN)
+COST = SuiteEntry("cost", PLAN.model_copy(update={"task_parameters": {"respondents": 2}}), "effect")
+WITHOUT_DATA = SuiteEntry("school", PLAN.model_copy(update={"task": "gsm8k", "methods": ("unsteered",)}))
 
 
 def suite_of(*entries):
@@ -110,7 +110,7 @@ def test_the_same_suite_again_asks_nothing_and_part_of_it_has_a_folder_of_its_ow
 def test_a_run_without_its_data_is_told_at_once_and_so_is_what_needs_it_while_the_others_are_made(
     tmp_path, without_data
 ):
-    after = Entry("after", PLAN, "school")
+    after = SuiteEntry("after", PLAN, "school")
     engine = ToyEngine()
     heard = []
     suite = suite_of(EFFECT, WITHOUT_DATA, after, COST)
@@ -127,7 +127,7 @@ def test_a_run_without_its_data_is_told_at_once_and_so_is_what_needs_it_while_th
 
 def test_a_run_that_fails_on_its_way_is_told_and_the_others_are_made(tmp_path):
     heard = []
-    suite = suite_of(Entry("paid", PAID), EFFECT, Entry("after", changed(task="toy-rated"), "paid"))
+    suite = suite_of(SuiteEntry("paid", PAID), EFFECT, SuiteEntry("after", changed(task="toy-rated"), "paid"))
     result, _ = run_suite(suite, tmp_path, ToyEngine(), judge_budget=2, on_missing=lambda name, why: heard.append(name))
     assert [run.name for run in result.runs] == ["effect"]
     assert heard == list(result.missing) == ["paid", "after"]
@@ -136,7 +136,7 @@ def test_a_run_that_fails_on_its_way_is_told_and_the_others_are_made(tmp_path):
 
 def test_a_judge_budget_counts_what_a_run_took_that_was_broken_off(tmp_path):
     other = PAID.model_copy(update={"seed": 1})
-    suite = suite_of(Entry("first", PAID), Entry("second", other))
+    suite = suite_of(SuiteEntry("first", PAID), SuiteEntry("second", other))
     result, _ = run_suite(suite, tmp_path, ToyEngine(), judge_budget=2)
     assert list(result.missing) == ["first", "second"]
     assert "is spent (2)" in result.missing["first"]
@@ -160,13 +160,13 @@ def test_a_judge_budget_counts_what_a_run_took_that_was_broken_off(tmp_path):
 )
 def test_a_mistake_in_the_last_run_is_refused_before_the_first(last, said):
     with pytest.raises(UserError, match=r"some\.toml, run 'last': ") as refused:
-        suite_of(EFFECT, Entry("last", last))
+        suite_of(EFFECT, SuiteEntry("last", last))
     assert said in str(refused.value)
 
 
 def test_a_mistake_is_found_in_a_run_whose_strengths_cannot_be_had(without_data):
     with pytest.raises(UserError, match="run 'after': There is no task 'toyy'"):
-        suite_of(WITHOUT_DATA, Entry("after", changed(task="toyy"), "school"))
+        suite_of(WITHOUT_DATA, SuiteEntry("after", changed(task="toyy"), "school"))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_mistake_is_found_in_a_run_whose_strengths_cannot_be_had(without_data)
 )
 def test_strengths_that_the_run_before_will_not_have_are_refused_before_it_starts(plan, said):
     with pytest.raises(UserError, match=said):
-        suite_of(EFFECT, Entry("cost", plan, "effect"))
+        suite_of(EFFECT, SuiteEntry("cost", plan, "effect"))
 
 
 def test_the_outlook_counts_questions_and_says_what_is_done(tmp_path, without_data):

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from steerbench.timing.ratios import ratio_of
-from steerbench.timing.schema import GROUPS, Case, Machine, Measure, Round, Sizes, TimingFile
+from steerbench.timing.schema import GROUPS, Machine, Round, SideMeasurement, Sizes, TimingCase, TimingFile
 
 MACHINE = Machine(device="cpu", cpu="abacus", cores=2, threads=1, memory_bytes=1, system="Linux x86_64")
 
 
-def side(seconds: float, generated: int = 0) -> Measure:
-    return Measure(
+def side(seconds: float, generated: int = 0) -> SideMeasurement:
+    return SideMeasurement(
         seconds=seconds, requests=4, prompt_tokens=80, generated_tokens=generated, peak_memory_bytes=1_000_000
     )
 
@@ -29,9 +29,9 @@ def rounds_of(method: Sequence[float], reference: Sequence[float], generated: tu
     ]
 
 
-def case(rounds: list[Round], group: str = "choose", method: str = "pas", engine: str = "hf") -> Case:
+def case(rounds: list[Round], group: str = "choose", method: str = "pas", engine: str = "hf") -> TimingCase:
     per = "second per generated token" if group == "generate" else "second"
-    return Case(
+    return TimingCase(
         group=group,  # type: ignore[arg-type]
         method=method,
         engine=engine,
@@ -44,13 +44,13 @@ def case(rounds: list[Round], group: str = "choose", method: str = "pas", engine
 
 def noisy_case(
     rng: np.random.Generator, noise: float, ratio: float = 1.05, alternations: int = 3, **named: str
-) -> Case:
+) -> TimingCase:
     """Either side's seconds vary by `noise` (standard deviation of their logarithm), apart from each other."""
     method, reference = np.exp(noise * rng.normal(size=(2, 2 * alternations)))
     return case(rounds_of((ratio * method).tolist(), reference.tolist()), **named)
 
 
-def timing_file(cases: Sequence[Case], machine: Machine = MACHINE, model: str = "smollm2-135m") -> TimingFile:
+def timing_file(cases: Sequence[TimingCase], machine: Machine = MACHINE, model: str = "smollm2-135m") -> TimingFile:
     return TimingFile(
         created="2026-01-01T00:00:00+00:00",
         clock="wall",

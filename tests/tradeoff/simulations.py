@@ -13,7 +13,7 @@ import numpy as np
 
 from steerbench.statistics import percentile_level, resample_counts, sign_flip_test
 from steerbench.studies.tradeoff import matching, reach
-from steerbench.studies.tradeoff.answers import Answers
+from steerbench.studies.tradeoff.answers import LossesAndCosts
 from steerbench.studies.tradeoff.choosing import Terms, choose, effects_of
 from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose, Evidence, Told
 from steerbench.studies.tradeoff.findings import conclude
@@ -86,7 +86,7 @@ class _Made:
                 losses = prices if source == COST else -effects
                 costs = prices if self.world.side_cost else [None] * len(asked)
                 pairs = (dict(zip(asked, values, strict=True)) for values in (map(float, losses), costs))
-                answers = Answers(*pairs)
+                answers = LossesAndCosts(*pairs)
                 self.told[source, dose] = Told("run", "digest", answers, [])
 
     def values(self, source: str, dose: Dose) -> tuple[np.ndarray, np.ndarray]:

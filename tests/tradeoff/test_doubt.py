@@ -2,20 +2,20 @@
 
 from leaderboard.pages.tradeoff import _standing
 from steerbench.cli.tradeoff_table import notes
-from steerbench.records.results import Metric
-from steerbench.studies.tradeoff.result import OFTEN, Curve, Point
+from steerbench.records.results import MetricRecord
+from steerbench.studies.tradeoff.result import OFTEN, Curve, TradeoffPoint
 
 
 def curve(unreached: float | None) -> Curve:
-    effect = Metric(value=2.0, low=1.0, high=3.0, n=9)
-    point = Point(strength=1.5, dose=0.5, effect=effect, prices={}, runs={}, flags=[])
+    effect = MetricRecord(value=2.0, low=1.0, high=3.0, n=9)
+    point = TradeoffPoint(strength=1.5, dose=0.5, effect=effect, prices={}, runs={}, flags=[])
     return Curve(
         **{"dial": (0.0, 3.0), "points": [point], "reach": effect, "shrinkage": None, "area": None},
         **{
             "monotonicity": None,
             "measured": point,
             "matched": True,
-            "strength": Metric(value=1.5, low=1.2, high=1.9, n=9),
+            "strength": MetricRecord(value=1.5, low=1.2, high=1.9, n=9),
         },
         unreached=unreached,
     )

@@ -21,7 +21,7 @@ from steerbench.engines.validation import site_of
 
 
 @dataclass
-class Frame:
+class ForwardRows:
     """What the hooks must know of the rows now passing through the model.
 
     `steering` [rows] is each row's line in the tables, `positions` [rows, length] the tokens' places in
@@ -36,7 +36,7 @@ class Frame:
 
 
 @dataclass
-class Table:
+class SiteEdits:
     """All edits at one layer and site: what to cap at, and what to add, by kind of position.
 
     `everywhere`, `decode`, `cap`, `cap_decode` are [steerings, dim]; `front` is [steerings, k + 1, dim],
@@ -53,7 +53,7 @@ class Table:
     thinned_decode: dict[float, Tensor] = field(default_factory=dict)
     draws: Tensor | None = None
 
-    def apply(self, x: Tensor, frame: Frame) -> Tensor:
+    def apply(self, x: Tensor, frame: ForwardRows) -> Tensor:
         """x [rows, length, dim] with each row's caps, then its additions."""
         rows = frame.steering
         if self.cap is not None:
@@ -89,10 +89,10 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Tables:
+class EditTables:
     """Edits ready to be applied: a table per layer and site, and each steering's line in all of them."""
 
-    at: Mapping[tuple[Site, int], Table]
+    at: Mapping[tuple[Site, int], SiteEdits]
     line: Mapping[tuple[object, ...], int]
 
     def lines(self, steerings: Iterable[Steering], device: torch.device) -> Tensor:
@@ -100,23 +100,23 @@ class Tables:
         return torch.tensor([self.line[s.edits_key] for s in steerings], device=device)
 
 
-def compile_tables(steerings: Iterable[Steering], modules: Modules) -> Tables:
+def compile_tables(steerings: Iterable[Steering], modules: Modules) -> EditTables:
     """One table per layer and site that any of the steerings edits; those with the same edits have one line."""
     distinct = {s.edits_key: s for s in steerings}
-    at: dict[tuple[Site, int], Table] = {}
+    at: dict[tuple[Site, int], SiteEdits] = {}
     for line, steering in enumerate(distinct.values()):
         for edit in steering.edits:
             site = site_of(edit)
-            table = at.setdefault((site, edit.layer), Table())
+            table = at.setdefault((site, edit.layer), SiteEdits())
             _write(table, edit, line, len(distinct), modules.width(site))
     for (site, layer), table in at.items():
         table.to(modules.device, modules.dtype)
         if table.thinned or table.thinned_decode:
             table.draws = draws(layer, modules.width(site), modules.device)
-    return Tables(at, {key: line for line, key in enumerate(distinct)})
+    return EditTables(at, {key: line for line, key in enumerate(distinct)})
 
 
-def _write(table: Table, edit: Edit, line: int, lines: int, dim: int) -> None:
+def _write(table: SiteEdits, edit: Edit, line: int, lines: int, dim: int) -> None:
     """Enter one edit into its table, on top of what the same steering already has there."""
     at = edit.positions
     if isinstance(edit, Cap):
@@ -143,7 +143,7 @@ def _write(table: Table, edit: Edit, line: int, lines: int, dim: int) -> None:
         _table(table, name, (lines, dim), 0.0)[line] += edit.strength * vector
 
 
-def _table(table: Table, name: str, shape: tuple[int, ...], fill: float, grow: bool = False) -> Tensor:
+def _table(table: SiteEdits, name: str, shape: tuple[int, ...], fill: float, grow: bool = False) -> Tensor:
     """The named table, made on first use; `grow` lengthens its middle dimension to `shape`'s."""
     old: Tensor | None = getattr(table, name)
     if old is None or (grow and old.shape[1] < shape[1]):
@@ -155,7 +155,7 @@ def _table(table: Table, name: str, shape: tuple[int, ...], fill: float, grow: b
 
 
 @contextmanager
-def steered(modules: Modules, tables: Tables, frame: Frame) -> Iterator[None]:
+def steered(modules: Modules, tables: EditTables, frame: ForwardRows) -> Iterator[None]:
     """Run the model under the tables' edits. Whatever happens inside, no hook is left behind."""
     with ExitStack() as stack:
         for (site, layer), table in tables.at.items():

@@ -14,12 +14,12 @@ from steerbench.contracts.steering import Site
 from steerbench.engines.branches import Branch, branch, unpacked
 from steerbench.engines.contextual import neutrals
 from steerbench.engines.hf.attention import share_heads
-from steerbench.engines.hf.batching import GENERATION, SCORING, Measure, size_of, split
+from steerbench.engines.hf.batching import GENERATION, SCORING, BatchMeasure, size_of, split
 from steerbench.engines.hf.generation import generate
 from steerbench.engines.hf.memory import is_out_of_memory, measured_budget
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.scoring import Batch, captured, scored
-from steerbench.engines.hf.survey import Counts, Survey
+from steerbench.engines.hf.survey import NeuronCounts, Survey
 from steerbench.engines.prompts import PromptTokens
 from steerbench.engines.validation import (
     check_counted,
@@ -159,7 +159,7 @@ class HFEngine:
         survey = Survey(self.modules, max(groups, default=-1) + 1)
 
         def surveyed(batch: Batch, part: Sequence[int]) -> list[Completion]:
-            counts = Counts(self.modules, [groups[i] for i in part])
+            counts = NeuronCounts(self.modules, [groups[i] for i in part])
             how = (self.tokens.stops, batch, sampling, counts.watching)
             completions = generate(self.modules, self.loaded.tokenizer, *how)
             survey.add(counts)
@@ -223,7 +223,7 @@ class _Job:
     requests: Sequence[Request]
     branches: Sequence[Branch]
     keys: Sequence[Hashable]
-    measure: Measure
+    measure: BatchMeasure
 
     def part(self, indices: Sequence[int]) -> "_Job":
         requests, branches, keys = ([all[i] for i in indices] for all in (self.requests, self.branches, self.keys))

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from steerbench.engines.branches import Branch, Group
-from steerbench.engines.hf.edits import Frame
+from steerbench.engines.branches import Branch, BranchGroup
+from steerbench.engines.hf.edits import ForwardRows
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.overflow import Containment
 from steerbench.engines.hf.packing import Rows, pack
@@ -28,7 +28,7 @@ class Layout:
     they answer. Group g's rows start at `row_start[g]`.
     """
 
-    groups: Sequence[Group]
+    groups: Sequence[BranchGroup]
     branches: Sequence[Branch]
     rows: Sequence[Rows]
     content: Sequence[int]
@@ -40,7 +40,7 @@ class Layout:
         return self.row_start[group] + row, column
 
 
-def lay_out(groups: Sequence[Group], branches: Sequence[Branch]) -> Layout:
+def lay_out(groups: Sequence[BranchGroup], branches: Sequence[Branch]) -> Layout:
     """Pack every group, and find the groups that differ in nothing but their steering."""
     rows: list[Rows] = []
     first: dict[Hashable, int] = {}
@@ -95,7 +95,7 @@ class _Stage:
 
 
 def run(
-    modules: Modules, layout: Layout, lines: Tensor, first_edited: int, frame: Frame, contain: bool = False
+    modules: Modules, layout: Layout, lines: Tensor, first_edited: int, frame: ForwardRows, contain: bool = False
 ) -> Tensor:
     """Hidden states after the last layer, [rows of all groups, length, width].
 

@@ -13,7 +13,7 @@ from transformers import DynamicCache, GenerationConfig, LogitsProcessorList, St
 from steerbench.contracts import Completion, Sampling
 from steerbench.engines.answers import decoded
 from steerbench.engines.branches import group
-from steerbench.engines.hf.edits import Frame, steered
+from steerbench.engines.hf.edits import ForwardRows, steered
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.overflow import Ending, blanked, forget_borrowed
 from steerbench.engines.hf.scoring import Batch
@@ -22,11 +22,11 @@ WORTH_SHARING = 32
 """Tokens in common from which a prefix is computed once for its requests."""
 
 
-Watching = Callable[[Frame, Sequence[int]], AbstractContextManager[list[StoppingCriteria]]]
+Watching = Callable[[ForwardRows, Sequence[int]], AbstractContextManager[list[StoppingCriteria]]]
 """Looks on, given the frame and the stop tokens: a context around the loop, and whom the loop tells of its tokens."""
 
 
-def unwatched(frame: Frame, stops: Sequence[int]) -> AbstractContextManager[list[StoppingCriteria]]:
+def unwatched(frame: ForwardRows, stops: Sequence[int]) -> AbstractContextManager[list[StoppingCriteria]]:
     return nullcontext([])
 
 
@@ -48,7 +48,7 @@ def generate(
     tables = batch.tables(modules)
     lines = tables.lines(batch.steerings, modules.device)
     lengths = torch.tensor([b.prompt_length for b in batch.branches], device=modules.device)
-    frame, ending = Frame(), Ending(modules, len(ids), stops[0])
+    frame, ending = ForwardRows(), Ending(modules, len(ids), stops[0])
     padding = mask[:, prefixes.length :].to(modules.device) == 0
     with steered(modules, tables, frame), _seeded(batch, sampling, modules), _own_defaults(modules):
         cache = _prefix_cache(modules, batch, prefixes, lines, frame)
@@ -120,7 +120,7 @@ def _padded(prompts: Sequence[Sequence[int]], prefixes: _Prefixes) -> tuple[Tens
 
 
 def _prefix_cache(
-    modules: Modules, batch: Batch, prefixes: _Prefixes, lines: Tensor, frame: Frame
+    modules: Modules, batch: Batch, prefixes: _Prefixes, lines: Tensor, frame: ForwardRows
 ) -> DynamicCache | None:
     """Keys and values of each request's prefix; a request without one gets another's, which its mask hides."""
     if not prefixes.first:
@@ -142,7 +142,7 @@ def _prefix_cache(
 
 
 @contextmanager
-def _following(modules: Modules, frame: Frame, lines: Tensor, lengths: Tensor) -> Iterator[None]:
+def _following(modules: Modules, frame: ForwardRows, lines: Tensor, lengths: Tensor) -> Iterator[None]:
     """Keep the frame told of the positions that each call of the decoder runs."""
     frame.steering = lines
 

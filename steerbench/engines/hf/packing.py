@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.engines.branches import Branch, Group
+from steerbench.engines.branches import Branch, BranchGroup
 
 ROW = 256
 """Tokens of a row: long enough to keep matrix products large, short enough that attention between
@@ -39,7 +39,7 @@ class Rows:
     placed: Mapping[int, Placed]
 
 
-def fill(group: Group, branches: Sequence[Branch]) -> tuple[dict[int, Placed], tuple[int, int]]:
+def fill(group: BranchGroup, branches: Sequence[Branch]) -> tuple[dict[int, Placed], tuple[int, int]]:
     """Each member's place, longest first, each in the first row with room; and the rows' shape [rows, length]."""
     own = {member: len(branches[member]) - group.shared for member in group.members}
     total, longest = sum(own.values()), max(own.values())
@@ -56,7 +56,7 @@ def fill(group: Group, branches: Sequence[Branch]) -> tuple[dict[int, Placed], t
     return placed, (len(used), max(used))
 
 
-def pack(group: Group, branches: Sequence[Branch]) -> Rows:
+def pack(group: BranchGroup, branches: Sequence[Branch]) -> Rows:
     """Lay a group's branches into rows."""
     placed, shape = fill(group, branches)
     tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)

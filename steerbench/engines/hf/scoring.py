@@ -10,7 +10,7 @@ from torch import Tensor
 
 from steerbench.contracts.steering import Site, Steering
 from steerbench.engines.branches import Branch, group
-from steerbench.engines.hf.edits import Frame, Tables, compile_tables, steered, watched
+from steerbench.engines.hf.edits import EditTables, ForwardRows, compile_tables, steered, watched
 from steerbench.engines.hf.forward import Layout, lay_out, run
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.overflow import normable
@@ -34,21 +34,21 @@ class Batch:
     def layout(self) -> Layout:
         return lay_out(group(self.branches, self.keys), self.branches)
 
-    def tables(self, modules: Modules) -> Tables:
+    def tables(self, modules: Modules) -> EditTables:
         return compile_tables(self.steerings, modules)
 
     def first_edited(self, layers: int) -> int:
         """The lowest layer that any of the steerings edits."""
         return min((n for s in self.steerings if (n := s.first_layer) is not None), default=layers)
 
-    def lines(self, layout: Layout, tables: Tables, device: torch.device) -> Tensor:
+    def lines(self, layout: Layout, tables: EditTables, device: torch.device) -> Tensor:
         """[groups]: each group's line in the tables."""
         return tables.lines([self.steerings[g.members[0]] for g in layout.groups], device)
 
 
 def scored(modules: Modules, batch: Batch) -> list[list[float]]:
     """Per request, the log-likelihood (nats) of each option; nan where the steering overflowed."""
-    layout, tables, frame = batch.layout(), batch.tables(modules), Frame()
+    layout, tables, frame = batch.layout(), batch.tables(modules), ForwardRows()
     lines = batch.lines(layout, tables, modules.device)
     asked = [
         [
@@ -107,7 +107,7 @@ def captured(modules: Modules, batch: Batch, sites: Sequence[Site]) -> list[dict
 
     Ends must be past the prefix that a group shares, as those of prompts and options are.
     """
-    layout, tables, frame = batch.layout(), batch.tables(modules), Frame()
+    layout, tables, frame = batch.layout(), batch.tables(modules), ForwardRows()
     order = [(g, member) for g, one in enumerate(layout.groups) for member in one.members]
     ends = [[layout.place(g, member, place) for place in batch.branches[member].ends] for g, member in order]
     places = torch.tensor([place for one in ends for place in one], device=modules.device)

@@ -10,12 +10,12 @@ from torch import Tensor
 from transformers import StoppingCriteria
 
 from steerbench.contracts import NeuronStatistics
-from steerbench.engines.hf.edits import Frame, watched
+from steerbench.engines.hf.edits import ForwardRows, watched
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.histograms import P95_ERROR, Histograms, summed_up
 
 
-class Counts:
+class NeuronCounts:
     """What the neurons did in one batch, whose rows belong to `groups`; the device holds only groups that occur."""
 
     def __init__(self, modules: Modules, groups: Sequence[int]) -> None:
@@ -28,7 +28,7 @@ class Counts:
         self._read = torch.arange(len(groups), device=device)
 
     @contextmanager
-    def watching(self, frame: Frame, stops: Sequence[int]) -> Iterator[list[StoppingCriteria]]:
+    def watching(self, frame: ForwardRows, stops: Sequence[int]) -> Iterator[list[StoppingCriteria]]:
         """Count while text is generated; what it yields must be told of every generated token."""
         following = _RowsStillRead(self, torch.tensor(stops, device=self.modules.device))
 
@@ -47,7 +47,7 @@ class Counts:
 class _RowsStillRead(StoppingCriteria):
     """Stops nothing, but takes the rows that have met a stop token off those that are counted."""
 
-    def __init__(self, counts: Counts, stops: Tensor) -> None:
+    def __init__(self, counts: NeuronCounts, stops: Tensor) -> None:
         self.counts, self.stops = counts, stops
         self.ended: Tensor | None = None
 
@@ -65,7 +65,7 @@ class Survey:
         self.shape = (groups, len(modules.layers), modules.width("mlp_act"))
         self.totals: dict[int, Tensor] = {}
 
-    def add(self, counts: Counts) -> None:
+    def add(self, counts: NeuronCounts) -> None:
         """A batch, once it is done: one that ran out of memory on the way has not been counted."""
         for group, histogram in zip(counts.present, counts.histograms.counts, strict=True):
             if group in self.totals:

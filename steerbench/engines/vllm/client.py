@@ -44,7 +44,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Settings:
+class VLLMSettings:
     """How vLLM is set up. `rows` is the room for steerings: what a table has at every site.
 
     `eager` computes without compiled code and CUDA graphs; `memory` is that of the KV cache in GiB (2 on a CPU if None,
@@ -64,7 +64,7 @@ class Settings:
 class Client:
     """Owns a `vllm.LLM` with our worker."""
 
-    def __init__(self, folder: str, settings: Settings, width: Width) -> None:
+    def __init__(self, folder: str, settings: VLLMSettings, width: Width) -> None:
         from vllm import LLM
         from vllm.platforms import current_platform
 

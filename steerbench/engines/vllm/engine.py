@@ -22,7 +22,7 @@ from steerbench.engines.validation import (
     check_options,
     check_steerings,
 )
-from steerbench.engines.vllm.client import OVERFLOW, Ask, Client, Settings
+from steerbench.engines.vllm.client import OVERFLOW, Ask, Client, VLLMSettings
 from steerbench.engines.vllm.options import NEXT_TOKEN, likelihoods, option_asks
 from steerbench.engines.vllm.selftest import selftest
 from steerbench.engines.vllm.support import check_architecture, import_vllm, vllm_version
@@ -67,7 +67,7 @@ class VLLMEngine:
         batched_tokens: int | None = None,
         date: str | None = None,
     ) -> "VLLMEngine":
-        """Load a model by name, Hugging Face id or folder; what can be set is as in `Settings`.
+        """Load a model by name, Hugging Face id or folder; what can be set is as in `VLLMSettings`.
 
         `eager` is true on a CPU unless it is said otherwise; `date` is the day its chat template is told (`load_text`).
 
@@ -81,7 +81,7 @@ class VLLMEngine:
             raise UserError(f"There is no dtype '{dtype}'; there are: {', '.join(DTYPES)}.")
         import_vllm()
         place = _device(device)
-        settings = Settings(
+        settings = VLLMSettings(
             dtype or "bfloat16",
             place == "cpu" if eager is None else eager,
             rows,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from steerbench.contracts.steering import Site
 from steerbench.engines.vllm import ops
 from steerbench.engines.vllm.schedule import SITES
-from steerbench.engines.vllm.tables import Tables
+from steerbench.engines.vllm.tables import SlotTables
 
 HEAD_OUT, CAP, ADD, RESID = range(len(SITES))
 
@@ -30,7 +30,7 @@ class Observer(Protocol):
 class Sites:
     """What the hooks of one model share: its tables, and who looks on in the present step."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: SlotTables) -> None:
         self.tables = tables
         self.observer: Observer | None = None
 
@@ -58,7 +58,7 @@ def install(layers: Sequence[Any], sites: Sites) -> None:
         layer.register_forward_hook(_after_layer(sites, number))
 
 
-def _lend(module: nn.Module, tables: Tables, site: int, layer: int) -> None:
+def _lend(module: nn.Module, tables: SlotTables, site: int, layer: int) -> None:
     """Give a module its table and lines as buffers: only so does the compiler take them for inputs."""
     module.register_buffer("steering_rows", tables.rows[SITES[site]][layer], persistent=False)
     module.register_buffer("steering_lines", tables.lines[site], persistent=False)

@@ -10,7 +10,7 @@ from steerbench.errors import UserError
 
 
 @dataclass(eq=False)
-class Entry:
+class SlotEntry:
     """One steering in the tables: its slot, its rows by site, and how many requests use it now."""
 
     slot: int
@@ -36,7 +36,7 @@ class SlotBook:
 
     def __init__(self, rows: int) -> None:
         self.size = rows
-        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._entries: OrderedDict[str, SlotEntry] = OrderedDict()
         self._slots = list(range(rows, 0, -1))
         self._rows = {site: list(range(capacity(site, rows), 0, -1)) for site in SITES}
 
@@ -63,7 +63,7 @@ class SlotBook:
         if not self._make_room(needed):
             return None
         rows = {site: tuple(self._rows[site].pop() for _ in range(count)) for site, count in needed.items() if count}
-        entry = Entry(self._slots.pop(), rows, users=1)
+        entry = SlotEntry(self._slots.pop(), rows, users=1)
         self._entries[key] = entry
         return entry.slot, _placement(entry, lowered)
 
@@ -113,7 +113,7 @@ class SlotBook:
             self._rows[site].extend(rows)
 
 
-def _placement(entry: Entry, lowered: Lowered) -> Placement:
+def _placement(entry: SlotEntry, lowered: Lowered) -> Placement:
     schedules: dict[str, tuple[tuple[int, ...], ...]] = {}
     for site, schedule in lowered.schedules.items():
         there: Schedule = schedule.mapped((0, *entry.rows.get(site, ())))

@@ -18,7 +18,7 @@ SHARDED = ("head_out", "mlp_cap", "mlp_add")
 
 
 @dataclass(frozen=True)
-class Shape:
+class TableShape:
     """What tables are made for: `widths` are this rank's, `rank` of `ranks`, and `tokens` a step has at most.
 
     `rows` gives their capacities (`capacity`).
@@ -32,13 +32,13 @@ class Shape:
     ranks: int = 1
 
 
-class Tables:
+class SlotTables:
     """Rows [layers, 1 + capacity, width] by site, and the line of every token of the step [sites, tokens].
 
     Both keep their place in memory, where compiled code and CUDA graphs find them.
     """
 
-    def __init__(self, shape: Shape, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, shape: TableShape, dtype: torch.dtype, device: torch.device) -> None:
         self.shape = shape
         self.rows: dict[str, Tensor] = {
             site: torch.full(

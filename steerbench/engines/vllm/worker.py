@@ -26,7 +26,7 @@ from steerbench.engines.vllm.hooks import Sites, install
 from steerbench.engines.vllm.observers import Capture, Count
 from steerbench.engines.vllm.schedule import NEUTRAL
 from steerbench.engines.vllm.slots import Placement
-from steerbench.engines.vllm.tables import Shape, Tables
+from steerbench.engines.vllm.tables import SlotTables, TableShape
 
 if TYPE_CHECKING or not current_platform.is_cpu():
     from vllm.v1.worker.gpu_worker import Worker
@@ -61,7 +61,7 @@ class SteeringWorker(Worker):  # type: ignore[misc]
     def load_model(self, **how: Any) -> None:
         super().load_model(**how)
         self.steering_layers = decoder_layers(self.model_runner.get_model())
-        self.steering_tables = Tables(self._shape(), self.model_config.dtype, self.device)
+        self.steering_tables = SlotTables(self._shape(), self.model_config.dtype, self.device)
         self.steering_sites = Sites(self.steering_tables)
         self.steering_requests: dict[str, Following] = {}
         self.steering_capture: Capture | None = None
@@ -70,13 +70,13 @@ class SteeringWorker(Worker):  # type: ignore[misc]
         install(self.steering_layers, self.steering_sites)
         self._be_told_of_each_step()
 
-    def _shape(self) -> Shape:
+    def _shape(self) -> TableShape:
         ranks, layer = get_tensor_model_parallel_world_size(), self.steering_layers[0]
         heads = layer.self_attn.o_proj.input_size_per_partition
         neurons = layer.mlp.down_proj.input_size_per_partition
         config = self.vllm_config
         graphs = config.compilation_config.max_cudagraph_capture_size or 0
-        return Shape(
+        return TableShape(
             layers=len(self.steering_layers),
             rows=config.additional_config[CONFIG]["rows"],
             widths={

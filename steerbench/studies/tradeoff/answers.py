@@ -18,14 +18,14 @@ Values = Mapping[Place, float | None]
 
 
 @dataclass(frozen=True)
-class Answers:
+class LossesAndCosts:
     """The losses and side costs of one row's test items."""
 
     losses: Values
     costs: Values
 
 
-def read_answers(folder: Path, method: str) -> Answers:
+def read_answers(folder: Path, method: str) -> LossesAndCosts:
     """One row of a finished run.
 
     Raises:
@@ -38,7 +38,7 @@ def read_answers(folder: Path, method: str) -> Answers:
         for target, item, text in connection.execute(query, (method,)):
             score = json.loads(text)
             losses[target, item], costs[target, item] = score["loss"], score.get("cost")
-    return Answers(losses, costs)
+    return LossesAndCosts(losses, costs)
 
 
 def worst(rows: Sequence[Values]) -> float:

@@ -6,9 +6,9 @@ from typing import Any
 
 import altair as alt
 
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
 from steerbench.studies.drawing import GREY, save, styled
-from steerbench.studies.tradeoff.result import Curve, Point, TradeoffResult
+from steerbench.studies.tradeoff.result import Curve, TradeoffPoint, TradeoffResult
 
 WIDTH, HEIGHT, GAP = 330, 150, 34
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8a6d00", "#6b6b6b", "#000000")
@@ -103,11 +103,11 @@ def _against_effect(result: TradeoffResult, cost: str, height: float, last: bool
 _TOOLTIP = ["method:N", "strength:Q", "effect:Q", "value:Q"]
 
 
-def _value(point: Point, name: str) -> Metric:
+def _value(point: TradeoffPoint, name: str) -> MetricRecord:
     return point.effect if name == EFFECT else point.prices[name]
 
 
-def _bounds(metric: Metric) -> dict[str, float] | None:
+def _bounds(metric: MetricRecord) -> dict[str, float] | None:
     """An estimate; without an interval, its bounds are the estimate itself."""
     if metric.value is None:
         return None

@@ -40,7 +40,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenDose:
     """Where a method's costs are compared, and whether its effect there is the common one."""
 
     dose: Dose
@@ -48,7 +48,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Reach:
+class LargestEffect:
     """A method's dose of largest mean effect."""
 
     dose: Dose
@@ -56,12 +56,12 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Choice:
+class DoseChoices:
     """What the curves lead to: how far each method reaches, the common effect, and where each method is measured."""
 
-    reached: Mapping[str, Reach]
+    reached: Mapping[str, LargestEffect]
     wanted: float | None
-    chosen: Mapping[str, Chosen]
+    chosen: Mapping[str, ChosenDose]
 
     @property
     def doses(self) -> list[Dose]:
@@ -72,12 +72,12 @@ class Choice:
         return [one.dose for one in self.chosen.values() if one.matched]
 
 
-def choose(terms: Terms, evidence: Evidence) -> Choice:
+def choose(terms: Terms, evidence: Evidence) -> DoseChoices:
     """Of every method the strength to be measured at, from calibration answers at all its doses."""
     curves = {method: effects_of(evidence, doses) for method, doses in terms.doses.items()}
     reached = {method: _reach(terms.doses[method], curve, terms.seed) for method, curve in curves.items()}
     wanted = _wanted(terms, reached)
-    return Choice(reached, wanted, {m: _chosen(terms, curve, wanted, reached[m]) for m, curve in curves.items()})
+    return DoseChoices(reached, wanted, {m: _chosen(terms, curve, wanted, reached[m]) for m, curve in curves.items()})
 
 
 def effects_of(evidence: Evidence, doses: Sequence[Dose]) -> Array:
@@ -85,15 +85,15 @@ def effects_of(evidence: Evidence, doses: Sequence[Dose]) -> Array:
     return np.stack([evidence.effects(CALIBRATION, dose) for dose in doses])
 
 
-def _reach(doses: Sequence[Dose], curve: Array, seed: int) -> Reach:
+def _reach(doses: Sequence[Dose], curve: Array, seed: int) -> LargestEffect:
     """Effects without a value (no answer of any run could be read) are at every dose or at none."""
     if np.isnan(curve).any():
-        return Reach(doses[0], Metric(float("nan")))
+        return LargestEffect(doses[0], Metric(float("nan")))
     best, effect = reach(curve, seed)
-    return Reach(doses[best], effect)
+    return LargestEffect(doses[best], effect)
 
 
-def _wanted(terms: Terms, reached: Mapping[str, Reach]) -> float | None:
+def _wanted(terms: Terms, reached: Mapping[str, LargestEffect]) -> float | None:
     """The effect at which costs are compared, None if there is none above 0."""
     if isinstance(terms.wanted, str):
         own = reached[terms.wanted].effect.value
@@ -103,9 +103,9 @@ def _wanted(terms: Terms, reached: Mapping[str, Reach]) -> float | None:
     return common_effect([reach.effect for method, reach in reached.items() if terms.dials[method]])
 
 
-def _chosen(terms: Terms, curve: Array, wanted: float | None, reach: Reach) -> Chosen:
+def _chosen(terms: Terms, curve: Array, wanted: float | None, reach: LargestEffect) -> ChosenDose:
     method = reach.dose.method
     if wanted is None or terms.dials[method] is None:
-        return Chosen(reach.dose, matched=wanted is not None and terms.wanted == method)
+        return ChosenDose(reach.dose, matched=wanted is not None and terms.wanted == method)
     strength = strength_for(wanted, terms.strengths[method], curve.mean(axis=1))
-    return Chosen(reach.dose, False) if strength is None else Chosen(Dose(method, strength), True)
+    return ChosenDose(reach.dose, False) if strength is None else ChosenDose(Dose(method, strength), True)

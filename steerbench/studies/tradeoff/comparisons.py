@@ -10,11 +10,11 @@ import numpy as np
 from steerbench import contracts
 from steerbench.records.results import metrics
 from steerbench.statistics import FEWEST, holm, mean_estimate, sign_flip_test
-from steerbench.studies.tradeoff.choosing import Choice, Terms, effects_of
+from steerbench.studies.tradeoff.choosing import DoseChoices, Terms, effects_of
 from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Array, Dose, Evidence
 from steerbench.studies.tradeoff.matching import (
     Rematched,
-    Tested,
+    TestedDifference,
     along,
     interval,
     rematched,
@@ -34,7 +34,7 @@ class Matching:
 
     terms: Terms
     evidence: Evidence
-    choice: Choice
+    choice: DoseChoices
 
     @property
     def methods(self) -> list[str]:
@@ -97,7 +97,7 @@ def _effect(matching: Matching, pair: Pair) -> Difference:
     if np.isnan(apart).any():
         return _difference(EFFECT, pair, _unread(EFFECT), {TEST: len(apart)})
     p = sign_flip_test(apart, np.random.default_rng(seed))
-    found = Tested(mean_estimate(apart), p)
+    found = TestedDifference(mean_estimate(apart), p)
     return _difference(EFFECT, pair, found, {TEST: len(apart)})
 
 
@@ -116,7 +116,9 @@ def _prices(matching: Matching, cost: str, source: str) -> list[Difference]:
     if units < FEWEST:
         few = next(f"{count} {name}" for name, count in _named(over).items() if count == units)
         why = f"{few}, and resampling needs {FEWEST}"
-        return [_difference(cost, p, Tested(contracts.Metric(values[p], n=items), None, why), over) for p in pairs]
+        return [
+            _difference(cost, p, TestedDifference(contracts.Metric(values[p], n=items), None, why), over) for p in pairs
+        ]
     drawn = _own(matching, source, prices) if source == TEST else _of_task(matching, source, prices)
     return [
         _difference(cost, pair, tested(values[pair], drawn[pair[0].method] - drawn[pair[1].method], units, items), over)
@@ -168,7 +170,7 @@ def _corrected(found: Sequence[Difference]) -> list[Difference]:
     return [one if one.p is None else one.model_copy(update={"p_holm": next(adjusted)}) for one in found]
 
 
-def _difference(cost: str, pair: Pair, found: Tested, over: Mapping[str, int]) -> Difference:
+def _difference(cost: str, pair: Pair, found: TestedDifference, over: Mapping[str, int]) -> Difference:
     first, second = (dose.method for dose in pair)
     written = metrics({"": found.metric})[""]
     return Difference(
@@ -189,5 +191,5 @@ def _named(over: Mapping[str, int]) -> dict[str, int]:
     return {words.get(source, f"items of {source}"): count for source, count in over.items()}
 
 
-def _unread(cost: str) -> Tested:
-    return Tested(contracts.Metric(float("nan")), None, f"{cost} could not be read in any answer")
+def _unread(cost: str) -> TestedDifference:
+    return TestedDifference(contracts.Metric(float("nan")), None, f"{cost} could not be read in any answer")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.studies.tradeoff.answers import Answers, Values, gains, prices, worst
+from steerbench.studies.tradeoff.answers import LossesAndCosts, Values, gains, prices, worst
 from steerbench.studies.tradeoff.asked import UNSTEERED, Part
 
 Array = NDArray[np.float64]
@@ -37,7 +37,7 @@ class Told:
 
     run: str
     digest: str
-    answers: Answers
+    answers: LossesAndCosts
     flags: Sequence[str]
 
 
@@ -72,7 +72,7 @@ class Evidence:
         return [f"{source}: {flag}" for source in sources for flag in self.told[source, dose].flags]
 
     def _beside_unsteered(
-        self, source: str, dose: Dose, values: Callable[[Answers], Values]
+        self, source: str, dose: Dose, values: Callable[[LossesAndCosts], Values]
     ) -> tuple[Values, Values, float]:
         """A dose's values, the unsteered model's, and the worst that any dose has."""
         every = [values(told.answers) for (asked, _), told in self.told.items() if asked == source]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from steerbench import contracts
-from steerbench.records.results import Metric, metrics
+from steerbench.records.results import MetricRecord, metrics
 from steerbench.statistics import mean_estimate
 from steerbench.studies.tradeoff.asked import Part
 from steerbench.studies.tradeoff.choosing import Terms, choose, effects_of
@@ -15,7 +15,7 @@ from steerbench.studies.tradeoff.comparisons import Matching, differences
 from steerbench.studies.tradeoff.curves import area, front, monotonicity
 from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Array, Dose, Evidence
 from steerbench.studies.tradeoff.reach import shrinkage
-from steerbench.studies.tradeoff.result import Curve, Point, TradeoffResult
+from steerbench.studies.tradeoff.result import Curve, TradeoffPoint, TradeoffResult
 
 
 def conclude(terms: Terms, evidence: Evidence) -> TradeoffResult:
@@ -76,9 +76,9 @@ def _curve(matching: Matching, method: str) -> Curve:
     )
 
 
-def _point(terms: Terms, evidence: Evidence, dose: Dose, part: Part) -> Point:
+def _point(terms: Terms, evidence: Evidence, dose: Dose, part: Part) -> TradeoffPoint:
     """A dose, its effect and side cost on one part of the questions."""
-    return Point(
+    return TradeoffPoint(
         strength=dose.strength,
         dose=terms.share(dose),
         effect=_written(estimate(evidence.effects(part, dose))),
@@ -111,5 +111,5 @@ def _front(curves: Mapping[str, Curve], cost: str) -> list[tuple[str, float]]:
     ]
 
 
-def _written(metric: contracts.Metric) -> Metric:
+def _written(metric: contracts.Metric) -> MetricRecord:
     return metrics({"": metric})[""]

@@ -38,7 +38,7 @@ class Rematched:
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestedDifference:
     """A difference with its interval and p; where there is neither, `why` says it."""
 
     metric: Metric
@@ -101,7 +101,7 @@ def along(strengths: Array, knots: Sequence[float], heights: Array) -> Array:
     return np.asarray(low + share * (high - low))
 
 
-def tested(value: float, drawn: Array, units: int, n: int) -> Tested:
+def tested(value: float, drawn: Array, units: int, n: int) -> TestedDifference:
     """An estimate with the expanded percentile interval of its resamples, and the p that belongs to that interval.
 
     p is the smallest level at which the interval leaves 0 out (Efron and Tibshirani 1993, section 15.4, widened for
@@ -109,11 +109,11 @@ def tested(value: float, drawn: Array, units: int, n: int) -> Tested:
     """
     drawn = np.round(drawn, _DIGITS)
     if (drawn == drawn[0]).all():
-        return Tested(Metric(value, n=n), None, "every resample gives the same")
+        return TestedDifference(Metric(value, n=n), None, "every resample gives the same")
     extreme = min((drawn <= 0).sum(), (drawn >= 0).sum())
     tail = min((extreme + 1) / (len(drawn) + 1), 0.5)
     p = 2 * stats.t.cdf(math.sqrt((units - 1) / units) * stats.norm.ppf(tail), units - 1)
-    return Tested(Metric(value, *interval(drawn, units), n), float(p))
+    return TestedDifference(Metric(value, *interval(drawn, units), n), float(p))
 
 
 def interval(drawn: Array, units: int) -> tuple[float, float]:

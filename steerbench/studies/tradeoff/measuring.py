@@ -12,7 +12,7 @@ from steerbench.studies.tradeoff.choosing import Terms, choose
 from steerbench.studies.tradeoff.evidence import CALIBRATION, TEST
 from steerbench.studies.tradeoff.findings import conclude, name_of
 from steerbench.studies.tradeoff.result import RESULT, TradeoffResult
-from steerbench.studies.tradeoff.runs import Runs
+from steerbench.studies.tradeoff.runs import TradeoffRuns
 
 
 def run_tradeoff(
@@ -25,7 +25,7 @@ def run_tradeoff(
     """
     for method in asked.base.methods:
         adapted(build_method(method, asked.base.method_parameters, asked.base.seed), engine)
-    runs, terms = Runs(asked, Campaign(out, engine, progress or Silent(), judge_budget)), terms_of(asked)
+    runs, terms = TradeoffRuns(asked, Campaign(out, engine, progress or Silent(), judge_budget)), terms_of(asked)
     every = [dose for doses in terms.doses.values() for dose in doses]
     runs.make([CALIBRATION], every)
     chosen = choose(terms, runs.evidence).doses

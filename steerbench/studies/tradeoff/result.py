@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError, field_validator
 
 from steerbench.errors import UserError
 from steerbench.records.json_files import read_record
-from steerbench.records.results import Metric
+from steerbench.records.results import MetricRecord
+from steerbench.storage.json_models import FrozenModel
 
 SCHEMA = 2
 """2: strengths have intervals, and differences of price are bootstrapped with them; 1 took strengths as known."""
@@ -17,11 +18,7 @@ OFTEN = 0.1
 """Share of resamples without the common effect that a reader is told of."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Point(_Record):
+class TradeoffPoint(FrozenModel):
     """A method at one strength; `dose` is its share of the dial.
 
     `effect` is in points of the effect task's loss, `prices` by cost how much is lost beside the unsteered model.
@@ -30,13 +27,13 @@ class Point(_Record):
 
     strength: float
     dose: float
-    effect: Metric
-    prices: dict[str, Metric]
+    effect: MetricRecord
+    prices: dict[str, MetricRecord]
     runs: dict[str, str]
     flags: list[str]
 
 
-class Curve(_Record):
+class Curve(FrozenModel):
     """A method over its dial, on calibration questions; `dial` is None and there is one point if it has none.
 
     `reach` is its largest mean effect, with an interval over all doses at once, and `shrinkage` by how much that is
@@ -49,14 +46,14 @@ class Curve(_Record):
     """
 
     dial: tuple[float, float] | None
-    points: list[Point]
-    reach: Metric
-    shrinkage: Metric | None
-    area: Metric | None
-    monotonicity: Metric | None
-    measured: Point
+    points: list[TradeoffPoint]
+    reach: MetricRecord
+    shrinkage: MetricRecord | None
+    area: MetricRecord | None
+    monotonicity: MetricRecord | None
+    measured: TradeoffPoint
     matched: bool
-    strength: Metric | None
+    strength: MetricRecord | None
     unreached: float | None
 
     @property
@@ -72,7 +69,7 @@ class Curve(_Record):
         return f"in {self.unreached:.0%} of resamples it does not get to the common effect and counts at its largest"
 
 
-class Difference(_Record):
+class Difference(FrozenModel):
     """What the first of two matched methods loses more than the second, or has more effect (cost `EFFECT`).
 
     Interval and p of a price resample the units named in `over` with their numbers, and read the strengths off anew;
@@ -83,14 +80,14 @@ class Difference(_Record):
     cost: str
     first: str
     second: str
-    difference: Metric
+    difference: MetricRecord
     p: float | None
     p_holm: float | None
     over: dict[str, int]
     why: str
 
 
-class TradeoffResult(_Record):
+class TradeoffResult(FrozenModel):
     """All of a trade-off. `wanted` is the common effect; `fronts` are by cost the doses that no other beats.
 
     `asked_for` is the effect that was to be the common one (points, or a method whose effect it is), None if that was
@@ -135,10 +132,10 @@ def read_tradeoff(folder: Path) -> TradeoffResult:
 def _version(text: bytes) -> int | None:
     """The schema that a file says it has; None if it says none."""
     try:
-        return _Version.model_validate_json(text).schema_version
+        return _TradeoffVersion.model_validate_json(text).schema_version
     except ValidationError:
         return None
 
 
-class _Version(BaseModel):
+class _TradeoffVersion(BaseModel):
     schema_version: int

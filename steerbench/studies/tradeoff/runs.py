@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from steerbench.records.plan import Plan
-from steerbench.studies.campaign import Campaign, Made
+from steerbench.studies.campaign import Campaign, FinishedRun
 from steerbench.studies.tradeoff.answers import read_answers
 from steerbench.studies.tradeoff.asked import Tradeoff
 from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose, Evidence, Place, Told
 
 
 @dataclass(eq=False)
-class Runs:
+class TradeoffRuns:
     """Every run that was made, and what it told, by what was asked (a source) and the dose."""
 
     asked: Tradeoff
@@ -40,7 +40,7 @@ class Runs:
         return self.asked.cost_plan(source, *dose)
 
 
-def _told(made: Made, dose: Dose) -> Told:
+def _told(made: FinishedRun, dose: Dose) -> Told:
     answers = read_answers(made.folder, dose.method)
     return Told(made.folder.name, made.result.digest, answers, made.result.methods[dose.method].flags)
 

@@ -43,7 +43,7 @@ CORRELATIONS = np.array(
 
 
 @dataclass(frozen=True, eq=False)
-class Statements:
+class ItemParameters:
     """The model's parameters: `discrimination` [items], `thresholds` [items, 4] in rising order."""
 
     discrimination: NDArray[np.float64]
@@ -82,14 +82,14 @@ def _leanings(items: tuple[Item, ...], people: int, rng: np.random.Generator) ->
     return np.asarray(key * theta + ACQUIESCENCE * rng.standard_normal((people, 1)))
 
 
-def _statements(items: tuple[Item, ...], rng: np.random.Generator) -> Statements:
+def _statements(items: tuple[Item, ...], rng: np.random.Generator) -> ItemParameters:
     discrimination = np.exp(np.log(1.7) + 0.25 * rng.standard_normal(len(items)))
     location = 0.4 * rng.standard_normal((len(items), 1))
     spacing = np.array([-1.6, -0.5, 0.5, 1.6]) + 0.15 * rng.standard_normal((len(items), 4))
-    return Statements(discrimination, np.sort(location + spacing, axis=1))
+    return ItemParameters(discrimination, np.sort(location + spacing, axis=1))
 
 
-def _ticks(leaning: NDArray[np.float64], statements: Statements, rng: np.random.Generator) -> NDArray[np.int64]:
+def _ticks(leaning: NDArray[np.float64], statements: ItemParameters, rng: np.random.Generator) -> NDArray[np.int64]:
     position = statements.discrimination * leaning
     barrier = statements.discrimination[:, None] * statements.thresholds
     at_least = 1 / (1 + np.exp(barrier - position[:, :, None]))

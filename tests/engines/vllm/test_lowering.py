@@ -11,7 +11,7 @@ from steerbench.engines.validation import site_of
 from steerbench.engines.vllm.lowering import lower
 from steerbench.engines.vllm.schedule import NEUTRAL, Schedule
 from steerbench.engines.vllm.slots import SlotBook
-from steerbench.engines.vllm.tables import Shape, Tables
+from steerbench.engines.vllm.tables import SlotTables, TableShape
 from tests.engines.oracle import change
 from tests.engines.situations import steerings
 from tests.engines.vllm.test_schedule import row_at
@@ -31,7 +31,7 @@ def edited(steering: Steering, site: Site, layer: int, x: torch.Tensor, prompt: 
     return x
 
 
-def through_tables(tables: Tables, slot: int, site: Site, layer: int, x: torch.Tensor, prompt: int) -> torch.Tensor:
+def through_tables(tables: SlotTables, slot: int, site: Site, layer: int, x: torch.Tensor, prompt: int) -> torch.Tensor:
     """The same by the tables' rows, after a step with all of the sequence."""
     tables.prepare([slot], np.array([x.shape[1]]), np.array([0]), [prompt])
     lines = dict(zip(tables.rows, tables.lines[:, : x.shape[1]].long(), strict=True))
@@ -41,9 +41,11 @@ def through_tables(tables: Tables, slot: int, site: Site, layer: int, x: torch.T
     return capped + tables.rows["mlp_add"][layer, lines["mlp_add"]]
 
 
-def tables_for(rows: int, rank: int = 0, ranks: int = 1) -> Tables:
+def tables_for(rows: int, rank: int = 0, ranks: int = 1) -> SlotTables:
     widths = {"head_out": 64 // ranks, "mlp_cap": 48 // ranks, "mlp_add": 48 // ranks, "resid": 32}
-    return Tables(Shape(4, rows, widths, tokens=256, rank=rank, ranks=ranks), torch.float32, torch.device("cpu"))
+    return SlotTables(
+        TableShape(4, rows, widths, tokens=256, rank=rank, ranks=ranks), torch.float32, torch.device("cpu")
+    )
 
 
 @pytest.mark.parametrize("prompt", [PROMPT, 2], ids=["a long prompt", "a prompt shorter than the fronts"])

@@ -124,9 +124,9 @@ def test_empty_things_are_answered_or_refused_as_by_the_other_engine(engine: VLL
 def test_a_single_site_that_is_out_of_reach_is_found(
     engine: VLLMEngine, site: int, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from steerbench.engines.vllm.tables import Tables, neutral
+    from steerbench.engines.vllm.tables import SlotTables, neutral
 
-    original = Tables.put
+    original = SlotTables.put
 
     def put(self: Any, placement: Any) -> None:
         """What is written to the site's table does not get there."""
@@ -135,7 +135,7 @@ def test_a_single_site_that_is_out_of_reach_is_found(
         self.rows[lost].fill_(neutral(lost))
 
     selftest(engine.client, engine.layers)
-    monkeypatch.setattr(Tables, "put", put)
+    monkeypatch.setattr(SlotTables, "put", put)
     engine.client.book = type(engine.client.book)(engine.client.book.size)
     with pytest.raises(RuntimeError, match="does not reach") as found:
         selftest(engine.client, engine.layers)

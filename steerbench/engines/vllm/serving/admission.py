@@ -38,7 +38,7 @@ class Admission:
         self.book = SlotBook(rows)
         self._plain = engine.generate
         self._lowering, self._freed = asyncio.Lock(), asyncio.Event()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_QueuedRequest] = []
         self._unplaced: dict[str, Placement] = {}
         self._placing: dict[str, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -105,7 +105,7 @@ class Admission:
 
     async def _use(self, key: str, steering: Steering) -> tuple[int, Placement | None]:
         """Take a steering into use, as soon as there is room for it and it is this request's turn."""
-        me = _Waiting(key, asyncio.get_running_loop().time())
+        me = _QueuedRequest(key, asyncio.get_running_loop().time())
         try:
             while True:
                 await self._lower(me, steering)
@@ -123,14 +123,14 @@ class Admission:
             other.passed += other.since <= me.since
         return found
 
-    async def _lower(self, me: "_Waiting", steering: Steering) -> None:
+    async def _lower(self, me: "_QueuedRequest", steering: Steering) -> None:
         """Have what the book needs of a steering that is not in the tables: one at a time, for many may ask at once."""
         while me.lowered is None and not self.book.holds(me.key):
             async with self._lowering:
                 if not self.book.holds(me.key):
                     me.lowered = await asyncio.to_thread(lower, steering, self.width)
 
-    def _may_go(self, me: "_Waiting") -> bool:
+    def _may_go(self, me: "_QueuedRequest") -> bool:
         """Whether a request may be tried now: not if it would make who has waited longest wait on and on."""
         first = self._waiting[0] if self._waiting else me
         impatient = first.passed >= PASSED or asyncio.get_running_loop().time() >= first.since + PATIENCE
@@ -161,7 +161,7 @@ class Admission:
 
 
 @dataclass(eq=False)
-class _Waiting:
+class _QueuedRequest:
     """A request that has no slot yet: since when, and how many who came later went before it."""
 
     key: str
