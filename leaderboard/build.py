@@ -10,9 +10,10 @@ from pathlib import Path
 
 from leaderboard.boards import boards_of
 from leaderboard.bundle import vega
+from leaderboard.documentation import read_documentation
 from leaderboard.frame import File
 from leaderboard.links import parquet_of
-from leaderboard.pages import about, api, board, compare, home, methods, run, samples, speed, tradeoff
+from leaderboard.pages import about, api, board, compare, documents, home, methods, run, samples, speed, tradeoff
 from leaderboard.reading import read_results
 from leaderboard.site import Site
 from leaderboard.speed import read_speeds
@@ -32,8 +33,8 @@ class BuiltSite:
     boards: int
 
 
-def build(results: Path, out: Path, timings: Path | None = None) -> BuiltSite:
-    """The site of the published runs under `results`, and of the published timings, in the folder `out`.
+def build(results: Path, out: Path, timings: Path | None = None, docs: Path | None = None) -> BuiltSite:
+    """The site, in the folder `out`: published runs under `results`, published timings, and documentation from `docs`.
 
     Raises:
         UserError: a run or timing cannot be read, or `out` is there and no site.
@@ -43,7 +44,8 @@ def build(results: Path, out: Path, timings: Path | None = None) -> BuiltSite:
     runs = read_results(results)
     tradeoffs = read_tradeoffs(results, runs)
     speeds = read_speeds(timings) if timings else []
-    site = Site(results, runs, boards_of(runs, doses_of(tradeoffs)), speeds, tradeoffs)
+    documentation = read_documentation(docs) if docs else None
+    site = Site(results, runs, boards_of(runs, doses_of(tradeoffs)), speeds, tradeoffs, documentation)
     # An empty folder is filled and not replaced: it may be the one we are in, or all that we may write to.
     fill = out.is_dir() and not any(out.iterdir())
     with understandable(out), _filled(out) if fill else whole_folder(out) as new:
@@ -63,6 +65,7 @@ def pages(site: Site) -> Iterator[File]:
     yield from speed.files(site)
     yield from tradeoff.files(site)
     yield from api.files(site)
+    yield from documents.files(site)
 
 
 def _write(folder: Path, site: Site) -> None:
@@ -75,6 +78,9 @@ def _write(folder: Path, site: Site) -> None:
         path.write_text(file.content, encoding="utf-8", errors="replace")
     for published in site.runs:
         shutil.copyfile(site.results / published.id / SAMPLES, folder / parquet_of(published))
+    for picture in site.documentation.pictures if site.documentation else ():
+        (folder / picture).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(site.documentation.root / picture, folder / picture)
     with as_file(files("leaderboard") / "static") as static:
         shutil.copytree(static, folder / "static")
     (folder / "static" / "vega.js").write_text(vega(), encoding="utf-8")

@@ -3,7 +3,7 @@
 from steerbench import __version__
 from steerbench.publishing.schema import Published
 
-TITLE = "SteerBench: a comparative benchmark suite for steering language models' personality"
+TITLE = "SteerBench: a benchmark suite for steering personality"
 AUTHORS = "The SteerBench authors"
 LONGEST = 1000
 """Characters of a run's command in its entry."""

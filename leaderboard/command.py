@@ -10,6 +10,7 @@ from steerbench.errors import UserError
 app = typer.Typer(help="The site of published results: a folder of files.", no_args_is_help=True)
 
 RESULTS, SPEED, SITE = Path("leaderboard/results"), Path("leaderboard/speed"), Path("site")
+DOCS = Path("docs")
 
 
 @app.callback()
@@ -21,6 +22,7 @@ def site() -> None:
 def build_command(
     results: Annotated[Path, typer.Option(help="The folder of published runs.", file_okay=False)] = RESULTS,
     speed: Annotated[Path, typer.Option(help="The folder of published timings, if there is one.")] = SPEED,
+    docs: Annotated[Path, typer.Option(help="The folder of documentation, if there is one.", file_okay=False)] = DOCS,
     out: Annotated[Path, typer.Option(help="The folder to write; what an earlier build left is replaced.")] = SITE,
 ) -> None:
     """Make the site: it opens from disk and from any static host."""
@@ -28,5 +30,5 @@ def build_command(
 
     if not results.is_dir():
         raise UserError(f"There is no folder {results}; publish a run first, or name the folder with --results.")
-    built = build(results, out, speed)
+    built = build(results, out, speed, docs)
     typer.echo(f"{built.runs:,} runs on {built.boards:,} boards. Open {out / 'index.html'}.")

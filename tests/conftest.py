@@ -26,7 +26,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("real_data") and not os.environ.get("STEERBENCH_DATA"):
         pytest.skip("NOT TESTED, real data: set STEERBENCH_DATA to a folder that holds the datasets")
     if item.get_closest_marker("vllm") and find_spec("vllm") is None:
-        pytest.skip("NOT TESTED, vLLM: install one of its extras as docs/install.md says")
+        pytest.skip("NOT TESTED, vLLM: install one of its extras as docs/how-to/install.md says")
 
 
 @pytest.fixture(scope="module")

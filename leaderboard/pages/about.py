@@ -154,7 +154,7 @@ def command(task: str) -> str:
     return FIGURES_COMMAND.format(task=TASKS[task], rows=",".join(found.row for found in FIGURES))
 
 
-def files(_site: Site) -> Iterator[File]:
+def files(site: Site) -> Iterator[File]:
     values = {
         "contents": CONTENTS,
         "standings": STANDINGS,
@@ -164,5 +164,6 @@ def files(_site: Site) -> Iterator[File]:
         "figures": FIGURES,
         "commands": {task: command(task) for task in TASKS},
         "bibtex": of_project(),
+        "glossary": site.glossary,
     }
     yield Page("about.html", "about.html", "About", values).file()

@@ -25,7 +25,12 @@ def files(site: Site) -> Iterator[File]:
     for board in site.boards:
         sections = [made for protocol in PROTOCOLS if (made := _section(board, protocol))]
         more = list(_more(board, sections))
-        yield Page(board.path, "board.html", _title(board), _values(board, sections, [f.path for f in more])).file()
+        yield Page(
+            board.path,
+            "board.html",
+            _title(board),
+            _values(board, sections, [f.path for f in more]) | {"glossary": site.glossary},
+        ).file()
         yield from more
 
 

@@ -83,7 +83,7 @@ def _models() -> Mapping[str, str]:
     return {
         **{one.name: f"{amount(one.parameters)}, {one.licence}. For {one.purpose}." for one in models().values()},
         "(any other)": f"A folder or Hugging Face id: {', '.join(ARCHITECTURES)}.",
-        "(FILE.gguf)": "A GGUF file, here or as REPOSITORY:FILE on Hugging Face (docs/models.md says of which models).",
+        "(FILE.gguf)": "A GGUF file, here or as REPOSITORY:FILE on Hugging Face: docs/reference/models.md.",
     }
 
 

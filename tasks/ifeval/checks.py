@@ -92,7 +92,8 @@ def _library() -> Any:
         provide()
     except ImportError as error:
         raise UserError(
-            f"The task ifeval needs the package {error.name}: pip install 'steerbench[ifeval]' (docs/ifeval.md)."
+            f"The task ifeval needs the package {error.name}: pip install 'steerbench[ifeval]' "
+            "(docs/reference/ifeval.md)."
         ) from error
     # Without a seed it takes the same text now for one language and now for another.
     langdetect.DetectorFactory.seed = 0

@@ -1,4 +1,4 @@
-"""docs/python.md, as a reader would try it: every snippet after the other, on the built-in model."""
+"""docs/how-to/python.md, as a reader would try it: every snippet after the other, on the built-in model."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ import steerbench as sb
 from steerbench.cli.app import app
 from steerbench.contracts.steering import Add
 
-DOC = Path(__file__).parents[2] / "docs" / "python.md"
+DOC = Path(__file__).parents[2] / "docs" / "how-to" / "python.md"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What can be had without a model on the published people: the figures that docs/papi.md gives."""
+"""What can be had without a model on the published people: the figures that docs/reference/papi.md gives."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,7 @@
 """Trade-offs of methods whose true curves are known: how often equal prices are called different, and what is found.
 
-`python -m tests.tradeoff.simulations` prints the table of docs/tradeoff.md: the rules of `conclude` beside those of
-schema 1, which took the chosen strengths as known and the best dose for the only one.
+`python -m tests.tradeoff.simulations` prints the table of docs/explanation/tradeoff.md: the rules of `conclude` beside
+those of schema 1, which took the chosen strengths as known and the best dose for the only one.
 """
 
 import sys

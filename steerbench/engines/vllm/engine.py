@@ -273,5 +273,5 @@ def _device(asked: str | None) -> str:
 
     here = str(current_platform.device_type)
     if asked is not None and asked.split(":")[0] != here:
-        raise UserError(f"The installed vLLM runs on {here or 'nothing'}, not on '{asked}' (docs/install.md).")
+        raise UserError(f"The installed vLLM runs on {here or 'nothing'}, not on '{asked}' (docs/how-to/install.md).")
     return here

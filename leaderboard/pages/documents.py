@@ -1,0 +1,20 @@
+"""The documentation: a page for every Markdown file, with the navigation beside it."""
+
+from collections.abc import Iterator
+
+from leaderboard.frame import File, Page
+from leaderboard.site import Site
+from leaderboard.text import cut
+
+TEMPLATE = "documents.html"
+
+
+def files(site: Site) -> Iterator[File]:
+    """Without documentation there is one page all the same: every other page links to it."""
+    if site.documentation is None:
+        values = {"document": None, "groups": []}
+        yield Page("docs/index.html", TEMPLATE, "Documentation", values).file()
+        return
+    for document in site.documentation.documents:
+        values = {"document": document, "groups": site.documentation.groups}
+        yield Page(document.path, TEMPLATE, cut(document.title), values).file()
