@@ -78,7 +78,8 @@ def read_documentation(folder: Path) -> Documentation | None:
     Raises:
         UserError: a file cannot be read, or shows a picture that is not there.
     """
-    root = folder.absolute().parent
+    folder = folder.absolute()
+    root = folder.parent
     if not (root / MAP).is_file() or folder.name != "docs":
         return None
     sources = [name for name in BESIDE if (root / name).is_file()]

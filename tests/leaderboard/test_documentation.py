@@ -115,6 +115,12 @@ def test_headings_have_the_anchors_that_github_gives_them(tmp_path):
     assert '<h4 id="deep">' in made.html
 
 
+def test_the_folder_may_be_named_from_where_one_is(tmp_path, monkeypatch):
+    written(tmp_path, page="# Page")
+    monkeypatch.chdir(tmp_path)
+    assert {made.path for made in read_documentation(Path("docs")).documents} == {"docs/index.html", "docs/page.html"}
+
+
 def test_a_picture_that_is_not_there_is_named(tmp_path):
     written(tmp_path, page="![x](images/none.svg)")
     with pytest.raises(UserError, match=r"docs/page\.md shows the picture docs/images/none\.svg, and there is no such"):
