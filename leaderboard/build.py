@@ -78,9 +78,10 @@ def _write(folder: Path, site: Site) -> None:
         path.write_text(file.content, encoding="utf-8", errors="replace")
     for published in site.runs:
         shutil.copyfile(site.results / published.id / SAMPLES, folder / parquet_of(published))
-    for picture in site.documentation.pictures if site.documentation else ():
-        (folder / picture).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(site.documentation.root / picture, folder / picture)
+    if site.documentation is not None:
+        for picture in site.documentation.pictures:
+            (folder / picture).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(site.documentation.root / picture, folder / picture)
     with as_file(files("leaderboard") / "static") as static:
         shutil.copytree(static, folder / "static")
     (folder / "static" / "vega.js").write_text(vega(), encoding="utf-8")
