@@ -40,7 +40,7 @@ class ByItsNeighbours(Right):
 
 class Unseeded(Right):
     def fit(self, engine: Any, targets: Sequence[Target]) -> Sequence[Steering]:
-        return [push(np.random.normal()) for _ in targets]  # noqa: NPY002 - what the check is for
+        return [push(np.random.normal()) for _ in targets]
 
 
 class OneArray(Right):
@@ -140,7 +140,7 @@ def test_everything_that_is_wrong_is_listed_at_once() -> None:
         def fit(self, engine: Any, targets: Sequence[Target]) -> Sequence[Steering]:
             return [Steering(push(len(targets)).edits, facts={"score": float("nan")}) for _ in targets]
 
-    with pytest.raises(AssertionError, match="finite numbers[^$]*depends on who else"):
+    with pytest.raises(AssertionError, match=r"finite numbers[^$]*depends on who else"):
         check_method(Twice)
 
 
