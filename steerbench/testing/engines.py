@@ -58,7 +58,7 @@ def check_engine(engine: str | type | Engine, *, parameters: Mapping[str, Any] |
 
     with TemporaryDirectory() as folder, Findings(what) as found:
         model = str(tiny_model(Path(folder, "tiny")))
-        cls = find("engine", engine) if isinstance(engine, str) else engine
+        cls: Any = find("engine", engine) if isinstance(engine, str) else engine
         usual: dict[str, Any] = {"dtype": "float32", "device": "cpu", "chat_template": None}
         loaded = cls.load(spec=model, **usual, **(parameters or {}))
         _check_alone(found, loaded, folder)
@@ -255,6 +255,6 @@ def _check_beside(found: Findings, engine: Engine, reference: Engine) -> None:
         )
     if isinstance(engine, Surveying) and isinstance(reference, Surveying):
         free = [Request(prompt) for prompt in PROMPTS[:2]]
-        ours, there = (one.survey(free, GREEDY, [0, 1])[1] for one in (engine, reference))
-        counted = np.array_equal(ours.tokens, there.tokens) and np.array_equal(ours.positive, there.positive)
+        counts, known = (one.survey(free, GREEDY, [0, 1])[1] for one in (engine, reference))
+        counted = np.array_equal(counts.tokens, known.tokens) and np.array_equal(counts.positive, known.positive)
         found.expect(counted, "`survey` counts other neurons than the reference engine")

@@ -44,7 +44,9 @@ def check_method(
     what, build = subject("method", method, parameters or {})
     with Findings(what) as found:
         built = build()
-        kinds = {"the targets": list(targets)} if targets is not None else {"people": people(), "poles": poles()}
+        kinds: dict[str, Sequence[Target]] = {"the targets": list(targets or ())}
+        if targets is None:
+            kinds = {"people": people(), "poles": poles()}
         if isinstance(built, Control):
             _check_control(found, build, next(iter(kinds.values())))
             return

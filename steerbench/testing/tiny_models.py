@@ -48,7 +48,8 @@ def tiny_model(
     config = tiny_config(family, len(words), **overrides)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        auto: Any = AutoModelForCausalLM
+        model = auto.from_config(config, dtype=torch.float32)
         # Norms start as the identity, which would hide a norm that is left out.
         for name, weight in model.named_parameters():
             if "norm" in name:
@@ -94,15 +95,16 @@ def tiny_config(model_type: str, vocabulary: int, **overrides: Any) -> Any:
 def _particulars(model_type: str) -> dict[str, Any]:
     alternating = ["sliding_attention", "full_attention"] * 2
     gemma = {"sliding_window": 8, "query_pre_attn_scalar": 16, "layer_types": alternating}
-    return {
+    every: dict[str, dict[str, Any]] = {
         "mistral": {"sliding_window": 8},
         "gemma2": {**gemma, "attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0},
         "gemma3": gemma,
         "gemma3_text": gemma,
-    }.get(model_type, {})
+    }
+    return every.get(model_type, {})
 
 
-def tiny_tokenizer(chat_template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
+def tiny_tokenizer(chat_template: str | None = TEMPLATE) -> Any:
     """Byte-level BPE, about 350 tokens; a start token is put before plain text, as Llama and Gemma do."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -113,7 +115,8 @@ def tiny_tokenizer(chat_template: str | None = TEMPLATE) -> PreTrainedTokenizerF
     )
     tokenizer.train_from_iterator([CORPUS], trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    return PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast
+    return fast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         bos_token="<s>",
@@ -122,7 +125,7 @@ def tiny_tokenizer(chat_template: str | None = TEMPLATE) -> PreTrainedTokenizerF
     )
 
 
-def sentencepiece_like(kind: Kind, chat_template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
+def sentencepiece_like(kind: Kind, chat_template: str | None = TEMPLATE) -> Any:
     """As Llama 2, TinyLlama and Mistral 7B have it: blanks are "▁", one stands before a text, bytes are a last resort.
 
     `metaspace` divides texts into words that begin with it (transformers' newer conversion); `prepend` replaces
@@ -146,7 +149,8 @@ def sentencepiece_like(kind: Kind, chat_template: str | None = TEMPLATE) -> PreT
     # The trainer makes all of these special, and the decoder would leave the bytes out.
     tokenizer = _without_special_bytes(tokenizer)
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    return PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast
+    return fast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         bos_token="<s>",
