@@ -86,7 +86,8 @@ def check_name(kind: Kind, name: str) -> None:
     if not NAME.fullmatch(name):
         raise UserError(f"'{name}' cannot be the name: use small letters, digits and single dashes, as in my-{kind}.")
     if name in available(kind):
-        raise UserError(f"There is a {kind} '{name}' already; choose another name.")
+        article = "an" if kind == "engine" else "a"
+        raise UserError(f"There is {article} {kind} '{name}' already; choose another name.")
     module, class_name = names_of(name)
     if keyword.iskeyword(module) or keyword.issoftkeyword(module):
         raise UserError(f"'{name}' cannot be the name: it is a keyword of Python; choose another, as my-{name}.")
