@@ -135,7 +135,7 @@ def _check_batches(found: Findings, engine: Engine) -> None:
     batches = [list(batch) for batch in engine.batches(asked)]
     places = sorted(place for batch in batches for place in batch)
     found.expect(
-        places == list(range(len(asked))), f"`batches` of {len(asked)} requests has {batches}; each place once"
+        places == list(range(len(asked))), f"`batches` of {len(asked)} requests gave {batches}; name each place once"
     )
     again = [list(batch) for batch in engine.batches(asked)]
     found.expect(again == batches, "`batches` of the same requests is another the second time")
