@@ -25,7 +25,7 @@ LONGEST = 4000
 NEEDED = ("method", "target", "item", "strength", "unscored")
 NUMBERS = ("strength", "loss", "tick")
 
-Row = Mapping[str, Any]
+SampleFields = Mapping[str, Any]
 
 
 def files(site: Site) -> Iterator[File]:
@@ -51,11 +51,11 @@ def _check(run: Published, frame: pl.DataFrame) -> None:
             raise ValueError(f"holds a {name} that is no number")
 
 
-def _of(run: Published, rows: Sequence[Row]) -> Iterator[File]:
+def _of(run: Published, rows: Sequence[SampleFields]) -> Iterator[File]:
     questions = {(row["target"], row["item"]): row["question"] for row in rows}
     asked = [[target, item, cut(question or "", LONGEST)] for (target, item), question in questions.items()]
     yield data_script(f"{samples_of(run)}/questions.js", asked)
-    by_method: dict[str, dict[tuple[str, str], Row]] = {name: {} for name in run.methods}
+    by_method: dict[str, dict[tuple[str, str], SampleFields]] = {name: {} for name in run.methods}
     for row in rows:
         by_method[row["method"]][row["target"], row["item"]] = row
     for place, answered in enumerate(by_method.values()):
@@ -63,7 +63,7 @@ def _of(run: Published, rows: Sequence[Row]) -> Iterator[File]:
         yield data_script(f"{samples_of(run)}/method-{place}.js", told)
 
 
-def _answer(row: Row | None) -> list[Any] | None:
+def _answer(row: SampleFields | None) -> list[Any] | None:
     """[answer, what was said before it, strength, loss, why there is none, verdicts]; None if it was not asked.
 
     The answer is a text, a list of log-likelihoods, a tick, or None if it is withheld. A verdict is [role, quality,

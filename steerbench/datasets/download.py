@@ -24,7 +24,7 @@ RETRIED = {408, 429, 500, 502, 503, 504}
 
 ADVICE = "; run the same command again to continue, or put the files into a folder and name it in STEERBENCH_DATA"
 
-Progress = Callable[[int], None]
+BytesRead = Callable[[int], None]
 """Told how many bytes of the file are here, after each chunk."""
 
 
@@ -39,7 +39,7 @@ class DiskError(UserError):
 def download(
     file: DataFile,
     target: Path,
-    on_bytes: Progress = lambda _: None,
+    on_bytes: BytesRead = lambda _: None,
     pause: float = 1.0,
     advice: str = ADVICE,
 ) -> None:
@@ -70,7 +70,7 @@ def download(
         raise DiskError(f"{file.path} cannot be written to {target.parent} ({error.strerror}).") from error
 
 
-def _download(file: DataFile, target: Path, on_bytes: Progress, pause: float, advice: str) -> None:
+def _download(file: DataFile, target: Path, on_bytes: BytesRead, pause: float, advice: str) -> None:
     partial = target.with_name(f"{target.name}.partial")
     continued = _size(partial) > 0
     _receive(file, partial, on_bytes, pause, advice)
@@ -88,7 +88,7 @@ def _download(file: DataFile, target: Path, on_bytes: Progress, pause: float, ad
     partial.replace(target)
 
 
-def _receive(file: DataFile, partial: Path, on_bytes: Progress, pause: float, advice: str) -> None:
+def _receive(file: DataFile, partial: Path, on_bytes: BytesRead, pause: float, advice: str) -> None:
     """Bring `partial` to the file's full size, or to the end of what the server has, in several attempts if need be."""
     reason = ""
     for attempt in range(ATTEMPTS):
@@ -111,7 +111,7 @@ def _receive(file: DataFile, partial: Path, on_bytes: Progress, pause: float, ad
     )
 
 
-def _attempt(file: DataFile, partial: Path, on_bytes: Progress) -> None:
+def _attempt(file: DataFile, partial: Path, on_bytes: BytesRead) -> None:
     """One request for the bytes that are missing."""
     have = _size(partial)
     if file.size is not None and have > file.size:
@@ -154,7 +154,7 @@ def _starts_at(response: requests.Response, file: DataFile, have: int) -> int:
 
 
 def _copy(
-    response: requests.Response, write: Callable[[bytes], object], have: int, file: DataFile, on_bytes: Progress
+    response: requests.Response, write: Callable[[bytes], object], have: int, file: DataFile, on_bytes: BytesRead
 ) -> None:
     for chunk in response.iter_content(CHUNK):
         wanted = len(chunk) if file.size is None else file.size - have

@@ -8,10 +8,10 @@ from steerbench.contracts.targets import Item, Target
 from steerbench.engines.validation import too_long
 from steerbench.errors import UserError
 
-Asked = tuple[Target, Item, Steering]
+ItemUnderSteering = tuple[Target, Item, Steering]
 
 
-def check_room(engine: Engine, task: Task, method: str, asked: Iterable[Asked]) -> None:
+def check_room(engine: Engine, task: Task, method: str, asked: Iterable[ItemUnderSteering]) -> None:
     """Check everything that is asked, each distinct prompt once, with the most that may be answered.
 
     Raises:

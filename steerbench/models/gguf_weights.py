@@ -14,12 +14,12 @@ from steerbench.models.safetensors_file import BFLOAT16, write_bfloat16
 
 AT_ONCE = 1 << 20  # numbers that are expanded together
 
-Progress = Callable[[int], None]
+TensorsRead = Callable[[int], None]
 """Told how many bytes more are written."""
 
 
 def write_weights(
-    file: GGUFFile, names: dict[str, str], heads: dict[str, int], path: Path, on_bytes: Progress = lambda _: None
+    file: GGUFFile, names: dict[str, str], heads: dict[str, int], path: Path, on_bytes: TensorsRead = lambda _: None
 ) -> None:
     """Write a file's tensors as bfloat16 safetensors, in the order of their new names.
 

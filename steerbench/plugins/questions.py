@@ -45,7 +45,7 @@ class BuiltQuestions:
     notes: tuple[str, ...] = ()
 
 
-Progress = Callable[[int, int], None]
+QuestionsDone = Callable[[int, int], None]
 """Told how many questions are settled, and of how many."""
 
 
@@ -57,7 +57,7 @@ class Buildable(Protocol):
     """
 
     @staticmethod
-    def build(order: Order, progress: Progress) -> BuiltQuestions:
+    def build(order: Order, progress: QuestionsDone) -> BuiltQuestions:
         """Raises:
         UserError: the order cannot be met (no server, a refused key, a file of other questions).
         """

@@ -13,7 +13,7 @@ from typing import Any
 
 from steerbench.contracts import Choice, Completion, Continued, Engine, Request, Task
 from steerbench.plugins.composed import fit
-from steerbench.publishing.samples import Asked, Place, setting_in
+from steerbench.publishing.samples import AskedItems, Place, setting_in
 from steerbench.records.plan import PlanRow
 from steerbench.running.evaluation import SteeredItem
 
@@ -39,7 +39,7 @@ class AnswerAgreement:
 
 
 def agreements(
-    engine: Engine, task: Task, rows: Mapping[str, PlanRow], asked: Asked, drawn: Samples
+    engine: Engine, task: Task, rows: Mapping[str, PlanRow], asked: AskedItems, drawn: Samples
 ) -> Iterator[AnswerAgreement]:
     """Ask the drawn samples' questions again, each as a run asks it; of each whether its answer agrees.
 

@@ -10,14 +10,14 @@ from steerbench.contracts.targets import Item, Target
 from steerbench.errors import UserError
 from steerbench.publishing.making import RebuiltPlan
 from steerbench.publishing.recomputation import Rows
-from steerbench.publishing.samples import Asked, answer_in, setting_in
+from steerbench.publishing.samples import AskedItems, answer_in, setting_in
 from steerbench.running.evaluation import SteeredItem, reply_of
 
 ROUNDING = 1e-3
 """Nats by which a log-likelihood may lie above 0: likelihoods are sums of rounded numbers."""
 
 
-def wrong_answers(made: RebuiltPlan, asked: Asked, samples: Rows) -> Iterator[str]:
+def wrong_answers(made: RebuiltPlan, asked: AskedItems, samples: Rows) -> Iterator[str]:
     """Answers that cannot be; of a row the first is told. What is no answer at all, scoring finds."""
     for name, of_row in samples.items():
         row, fits = made.rows.get(name), made.fits.get(name, {})

@@ -23,7 +23,7 @@ from steerbench.publishing.plausibility import implausible
 from steerbench.publishing.reading import read_whole, readable, weighed
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.recomputation import Rows, differing, rescored
-from steerbench.publishing.samples import Asked, Place, asked_of
+from steerbench.publishing.samples import AskedItems, Place, asked_of
 from steerbench.publishing.schema import PUBLISHED, SAMPLES, Published
 from steerbench.publishing.settings import wrong_points, wrong_settings
 from steerbench.publishing.steered import wrong_edits, wrong_sameness
@@ -108,7 +108,7 @@ def disagreements(published: Published, samples: pl.DataFrame) -> Iterator[tuple
     yield from ((PUBLISHED, one) for one in differing(published, task, rows, rescored(published, task, asked, rows)))
 
 
-def _of_answers(published: Published, parts: RebuiltPlan, asked: Asked, rows: Rows) -> Iterator[str]:
+def _of_answers(published: Published, parts: RebuiltPlan, asked: AskedItems, rows: Rows) -> Iterator[str]:
     """What no model is needed to see: settings, edits, answers and verdicts that cannot be so."""
     yield from wrong_settings(published, parts, rows)
     yield from wrong_edits(published, parts, rows)

@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 
 from steerbench.contracts import Task
-from steerbench.publishing.samples import Asked, Place, asked_of_method, shows_questions
+from steerbench.publishing.samples import AskedItems, Place, asked_of_method, shows_questions
 from steerbench.publishing.schema import Published, is_too_deep
 
 
-def wrong_samples(published: Published, task: Task, asked: Asked, samples: pl.DataFrame) -> Iterator[str]:
+def wrong_samples(published: Published, task: Task, asked: AskedItems, samples: pl.DataFrame) -> Iterator[str]:
     """Every method answers every item of every target once, and nothing else; a control those that it is asked."""
     shown = shows_questions(task)
     of_method = {name: asked_of_method(task, asked, name) for name in published.methods}

@@ -12,7 +12,7 @@ from steerbench.errors import UserError
 from steerbench.plugins.composed import build_method
 from steerbench.publishing.hidden import beside_hidden, wrong_of_hidden
 from steerbench.publishing.samples import (
-    Asked,
+    AskedItems,
     Place,
     answer_in,
     asked_of_method,
@@ -43,7 +43,7 @@ Rows = Mapping[str, Mapping[Place, Mapping[str, Any]]]
 """By method and place, a row of the samples."""
 
 
-def rescored(published: Published, task: Task, asked: Asked, rows: Rows) -> dict[str, list[Scored]]:
+def rescored(published: Published, task: Task, asked: AskedItems, rows: Rows) -> dict[str, list[Scored]]:
     """By method, every sample scored again, in the order of the run; a control whose answers are hidden has none.
 
     All that is `asked` of a row is in it.

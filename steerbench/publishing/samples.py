@@ -44,16 +44,16 @@ class _Named:
         return self.told
 
 
-Asked = Mapping[Place, tuple[Target, Item]]
+AskedItems = Mapping[Place, tuple[Target, Item]]
 """All that measures, in the order of a run."""
 
 
-def asked_of(task: Task) -> Asked:
+def asked_of(task: Task) -> AskedItems:
     """What a task asks to measure; it has to be unsealed."""
     return {(t.id, item.id): (t, item) for t in task.targets(Split.TEST) for item in task.items(t, Split.TEST)}
 
 
-def asked_of_method(task: Task, asked: Asked, name: str) -> Asked:
+def asked_of_method(task: Task, asked: AskedItems, name: str) -> AskedItems:
     """Of all that measures what one row has samples of: a control is asked less, or its answers are not published."""
     if hides(task, name):
         return {}

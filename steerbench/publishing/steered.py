@@ -12,7 +12,7 @@ from steerbench.errors import UserError
 from steerbench.plugins.composed import Composed, names
 from steerbench.publishing.making import RebuiltPlan
 from steerbench.publishing.recomputation import Rows
-from steerbench.publishing.samples import Asked, Place, setting_in
+from steerbench.publishing.samples import AskedItems, Place, setting_in
 from steerbench.publishing.schema import Portrait, Published
 from steerbench.running.evaluation import edits_digest, prompt_digest
 
@@ -22,7 +22,7 @@ LONG = 30
 """Tokens of a text that two steerings do not both write by chance."""
 CLOSE = 1e-9
 
-Row = Mapping[Place, Mapping[str, Any]]
+SampleRow = Mapping[Place, Mapping[str, Any]]
 
 
 def wrong_edits(published: Published, made: RebuiltPlan, samples: Rows) -> Iterator[str]:
@@ -47,7 +47,7 @@ def wrong_edits(published: Published, made: RebuiltPlan, samples: Rows) -> Itera
     yield from _borrowed(published, made, hashes)
 
 
-def wrong_sameness(published: Published, made: RebuiltPlan, asked: Asked, samples: Rows) -> Iterator[str]:
+def wrong_sameness(published: Published, made: RebuiltPlan, asked: AskedItems, samples: Rows) -> Iterator[str]:
     """Answers that differ where one request was answered, and that agree where requests differ."""
     yield from _one_request_two_answers(published, made, asked, samples)
     yield from _relabelled(made, samples)
@@ -79,7 +79,7 @@ def _of_setting(made: RebuiltPlan, name: str, target: str, edits: str, setting: 
     return ""
 
 
-def _of_portrait(made: RebuiltPlan, name: str, portrait: Portrait, hashes: Mapping[str, str], row: Row) -> str:
+def _of_portrait(made: RebuiltPlan, name: str, portrait: Portrait, hashes: Mapping[str, str], row: SampleRow) -> str:
     """A portrait is of the same steerings: what no target was edited by cannot be in it."""
     steered = sum(map(bool, hashes.values())) / len(hashes)
     widest = max((edit.share for edit in portrait.edits), default=0.0)
@@ -117,7 +117,9 @@ def _unrelated(one: Method, other: Method) -> bool:
     return not any(issubclass(a, b) or issubclass(b, a) for a in kinds[0] for b in kinds[1])
 
 
-def _one_request_two_answers(published: Published, made: RebuiltPlan, asked: Asked, samples: Rows) -> Iterator[str]:
+def _one_request_two_answers(
+    published: Published, made: RebuiltPlan, asked: AskedItems, samples: Rows
+) -> Iterator[str]:
     """A run asks the unedited model no request twice, so answers to the same one are the same everywhere."""
     first: dict[str, tuple[str, Place, Any]] = {}
     requests: dict[Place, str] = {}

@@ -9,7 +9,7 @@ from steerbench.contracts import Task
 from steerbench.errors import UserError
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.recomputation import TOLERANCE, rescored
-from steerbench.publishing.samples import Asked, asked_of, read_samples
+from steerbench.publishing.samples import AskedItems, asked_of, read_samples
 from steerbench.publishing.schema import PUBLISHED, Published, read_published
 from steerbench.publishing.tradeoff_naming import Asking, asking_of, command_of
 from steerbench.publishing.tradeoff_schema import PublishedTradeoff
@@ -161,9 +161,9 @@ class _Tasks:
     """Rebuilt tasks with what they ask: most of a trade-off's runs share one."""
 
     def __init__(self) -> None:
-        self._built: list[tuple[tuple[Any, ...], Task, Asked]] = []
+        self._built: list[tuple[tuple[Any, ...], Task, AskedItems]] = []
 
-    def of(self, run: Published) -> tuple[Task, Asked]:
+    def of(self, run: Published) -> tuple[Task, AskedItems]:
         key = (run.plan.task, run.plan.task_parameters, run.plan.seed, run.plan.protocol)
         for known, task, asked in self._built:
             if known == key:

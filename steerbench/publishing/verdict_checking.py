@@ -17,7 +17,7 @@ from steerbench.errors import UserError
 from steerbench.plugins.finding import find
 from steerbench.publishing.json_keys import repeated_key
 from steerbench.publishing.recomputation import Rows
-from steerbench.publishing.samples import Asked, answer_in, cases_of, verdicts_in
+from steerbench.publishing.samples import AskedItems, answer_in, cases_of, verdicts_in
 from steerbench.publishing.schema import Published
 from steerbench.records.plan import Plan, build_judge
 from steerbench.records.results import JudgeResult
@@ -84,7 +84,7 @@ def wrong_judges(published: Published) -> Iterator[str]:
                 )
 
 
-def wrong_verdicts(published: Published, task: Any, asked: Asked, samples: Rows) -> Iterator[str]:
+def wrong_verdicts(published: Published, task: Any, asked: AskedItems, samples: Rows) -> Iterator[str]:
     """Verdicts that contradict themselves, each other, the run's counts, or a judge that rates again here."""
     if not isinstance(task, Judged):
         return
@@ -115,7 +115,7 @@ def built_here(plan: Plan, told: JudgeResult) -> Judge | None:
         return None
 
 
-def _rated(task: Any, asked: Asked, samples: Rows) -> dict[str, list[SampledVerdict]]:
+def _rated(task: Any, asked: AskedItems, samples: Rows) -> dict[str, list[SampledVerdict]]:
     """What cannot be read is left out: scoring says so."""
     found: defaultdict[str, list[SampledVerdict]] = defaultdict(list)
     for name, of_row in samples.items():

@@ -13,7 +13,7 @@ from steerbench.contracts.progress import Progress, Silent
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.contracts.targets import Item, Target
-from steerbench.engines.room import Asked, check_room
+from steerbench.engines.room import ItemUnderSteering, check_room
 from steerbench.judging.check import checks
 from steerbench.judging.panel import Panel
 from steerbench.plugins.composed import build_method
@@ -134,7 +134,7 @@ class OpenRun:
 
     def _longest(
         self, row: PlanRow, targets: Sequence[Target], fits: Sequence[Steering], split: Split
-    ) -> Iterator[Asked]:
+    ) -> Iterator[ItemUnderSteering]:
         """A split's items for every target, under the longest of the wordings that calibration may choose."""
         for target, fitted in zip(targets, fits, strict=True):
             if fitted.reply is None:

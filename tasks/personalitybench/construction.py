@@ -22,7 +22,7 @@ from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
 from steerbench.openai_client.client import ChatClient, ExhaustedError, Messages, RefusedError, RequestError
 from steerbench.openai_client.concurrency import concurrently
-from steerbench.plugins.questions import BuiltQuestions, Order, Progress
+from steerbench.plugins.questions import BuiltQuestions, Order, QuestionsDone
 from tasks.personalitybench.overlap import Overlap
 from tasks.personalitybench.question_file import QuestionFile, QuestionRow, question_file
 from tasks.personalitybench.question_prompts import (
@@ -65,7 +65,7 @@ class Attempt:
     usage: Usage = field(default_factory=Usage)
 
 
-def build(order: Order, progress: Progress) -> BuiltQuestions:
+def build(order: Order, progress: QuestionsDone) -> BuiltQuestions:
     """Make the questions that the file has not yet; facets take turns.
 
     Raises:
