@@ -1,1 +1,1 @@
-"""Python: load a model, fit a steering, run a plan, read what came of it. `import steerbench` shows these names."""
+"""The Python interface: load a model, fit a steering, run a plan, read results. `import steerbench` has these names."""

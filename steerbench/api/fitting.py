@@ -23,12 +23,12 @@ def fit(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 0,
 ) -> Steering:
-    """The steering of unit strength that a method makes of a pole ("extraversion+"), or of any target.
+    """Fit a method to a pole ("extraversion+") or any other target; the steering has unit strength.
 
-    A pole is told by the statements of `task`. `parameters` are by plug-in: `{"pas": {"heads": 24}}`.
+    A pole is defined by the statements of `task`. `parameters` are by plug-in: `{"pas": {"heads": 24}}`.
 
     Raises:
-        UserError: a name that nobody has, a parameter that does not exist, or a method that changes nothing here.
+        UserError: a name or parameter is unknown, or the method does not change the model for this target.
     """
     fitting, target = asked(method, pole, task, dataset, parameters or {}, seed)
     return fitted(fitting, method, target, model.engine)
@@ -42,7 +42,7 @@ def asked(
     parameters: Mapping[str, Mapping[str, Any]],
     seed: int,
 ) -> tuple[Method, Target]:
-    """What is to be fitted to whom, all that can be checked without a model checked.
+    """The method and target of a fit, after every check that needs no model.
 
     Raises:
         UserError: as `fit`.
@@ -51,7 +51,7 @@ def asked(
     of_task = given.pop(task, {}) | ({"dataset": dataset} if dataset else {})
     fitting = build_method(method, given, seed)
     if not fitting.needs_model or getattr(fitting, "changes_nothing", False):
-        raise UserError(f"'{method}' changes nothing in a model, so there is no steering of it; name another method.")
+        raise UserError(f"The method '{method}' does not change the model, so it has no steering; name another method.")
     return fitting, target_named(pole, _statements(task, of_task)) if isinstance(pole, str) else pole
 
 
@@ -59,22 +59,24 @@ def fitted(fitting: Method, name: str, target: Target, engine: Engine) -> Steeri
     """The method's steering of the target.
 
     Raises:
-        UserError: it changes nothing there.
+        UserError: the method does not change the model for this target.
     """
     (steering,) = fit_all(fitting, engine, [target])
     if not (steering.edits or steering.prompt):
-        raise UserError(f"'{name}' changes nothing towards {target.id}, so there is no steering of it.")
+        raise UserError(
+            f"The method '{name}' found nothing to change for {target.id}, so it has no steering; try another target."
+        )
     return steering
 
 
 def _statements(name: str, given: Mapping[str, Any]) -> tuple[Item, ...]:
-    """The statements a task tells of traits by.
+    """The statements by which a task defines traits.
 
     Raises:
-        UserError: it has none.
+        UserError: the task has none.
     """
     task: Task = construct("task", name, given, {"protocol": "strict", "seed": 0})
     statements = getattr(task, "statements", None)
     if statements is None:
-        raise UserError(f"The task '{name}' has no statements that tell of a trait; name another.")
+        raise UserError(f"The task '{name}' has no statements about traits; name another task.")
     return tuple(statements())

@@ -1,4 +1,4 @@
-"""A model that is loaded, to talk with and to measure on."""
+"""A loaded model: generate text, read likelihoods, run plans on it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from steerbench.running.opening import open_engine
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A language model on an engine. `plan` has what it was loaded by, so that a run on it says so."""
+    """A language model on an engine. `plan` holds the load options, which become part of any run on it."""
 
     engine: Engine
     plan: Plan
@@ -38,12 +38,12 @@ class Model:
         temperature: float = 0.0,
         seed: int = 0,
     ) -> list[str]:
-        """What the model says to each prompt (or to the one), as the user's turn of a chat. Temperature 0 is greedy.
+        """The model's reply to each prompt, sent as the user's turn of a chat. Temperature 0 is greedy decoding.
 
-        A list of steerings has one for each prompt; all are run in one batch.
+        `steering` is one for all prompts, or a list with one per prompt; all run in one batch.
 
         Raises:
-            UserError: the lists differ in length, a steering is of another model, or a prompt is too long.
+            UserError: the lists differ in length, a steering was fitted on another model, or a prompt is too long.
         """
         requests = self._requests(prompts, steering, system)
         sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
@@ -58,7 +58,7 @@ class Model:
         system: str = "",
         start: str = "",
     ) -> list[dict[str, float]]:
-        """For each prompt, the log-likelihood (nats) of each option after it, and after the answer's `start`.
+        """For each prompt, the log-likelihood (nats) of each option as the answer, following its `start`.
 
         Raises:
             UserError: as `generate`; or an option is empty.
@@ -97,12 +97,12 @@ def load(
     chat_template: str | Path | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> Model:
-    """A model by its name (`steerbench list models`), folder, GGUF file or id on the hub; None is the built-in one.
+    """Load a model by name (`steerbench list models`), folder, GGUF file or hub id; None is the built-in model.
 
-    `parameters` are the engine's own.
+    `parameters` are the engine's.
 
     Raises:
-        UserError: it cannot be had or is unsupported.
+        UserError: the model cannot be loaded or is unsupported.
     """
     plan = Plan(
         methods=("none",),

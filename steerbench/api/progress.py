@@ -1,4 +1,4 @@
-"""Shows a run's progress on stderr: the stage, how many requests are done, how fast, how long still."""
+"""Shows a run's progress on stderr: stage, finished requests, speed, remaining time."""
 
 import time
 from types import TracebackType
@@ -9,7 +9,7 @@ from rich.text import Text
 
 
 class Speed(ProgressColumn):
-    """Items a second."""
+    """Items per second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed

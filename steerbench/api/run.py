@@ -1,4 +1,4 @@
-"""Runs from Python: made, or read from their folder, as data frames."""
+"""Makes or reads runs in Python, with results as data frames."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from steerbench.studies import comparison
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run: its `result` as it was written, and where it lies."""
+    """A finished run: its `result` and its folder."""
 
     result: RunResult
     folder: Path
 
     @property
     def table(self) -> pl.DataFrame:
-        """A row a method, the best first: role, metrics (the headline with its interval), standing, flags."""
+        """One row per method, best first: role, metrics (the headline with its interval), standing, flags."""
         rows = [
             {
                 "method": name,
@@ -64,7 +64,7 @@ class Run:
 
     @cached_property
     def samples(self) -> pl.DataFrame:
-        """A row a sample: method, split, target, item, setting, answer and score (`steerbench export`)."""
+        """One row per sample: method, split, target, item, setting, answer and score (as `steerbench export`)."""
         if (self.folder / PUBLISHED).is_file():
             return read_whole(self.folder)[1]
         return read_samples(self.folder)
@@ -79,7 +79,7 @@ class Run:
         return f"<Run {self.result.plan.task}: {methods}; {self.folder}>"
 
     def _repr_html_(self) -> str:
-        """The board, as a notebook shows it."""
+        """The board as HTML, for notebooks."""
         return report([self.folder], "html")
 
 
@@ -101,14 +101,14 @@ def run(
     quiet: bool = False,
     **options: Any,
 ) -> Run:
-    """Measure methods on a task, as `steerbench run` does: the same plan lies in the same folder and is not made twice.
+    """Measure methods on a task, as `steerbench run` does. A plan that was already run is read from its folder.
 
     `options` are those of the command under their names with underscores: protocol, variant, calibration, budget,
     rule, strength, judge, fluency_judge, allow_self_judge, seed, trivial, engine, dtype, device, chat_template.
     `parameters` are by plug-in: `{"pas": {"heads": 24}}`.
 
     Raises:
-        UserError: something does not exist, cannot be had or does not fit the model.
+        UserError: a name is unknown, a model or dataset cannot be loaded, or an option does not fit the model.
     """
     if strengths_from is not None and options.get("strength") is not None:
         raise UserError("Strengths are given twice, by strength and by strengths_from; leave one out.")
@@ -149,17 +149,17 @@ def _of_model(model: str | Path | Model | None, loaded: Model | None) -> dict[st
 
 
 def read(folder: str | Path) -> Run:
-    """A finished run, or a published one, from its folder.
+    """Read a finished or published run from its folder.
 
     Raises:
-        UserError: it holds neither.
+        UserError: the folder holds neither.
     """
     source = read_source(Path(folder))
     return Run(source.result, source.folder)
 
 
 def compare(first: Run | str | Path, second: Run | str | Path) -> pl.DataFrame:
-    """Method by method, the mean loss in both runs, the second less the first with its interval, and p (Holm's too).
+    """By method: mean loss in both runs, second minus first with its interval, p and Holm-corrected p.
 
     Raises:
         UserError: the runs share no method or no target, or one has no ledger.

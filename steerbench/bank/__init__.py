@@ -17,7 +17,7 @@ Part = Literal["search", "calibration", "test"]
 
 @cache
 def questions(part: Part, trait: str | None = None) -> tuple[Item, ...]:
-    """The questions of a part, of one trait (its letter) or of all."""
+    """The questions of a part, for one trait (its letter) or for all."""
     return tuple(
         Item(row["id"], row["text"], trait=row["trait"], facet=row["facet"])
         for row in csv.DictReader(_text("questions.csv").splitlines())
@@ -27,7 +27,7 @@ def questions(part: Part, trait: str | None = None) -> tuple[Item, ...]:
 
 @cache
 def descriptions(trait: str, high: bool) -> tuple[str, ...]:
-    """First-person descriptions of somebody at one end of a trait (its letter)."""
+    """First-person descriptions of a person at one pole of a trait (its letter)."""
     end = "high" if high else "low"
     return tuple(
         row["text"]

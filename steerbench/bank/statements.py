@@ -1,4 +1,4 @@
-"""The embedded inventory's statements, `statements.csv`: what a pole is told by, and what the PAPI sample asks."""
+"""The embedded inventory, `statements.csv`: statements that describe poles, and those that the PAPI sample asks."""
 
 import csv
 from importlib.resources import files
@@ -19,5 +19,5 @@ def read_statements() -> list[tuple[Item, str]]:
 
 
 def text_of_statements() -> str:
-    """The file as it stands, for digests."""
+    """The file's text, for digests."""
     return files("steerbench.bank").joinpath("statements.csv").read_text(encoding="utf-8")

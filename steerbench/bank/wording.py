@@ -1,7 +1,7 @@
-"""Inventory statements said to somebody: "Am always busy." becomes "You are always busy.".
+"""Puts inventory statements into the second person: "Am always busy." becomes "You are always busy.".
 
-IPIP statements leave out their subject "I". Everything in them that speaks of the speaker turns to the
-second person; the rest, the verbs included, reads the same for "I" and "you".
+IPIP statements omit their subject "I". Words that refer to the speaker change; all others, most verbs included, are
+the same for "I" and "you".
 """
 
 import re
@@ -29,7 +29,7 @@ _PAST = {"was": "were", "wasn't": "weren't"}
 
 
 def second_person(statement: str) -> str:
-    """The statement with "you" for the speaker, ending as it ended."""
+    """The statement about "you", with its final punctuation unchanged."""
     text = _SPEAKER.sub(lambda match: _SWAPS[match[0].lower()], statement.replace("\u2019", "'"))
     first, _, rest = text.partition(" ")
     if re.match(r"(i|my)\b", statement, re.IGNORECASE):

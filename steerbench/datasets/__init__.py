@@ -1,1 +1,1 @@
-"""Which datasets there are, and how their files get here unchanged."""
+"""Registry of datasets, and verified downloads of their files."""

@@ -1,4 +1,4 @@
-"""What the bytes of a file hash to."""
+"""Checksums of files."""
 
 import hashlib
 from pathlib import Path
@@ -16,7 +16,7 @@ def sha256_of(path: Path) -> str:
 
 
 def sha256_of_bytes(file: BinaryIO, size: int) -> str:
-    """Hexadecimal sha256 of the next `size` bytes of an open file, or of as many as there are."""
+    """Hexadecimal sha256 of the next `size` bytes of an open file, or of fewer at its end."""
     state = hashlib.sha256()
     while size > 0 and (chunk := file.read(min(CHUNK, size))):
         state.update(chunk)

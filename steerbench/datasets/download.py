@@ -1,8 +1,7 @@
-"""One file from the network, whole or not at all.
+"""Downloads one file and verifies it.
 
-Bytes go to a `.partial` file beside the target, which an interrupted download leaves for the next
-one to continue (HTTP Range); only a file of the right size and hash gets the target's name. Where the
-size is unknown, the server's word on it is taken.
+Bytes go to a `.partial` file beside the target. An interrupted download is continued from it (HTTP Range). Only a file
+of the right size and hash gets the target's name. If the registry has no size, the server's is used.
 """
 
 import errno
@@ -18,22 +17,22 @@ from steerbench.datasets.registry import DataFile
 from steerbench.errors import UserError
 
 ATTEMPTS = 5
-CHUNK = 1 << 14  # bytes; what a broken connection costs at most
+CHUNK = 1 << 14  # bytes lost at most when a connection breaks
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two reads
 RETRIED = {408, 429, 500, 502, 503, 504}
 
 ADVICE = "; run the same command again to continue, or put the files into a folder and name it in STEERBENCH_DATA"
 
 BytesRead = Callable[[int], None]
-"""Told how many bytes of the file are here, after each chunk."""
+"""Called after each chunk with the number of bytes received so far."""
 
 
 class _TryAgainError(Exception):
-    """This attempt failed in a way the next one may not; the text completes 'the download stopped: '."""
+    """This attempt failed, but another may succeed; the text completes 'the download stopped: '."""
 
 
 class DiskError(UserError):
-    """The disk is full or cannot be written, so that trying another server would be of no use."""
+    """The disk is full or not writable, so trying another server is pointless."""
 
 
 def download(
@@ -43,16 +42,16 @@ def download(
     pause: float = 1.0,
     advice: str = ADVICE,
 ) -> None:
-    """Fetch `file` to `target`, continuing a partial one; tries 5 times, `pause` seconds doubling in between.
+    """Fetch `file` to `target`, continuing a partial download. Tries 5 times, doubling the `pause` (seconds) each time.
 
-    Processes that want the same file wait for each other, and the later ones find it done.
+    Processes that want the same file wait for each other, so it is downloaded once.
 
     Args:
-        advice: what ends the sentence on a server that cannot be reached.
+        advice: appended to the error when all attempts failed.
 
     Raises:
-        UserError: the server refuses, cannot be reached, keeps stopping short or serves other bytes.
-        DiskError: the disk is full or cannot be written.
+        UserError: the server refuses, cannot be reached, keeps sending too few bytes, or serves other bytes.
+        DiskError: the disk is full or not writable.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -75,21 +74,21 @@ def _download(file: DataFile, target: Path, on_bytes: BytesRead, pause: float, a
     continued = _size(partial) > 0
     _receive(file, partial, on_bytes, pause, advice)
     if checksum_of(partial, file.algorithm) != file.checksum and continued:
-        # What an earlier run left may have been bad; what a fresh download brings is the server's word.
+        # An earlier partial file may have been bad, so a mismatch counts only after a fresh download.
         partial.unlink()
         _receive(file, partial, on_bytes, pause, advice)
     found = checksum_of(partial, file.algorithm)
     if found != file.checksum:
         partial.unlink()
         raise UserError(
-            f"{file.url} does not hold the bytes it should: {file.algorithm} {file.checksum} was expected, {found} "
-            "came; nothing was kept."
+            f"{file.url} holds other bytes than expected: its {file.algorithm} should be {file.checksum} and is "
+            f"{found}; nothing was kept, and another try may help if the transfer was at fault."
         )
     partial.replace(target)
 
 
 def _receive(file: DataFile, partial: Path, on_bytes: BytesRead, pause: float, advice: str) -> None:
-    """Bring `partial` to the file's full size, or to the end of what the server has, in several attempts if need be."""
+    """Download the rest of `partial`, in several attempts if necessary."""
     reason = ""
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -119,14 +118,14 @@ def _attempt(file: DataFile, partial: Path, on_bytes: BytesRead) -> None:
         have = 0
     if have == file.size:
         return
-    # Compressed in transit, a range would count other bytes than ours.
+    # A range counts bytes of the transfer, so compression would shift it.
     headers = {"Accept-Encoding": "identity"}
     if have or file.head:
         headers["Range"] = f"bytes={have}-" if file.size is None else f"bytes={have}-{file.size - 1}"
     try:
         with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
             if have and file.size is None and response.status_code == 416:
-                return  # nothing is left to send; the checksum says whether what is here is right
+                return  # no bytes are left to send; the checksum decides whether the file is right
             have = _starts_at(response, file, have)
             full = file.size or have + int(response.headers.get("Content-Length", 0))
             with partial.open("r+b" if have else "wb") as out:
@@ -139,17 +138,19 @@ def _attempt(file: DataFile, partial: Path, on_bytes: BytesRead) -> None:
 
 
 def _starts_at(response: requests.Response, file: DataFile, have: int) -> int:
-    """The offset the response's bytes belong at: `have` if the server continues, 0 if it starts again."""
+    """The offset of the response's first byte: `have` if the server continues, 0 if it starts again."""
     if response.status_code in RETRIED:
         raise _TryAgainError(f"the server answered {response.status_code} {response.reason}")
     if response.status_code == 206:
         if response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             return have
-        raise UserError(f"{file.url} answered with another range of bytes than the one asked for.")
+        raise UserError(f"{file.url} sent another range of bytes than was requested; try again.")
     if response.status_code == 416:
         raise UserError(f"{file.url} is shorter than the {_amount(file)} it should have.")
     if response.status_code != 200:
-        raise UserError(f"{file.url} cannot be had: the server answered {response.status_code} {response.reason}.")
+        raise UserError(
+            f"{file.url} cannot be downloaded: the server answered {response.status_code} {response.reason}."
+        )
     return 0
 
 

@@ -1,8 +1,8 @@
-"""Where a dataset's files are on this machine, and how they come here.
+"""Finds and downloads the files of datasets.
 
-If STEERBENCH_DATA names a folder, files are read from there (each dataset in its own folder below
-it) and nothing is ever downloaded. Otherwise they live in the user's cache (STEERBENCH_CACHE names
-another), and what is missing is downloaded. Either way a file is used only if its checksum is right.
+If STEERBENCH_DATA names a folder (the mirror), files are read from there, one folder per dataset, and nothing is
+downloaded. Otherwise they are in the user's cache (STEERBENCH_CACHE overrides it), and missing files are downloaded.
+In both cases a file is used only if its checksum is right.
 """
 
 import os
@@ -21,18 +21,18 @@ State = Literal["here", "missing", "damaged"]
 
 
 def path_of(dataset_name: str, file: str) -> Path:
-    """The verified local file, downloaded first if it has to be.
+    """The path of a verified local file, downloaded first if necessary.
 
     Raises:
-        UserError: there is no such dataset or file, it is missing or altered in the mirror, or it
-            cannot be downloaded.
+        UserError: no such dataset or file exists, the file is missing or altered in the mirror, or it cannot be
+            downloaded.
     """
     found = dataset(dataset_name)
     return locate(found, found.file(file))
 
 
 def fetch(name: str, progress: bool = True) -> list[Path]:
-    """All files of a dataset, verified; in the mirror if there is one, else those that can be downloaded.
+    """The verified files of a dataset: all of them if there is a mirror, else those that can be downloaded.
 
     Raises:
         UserError: as `path_of`.
@@ -45,9 +45,9 @@ def fetch(name: str, progress: bool = True) -> list[Path]:
 
 
 def verify(name: str) -> list[str]:
-    """What is wrong with the local files of a dataset, a sentence each; empty if nothing is. Downloads nothing.
+    """Problems with a dataset's local files, one sentence each. Downloads nothing.
 
-    A derived file that is not there is no problem, unless there is a mirror, which must be whole.
+    A missing derived file is a problem only in a mirror, which must be complete.
     """
     found = dataset(name)
     problems = []
@@ -64,7 +64,7 @@ def mirror() -> Path | None:
     """The folder STEERBENCH_DATA names, None if it names none.
 
     Raises:
-        UserError: it names something that is no folder.
+        UserError: it names something other than a folder.
     """
     named = os.environ.get("STEERBENCH_DATA", "")
     if not named:
@@ -75,7 +75,7 @@ def mirror() -> Path | None:
 
 
 def place(of: Dataset, file: DataFile) -> Path:
-    """Where a file is, or would be."""
+    """The path of a file, whether or not it exists."""
     return (mirror() or cache_folder() / "data") / of.folder / file.path
 
 
@@ -88,7 +88,7 @@ def state_of(of: Dataset, file: DataFile) -> State:
 
 
 def locate(of: Dataset, file: DataFile, bars: Progress | None = None) -> Path:
-    """`path_of`, for a dataset that is already in hand."""
+    """`path_of` for a `Dataset` object."""
     path, state = place(of, file), state_of(of, file)
     if state == "here":
         return path
@@ -104,7 +104,7 @@ def locate(of: Dataset, file: DataFile, bars: Progress | None = None) -> Path:
             f"{of.folder}/{file.path} cannot be downloaded because it is derived ({file.derived}); name a folder that "
             "holds it in STEERBENCH_DATA."
         )
-    # A cached file that was altered is worth nothing: the download replaces it.
+    # An altered file in the cache is replaced by the download.
     path.unlink(missing_ok=True)
     if bars is None:
         download(file, path)

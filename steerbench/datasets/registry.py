@@ -1,7 +1,6 @@
-"""The datasets steerbench knows: `registry.toml`, read and checked.
+"""The dataset registry, `registry.toml`.
 
-A dataset is used only if its bytes hash to what stands there; `Dataset.digest` is what a run's
-identity keeps of it.
+A dataset is used only if its files have the checksums given there. A run's identity holds `Dataset.digest`.
 """
 
 import hashlib
@@ -20,9 +19,9 @@ from steerbench.storage.json_models import FrozenModel
 class DataFile(FrozenModel):
     """One file of a dataset.
 
-    `path` is inside the dataset's folder, `size` in bytes. A file that was never read here is known by its
-    `git_blob` id instead, and its size is unknown until it is. With `head` the file is the first `size`
-    bytes of what is at `url`. A `derived` file (the text says how it was made) has no url.
+    `path` is relative to the dataset's folder, `size` is in bytes. A file may have a `git_blob` id in place of a sha256
+    and a size. With `head` the file is the first `size` bytes of `url`. A `derived` file has no url; the text says how
+    it was made.
     """
 
     path: Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
@@ -49,24 +48,24 @@ class DataFile(FrozenModel):
 
     @property
     def algorithm(self) -> Algorithm:
-        """What `checksum` is of the content."""
+        """The algorithm of `checksum`."""
         return "sha256" if self.sha256 else "git blob id"
 
     @property
     def checksum(self) -> str:
-        """What the content must hash to, hexadecimal."""
+        """The expected hexadecimal checksum of the content."""
         return self.sha256 or self.git_blob or ""
 
 
 NOT_STATED = "not stated"
-"""The `licence` of a dataset whose authors state none: what is in it may be used here, and not passed on."""
+"""The `licence` of a dataset whose authors state none: it may be used, but its contents not redistributed."""
 
 
 class Dataset(FrozenModel):
-    """A dataset: what it is, whose, under which terms, and its files below `folder`.
+    """A dataset's description, authors, licence and files (relative to `folder`).
 
-    `note` is what somebody who fetches it should know. `free_questions` says that what it asks may be shown to others
-    though no licence is stated for all of it.
+    `note` is shown to a user who fetches it. `free_questions`: its questions may be published, although no licence is
+    stated for the whole dataset.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -81,7 +80,7 @@ class Dataset(FrozenModel):
 
     @cached_property
     def digest(self) -> str:
-        """One sha256 over the files' names and hashes, whatever their order."""
+        """One sha256 over the files' names and hashes, independent of their order."""
         lines = sorted(f"{file.path} {file.checksum}\n" for file in self.files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -91,12 +90,12 @@ class Dataset(FrozenModel):
 
     @property
     def size(self) -> int | None:
-        """Bytes of all files, None if that of one is unknown."""
+        """Total size in bytes; None if one file's size is unknown."""
         sizes = [file.size for file in self.files if file.size is not None]
         return sum(sizes) if len(sizes) == len(self.files) else None
 
     def file(self, path: str) -> DataFile:
-        """The file of that path.
+        """The file at that path.
 
         Raises:
             UserError: the dataset has no such file.

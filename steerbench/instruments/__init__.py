@@ -1,5 +1,5 @@
-"""What can be read of a model, before any method is run on it: of its statements, its open answers, its solutions.
+"""Controls of a model, before any method is run: can its statements, open answers and solutions be read at all?
 
-Each line is of ordinary runs, which lie with the others and go on where they were stopped. What a control shows is told
-by its own task's metrics; what follows for a reader is said here.
+Each line comes from ordinary runs, which are stored with the others and can be resumed. The task computes a control's
+metrics; this room draws the conclusion in words.
 """

@@ -1,4 +1,4 @@
-"""The controls of every frame of open questions and every judge: is a pole heard that the model was told to be of?"""
+"""Controls for open questions, by frame and judge: does the judge detect a pole that is described in the prompt?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from steerbench.records.results import MetricRecord, RunResult
 
 FRAMES = ("friend", "person", "bare")
 TOKENS = 60
-"""Where an answer is cut: a person shows in the first sentences or not at all."""
+"""Longest answer in tokens; a trait shows in the first sentences or not at all."""
 DESCRIBED = "description-prompt"
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What a judge hears under a frame: the separation of poles that are described in the prompt, on the same question;
-    and the share of answers that speak as an AI or refuse. None where a run has no such number."""
+    """A judge's control under one frame: the separation of described poles on the same question, and the share of
+    answers that speak as an AI or refuse. None where the run has no such number."""
 
     frame: str
     judge: str
@@ -24,7 +24,7 @@ class Heard:
 
     @property
     def hears(self) -> bool:
-        """A description of a pole changes the ratings, on the same question, by more than its interval."""
+        """Whether describing a pole changes the ratings: the interval of the separation is above 0."""
         found = self.described
         return found is not None and found.low is not None and found.low > 0
 
@@ -34,7 +34,7 @@ class Heard:
 
 
 def asked(model: Mapping[str, object], questions: int, seed: int = 0) -> list[tuple[str, Plan]]:
-    """By frame the run that is rated; `model` are a plan's fields that name the model, `questions` so many a trait."""
+    """By frame, the plan to run. `model` holds the plan's model fields, `questions` is the number per trait."""
     return [
         (
             frame,
@@ -64,7 +64,7 @@ def heard_of(frame: str, result: RunResult) -> Heard:
 
 
 def conclusions(lines: Sequence[Heard]) -> Iterator[str]:
-    """What the table says in words."""
+    """Sentences on what the table shows."""
     if able := [f"{line.judge} under {line.frame}" for line in lines if line.hears]:
         yield f"A described pole is heard in this model's open answers by {' and '.join(able)}."
     elif lines:

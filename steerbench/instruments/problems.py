@@ -1,4 +1,4 @@
-"""The control of solutions: a model that is told the right answer, is it read as right?"""
+"""Control for solutions: if the prompt gives the right answer, is the model's answer read as right?"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from steerbench.records.results import MetricRecord, RunResult
 
 TASK, GOLD, UNSTEERED = "arithmetic-sample", "gold-in-prompt", "unsteered"
 READ = 0.5
-"""The share of answers that were told of which more have to be read as right, with all of the interval."""
+"""The lower end of the accuracy's interval must exceed this share when the prompt gives the answers."""
 
 
 @dataclass(frozen=True)
 class Solved:
-    """Accuracy of the model as it is, and where it is told the right answer."""
+    """Accuracy of the unsteered model, and of the model that is given the right answer."""
 
     plain: MetricRecord | None
     told: MetricRecord | None
@@ -46,7 +46,7 @@ def solved_of(result: RunResult) -> Solved:
 
 
 def conclusions(found: Solved) -> Iterator[str]:
-    """What the line says in words."""
+    """Sentences on what the line shows."""
     if not found.reads:
         yield "Solutions cannot be read of this model, even where it is told them: its reasoning boards mean nothing."
     elif found.plain is not None and found.plain.value is not None:

@@ -1,4 +1,4 @@
-"""The controls of every readout of statements: poles that are described, and people whose answers are shown."""
+"""Controls for statements, by readout: poles described in the prompt, and people whose answers are in the prompt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from steerbench.records.standing import SIGNIFICANT
 from steerbench.toolkit.saturation import SATURATED
 
 READOUTS = ("label", "contextual", "letter")
-"""Readouts of statements that are likelihoods: free text takes a hundred times as long, and is not needed to tell."""
+"""The readouts from likelihoods. Free text takes about a hundred times as long and is not needed here."""
 
 
 class ReadoutPlans(NamedTuple):
-    """The runs behind one line: poles described to the model, and people whose answers it is shown."""
+    """The plans of one line: described poles, and people whose answers are shown."""
 
     readout: str
     poles: Plan
@@ -23,10 +23,10 @@ class ReadoutPlans(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadoutControls:
-    """What a readout shows on a model: how unlike its answers are unsteered, and whether either control is read.
+    """A readout's controls on a model, and how varied its unsteered answers are.
 
-    `described` is the separation of poles that are described in the prompt; `copied` and `other` are individual r where
-    the very answers asked for are shown, and where another person's are. None where a run has no such number.
+    `described` is the separation of poles that are described in the prompt. `copied` and `other` are the individual r
+    when the prompt shows the person's own answers, or another person's. None where the run has no such number.
     """
 
     readout: str
@@ -42,13 +42,13 @@ class ReadoutControls:
 
     @property
     def reads_poles(self) -> bool:
-        """A description of a pole moves what is read, on test statements, by more than its interval."""
+        """Whether describing a pole moves the readout on test statements: the interval of `described` is above 0."""
         found = self.described
         return not self.saturated and found is not None and found.low is not None and found.low > 0
 
     @property
     def reads_people(self) -> bool:
-        """Copied answers follow their own person (the mismatch test), and better than another's do."""
+        """Whether copied answers follow their own person (mismatch test), and more closely than another's do."""
         own, other = self.copied, self.other
         if own is None or own.value is None or own.p is None or other is None or other.value is None:
             return False
@@ -62,7 +62,7 @@ class ReadoutControls:
 
 
 def asked(model: Mapping[str, object], dataset: str, people: int, statements: int, seed: int = 0) -> list[ReadoutPlans]:
-    """The runs of every line; `model` are a plan's fields that name the model, `statements` so many of each trait."""
+    """The plans of every line. `model` holds the plan's model fields, `statements` is the number per trait."""
     common = {"seed": seed, "trivial": False, **model}
     return [
         ReadoutPlans(
@@ -102,7 +102,7 @@ def line_of(readout: str, poles: RunResult, people: RunResult) -> ReadoutControl
 
 
 def conclusions(lines: Sequence[ReadoutControls]) -> Iterator[str]:
-    """What the table says in words, a sentence each."""
+    """Sentences on what the table shows."""
     for what, able in (
         ("poles", [line.readout for line in lines if line.reads_poles]),
         ("people", [line.readout for line in lines if line.reads_people]),

@@ -1,1 +1,1 @@
-"""Asking a model on any OpenAI-compatible server."""
+"""A client for models on OpenAI-compatible servers."""

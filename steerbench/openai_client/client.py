@@ -1,4 +1,4 @@
-"""Asks any OpenAI-compatible server, many requests at once, and waits out the faults that pass."""
+"""A chat client for OpenAI-compatible servers: concurrent requests, with retries of temporary faults."""
 
 import asyncio
 import os
@@ -23,17 +23,17 @@ OPENAI = "https://api.openai.com/v1"
 PATIENCE = 120.0
 """Seconds: the longest wait a server may ask for (`Retry-After`)."""
 QUOTED = 200
-"""Characters of a server's own words that an error repeats."""
+"""Most characters of a server's message that an error quotes."""
 TOP = 10
-"""Candidates for each token that log-probabilities are asked of."""
+"""Number of candidate tokens per position for which log-probabilities are requested."""
 WISHES = frozenset({"logprobs", "max_tokens", "temperature"})
-"""What a server may refuse (400 or 422) and is then asked without."""
+"""Optional request fields. If a server refuses one (400 or 422), requests are repeated without it."""
 PLACEHOLDER = 8
-"""A key shorter than this (x, EMPTY) is no secret, and hiding it would garble what servers say."""
+"""A key shorter than this (x, EMPTY) is a placeholder. It is not masked in messages, which that would garble."""
 
 
 class RequestError(Exception):
-    """A request that was given up after `calls` attempts; its text is the reason in words."""
+    """A request that failed after `calls` attempts; the text says why."""
 
     def __init__(self, reason: str, calls: int) -> None:
         super().__init__(reason)
@@ -41,15 +41,15 @@ class RequestError(Exception):
 
 
 class RefusedError(RequestError):
-    """The server will not answer this request (too long, filtered); others it may."""
+    """The server refuses this request (too long, filtered) but may answer others."""
 
 
 class ExhaustedError(RequestError):
-    """Every attempt failed in a way that might have passed."""
+    """Every attempt failed with a temporary fault."""
 
 
 class _PassingError(Exception):
-    """A fault worth another attempt, after `wait` seconds if the server named a time."""
+    """A temporary fault; retry after `wait` seconds if the server gave a time."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -57,7 +57,7 @@ class _PassingError(Exception):
 
 
 class _RefusalError(Exception):
-    """A fault that another attempt would meet again, unless it is one of the wishes it `names`."""
+    """A permanent fault, unless it is due to one of the optional fields in `names`."""
 
     def __init__(self, reason: str, names: frozenset[str] = frozenset()) -> None:
         super().__init__(reason)
@@ -68,13 +68,13 @@ class _RefusalError(Exception):
 class ChatClient:
     """A model on a server: `async with client:` around the requests of one event loop, then `await client.ask(...)`.
 
-    The key is read from the environment variable `key_env` and appears in no text that leaves the client. A
-    server given by `base_url` (or OPENAI_BASE_URL) may need none; redirects to another are not followed. `timeout`
-    (seconds) bounds one attempt as a whole, to the last byte of the answer; between attempts the client waits a random
-    time of up to `backoff` seconds, doubled each time up to `longest_backoff`, or as long as the server says.
+    The key is read from the environment variable `key_env` and masked in every message. A server given by `base_url`
+    (or OPENAI_BASE_URL) may need no key; redirects are not followed. `timeout` (seconds) bounds a whole attempt.
+    Between attempts the client waits a random time of up to `backoff` seconds, doubled each time up to
+    `longest_backoff`, or as long as the server says.
 
     Raises:
-        UserError: the address is none, or there is no usable key.
+        UserError: the address is invalid, or there is no usable key.
     """
 
     model: str
@@ -118,14 +118,14 @@ class ChatClient:
     ) -> ChatReply:
         """The model's reply to chat messages (role, content).
 
-        With `logprobs`, those of the tokens where the server gives them. A server that refuses a wish
-        (log-probabilities, a temperature, `max_tokens` in place of `max_completion_tokens`) is asked without it
-        from then on.
+        With `logprobs`, the reply has token log-probabilities if the server supports them. If a server refuses an
+        optional field (log-probabilities, temperature, `max_tokens` in place of `max_completion_tokens`), later
+        requests omit it.
 
         Raises:
-            UserError: no request can succeed (refused key, no such model, no credit, no server there).
-            RefusedError: this one cannot.
-            ExhaustedError: it might have, but did not.
+            UserError: no request can succeed (refused key, unknown model, no credit, no server).
+            RefusedError: this request cannot succeed.
+            ExhaustedError: every attempt failed with a temporary fault.
         """
         calls = 0
         wishes = {"max_tokens": max_tokens, "temperature": temperature, **({"logprobs": True} if logprobs else {})}
@@ -168,7 +168,7 @@ class ChatClient:
     def _wait(self, state: RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None
         if isinstance(fault, _PassingError) and fault.wait is not None:
-            # Requests that were all told the same time do not all come back at that time.
+            # Random, so that requests that were told the same time do not all return at once.
             return min(max(0.0, fault.wait), PATIENCE) + wait_random(0, self.backoff)(state)
         return wait_random_exponential(self.backoff, self.longest_backoff)(state)
 
@@ -190,12 +190,12 @@ class ChatClient:
         except (TimeoutError, APITimeoutError):
             fault = _PassingError(f"no answer within {self.timeout:g} s")
         except MalformedError:
-            fault = _PassingError(f"a body that is no chat completion: {self._quoted(raw.text)}")
+            fault = _PassingError(f"a body that is not a chat completion: {self._quoted(raw.text)}")
         except APIStatusError as error:
             fault = self._status_fault(error)
         except OpenAIError as error:
             fault = _PassingError(f"a broken connection ({self._quoted(_cause(error))})")
-        # Outside the handlers, so that no error chain leads to the request, which holds the key.
+        # Raised outside the handlers, so that no error chain holds the request, which contains the key.
         raise fault
 
     def _read(self, body: bytes, asked: Sequence[Mapping[str, str]], wishes: Mapping[str, Any]) -> ChatReply:
@@ -230,7 +230,7 @@ class ChatClient:
         return _RefusalError(f"the server refused the request ({status}): {said}", names)
 
     def _quoted(self, text: str) -> str:
-        """The beginning of a server's words, on one line and without what cannot be printed."""
+        """The beginning of a server's message, on one line and without unprintable characters."""
         beginning = self._without_key(text)[: 10 * QUOTED]
         printable = "".join(c if c.isprintable() else " " for c in beginning)
         return " ".join(printable.split())[:QUOTED]
@@ -241,7 +241,7 @@ class ChatClient:
 
 
 def _granted(wishes: Mapping[str, Any], without: frozenset[str]) -> dict[str, Any]:
-    """The wishes as request fields, but for those a server refused."""
+    """The optional request fields, without those that the server refused."""
     fields = {wish: value for wish, value in wishes.items() if wish not in without}
     if "logprobs" in fields:
         fields["top_logprobs"] = TOP
@@ -269,7 +269,7 @@ def _checked_address(url: str) -> str:
     if not usable:
         raise UserError(f"base_url cannot be '{url}'; give an address such as http://localhost:8000/v1.")
     if "@" in parts.netloc or parts.query or parts.fragment:
-        # It is kept with a run's settings and shown in errors.
+        # The address is stored with a run's settings and shown in errors, so it must hold no secret.
         raise UserError("base_url holds more than an address (a name, a password or a query); give the key by key_env.")
     return url.rstrip("/")
 

@@ -1,7 +1,7 @@
-"""A chat completion as servers send it, and what of it can be believed.
+"""Parses and validates a server's chat completion.
 
-The answer must be there. What comes with it is taken as it stands only where it can be true: log-probabilities that are
-no probabilities are as good as none, and counts of tokens that cannot be right count as the most there can have been.
+The answer's text is required. Invalid log-probabilities are treated as missing. Impossible token counts are replaced
+by the largest possible count.
 """
 
 import json
@@ -15,22 +15,22 @@ from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationE
 from steerbench.contracts.thoughts import UNFINISHED, spoken
 
 CUT = "the reply was cut before its end"
-"""`ChatReply.missing` of a reply that ended at its limit, or that a filter cut."""
+"""`ChatReply.missing` of a reply that reached its token limit or was cut by a filter."""
 EARLY_ENDS = frozenset({"length", "max_tokens", "model_length", "content_filter"})
 """The `finish_reason` of such a reply."""
 TEMPLATE = 1000
-"""Tokens that a server may add to what it is sent (roles, an instruction of its own)."""
+"""Tokens that a server may add to a prompt (roles, a system prompt)."""
 ROUNDING = 0.05
-"""How far the probabilities of a token's candidates may add up to more than 1: servers count in 16 bits."""
+"""How far the candidates' probabilities may sum above 1, since servers compute in 16 bits."""
 
 
 class MalformedError(ValueError):
-    """A body that is no chat completion."""
+    """The body is not a chat completion."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A generated token and the log-probabilities (nats) of the candidates for its place."""
+    """A generated token, and the log-probabilities (nats) of the candidates at its position."""
 
     text: str
     candidates: Mapping[str, float]
@@ -38,11 +38,10 @@ class Token:
 
 @dataclass(frozen=True)
 class ChatReply:
-    """What came back: the answer, its tokens if their log-probabilities were asked for and given, and what it took.
+    """A reply: the answer, its tokens if log-probabilities were requested and given, and its usage.
 
-    `text` is the answer without thoughts. If `missing` says why there is none (the reply was cut, or never left its
-    thoughts), it is empty. `said` is the reply as it came, thoughts and all. `calls` counts the attempts, those that
-    failed included.
+    `text` is the answer without the thinking part. It is empty if the answer is `missing` (a reason: the reply was cut,
+    or ended while thinking). `said` is the whole reply. `calls` counts all attempts, including failed ones.
     """
 
     text: str
@@ -55,7 +54,7 @@ class ChatReply:
 
 
 def encodable(text: str) -> str:
-    """The text with a question mark for what is no character (half of a surrogate pair), which no file can hold."""
+    """The text with unpaired surrogates, which cannot be written to a file, replaced by question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -97,10 +96,10 @@ _LOGPROBS = TypeAdapter(_Logprobs)
 
 
 def read_completion(body: str, sent: int = 0, limit: int = 0) -> ChatReply:
-    """A server's answer from its body, to messages of `sent` bytes and under a `limit` of tokens.
+    """Parse the body of a reply to messages of `sent` bytes, with a `limit` of generated tokens.
 
     Raises:
-        MalformedError: the body is no chat completion.
+        MalformedError: the body is not a chat completion.
     """
     answer = _parsed(body)
     choice, counts = answer.choices[0], answer.usage if isinstance(answer.usage, dict) else {}
@@ -125,7 +124,7 @@ def read_completion(body: str, sent: int = 0, limit: int = 0) -> ChatReply:
 
 def _parsed(body: str) -> _Body:
     try:
-        # All numbers as floats, of which none is too long to be read.
+        # Integers as floats: Python refuses to parse integers of thousands of digits.
         return _Body.model_validate(json.loads(body, object_pairs_hook=_unambiguous, parse_int=float))
     except (ValueError, RecursionError):
         raise MalformedError("no chat completion") from None
@@ -134,12 +133,12 @@ def _parsed(body: str) -> _Body:
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise MalformedError("a key that stands twice")
+        raise MalformedError("a duplicate key")
     return found
 
 
 def _tokens(given: Any) -> tuple[Token, ...] | None:
-    """The tokens, if all their log-probabilities are some: a server that errs in one is not believed in others."""
+    """The tokens; None if any log-probability is invalid, since the others are then suspect too."""
     try:
         positions = _LOGPROBS.validate_python(given).content or ()
     except ValidationError:
@@ -154,9 +153,9 @@ def _candidates(listed: list[_Candidate]) -> dict[str, float]:
 
 
 def _believed(claimed: Any, least: int, most: int) -> int:
-    """A count of tokens; what is no count of at least so many is the most there can have been.
+    """The claimed token count, or `most` if the claim is not a number of at least `least`; never more than `most`.
 
-    A token is a byte or more, so texts have no more tokens than bytes. So nobody is paid less than what was sent and
-    received, and a server that claims more than it can have had gets no more than that.
+    A token is at least one byte, so `most` follows from the number of bytes. Costs are thus neither underestimated nor
+    inflated by a wrong claim.
     """
     return math.ceil(min(claimed, most)) if isinstance(claimed, float) and claimed >= least else most

@@ -1,4 +1,4 @@
-"""Asynchronous work from ordinary code: so many at once, results as they come."""
+"""Runs asynchronous work from synchronous code, with limited concurrency and results as they finish."""
 
 import asyncio
 import threading
@@ -17,15 +17,14 @@ def concurrently(
     limit: int,
     within: AbstractAsyncContextManager[Any],
 ) -> Generator[list[tuple[int, R]], None, None]:
-    """Does `work` on each item, `limit` at once; yields what has been done since the last yield, with its place.
+    """Run `work` on each item, `limit` at once; yields the (index, result) pairs finished since the last yield.
 
-    The work runs in an event loop in a thread of its own, inside `async with within`. Items are drawn in the
-    caller's thread, while it waits for the next results: one whenever there is room, and never before
-    the results that made the room have been yielded. So whoever takes the results may write them to a
-    database between yields, and decide by them whether there is another item.
+    The work runs in an event loop in its own thread, inside `async with within`. Items are taken in the caller's
+    thread, one whenever there is room, and only after the results that made the room were yielded. So the caller may
+    write results to a database between yields, and decide by them whether there is another item.
 
-    When work raises, what was done by then is yielded, then the error is raised and the rest is cancelled; so
-    it is if the caller stops early or is interrupted.
+    If `work` raises, finished results are yielded first, then the error is raised and the rest is cancelled. The rest
+    is also cancelled if the caller stops early or is interrupted.
     """
     places: dict[Future[R], int] = {}
     drawn = enumerate(items)
@@ -49,7 +48,7 @@ async def _awaited(work: Callable[[T], Awaitable[R]], item: T) -> R:
 
 @contextmanager
 def _event_loop(within: AbstractAsyncContextManager[Any]) -> Iterator[asyncio.AbstractEventLoop]:
-    """A running loop in another thread; what still runs in it at the end is cancelled."""
+    """An event loop in another thread; tasks that still run at the end are cancelled."""
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def until_stopped() -> None:

@@ -1,4 +1,4 @@
-"""How long a server asks to be left alone."""
+"""Parses how long a server asks to wait before a retry."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,9 +8,9 @@ from time import time
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; a server may say milliseconds, seconds or a date (RFC 9110, section 10.2.3), or nothing usable (None).
+    """Seconds to wait, given as milliseconds, seconds or a date (RFC 9110, section 10.2.3); None without a valid value.
 
-    A date that has passed is a negative number.
+    Negative for a date in the past.
     """
     said = headers.get("retry-after", "")
     readings: Sequence[Callable[[], float]] = (
@@ -19,7 +19,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         lambda: parsedate_to_datetime(said).timestamp() - time(),
     )
     for reading in readings:
-        # A year of five digits, or one before there were time stamps.
+        # The year has five digits, or is before the first representable time stamp.
         with suppress(ValueError, OverflowError, OSError):
             if math.isfinite(seconds := reading()):
                 return seconds

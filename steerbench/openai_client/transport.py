@@ -1,8 +1,7 @@
-"""HTTP with a server that may be broken or hostile: it sends no request on, and it is not read without end.
+"""HTTP client for servers that may be broken or hostile: no redirects, and answers of bounded size.
 
-Redirects are answers like any other, so that texts and keys reach the address that the user gave and no other. An
-answer is read piece by piece, unpacked as it comes, and given up when it is too long. How long all of that may take is
-for the caller to say.
+Redirects are not followed, so that texts and keys reach only the address that the user gave. An answer is read and
+decompressed in pieces, and abandoned when it is too long. The caller sets the time limit.
 """
 
 import zlib
@@ -12,30 +11,30 @@ from typing import Any
 from openai import DefaultAsyncHttpxClient, OpenAIError
 
 LONGEST = 8 * 2**20
-"""Bytes of an answer once it is unpacked. A thousand tokens with ten candidates each are about a million."""
+"""Most bytes of a decompressed answer. A thousand tokens with ten candidates each take about a million."""
 LONGEST_ERROR = 2**16
-"""Bytes that are read of an answer that reports an error; the rest is left."""
+"""Most bytes that are read of an error response."""
 KEPT = (b"location", b"retry-after", b"retry-after-ms")
-"""Headers that are passed on. A character set is not among them: JSON is UTF-8, and some of Python's are packers."""
+"""Headers that are passed on. The character set is dropped: JSON is UTF-8, and some Python codecs decompress."""
 
 
 class UnreadableAnswerError(OpenAIError):
-    """An answer that is too long, or packed in a way that it cannot be read."""
+    """The answer is too long, or its compression cannot be read."""
 
 
 class BoundedClient(DefaultAsyncHttpxClient):
-    """The client of `openai`, whose answers have been read whole and within bounds when they are handed on."""
+    """An httpx client for the `openai` package that reads each answer completely, within the size limits."""
 
     def __init__(self, **settings: Any) -> None:
-        # No cookies: a server that sets one would decide what later requests hold.
+        # No cookies: they would let a server change the content of later requests.
         super().__init__(**settings, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())))
-        # What is not offered need not be unpacked: other codecs cannot be told to stop at a length.
+        # Only gzip is offered: other codecs cannot stop decompressing at a maximal length.
         self.headers["Accept-Encoding"] = "gzip"
 
     async def send(self, request: Any, **settings: Any) -> Any:
         """
         Raises:
-            UnreadableAnswerError: the answer breaks the bounds.
+            UnreadableAnswerError: the answer is too long or cannot be decompressed.
         """
         response = await super().send(request, **settings | {"stream": True, "follow_redirects": False})
         try:

@@ -1,1 +1,1 @@
-"""What a run keeps: its plan and identity, its ledger, samples and verdicts, its result."""
+"""What a run stores: plan and identity, ledger, samples, verdicts and result."""

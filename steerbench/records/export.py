@@ -1,4 +1,4 @@
-"""A run's samples as Parquet, with its result beside them: what can be published and recomputed."""
+"""Exports a run: its samples as Parquet and its result as JSON. Every published number is recomputed from these."""
 
 import json
 from pathlib import Path
@@ -36,11 +36,11 @@ SCHEMA: dict[str, Any] = {
     "finish": pl.String,
     "tick": pl.Float64,
 }
-"""One row a sample; `record` is JSON, and `before` what was said first where an answer is asked in two stages,
-`thoughts` what was thought aloud."""
+"""Columns of samples.parquet, one row per sample. `record` is JSON. `before` is the first answer where a task asks in
+two stages. `thoughts` is the text inside the model's thinking tags."""
 
 OF_AN_ANSWER = ("logprobs", "neutral", "text", "before", "thoughts", "tokens", "finish", "tick")
-"""The columns that are filled as far as the kind of answer has them."""
+"""Columns that depend on the kind of answer; null where that kind has no such value."""
 
 
 def export(run: Path, out: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Ledgers as they are found: opened to look only, and told from damaged ones and from what is none."""
+"""Opens existing ledgers read-only. Damaged ledgers, and files that are not ledgers, are refused with a clear error."""
 
 import json
 import os
@@ -16,21 +16,21 @@ from steerbench.storage.stamps import Stamp, stamp_of
 LEDGER = "ledger.sqlite"
 SCHEMA = 3
 SEALED = 3
-"""The first schema with seals. What an older steerbench began is read without, and sealed by who goes on with it."""
+"""The first schema with seals. An older ledger is read without them; resuming its run adds them."""
 
 META = {"schema", "identity", "digest", "plan"}
-"""What every ledger says of itself."""
+"""Keys that the `meta` table of every ledger has."""
 
 _sound: set[tuple[Path, Stamp]] = set()
-"""Ledgers that were read from end to end by this process, and found sound."""
+"""Ledgers that this process has already checked completely, so that each is checked once."""
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A ledger opened to look only.
+    """A checked, read-only connection to a ledger.
 
     Raises:
-        UserError: there is none, it is no ledger, damaged, of a newer steerbench, or a run is writing it.
+        UserError: the file is missing, not a ledger, damaged, from a newer steerbench, or being written by a run.
     """
     if not path.is_file():
         raise UserError(f"There is no run in {path.parent}: it holds no {path.name}.")
@@ -41,16 +41,16 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def opening(path: Path) -> Iterator[None]:
-    """Within, what goes wrong with a ledger becomes a UserError."""
+    """Context manager that turns SQLite, operating-system and decoding errors into a UserError."""
     with understandable(path):
         try:
             yield
-        except UnicodeDecodeError as error:  # a text in it, or what SQLite says of one, is none
+        except UnicodeDecodeError as error:  # a stored text, or SQLite's message about it, is not UTF-8
             raise UserError(damaged(path, str(error))) from error
 
 
 def check_sound(path: Path) -> None:
-    """Raises UserError: as `reading`."""
+    """Check a ledger. Raises UserError as `reading` does."""
     with reading(path):
         pass
 
@@ -62,14 +62,14 @@ def read_plan(path: Path) -> Plan:
 
 
 def check(path: Path, connection: sqlite3.Connection, identity: Identity | None) -> None:
-    """Look at all of a ledger before anything in it is believed.
+    """Check a whole ledger before any of it is used.
 
     Raises:
-        UserError: it is no ledger, a newer steerbench's, damaged, or not of this identity.
+        UserError: it is not a ledger, is damaged, was written by a newer steerbench, or has another identity.
     """
     meta = _meta(connection)
     if not meta.keys() >= META or not meta["schema"].isdecimal():
-        raise UserError(f"{path} is no ledger of steerbench; choose another folder with --out.")
+        raise UserError(f"{path} is not a steerbench ledger; choose another folder with --out.")
     if int(meta["schema"]) > SCHEMA:
         raise UserError(
             f"{path} was written by a newer steerbench (schema {meta['schema']}, this one reads {SCHEMA}); "
@@ -83,25 +83,25 @@ def check(path: Path, connection: sqlite3.Connection, identity: Identity | None)
     if identity is not None and meta["digest"] != identity.digest:
         changes = differences(json.loads(meta["identity"]), identity.fields)
         raise UserError(
-            f"The run in {path.parent} is another one ({'; '.join(changes[:3])}); start a new one with --out."
+            f"The run in {path.parent} is a different one ({'; '.join(changes[:3])}); start a new one with --out."
         )
 
 
 def _meta(connection: sqlite3.Connection) -> dict[str, str]:
-    """What it says of itself, read as text though it be none."""
+    """The `meta` table. Bytes that are not UTF-8 are replaced, so that a damaged ledger can still be diagnosed."""
     rows = connection.execute("SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM meta")
     return {str(key, "utf-8", "replace"): str(value, "utf-8", "replace") for key, value in rows if key and value}
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    """SQLite keeps files beside a ledger that it reads, which it need not where nobody can write."""
+    """A read-only connection. In a read-only folder SQLite cannot create its side files, so it opens as immutable."""
     alone = not os.access(path.parent, os.W_OK) and not _log(path).exists()
     how = "mode=ro&immutable=1" if alone else "mode=ro"
     return sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=0.2)
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """None where changes are in a log beside the file, which a process that was killed leaves."""
+    """The file's stamp; None if a write-ahead log, left by a killed process, still holds changes."""
     return None if _log(path).exists() else stamp_of(path)
 
 
@@ -110,11 +110,11 @@ def _log(path: Path) -> Path:
 
 
 def _damage(connection: sqlite3.Connection, schema: int) -> str:
-    """What is wrong with the file, its tables and indexes, or with its rows; empty if nothing is."""
+    """What is wrong with the file's structure or rows, in words; "" if nothing is."""
     if (told := str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])) != "ok":
         return told.splitlines()[-1]
     if sealing.is_sealed(connection) or schema >= SEALED:
         broken = sealing.broken(connection) if sealing.is_sealed(connection) else ["seals"]
-        return f"what stands in '{broken[0]}' is not what was written there" if broken else ""
+        return f"the rows of the table '{broken[0]}' do not match their seal" if broken else ""
     unreadable = "SELECT 1 FROM samples WHERE NOT (json_valid(outcome) AND json_valid(score)) LIMIT 1"
     return "a sample cannot be read" if connection.execute(unreadable).fetchone() else ""

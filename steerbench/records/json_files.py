@@ -1,4 +1,4 @@
-"""Results of several runs together (a sweep, a suite, a trade-off): each one JSON file in its folder."""
+"""Reads and writes the JSON result of a sweep, suite or trade-off."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -17,10 +17,10 @@ def write_record(record: BaseModel, path: Path) -> None:
 
 
 def read_record(kind: type[Record], path: Path, called: str) -> Record:
-    """The record in a file; `called` is what a user calls it.
+    """Read a record from its file; `called` names its kind in errors ("sweep").
 
     Raises:
-        UserError: there is none, or one this version cannot read.
+        UserError: the file is missing, or this version cannot read it.
     """
     try:
         return kind.model_validate_json(path.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""The ledger: one SQLite file per run that holds every outcome and score, written as they happen.
+"""The ledger: one SQLite file per run with every outcome and score, written as they happen.
 
-One finished chunk is one transaction, synced to disk. A killed run loses the chunk it was in and nothing
-else. Whoever holds the ledger open for writing holds it alone.
+Each finished chunk is one transaction, synced to disk. A killed run loses only its current chunk. Only one process can
+write a ledger at a time.
 """
 
 import json
@@ -36,12 +36,12 @@ CREATE TABLE choices (
     PRIMARY KEY (method, target)) STRICT;
 CREATE TABLE stages (method TEXT, stage TEXT, seconds REAL NOT NULL, PRIMARY KEY (method, stage)) STRICT;
 """
-"""`samples.prompt` is a hash of what the model was given, `edits` one of how it was steered ('' if it was not).
-`samples.split` says what a row was for: rows of `calibration` chose a setting, rows of `test` are the result."""
+"""`samples.prompt` is a hash of the model's input and `edits` a hash of the steering ('' if unsteered).
+`samples.split` is `calibration` (rows that chose a setting) or `test` (rows of the result)."""
 
 
 class Ledger:
-    """A run's ledger, open for writing. Use as a context manager."""
+    """A run's ledger, open for writing; a context manager that closes it."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -50,11 +50,11 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path, identity: Identity, plan: Plan, token_budget: int | None = None) -> "Ledger":
-        """Begin the ledger of a run, or go on with it.
+        """Create a run's ledger, or open it to resume the run.
 
         Raises:
-            UserError: the folder cannot be written to, the file is no ledger, damaged, of another run or a newer
-                steerbench, or another process has it open.
+            UserError: the folder is not writable, the file is not a ledger, is damaged, belongs to another run or a
+                newer steerbench, or is open in another process.
         """
         with opening(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ class Ledger:
             connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
             ledger = cls(path, connection)
             try:
-                # Looked at before it is held: another program's database is not to be changed.
+                # Checked before it is locked: locking would change another program's database.
                 begun = not is_new and ledger._has_tables()
                 if begun:
                     check(path, connection, identity)
@@ -78,7 +78,7 @@ class Ledger:
 
     @classmethod
     def adopt(cls, path: Path, identity: Identity, plan: Plan) -> None:
-        """Make a copy of another run's ledger this run's, its answers waiting to be rated."""
+        """Turn a copied ledger of another run into this run's, with its answers pending for the judges."""
         with cls(path, sqlite3.connect(path, isolation_level=None)) as ledger:
             ledger._seal()
             ledger.rate_again()
@@ -96,11 +96,11 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    # -- what a run writes
+    # -- writing
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of it or nothing, on disk when left."""
+        """A transaction: committed to disk on exit, rolled back on error."""
         with understandable(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -115,14 +115,14 @@ class Ledger:
     def record(
         self, method: str, split: Split, step: int, samples: Iterable[Sample], stage: str, seconds: float
     ) -> None:
-        """A finished chunk and the time it took, in one transaction."""
+        """Write a finished chunk and the seconds it took, in one transaction."""
         rows = [(method, split, step, *columns_of(sample)) for sample in samples]
         with self.transaction():
             self._connection.executemany(f"INSERT INTO samples VALUES ({', '.join('?' * 11)})", rows)
             self._spend(method, stage, seconds)
 
     def record_fits(self, method: str, split: Split, files: Mapping[str, tuple[str, str]], seconds: float) -> None:
-        """Where each target's fitted steering lies, and its digest."""
+        """Replace a method's fits: by target, the steering's file and digest."""
         with self.transaction():
             self._connection.execute("DELETE FROM fits WHERE method = ? AND split = ?", (method, split))
             self._connection.executemany(
@@ -132,14 +132,14 @@ class Ledger:
             self._spend(method, "fit", seconds)
 
     def freeze(self, method: str, chosen: Mapping[str, Setting], losses: Mapping[str, float]) -> None:
-        """The settings of a method's targets, for good."""
+        """Freeze the chosen setting of each target; it cannot change afterwards."""
         now = datetime.now(UTC).isoformat()
         rows = [(method, t, s.strength, s.wording, losses.get(t), now) for t, s in chosen.items()]
         with self.transaction():
             self._connection.executemany("INSERT INTO choices VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def copy_chosen(self, method: str, chosen: Mapping[str, Setting]) -> None:
-        """Make each target's samples under its chosen setting the result: what was tried need not be asked again."""
+        """Copy each target's calibration samples at its chosen setting into the result, so they are not asked again."""
         with self.transaction():
             for target, setting in chosen.items():
                 self._connection.execute(
@@ -153,7 +153,7 @@ class Ledger:
     def rescore(
         self, method: str, split: Split, step: int, scores: Mapping[tuple[str, str], Score], seconds: float
     ) -> None:
-        """The scores of answers (by target and item) that were rated, and the time that took."""
+        """Write the scores of rated answers, by (target, item), and the seconds that rating took."""
         rows = [(score_text(score), method, split, step, *place) for place, score in scores.items()]
         with self.transaction():
             self._connection.executemany(
@@ -163,12 +163,12 @@ class Ledger:
             self._spend(method, "judge", seconds)
 
     def set_token_budget(self, budget: int) -> None:
-        """What the engine packs by from the next step on."""
+        """Store the engine's token budget for batches, valid from the next step on."""
         with self.transaction():
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('token_budget', ?)", (str(budget),))
 
     def rate_again(self) -> None:
-        """Every answer of the result waits for judges again, if it is one; what they said of it is kept."""
+        """Mark every complete answer of the result as pending for the judges. Earlier verdicts are kept."""
         pending = score_text(Score(None, unscored=PENDING))
         with self.transaction():
             self._connection.execute(
@@ -177,7 +177,7 @@ class Ledger:
                 (pending,),
             )
 
-    # -- what a run reads back
+    # -- reading
 
     def meta(self) -> dict[str, str]:
         return dict(self._connection.execute("SELECT key, value FROM meta"))
@@ -187,17 +187,17 @@ class Ledger:
         return int(budget) if budget else None
 
     def fits(self, method: str, split: Split) -> dict[str, tuple[str, str]]:
-        """By target: file and digest."""
+        """By target: the steering's file and digest."""
         query = "SELECT target, file, digest FROM fits WHERE method = ? AND split = ?"
         return {target: (file, digest) for target, file, digest in self._connection.execute(query, (method, split))}
 
     def choices(self, method: str) -> dict[str, Setting]:
-        """By target, empty until frozen."""
+        """By target: the frozen setting. Empty before `freeze`."""
         query = "SELECT target, strength, wording FROM choices WHERE method = ?"
         return {t: Setting(strength, wording) for t, strength, wording in self._connection.execute(query, (method,))}
 
     def answered(self, method: str, split: Split, step: int) -> set[tuple[str, str]]:
-        """(target, item) of what is already there."""
+        """(target, item) of every sample that is already stored."""
         query = "SELECT target, item FROM samples WHERE method = ? AND split = ? AND step = ?"
         return set(self._connection.execute(query, (method, split, step)))
 
@@ -207,7 +207,7 @@ class Ledger:
         return {(target, item): Scored(target, item, score_of(score)) for target, item, score in rows}
 
     def pending(self, method: str, split: Split, step: int) -> dict[tuple[str, str], Completion]:
-        """By target and item, the answers that judges have still to rate."""
+        """By (target, item): the answers that judges have not rated yet."""
         query = (
             "SELECT target, item, outcome FROM samples WHERE method = ? AND split = ? AND step = ? "
             "AND json_extract(score, '$.unscored') = ?"
@@ -217,12 +217,12 @@ class Ledger:
         return {place: answer for place, answer in found.items() if isinstance(answer, Completion)}
 
     def steps(self, method: str, split: Split) -> list[int]:
-        """The numbers of the steps that were begun."""
+        """The numbers of the steps that have samples."""
         query = "SELECT DISTINCT step FROM samples WHERE method = ? AND split = ? ORDER BY step"
         return [step for (step,) in self._connection.execute(query, (method, split))]
 
     def unedited(self, method: str, split: Split, step: int) -> dict[str, Outcome]:
-        """Outcomes of the unedited model by the hash of what it was given."""
+        """Outcomes without edits, by the hash of the model's input."""
         query = (
             "SELECT prompt, min(outcome) FROM samples WHERE method = ? AND split = ? AND step = ? "
             "AND edits = '' AND prompt != '' GROUP BY prompt"
@@ -237,7 +237,7 @@ class Ledger:
         return result
 
     def tokens(self, method: str) -> int:
-        """Tokens generated for a method's result, over its samples."""
+        """Tokens generated for a method's test samples."""
         query = (
             "SELECT coalesce(sum(json_extract(outcome, '$.tokens')), 0) FROM samples "
             """WHERE method = ? AND split = 'test' AND outcome LIKE '{"text"%'"""
@@ -247,7 +247,7 @@ class Ledger:
     # -- opening
 
     def _hold(self) -> None:
-        """Take the file for this process, until it is closed or the process dies."""
+        """Lock the file for this process until it is closed or the process ends."""
         for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
             self._connection.execute(f"PRAGMA {pragma}").fetchone()
         self._connection.execute("BEGIN EXCLUSIVE")
@@ -272,7 +272,7 @@ class Ledger:
             self._connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
 
     def _seal(self) -> None:
-        """Keep the seals with all that is written from now on; the ledger of an older steerbench has none before."""
+        """Update the seals with every later write; a ledger from before schema 3 gets its first seals here."""
         with self.transaction():
             sealing.begin(self._connection)
             self._connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA),))

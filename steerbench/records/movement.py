@@ -1,7 +1,8 @@
-"""How much of what was asked a steering moves, and how much of it the wrong way.
+"""The share of items that a steering moves, and the share that it moves in the wrong direction.
 
-A mean effect hides items that move against the steering, *anti-steered* ones (Tan et al. 2024, Analysing the
-Generalisation and Reliability of Steering Vectors). Of the items that a steering moves without aim, about half do.
+A mean effect hides *anti-steered* items, which move against the steering (Tan et al. 2024, Analysing the
+Generalisation and Reliability of Steering Vectors). If a steering has no direction, about half of the items it moves
+are anti-steered.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,26 +14,26 @@ from steerbench.contracts import Metric, Role, Scored
 from steerbench.statistics import share_estimate
 
 OF_TARGETS = ("targets", "people")
-"""What runs generalise over where a target is the unit; elsewhere an item is, whatever the target."""
+"""Values of `over` for which the unit of the interval is a target; for all others it is an item."""
 ROLES: tuple[Role | None, ...] = (None, "placebo")
-"""The roles of rows that this is told of: those that steer and may do so the wrong way."""
+"""Roles whose rows get a movement: methods and the placebo."""
 
 
 class Movement(NamedTuple):
-    """Shares of the test items that were scored both unsteered and steered; an item counts for each of its targets."""
+    """Shares of the (target, test item) pairs that were scored both unsteered and steered."""
 
     moved: Metric
-    """Those whose loss is another."""
+    """Share whose loss changed."""
     against: Metric
-    """Those whose loss is greater."""
+    """Share whose loss increased."""
 
 
 def movement_of(
     name: str, roles: Mapping[str, Role], scored: Mapping[str, Sequence[Scored]], over: str
 ) -> Movement | None:
-    """How a row moved the answers of the run's unsteered model.
+    """How a row moved the answers away from those of the unsteered model.
 
-    None if the row has another role than `ROLES`, if there is no unsteered row, or if the two share no scored item.
+    None if the row's role is not in `ROLES`, the run has no unsteered row, or the two share no scored item.
     """
     unsteered = next((row for row, role in roles.items() if role == "unsteered" and row in scored), None)
     if roles.get(name) not in ROLES or unsteered is None:

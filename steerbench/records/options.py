@@ -1,4 +1,4 @@
-"""The plan that options come to, whoever gives them: the command line, a suite's file, a notebook."""
+"""Builds a plan from options, for the command line, suite files and the Python interface alike."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,18 +13,18 @@ from steerbench.plugins.parameters import parameters
 from steerbench.records.plan import Plan, usual_calibration
 
 SIZES = ("limit", "respondents")
-"""Options that say how much of a task is asked."""
+"""Options that limit how much of a task is asked."""
 SPOKEN = {"poles": "pole"}
-"""Options that are called otherwise than the parameter they stand for."""
+"""Parameter names whose option has a different name."""
 
 
 def with_variant(
     variant: str | None, methods: Sequence[str], given: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """The parameters, with `variant` for each method of the plan that has variants.
+    """The parameters, with `variant` added for each method that has that parameter.
 
     Raises:
-        UserError: none of them has.
+        UserError: none of the methods has variants.
     """
     result = {name: dict(values) for name, values in given.items()}
     if variant is None:
@@ -55,14 +55,14 @@ def plan_of(
     allow_self_judge: bool = False,
     **others: Any,
 ) -> Plan:
-    """The plan that a user's options come to; `given` are the parameters by plug-in, `others` go into it as they are.
+    """Build the plan. `given` has parameters by plug-in, `others` are passed to `Plan` unchanged.
 
-    Options of the task that were not given (None) are left to it.
+    Task options that are None keep the task's default.
 
     Raises:
-        UserError: something is given twice, or cannot be what it is given as.
+        UserError: something is given twice, or a value is invalid.
     """
-    # The task's first: what it is called may be what a judge is called too (perplexity).
+    # The task's parameters come first, since a task and a judge may share a name (perplexity).
     own, of_engine = given.pop(task, {}), given.pop(engine, {})
     judges, of_judges = judges_of(judge, fluency_judge, given, allow_self_judge)
     fields: dict[str, Any] = {
@@ -86,17 +86,17 @@ def plan_of(
 
 
 def refused(error: ValidationError) -> str:
-    """What pydantic refuses first, as a sentence."""
+    """The first error of a pydantic validation, as a sentence."""
     first = error.errors()[0]
     key, reason = ".".join(map(str, first["loc"])), first["msg"]
     return f"{key} cannot be {shortened(repr(first['input']))}: {reason[0].lower()}{reason[1:]}."
 
 
 def task_parameters(task: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """A task's parameters: those given by name, and those that a command's own options stand for.
+    """A task's parameters: those given by name, and those set by a command's own options.
 
     Raises:
-        UserError: both say the same parameter, or the option is the size of other tasks.
+        UserError: both set the same parameter, or the task has no such size option.
     """
     found = dict(given)
     for option, value in options.items():
@@ -112,12 +112,12 @@ def task_parameters(task: str, given: Mapping[str, Any], options: Mapping[str, A
 
 
 def size_parameter(task: str, option: str = "limit") -> str:
-    """What a task calls its size: `limit` is any task's, `respondents` only that of one that counts people.
+    """The task's parameter that a size option sets. `limit` fits any task, `respondents` only tasks that count people.
 
-    A task whose own parameter is called otherwise says so in its attribute `size`.
+    The task's attribute `size` names its parameter if it is not called `limit`.
 
     Raises:
-        UserError: it has no size, or does not count people.
+        UserError: the task has no size parameter, or does not count people.
     """
     plugin = find("task", task)
     accepted, size = parameters(plugin), getattr(plugin, "size", "limit")
@@ -133,7 +133,7 @@ def size_parameter(task: str, option: str = "limit") -> str:
 def judges_of(
     trait: str | None, fluency: str | None, given: dict[str, dict[str, Any]], allow_self_judge: bool = False
 ) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """The judges asked for by role, and the parameters meant for judges, which are taken out of `given`."""
+    """The judges by role and their parameters; these parameters are removed from `given`."""
     named = {role: name for role, name in (("trait", trait), ("fluency", fluency)) if name}
     own = {name: given.pop(name) for name in list(given) if name in available("judge")}
     if allow_self_judge:
@@ -144,5 +144,5 @@ def judges_of(
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """A user's own text for a sentence about it, which may not be longer than the sentence."""
+    """A user's text, cut to `most` characters so that it can be quoted in an error."""
     return text if len(text) <= most else f"{text[:most]}..."

@@ -1,6 +1,6 @@
-"""Parquet as it is written here: put together in memory, and then a file like any other.
+"""Writes Parquet by way of memory.
 
-Polars says of a full disk that the file is out of its specification; Python says that the disk is full.
+When the disk is full, Polars reports an invalid file. Writing the bytes with Python reports the full disk.
 """
 
 from io import BytesIO

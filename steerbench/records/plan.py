@@ -1,7 +1,7 @@
-"""What a run is: the plan a user makes, the rows of its board, and the identity that names it.
+"""A run's plan, the rows of its board, and its identity.
 
-The identity is what resume and the leaderboard key on. It is taken over contents (weights, data, wording, parameters
-after defaults, the sources of the harness and of the plug-ins), not over the paths they were found at.
+The identity is the key for resuming and for the leaderboard. It covers contents (weights, data, prompt texts,
+parameters after defaults, sources of the harness and plug-ins), not the paths where they were found.
 """
 
 import hashlib
@@ -21,16 +21,15 @@ from steerbench.plugins.finding import available, find
 from steerbench.plugins.parameters import construct, parameters
 
 FOLLOWS_A_METHOD, ITS_PARAMETERS = "of", "parameters"
-"""The constructor parameters by which a baseline asks for the method it is to be matched to, and for that one's own."""
+"""Constructor parameters of a matched baseline: the method it is matched to, and that method's parameters."""
 
 
 class Plan(BaseModel):
-    """All a run is asked to do. Frozen, and the same after a round trip through JSON.
+    """The complete request for a run. Frozen, and unchanged by a round trip through JSON.
 
-    `rule` says whether a strength must keep the reference's fluency (`Judged.reference`). With a `strength` every
-    method that has one is used at it, and nothing is calibrated; `strengths` gives it by method and target, and
-    `wordings` those of their prompts that are not the first.
-    `judges` names judges by role, where they are not to be the task's own.
+    `rule` says whether calibration must keep the reference's fluency (`Judged.reference`). `strength` is used for every
+    method that has one, without calibration. `strengths` sets it by method and target; `wordings` likewise selects a
+    prompt wording other than the first. `judges` names judges by role, in place of the task's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,7 +58,7 @@ class Plan(BaseModel):
 
 @dataclass(frozen=True)
 class PlanRow:
-    """One line of the board: a method, ready to fit, and its parameters after defaults."""
+    """A row of the board: a constructed method and its parameters after defaults."""
 
     name: str
     method: Method
@@ -68,39 +67,40 @@ class PlanRow:
 
     @property
     def trivial(self) -> bool:
-        """Whether it is there to be compared with, and no method."""
+        """Whether the row is a baseline, reference or control, and not a method."""
         return self.role is not None
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a run's numbers depend on, and one hash over it."""
+    """Everything that a run's numbers depend on, and one hash over it."""
 
     fields: Mapping[str, Any]
     digest: str
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "Identity":
-        # Through JSON, so that what is compared later is what a ledger can hold.
+        # Through JSON, so that it compares equal to what the ledger stores.
         text = json.dumps(fields, sort_keys=True)
         return cls(json.loads(text), hashlib.sha256(text.encode()).hexdigest())
 
 
 def usual_calibration(protocol: str) -> Literal["golden", "grid"]:
-    """How strengths are searched under a protocol, unless the user says otherwise."""
+    """The default search for strengths under a protocol."""
     return "grid" if protocol == "published" else "golden"
 
 
 def build_task(plan: Plan) -> Task:
-    """The plan's task; a constructor that takes the protocol or the seed gets the plan's."""
+    """Construct the plan's task; its constructor gets the plan's protocol and seed if it takes them."""
     task: Task = construct("task", plan.task, plan.task_parameters, {"protocol": plan.protocol, "seed": plan.seed})
     return task
 
 
 def plan_of_run(plan: Plan, task: Mapping[str, Any]) -> Plan:
-    """A finished run's plan, with what its task's parameters were `before` they got another default.
+    """A finished run's plan, with the defaults of task parameters that applied when it was made.
 
-    `task` is the run's identity of its task: a parameter that it does not name had its earlier value, too.
+    `task` is the task's part of the run's identity. A parameter that it does not name had its earlier default, which
+    the task class declares in `before`.
     """
     before = getattr(find("task", plan.task), "before", {}) if plan.task in available("task") else {}
     meant = {name: value for name, value in before.items() if task.get(name, value) == value}
@@ -109,14 +109,15 @@ def plan_of_run(plan: Plan, task: Mapping[str, Any]) -> Plan:
 
 
 def build_rows(plan: Plan, task: Task) -> list[PlanRow]:
-    """The methods asked for, in their order, then the task's trivial rows (attribute `baselines`) that were not.
+    """The methods asked for, in order, then the task's other trivial rows (its attribute `baselines`).
 
-    Trivial rows that need a model are left out if none is named and no method asked for needs one, and so
-    is one that is matched to a method (a random direction of its norm) if no single one asked for has a strength.
-    Controls cost model time: they come along only if one of them is asked for, as one says nothing without its twin.
+    A trivial row that needs a model is left out if the plan names no model and no method asked for needs one. A row
+    that is matched to a method (a random direction of its norm) is matched to the first one asked for that has a
+    strength and is not composed; without one it is left out. Controls cost model time and are only meaningful in
+    pairs, so all are added if one is asked for.
 
     Raises:
-        UserError: a method or parameter that does not exist.
+        UserError: a method or parameter does not exist.
     """
     baselines = roles_of(task)
     asked = list(dict.fromkeys(plan.methods))
@@ -144,10 +145,10 @@ def build_rows(plan: Plan, task: Task) -> list[PlanRow]:
 
 
 def roles_of(task: Task) -> Mapping[str, Role]:
-    """The rows that stand on a task's board beside the methods, each with what it is there for.
+    """The trivial rows of a task's board by name, each with its role.
 
     Raises:
-        UserError: the task names them without saying what for.
+        UserError: the task names them without their roles.
     """
     found = getattr(task, "baselines", {})
     if not isinstance(found, Mapping):
@@ -156,7 +157,7 @@ def roles_of(task: Task) -> Mapping[str, Role]:
 
 
 def adapted_row(row: PlanRow, engine: Engine) -> PlanRow:
-    """The row with the parameters that the model decides.
+    """The row with the parameters that depend on the model filled in.
 
     Raises:
         UserError: a parameter does not fit the model.
@@ -167,10 +168,10 @@ def adapted_row(row: PlanRow, engine: Engine) -> PlanRow:
 
 
 def build_judges(plan: Plan, task: Task) -> dict[str, Judge]:
-    """The judge of each role the task has; roles of the same judge share one. Empty if nothing is judged.
+    """The judge of each of the task's roles; roles with the same judge share one object. Empty if nothing is judged.
 
     Raises:
-        UserError: a role, judge or parameter that does not exist.
+        UserError: a role, judge or parameter does not exist.
     """
     roles = dict(task.judges) if isinstance(task, Judged) else {}
     for role in plan.judges:
@@ -199,9 +200,9 @@ def identify(
     code: Mapping[str, Code],
     judges: Mapping[str, Judge] | None = None,
 ) -> Identity:
-    """The identity of a run, whose code is `code` (`code_of_run`); `engine` is None if no row needs a model.
+    """The identity of a run. `code` is from `code_of_run`; `engine` is None if no row needs a model.
 
-    The plan's model, dtype, chat template and engine are left out: the engine's identity says what they were.
+    The plan's model, dtype, chat template and engine are left out, because the engine's identity covers them.
     """
     asked = plan.model_dump(mode="json", include={"protocol", "calibration", "budget", "seed", "task"})
     fields = {
@@ -227,9 +228,9 @@ def identify(
 def code_of_run(
     plan: Plan, rows: Sequence[PlanRow], task: Task, judges: Mapping[str, Judge], engine: Engine | None
 ) -> dict[str, Code]:
-    """The code that a run's numbers depend on, by what it is of: "harness", "method:pas", "task:papi".
+    """The code that a run's numbers depend on, by role: "harness", "method:pas", "task:papi".
 
-    Of methods also those that a composed one is made of, that a row is matched to, or that are the task's reference.
+    Methods include the parts of a composed method, the method that a row is matched to, and the task's reference.
     """
     found = {HARNESS: harness_code(), f"task:{plan.task}": code_of("task", plan.task, task)}
     followed = [task.reference] if isinstance(task, Judged) and plan.rule == "fluency-floor" else []
@@ -250,10 +251,10 @@ def code_of_run(
 
 
 def differences(then: Any, now: Any, where: str = "") -> list[str]:
-    """The fields two identities, or parts of them, differ in, in words."""
+    """The fields in which two identities (or parts of them) differ, in words."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         found = [] if where else changes(then.get("code"), now.get("code"))
-        # A judge's sources are told of with all others.
+        # A judge's sources are already reported with the other code.
         told = {"code"} if not where or where.startswith("judges.") else set()
         for key in sorted({*then, *now} - told):
             found += differences(then.get(key), now.get(key), f"{where}.{key}" if where else key)

@@ -1,4 +1,4 @@
-"""What a run found: the schema of `run.json`, the one file that tables, comparisons and the site read."""
+"""The schema of `run.json`, a run's result, from which tables, comparisons and the site are made."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -21,9 +21,9 @@ RESULT = "run.json"
 
 
 class MetricRecord(FrozenModel):
-    """An estimate, its 95 % interval and the number of units under it; None where it is undefined.
+    """An estimate, its 95 % interval and its number of units; None where undefined.
 
-    `note` says why there is no interval, or what else it is over; `p` is of a test of the estimate by itself.
+    `note` says why there is no interval, or what else the interval is over. `p` is from a test of this estimate alone.
     """
 
     value: float | None
@@ -35,9 +35,9 @@ class MetricRecord(FrozenModel):
 
 
 class ComparisonRecord(FrozenModel):
-    """A paired test against another row: mean difference of the loss, p, p after Holm, its interval and its units.
+    """A paired test against another row: mean loss difference, its interval, p, Holm-corrected p, number of units.
 
-    `smallest` is the difference that four of five such runs would find; None where none can.
+    `smallest` is the difference that this test detects with 80 % power; None with too few units.
     """
 
     against: str
@@ -51,7 +51,7 @@ class ComparisonRecord(FrozenModel):
 
 
 class MovementRecord(FrozenModel):
-    """Shares of items that a row moved from where the unsteered model left them, and moved the wrong way."""
+    """Shares of items whose loss differs from the unsteered model's (`moved`) or is larger than it (`against`)."""
 
     moved: MetricRecord
     against: MetricRecord
@@ -60,9 +60,9 @@ class MovementRecord(FrozenModel):
 class MethodResult(FrozenModel):
     """A row of the board. `metrics` has the headline first; `strengths` and `wordings` are by target.
 
-    `role` is None for a method, which alone has a `standing`. `facts` are what its fits came upon (`Steering.facts`),
-    medians over the targets that have them. `movement` is None where nothing was steered or no unsteered row stands
-    beside it (`steerbench.records.movement`).
+    `role` is None for a method. Only methods have a `standing`. `facts` are medians of `Steering.facts` over the
+    targets that have them. `movement` is None if nothing was steered or the run has no unsteered row
+    (`records.movement`).
     """
 
     role: contracts.Role | None = None
@@ -81,38 +81,38 @@ class MethodResult(FrozenModel):
 
     @property
     def trivial(self) -> bool:
-        """Whether it is there to be compared with: a baseline, a reference, a control."""
+        """Whether the row is a baseline, reference or control, and not a method."""
         return self.role is not None
 
     @property
     def remarks(self) -> list[str]:
-        """What a reader of the table must not miss: how it stands if anything was tested, then its flags."""
+        """What the table says beside the row: its standing if anything was tested, then its flags."""
         told = self.standing is not None and self.standing.state != "not tested"
         return [*([self.standing.words] if self.standing and told else []), *self.flags]
 
     @property
     def against(self) -> str:
-        """Which share of all items moved against the steering, and which moved at all ("31/62 %"); "" if unknown."""
+        """The share of items moved against the steering and the share moved at all ("31/62 %"); "" if unknown."""
         if self.movement is None or self.movement.moved.value is None or self.movement.against.value is None:
             return ""
         return f"{100 * self.movement.against.value:.0f}/{100 * self.movement.moved.value:.0f} %"
 
     @property
     def steered(self) -> str:
-        """How many targets have a strength other than 0, of all; "" where there was none to choose."""
+        """The number of targets with a nonzero strength, of all ("4/5"); "" if the row has no strength."""
         strengths = list(self.strengths.values())
         chosen = any(strength != 1 for strength in strengths)
         return f"{sum(strength != 0 for strength in strengths)}/{len(strengths)}" if chosen else ""
 
 
 class JudgeCheck(FrozenModel):
-    """How a judge rated texts whose end is known (`steerbench.judging.check`); None where it could not rate them.
+    """How a judge rated texts of a known pole (`steerbench.judging.check`); None where it could not rate them.
 
-    `auc` by quality: the chance that a text of the high end is rated above one of the low end; `auc_interval`, over
-    texts, what other texts might give. `retest`: mean
-    absolute difference of two ratings of one text. `length_bias`: mean change when a text is lengthened by what
-    says nothing. `position_bias`: mean change, away from the middle, when what tells stands last and not first.
-    `seen`: the share of the texts that the judge was built on, whose order therefore proves little.
+    `auc`: by quality, the probability that a text of the high pole is rated above one of the low pole.
+    `auc_interval`: its 95 % interval over texts. `retest`: mean absolute difference of two ratings of one text.
+    `length_bias`: mean change when a text is padded with filler. `position_bias`: mean change, away from the middle,
+    when the telling sentence comes last instead of first. `seen`: the share of these texts that the judge was built
+    on, for which the AUC is in-sample.
     """
 
     texts: int
@@ -126,7 +126,7 @@ class JudgeCheck(FrozenModel):
 
 
 class JudgeResult(FrozenModel):
-    """A judge of the run: what it is, how far it can be trusted, how many answers it could not rate, what it took."""
+    """A judge of the run: its identity, its check, how many answers it could not rate, and what it cost."""
 
     name: str
     identity: dict[str, str]
@@ -140,7 +140,7 @@ class JudgeResult(FrozenModel):
 
 
 class MethodTiming(FrozenModel):
-    """Seconds a method took, over all starts of the run."""
+    """Seconds a method took by stage, summed over all starts of the run."""
 
     fit: float = 0.0
     calibrate: float = 0.0
@@ -149,18 +149,17 @@ class MethodTiming(FrozenModel):
 
 
 class Timings(FrozenModel):
-    """What differs from run to run though the numbers are the same."""
+    """What may differ between two runs with identical numbers."""
 
     methods: dict[str, MethodTiming]
     peak_memory_bytes: int
 
 
 class RunResult(FrozenModel):
-    """All of a run's results. Two runs of one identity agree in every field but `timings` and what judges took.
+    """A run's result. Two runs of one identity agree in every field but `timings` and the judges' usage.
 
-    `over` is what intervals and tests generalise over ("people"), `framing` how items are put to the model, where
-    captions tell it ("asked by a friend"). `controls` are the rows of this task that would say whether the board can
-    judge anybody, asked or not.
+    `over` is what intervals and tests generalise over ("people"). `framing` is how items are put to the model, if
+    captions say it ("asked by a friend"). `controls` are the task's control rows, whether or not they were run.
     """
 
     schema_version: int = SCHEMA
@@ -179,13 +178,13 @@ class RunResult(FrozenModel):
 
 
 def without_break_downs(names: Iterable[str]) -> list[str]:
-    """Metrics' names but for those that break down one before ("error A" after "error")."""
+    """Metric names without break-downs of an earlier metric ("error A" after "error")."""
     listed = list(names)
     return [name for place, name in enumerate(listed) if not any(name.startswith(f"{n} ") for n in listed[:place])]
 
 
 def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, MetricRecord]:
-    """A summary's metrics as they are written, with None for what is no number."""
+    """Metrics in the form of run.json, with None in place of NaN and infinity."""
     return {name: metric(estimate) for name, estimate in estimates.items()}
 
 
@@ -223,11 +222,10 @@ def write_result(result: RunResult, folder: Path) -> None:
 
 
 def read_result(folder: Path) -> RunResult:
-    """The result of a finished run.
+    """Read the result of a finished run.
 
     Raises:
-        UserError: the folder holds no result, one this version cannot read, or a ledger that is no longer what the
-            result came from.
+        UserError: the folder has no result, this version cannot read it, or the ledger beside it is damaged.
     """
     path = folder / RESULT
     try:

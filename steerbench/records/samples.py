@@ -1,4 +1,4 @@
-"""Samples as the ledger keeps them: outcomes and scores as JSON text and back."""
+"""Converts samples to ledger columns and back; outcomes and scores are stored as JSON."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from steerbench.contracts.setting import Setting
 
 @dataclass(frozen=True)
 class Sample:
-    """One question as it was put and what came of it; `outcome` is a tick if no model was asked."""
+    """One request with its outcome and score; `outcome` is a tick if no model was asked."""
 
     target: str
     item: str
@@ -55,7 +55,7 @@ def score_of(text: str) -> Score:
 
 
 def _json(value: Any) -> str:
-    """JSON with null for nan, which JSON has not: Python would write it all the same, and SQLite could not read it."""
+    """JSON with null for NaN. Python's own `NaN` is not valid JSON, and SQLite cannot read it."""
     return json.dumps(_without_nan(value))
 
 

@@ -1,10 +1,10 @@
-"""Seals: one hash over the rows of each table of a ledger, renewed in the transaction that changes them.
+"""Seals: one hash over the rows of each table of a ledger, updated in the transaction that changes them.
 
-So whoever opens a ledger sees whether a row was changed, added or taken out by anything but steerbench: a bad disk,
-a half copy, a careless edit. It is no signature: who means to forge a ledger can forge its seals.
+They detect rows changed, added or removed by anything but steerbench, such as a bad disk, a partial copy or an edit by
+hand. They are not signatures: anybody can recompute them after forging a ledger.
 
-A table's seal is the sum of its rows' hashes and that of the statement that made it, so that a write costs by what it
-writes and not by what is there.
+A seal is the sum, modulo 2^128, of the hashes of the table's rows and of its CREATE statement. So the cost of an
+update depends on the rows written, not on the size of the table.
 """
 
 import sqlite3
@@ -19,12 +19,12 @@ _MODULUS = 1 << 128
 
 
 def is_sealed(connection: sqlite3.Connection) -> bool:
-    """Whether there are seals: ledgers of before schema 3 have none."""
+    """Whether the ledger has seals; those from before schema 3 have none."""
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'seals'").fetchone() is not None
 
 
 def begin(connection: sqlite3.Connection) -> None:
-    """Seal a ledger that has no seals yet, as it is, and keep its seals from now on. Within a transaction."""
+    """Seal a ledger that has no seals yet, and update its seals from now on. Call within a transaction."""
     if not is_sealed(connection):
         connection.execute(SEALS)
         totals = [(name, _total(connection, name)) for name in TABLES]
@@ -33,16 +33,16 @@ def begin(connection: sqlite3.Connection) -> None:
 
 
 def broken(connection: sqlite3.Connection) -> list[str]:
-    """The tables whose rows are not those that were written."""
+    """The tables whose rows do not match their seal."""
     told = dict(connection.execute("SELECT name, total FROM seals"))
     return [name for name in TABLES if told.get(name) != _total(connection, name)]
 
 
 def _keep(connection: sqlite3.Connection) -> None:
-    """Renew the seals with whatever this connection writes. The triggers are its own: the file has none."""
+    """Add temporary triggers to this connection that update the seals on every write."""
     connection.create_function("seal_with", -1, _with, deterministic=True)
     connection.create_function("seal_without", -1, _without, deterministic=True)
-    connection.execute("PRAGMA recursive_triggers = ON")  # for without it, a row that is replaced is not one deleted
+    connection.execute("PRAGMA recursive_triggers = ON")  # else REPLACE fires no delete trigger
     for name in TABLES:
         old, new = (f"'{name}', {', '.join(_columns(connection, name, f'{row}.'))}" for row in ("OLD", "NEW"))
         changes = {
@@ -66,7 +66,7 @@ def _total(connection: sqlite3.Connection, name: str) -> str:
 
 
 def _columns(connection: sqlite3.Connection, name: str, row: str = "") -> list[str]:
-    """A table's columns as they are hashed: of texts the bytes, which may be none that can be read as text any more."""
+    """A table's columns as they are hashed. Text is cast to bytes, because damaged text may not be valid UTF-8."""
     found = connection.execute(f"PRAGMA main.table_info({name})").fetchall()
     return [f'CAST({row}"{column}" AS BLOB)' if kind == "TEXT" else f'{row}"{column}"' for _, column, kind, *_ in found]
 

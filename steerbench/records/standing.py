@@ -1,9 +1,9 @@
-"""What a row's tests say of it, decided in one place: tables, reports and the site show these words and no others.
+"""A method's standing: what its tests show. Tables, reports and the site all use these words.
 
-A method *moves the model* if it beats the unsteered model and the placebo, *beats constants* if it beats every answer
-that knows nothing of the target, and *beats the reference* if it beats all that statistics make of a target without a
-model. Each is an intersection-union test: every single p has to be below .05, and none is corrected, because all have
-to hold (Berger 1982). That a row is *worse* than one of several is a claim about any of them, and is Holm-corrected.
+A method *moves the model* if it beats the unsteered model and the placebo. It *beats constants* if it beats every row
+that ignores the target. It *beats the reference* if it beats every statistical prediction from the target's answers.
+Each is an intersection-union test: every p must be below .05, without correction, because all must hold (Berger 1982).
+That a method is *worse* than some row may hold for any of them, so it is Holm-corrected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ State = Literal["tested", "off", "too few", "cannot tell", "not tested"]
 
 
 class ComparisonLike(Protocol):
-    """A comparison, as contracts and results have it."""
+    """The fields that `contracts.Comparison` and `results.ComparisonRecord` share."""
 
     @property
     def against(self) -> str: ...
@@ -40,11 +40,11 @@ class ComparisonLike(Protocol):
 class Standing(FrozenModel):
     """How a method stands on its board.
 
-    `moves`, `constants` and `reference` are None where the board has no such row. `not_better` names the rows that it
-    was not shown to beat, `worse` those that beat it. `measures_cost`: the task asks what steering spoils, so that
-    nothing lost is the best there is; `smallest` is the loss against the unsteered model that four of five such runs
-    would have found. `why` it cannot be told, or what made it doubtful that it could be. `steered` of `targets` have a
-    strength other than 0. `over` are the units of the tests.
+    `moves`, `constants` and `reference` are None where the board has no such row. `not_better` names the rows that the
+    method does not significantly beat, `worse` those that significantly beat it. `measures_cost`: the task measures
+    what steering damages, so no loss is the best result; `smallest` is the loss against the unsteered model that the
+    test detects with 80 % power. `why` is the reason for "cannot tell", or for doubt. `steered` of `targets` have a
+    nonzero strength. `over` names the units of the tests.
     """
 
     state: State
@@ -89,7 +89,7 @@ class Standing(FrozenModel):
 
     @property
     def shown(self) -> bool:
-        """Whether it was shown to do what the board asks: to beat every row there is to beat, or to cost nothing."""
+        """Whether the method beats every row of the board or, on a cost task, shows no loss."""
         if self.state != "tested":
             return False
         return not self.worse and (self.measures_cost or not self.not_better)
@@ -106,7 +106,7 @@ def standing_of(
 ) -> Standing:
     """The standing of a method from its comparisons with the rows that have a role.
 
-    `cannot_tell` holds whatever was found, `doubt` only where it was not shown that the method moves the model.
+    A non-empty `cannot_tell` overrides every test. `doubt` does so unless the method is shown to move the model.
     """
     tests = [one for one in comparisons if one.against in roles]
     steered = sum(strength != 0 for strength in strengths.values())
@@ -142,10 +142,10 @@ def standing_of(
 
 
 def is_better(one: ComparisonLike) -> bool:
-    """Whether a row is shown to lose less than another; p is not corrected (see above)."""
+    """Whether the loss is significantly lower than the other row's; p is uncorrected (see the module)."""
     return one.p is not None and one.p < SIGNIFICANT and one.difference is not None and one.difference < 0
 
 
 def is_worse(one: ComparisonLike) -> bool:
-    """Whether a row is shown to lose more than another, Holm-corrected over all that it was compared with."""
+    """Whether the loss is significantly higher than the other row's; p is Holm-corrected over all comparisons."""
     return one.p_holm is not None and one.p_holm < SIGNIFICANT and one.difference is not None and one.difference > 0

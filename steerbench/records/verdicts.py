@@ -1,4 +1,4 @@
-"""The verdicts in a ledger: one for every judge and case, whoever asked for it, and what they cost."""
+"""The verdicts in a ledger: one per judge and case, with its usage."""
 
 import hashlib
 import json
@@ -14,13 +14,13 @@ TABLE = """CREATE TABLE IF NOT EXISTS verdicts (
     judge TEXT, "case" TEXT, quality TEXT NOT NULL, rating REAL, unscored TEXT NOT NULL, details TEXT NOT NULL,
     calls INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL,
     PRIMARY KEY (judge, "case")) STRICT"""
-"""`judge` is a hash of what the judge is, `case` one of what was judged."""
+"""`judge` is a hash of the judge's identity, `case` a hash of the judged text."""
 
-_BATCH = 500  # keys of one query; SQLite takes some thousands
+_BATCH = 500  # keys per query; SQLite limits them to some thousands
 
 
 class Verdicts:
-    """Kept by hashes of what the judge is (model, rubric) and of what was judged, so that none is paid for twice."""
+    """Verdicts by hashes of the judge (model, rubric) and of the case, so that none is paid for twice."""
 
     def __init__(self, connection: sqlite3.Connection, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         self._connection, self._transaction = connection, transaction
@@ -28,7 +28,7 @@ class Verdicts:
     @classmethod
     @contextmanager
     def in_file(cls, path: Path) -> Iterator["Verdicts"]:
-        """A store of its own, for verdicts that belong to no run.
+        """A separate file of verdicts, for those that belong to no run.
 
         Raises:
             UserError: the file cannot be written.
@@ -45,7 +45,7 @@ class Verdicts:
             connection.close()
 
     def get(self, judge: str, keys: Iterable[str]) -> dict[str, Verdict]:
-        """Those of the cases that the judge has rated."""
+        """The stored verdicts of a judge, by case key; cases not rated yet are missing."""
         wanted, found = list(keys), {}
         for start in range(0, len(wanted), _BATCH):
             part = wanted[start : start + _BATCH]
@@ -58,7 +58,7 @@ class Verdicts:
         return found
 
     def put(self, judge: str, rated: Mapping[str, tuple[Case, Verdict]]) -> None:
-        """Write verdicts by their keys, in one transaction. One that replaces another adds to what that took."""
+        """Write verdicts by case key, in one transaction. If one replaces another, their usage is added up."""
         rows = [
             (judge, key, case.quality, v.rating, v.unscored, json.dumps(dict(v.details)), *vars(v.usage).values())
             for key, (case, v) in rated.items()
@@ -72,7 +72,7 @@ class Verdicts:
             )
 
     def used(self, judge: str) -> Usage:
-        """What all of a judge's verdicts took."""
+        """The total usage of a judge's verdicts."""
         query = (
             "SELECT coalesce(sum(calls), 0), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0), "
             "coalesce(sum(cost), 0.0) FROM verdicts WHERE judge = ?"
@@ -80,7 +80,7 @@ class Verdicts:
         return Usage(*self._connection.execute(query, (judge,)).fetchone())
 
     def counts(self, judge: str) -> tuple[int, int]:
-        """How many answers of the run a judge was asked about, and how many of those verdicts hold no rating."""
+        """The number of the run's answers that a judge was asked about, and how many of them have no rating."""
         query = (
             "SELECT count(*), coalesce(sum(rating IS NULL), 0) FROM verdicts "
             """WHERE judge = ? AND "case" NOT LIKE '%:%'"""
@@ -90,7 +90,7 @@ class Verdicts:
 
 
 def case_key(case: Case, salt: str = "") -> str:
-    """Hash (128 bits, hex) of what is judged, after the salt. The role is left out: it changes no verdict."""
+    """Hash (128 bits, hex) of a case, with the salt before it. The role is left out, because it changes no verdict."""
     told = repr((case.quality, case.question, case.answer))
     digest = hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:32]
     return f"{salt}:{digest}" if salt else digest

@@ -1,4 +1,4 @@
-"""What a disk or SQLite complains of, as a sentence with something to do."""
+"""Writes files atomically, and turns errors of the disk and of SQLite into sentences that say what to do."""
 
 import errno
 import os
@@ -14,19 +14,19 @@ from steerbench.errors import UserError
 
 
 def cache_folder() -> Path:
-    """The user's cache of everything that can be had again; STEERBENCH_CACHE names another place."""
+    """The user's cache folder, for files that can be downloaded or computed again; STEERBENCH_CACHE overrides it."""
     return Path(os.environ.get("STEERBENCH_CACHE") or user_cache_path("steerbench", appauthor=False))
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Put a text file there in one step, and its folder before it: whoever looks finds all of it or what was there."""
+    """Write a text file atomically, creating its folder: a reader sees the old file or all of the new one."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A place to write a file to, from where it is put to `path` in one step when left; nothing if that fails."""
+    """Yields a temporary path to write to; on exit it replaces `path` atomically, on error it is deleted."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{os.getpid()}.partial")
     try:
@@ -40,11 +40,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def understandable(path: Path) -> Iterator[None]:
-    """Within, what goes wrong with the file `path` of a run becomes a UserError."""
+    """Context manager that turns errors with a run's file `path` (SQLite, operating system, Polars) into UserError."""
     try:
         yield
     except sqlite3.IntegrityError:
-        raise  # a row written twice is our mistake, not the user's
+        raise  # a duplicate row is a bug, not a user error
     except sqlite3.Error as error:
         raise UserError(_sentence(path, str(error))) from error
     except OSError as error:
@@ -65,12 +65,12 @@ def _sentence(path: Path, text: str) -> str:
     if "malformed" in text or "corrupt" in text or "decode to UTF-8" in text:
         return damaged(path, text)
     if "not a database" in text or "no such table" in text or "no such column" in text:
-        return f"{path} is no ledger of steerbench; choose another place with --out."
+        return f"{path} is not a steerbench ledger; choose another place with --out."
     return f"The ledger {path} cannot be used: {' '.join(text.split())}."
 
 
 def damaged(path: Path, wrong: str) -> str:
-    """The sentence on a ledger that is not as it was written. What is wrong may be told in words of the ledger's."""
+    """The error for a damaged ledger. `wrong` may quote the ledger, so it is shortened and escaped."""
     what = " ".join(wrong.split())[:200]
     return (
         f"The ledger {path} was damaged or changed from outside ({what}): put a copy of it back, or start the run "

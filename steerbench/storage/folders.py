@@ -1,4 +1,4 @@
-"""Folders that are replaced in one step: whoever looks, or is killed, leaves the old one or the new one, never half."""
+"""Replaces folders atomically: a reader, or a killed process, leaves the old folder or the new one, never half."""
 
 import ctypes
 import os
@@ -13,14 +13,14 @@ from pathlib import Path
 import psutil
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
-"""Linux's renameat2."""
+"""Arguments of Linux's renameat2."""
 RENAME_SWAP = 2
-"""macOS's renamex_np."""
+"""Argument of macOS's renamex_np."""
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder of the same name, elsewhere, that takes the place of `folder` when left without an error."""
+    """Yields an empty folder of the same name that replaces `folder` on exit, unless there was an error."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _aside(folder) as work:
         new = work / folder.name
@@ -30,14 +30,14 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def discard(folder: Path) -> None:
-    """Take a folder away in one step, and then delete it."""
+    """Move a folder aside atomically, then delete it."""
     with _aside(folder) as work:
         folder.rename(work / folder.name)
 
 
 @contextmanager
 def _aside(folder: Path) -> Iterator[Path]:
-    """A hidden folder beside `folder`, deleted with all that is in it; those of processes that were killed, too."""
+    """A hidden working folder beside `folder`, deleted on exit along with those that killed processes left."""
     pattern = re.compile(rf"\.{re.escape(folder.name)}-(\d+)-\w+")
     for entry in folder.parent.iterdir():
         if (told := pattern.fullmatch(entry.name)) and not psutil.pid_exists(int(told[1])):
@@ -50,17 +50,17 @@ def _aside(folder: Path) -> Iterator[Path]:
 
 
 def _put(new: Path, folder: Path, work: Path) -> None:
-    """Have `new` at `folder`, and what was there in `work`."""
+    """Move `new` to `folder`, and what was there before into `work`."""
     if not folder.is_dir():
-        new.rename(folder)  # refused if somebody's file lies there
+        new.rename(folder)  # fails if a file is there
     elif not _exchanged(new, folder):
-        # Where nothing exchanges two folders there is a moment without either; the old one lies in `work` then.
+        # If the file system cannot swap folders, neither exists for a moment; the old one is in `work` then.
         folder.rename(work / "old")
         new.rename(folder)
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Whether the two could change places."""
+    """Swap two folders atomically; False if the system cannot."""
     first, second, system = os.fsencode(one), os.fsencode(other), platform.system()
     failed = -1
     with suppress(AttributeError):  # an older C library

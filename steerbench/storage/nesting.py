@@ -1,10 +1,10 @@
-"""How deep JSON nests, told without parsing it: parsers go one call deeper with each level, and end where calls do."""
+"""Bounds how deep JSON nests without parsing it, because parsers recurse and overflow the stack on deep input."""
 
 import re
 
 
 def is_deeper(text: bytes, levels: int) -> bool:
-    """Whether JSON nests more than so many levels."""
+    """Whether JSON nests more than `levels` levels."""
     if text.count(b"[") + text.count(b"{") <= levels:
         return False
     depth, in_text = 0, False

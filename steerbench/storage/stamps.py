@@ -1,12 +1,12 @@
-"""Stamps: what tells that a file is still the one that was read, without reading it again."""
+"""Stamps: evidence that a file has not changed since it was read, without reading it again."""
 
 import os
 import time
 from pathlib import Path
 
 SETTLED = 2_000_000_000
-"""Nanoseconds. A file that changed more recently may change again within one tick of its file system's clock, and look
-the same; the coarsest clocks in use tick every two seconds."""
+"""Nanoseconds. A file that changed more recently than this may change again within one tick of its file system's clock
+and keep the same times. The coarsest clocks in use tick every two seconds."""
 
 _SECOND = 1_000_000_000
 
@@ -14,11 +14,10 @@ Stamp = tuple[int, int, int, int]
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """Size, the times of the last change of content and of anything, and inode; None if they would prove nothing.
+    """Size, mtime, ctime and inode; None where they cannot prove that a file is unchanged.
 
-    Programs can set a file's modification time back, but not the time of the last change of anything (ctime). On
-    Windows that is the time of its making, and file systems that keep whole seconds (or images, whose times are made
-    up) cannot tell two changes apart: there nothing is proved.
+    Programs can set mtime back but not ctime. There is no such proof on Windows, where ctime is the time of creation,
+    or on file systems and images with times in whole seconds.
     """
     now, told = time.time_ns(), path.stat()
     latest = max(told.st_mtime_ns, told.st_ctime_ns)

@@ -39,7 +39,7 @@ def test_as_many_steerings_as_prompts_or_one(model):
     [
         ("cca", "extraversion+", "did you mean 'caa'"),
         ("caa", "extroversion+", "did you mean 'extraversion'"),
-        ("unsteered", "extraversion+", "'unsteered' changes nothing in a model"),
+        ("unsteered", "extraversion+", "'unsteered' does not change the model"),
     ],
 )
 def test_what_cannot_be_fitted_is_one_sentence(model, method, told, sentence):

@@ -129,7 +129,7 @@ BAD = {
     "run --method pas --dataset e.txt": "There is no PAPI inventory 'e.txt'",
     "run --method pas --task personalitybench --dataset e.txt": "There is no PersonalityBench dataset 'e.txt'",
     "run --method pas --task personalitybench --dataset deep.jsonl": "is no JSON",
-    "run --resume garbage": "garbage/ledger.sqlite is no ledger of steerbench",
+    "run --resume garbage": "garbage/ledger.sqlite is not a steerbench ledger",
     "site build --results empty --out e.txt": "e.txt is there and no site of steerbench",
     "publish --check empty": "empty holds nothing that is published: nothing was checked",
     "publish deep.json": "deep.json is nested more than",

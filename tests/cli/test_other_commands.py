@@ -158,8 +158,8 @@ def fitted(steerbench):
         ),
         ("toy-push", "weights.safetensors/e.safetensors", "weights.safetensors is no folder that you may write to"),
         ("toy-push", "e" * 300 + ".safetensors", "cannot be written to (File name too long)"),
-        ("toy-three", "e.safetensors", "'toy-three' changes nothing in a model, so there is no steering of it"),
-        ("unsteered", "e.safetensors", "'unsteered' changes nothing in a model, so there is no steering of it"),
+        ("toy-three", "e.safetensors", "'toy-three' does not change the model, so it has no steering"),
+        ("unsteered", "e.safetensors", "'unsteered' does not change the model, so it has no steering"),
         ("toy-push+toy-three", "e.safetensors", "cannot be composed: 'toy-three' answers without a model."),
     ],
 )
@@ -180,7 +180,7 @@ def test_where_no_steering_can_be_saved_none_is_fitted(steerbench, tmp_path, met
 def test_a_method_that_changed_nothing_leaves_no_file(steerbench, tmp_path):
     done = steerbench(*FIT, "--method", "toy-silent", "--pole", "E+", "--out", "new/e.safetensors")
     assert done.returncode == 2
-    assert "'toy-silent' changes nothing towards extraversion+, so there is no steering of it." in done.stderr
+    assert "'toy-silent' found nothing to change for extraversion+, so it has no steering;" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -56,9 +56,7 @@ def test_a_hub_that_has_another_file_is_told_of_and_nothing_of_it_is_used(
     if wrong == "no such revision":
         (source,) = entry.sources
         entry = entry.model_copy(update={"sources": (source.model_copy(update={"revision": "f" * 40}),)})
-    said = {"other bytes": "does not hold the bytes it should", "shorter": "", "no such revision": "answered 404"}[
-        wrong
-    ]
+    said = {"other bytes": "holds other bytes than expected", "shorter": "", "no such revision": "answered 404"}[wrong]
     with serving_hub(served, monkeypatch), pytest.raises(UserError) as caught:
         ensure(entry, progress=False)
     assert str(caught.value).startswith("The model 'tiny-model' could not be fetched: ")

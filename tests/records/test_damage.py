@@ -119,7 +119,7 @@ def test_a_change_of_any_column_is_seen(run, table, column):
         run / LEDGER,
         f'UPDATE {table} SET "{column}" = {new} WHERE rowid = (SELECT max(rowid) FROM {table} WHERE {where})',
     )
-    with pytest.raises(UserError, match=f"what stands in '{table}' is not what was written there"):
+    with pytest.raises(UserError, match=f"the rows of the table '{table}' do not match their seal"):
         check_sound(run / LEDGER)
 
 

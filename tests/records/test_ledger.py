@@ -118,7 +118,7 @@ def test_the_ledger_of_another_run_is_refused_and_the_difference_named(tmp_path)
     path = tmp_path / "ledger.sqlite"
     Ledger.open(path, IDENTITY, PLAN).__exit__()
     other = Identity({"engine": {"weights": "xyz"}, "task": {"dataset": "d"}}, "2" * 64)
-    with pytest.raises(UserError, match=r'is another one .engine.weights was "abc" and is now "xyz".; start a new one'):
+    with pytest.raises(UserError, match=r'is a different one .engine.weights was "abc" and is now "xyz".; start a new'):
         Ledger.open(path, other, PLAN)
     Ledger.open(path, IDENTITY, PLAN).__exit__()
 
@@ -145,9 +145,9 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_as_it_is(tmp_path):
     connection.close()
     for path in (text, foreign):
         before = path.read_bytes()
-        with pytest.raises(UserError, match="is no ledger of steerbench"):
+        with pytest.raises(UserError, match="is not a steerbench ledger"):
             Ledger.open(path, IDENTITY, PLAN)
-        with pytest.raises(UserError, match="is no ledger of steerbench"):
+        with pytest.raises(UserError, match="is not a steerbench ledger"):
             read_plan(path)
         assert path.read_bytes() == before
 

@@ -217,7 +217,7 @@ def test_other_parameters_change_the_numbers_and_the_folder(tmp_path):
     errors = [result.methods["toy-push"].metrics["error"].value for result in results]
     assert errors[0] != errors[1]
     (first.folder(tmp_path) / "run.json").unlink()
-    with pytest.raises(UserError, match=r"is another one .*methods.toy-push.*size was 0.5 and is now 3.0"):
+    with pytest.raises(UserError, match=r"is a different one .*methods.toy-push.*size was 0.5 and is now 3.0"):
         execute(second, first.folder(tmp_path))
 
 
