@@ -1,1 +1,1 @@
-"""Language models: which are supported, how they are had, and how they are spoken to."""
+"""Language models: registry and supported architectures, downloading and conversion, tokenizers and chat templates."""

@@ -1,7 +1,7 @@
-"""The supported architectures, and where in each the parts are that an edit acts on.
+"""The supported architectures, and where each has the modules that edits act on.
 
-Everything here was read from transformers' modeling files, 5.16 to 5.19. What a model's config already
-says (layer types, sliding window, soft cap of the logits) is not repeated.
+Read from transformers' modeling files, 5.16 to 5.19. What a model's config says (layer types, sliding window, soft cap
+of the logits) is not repeated.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from steerbench.errors import UserError
 
 @dataclass(frozen=True)
 class Architecture:
-    """One row of the table.
+    """One architecture.
 
-    `decoder` is the path from the causal language model to the module with `embed_tokens`, `layers`,
-    `norm` and `rotary_emb`; the other two are paths from a layer. With `rotary_by_layer_type` the rotary
-    embedding is called with the layer's type and differs by it.
+    `decoder` is the path from the causal language model to the module with `embed_tokens`, `layers`, `norm` and
+    `rotary_emb`; the other two paths start at a layer. With `rotary_by_layer_type` the rotary embedding depends on the
+    layer's type, which it gets as an argument.
     """
 
     model_type: str
@@ -36,7 +36,7 @@ class Architecture:
         return attrgetter(self.output_projection)(layer)
 
     def activation_of(self, layer: Any) -> Any:
-        """The activation function's module; its output gates the up projection."""
+        """The module of the MLP's activation function, whose output gates the up projection."""
         return attrgetter(self.activation)(layer)
 
 
@@ -56,7 +56,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 
 
 def architecture(config: Mapping[str, Any]) -> Architecture:
-    """The row for a model, from the content of its config.json.
+    """The architecture of a model, from the content of its config.json.
 
     Raises:
         UserError: the model type is not supported, the weights are quantised, or attention is not causal.

@@ -1,4 +1,4 @@
-"""Where models and what is known about their files are kept on this machine."""
+"""The local cache of converted models and of their files' digests."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ from steerbench.storage.files import cache_folder, write_whole
 from steerbench.storage.stamps import Stamp, stamp_of
 
 Entry = list[int | str]
-"""Of a file that was read: its stamp, its digest, and a check over both."""
+"""A cached digest of a file: the file's stamp, the digest, and a checksum over both."""
 
 
 def models_folder() -> Path:
-    """The folder of built models."""
+    """The folder of converted models."""
     return cache_folder() / "models"
 
 
@@ -26,9 +26,9 @@ def weights_digest(folder: Path) -> str:
 
 
 def digest_of(files: Sequence[Path], anew: bool = False) -> str:
-    """One sha256 over files, each as its name and content.
+    """One sha256 over the names and contents of files.
 
-    A file that was read before, and that nothing can have changed since (`stamps`), is not read again, except `anew`.
+    A file whose digest is cached and whose stamp is unchanged (`stamps`) is not read again, unless `anew`.
     """
     state = hashlib.sha256()
     for file, digest in zip(files, _digests(files, anew), strict=True):
@@ -37,7 +37,7 @@ def digest_of(files: Sequence[Path], anew: bool = False) -> str:
 
 
 def sha256_known(file: Path) -> str:
-    """The sha256 of a file's content, read again only if anything can have changed it since."""
+    """The sha256 of a file's content; the file is read again only if its stamp changed."""
     return _digests([file])[0]
 
 
@@ -47,7 +47,7 @@ def _digests(files: Sequence[Path], anew: bool = False) -> list[str]:
     found: dict[str, Entry] = {}
     for file in files:
         place = str(file.resolve())
-        # Of before it is read: what changes meanwhile has another stamp afterwards.
+        # Taken before reading, so that a file which changes meanwhile gets another stamp.
         stamp = stamp_of(file)
         digest = _known(known.get(place), place, stamp)
         if digest is None:
@@ -61,7 +61,7 @@ def _digests(files: Sequence[Path], anew: bool = False) -> list[str]:
 
 
 def _known(entry: Any, place: str, stamp: Stamp | None) -> str | None:
-    """The digest of a file whose stamp is this one, if the entry is whole."""
+    """The cached digest, if the entry is valid and has this stamp."""
     if stamp is None or not isinstance(entry, list) or len(entry) != len(stamp) + 2:
         return None
     *then, digest, check = entry
@@ -69,7 +69,7 @@ def _known(entry: Any, place: str, stamp: Stamp | None) -> str | None:
 
 
 def _check(place: str, stamp: Stamp, digest: str) -> str:
-    """What shows that an entry is of this file, and whole."""
+    """A checksum that binds an entry to its file."""
     return hashlib.sha256(repr((place, stamp, digest)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
@@ -78,7 +78,7 @@ def _digests_file() -> Path:
 
 
 def _read_digests() -> dict[str, Any]:
-    """What is noted; nothing if the notes cannot be read: they only save time."""
+    """The cached digests; empty if the cache cannot be read, since it only saves time."""
     try:
         known = json.loads(_digests_file().read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -87,6 +87,6 @@ def _read_digests() -> dict[str, Any]:
 
 
 def _write_digests(known: Mapping[str, Any]) -> None:
-    """Replace the file in one step. It only saves time, so a folder that cannot be written is no error."""
+    """Replace the cache file atomically. It only saves time, so a read-only folder is not an error."""
     with suppress(OSError):
         write_whole(_digests_file(), json.dumps(known))

@@ -1,4 +1,4 @@
-"""How messages become the text a model reads: its chat template, checked once before anything is run."""
+"""Renders chat messages as the text a model reads, with a chat template that is checked before anything is run."""
 
 import datetime
 import hashlib
@@ -15,9 +15,9 @@ from steerbench.models.control_tokens import ControlTokens
 Messages = Sequence[tuple[str, str]]
 
 TODAY = datetime.date(2024, 7, 26)
-"""The day that templates which write today's date are told, so that a prompt does not depend on when it is asked.
+"""The date given to templates that write today's date, so that prompts do not depend on the day of the run.
 
-Llama 3's templates write the same one where they know no clock.
+Llama 3's templates use the same date by default.
 """
 
 _SYSTEM, _QUESTION, _ANSWER, _NEXT = "Speak as yourself.", "What do you enjoy?", "Long walks.", "Since when?"
@@ -25,7 +25,7 @@ _SYSTEM, _QUESTION, _ANSWER, _NEXT = "Speak as yourself.", "What do you enjoy?",
 
 @dataclass(frozen=True, eq=False)
 class ChatTemplate:
-    """A jinja template, the tokenizer whose special tokens it names, and the day it is rendered on."""
+    """A jinja template, the tokenizer whose special tokens it uses, and the date that it is given."""
 
     tokenizer: Any
     text: str
@@ -41,16 +41,16 @@ class ChatTemplate:
 
     @cached_property
     def example(self) -> str:
-        """A conversation as this template renders it: what a digest of the template cannot show, a date say."""
+        """A rendered example conversation. It shows what a digest of the template does not, such as the date."""
         told = (("system", _SYSTEM), ("user", _QUESTION))
         try:
             return self.render((*told, ("assistant", _ANSWER), ("user", _NEXT)))
-        except UserError:  # It takes one question.
+        except UserError:  # the template allows only one question
             return self.render(told)
 
     @cached_property
     def has_system_role(self) -> bool:
-        """Whether a system message is rendered; some templates refuse it, others leave it out."""
+        """Whether the template renders a system message; some raise an error, others drop it."""
         try:
             return _SYSTEM in self._apply((("system", _SYSTEM), ("user", _QUESTION)))
         except Exception:  # A template is a program: raise_exception() and any error in it mean no.
@@ -58,12 +58,12 @@ class ChatTemplate:
 
     @cached_property
     def opens_thoughts(self) -> bool:
-        """Whether the model is made to think before its answer, although it is asked not to."""
+        """Whether the template starts a thinking part before the answer even with thinking disabled."""
         return self.thoughts_open((("user", _QUESTION),))
 
     @cached_property
     def end_of_turn(self) -> int | None:
-        """The token that closes an answer, or opens what comes after it; None if that is no single token."""
+        """The token that ends an answer or starts the next turn; None if that is not a single token."""
         answered = (("user", _QUESTION), ("assistant", _ANSWER))
         for talk in ((*answered, ("user", _NEXT)), answered):
             try:
@@ -74,11 +74,11 @@ class ChatTemplate:
         return None
 
     def render(self, messages: Messages, thinking: bool = False) -> str:
-        """Text that ends where the model's answer starts.
+        """The messages as text, up to where the model's answer starts.
 
-        Where the template has no system role, the system text comes before the first user message. Thoughts that the
-        template opens are closed again, empty; with `thinking` they are left open, and the answer comes after them.
-        Control tokens that a message spells are marked as words.
+        If the template has no system role, the system text is put before the first user message. A thinking part that
+        the template opens is closed empty, or left open with `thinking`. Control tokens that are spelled in a message
+        are marked as plain text.
 
         Raises:
             UserError: the template refuses these messages.
@@ -87,7 +87,7 @@ class ChatTemplate:
         return text if thinking or not self._open(text, messages) else closed(text)
 
     def thoughts_open(self, messages: Messages) -> bool:
-        """Whether `render(messages, thinking=True)` ends inside thoughts."""
+        """Whether `render(messages, thinking=True)` ends inside a thinking part."""
         return self._open(self._rendered(messages), messages)
 
     def _rendered(self, messages: Messages) -> str:
@@ -99,14 +99,14 @@ class ChatTemplate:
             raise UserError(f"The chat template refuses a conversation of {roles}: {_said(error)}.") from error
 
     def _open(self, text: str, messages: Messages) -> bool:
-        """Looked for behind what was said last: words in a message open nothing."""
+        """Whether the text ends in an open thinking part. Only text after the last message counts."""
         last = self.controls.as_words(messages[-1][1]).strip() if messages else ""
         _, found, after = text.rpartition(last) if last else ("", "", text)
-        # A template may change what is said; then the whole text tells, if the template can open thoughts at all.
+        # If the template changed the last message, search the whole text, if the template can open thoughts at all.
         return left_open(after) and bool(found or any(opening in self.text for opening, _ in MARKS))
 
     def _apply(self, messages: Messages, answering: bool = True) -> str:
-        # Models that can think aloud first (Qwen 3) are asked not to: an answer is read where it starts.
+        # Thinking is disabled where the template allows it (Qwen 3), so that the answer starts at once.
         rendered: str = self.tokenizer.apply_chat_template(
             [{"role": role, "content": content} for role, content in messages],
             chat_template=self.text,
@@ -119,10 +119,10 @@ class ChatTemplate:
 
 
 def chat_template(tokenizer: Any, file: Path | None, model: str, today: datetime.date = TODAY) -> ChatTemplate:
-    """The template in `file`, else the tokenizer's own.
+    """The template in `file`, or the tokenizer's own if `file` is None.
 
     Raises:
-        UserError: there is neither, or it is no template that renders a question and its answer.
+        UserError: there is no template, or it does not render a question and its answer.
     """
     if file is None:
         whose = f"The chat template of the model '{model}'"
@@ -158,7 +158,7 @@ def _own(tokenizer: Any, model: str) -> str:
 
 
 def _said(error: Exception) -> str:
-    """An error's words, for the middle of a sentence."""
+    """An error's message, fit for the middle of a sentence."""
     first = (str(error).strip().splitlines() or [""])[0].rstrip(".")
     return first or type(error).__name__
 

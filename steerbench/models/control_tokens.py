@@ -1,8 +1,8 @@
-"""Control tokens: those by which a chat template parts turns, and how their spelling is kept from acting as them.
+"""Keeps text that spells a control token, such as `</s>`, from being tokenised as that token.
 
-A question, a judged answer or a steering's words may spell one (`</s>`). A tokenizer would take it for the token, and
-the text would end a turn or begin one. So a text that is only words gets a mark inside of each such spelling, where
-it is then tokenised in two pieces (`steerbench.models.encoding`): the model reads the same characters.
+A question, a judged answer or a steering's prompt may contain such a spelling. As a token it would end or begin a turn
+of the chat. So plain text gets a marker inside each such spelling, and is tokenised in two pieces there
+(`steerbench.models.encoding`). The model reads the same characters.
 """
 
 import re
@@ -11,15 +11,15 @@ from functools import cached_property
 from typing import Any
 
 AS_WORDS = "\ufdd0"
-"""Stands inside a spelling that is only words. Unicode keeps this code point for a program's own use."""
+"""The marker. Unicode reserves this code point (a noncharacter) for internal use by programs."""
 
 _BRACKET = re.compile(r"[<\[|◁]")
 
 
 class ControlTokens:
-    """A tokenizer's control tokens by their spelling: those it calls special, and those its template writes.
+    """The spellings of a tokenizer's control tokens: its special tokens, and those that its template writes.
 
-    A word that was added to a vocabulary is no control token, though a template may write it.
+    Ordinary words that were added to the vocabulary do not count, even if a template writes them.
     """
 
     def __init__(self, tokenizer: Any, template: str) -> None:
@@ -36,17 +36,17 @@ class ControlTokens:
         return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def as_words(self, text: str) -> str:
-        """The text with a mark inside of every control token that it spells."""
+        """The text with a marker inside each spelling of a control token."""
         text = text.replace(AS_WORDS, "")
         if self._pattern is None:
             return text
         return self._pattern.sub(lambda found: f"{found[0][0]}{AS_WORDS}{found[0][1:]}", text)
 
     def last(self, text: str) -> int:
-        """Where the last control token of a text starts; 0 if it has none."""
+        """The index at which the last control token of a text starts; 0 if there is none."""
         return max((found.start() for found in self._pattern.finditer(text)), default=0) if self._pattern else 0
 
     def first_in(self, text: str) -> int | None:
-        """The first control token of a text, None if it has none."""
+        """The id of the first control token in a text; None if there is none."""
         found = self._pattern.search(text) if self._pattern else None
         return self.ids[found[0]] if found else None

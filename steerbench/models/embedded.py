@@ -1,4 +1,4 @@
-"""The default model, SmolLM2-135M-Instruct, which a run has where none is named."""
+"""The default model, SmolLM2-135M-Instruct, which is used if a run names none."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from steerbench.models.registry import DEFAULT, model_entry
 
 EMBEDDED = DEFAULT
 WEIGHTS_DIGEST = model_entry(EMBEDDED).weights_digest
-"""Of its configuration and weights (`cache.weights_digest`): what an engine's identity says of them."""
+"""Digest of its configuration and weights (`cache.weights_digest`), as in an engine's identity."""
 
 
 def ensure_embedded(progress: bool = True) -> Path:

@@ -1,7 +1,7 @@
-"""Texts as a model's tokens, which never depend on how a text was put together.
+"""Encodes texts as tokens, such that a text in pieces gets the same tokens as in one piece.
 
-Tokenizers of the SentencePiece kind (Llama 2, Mistral) put a blank before a text that stands alone: "A" by itself is
-the token "▁A", and after "Option (" it is "A". What follows a text is therefore encoded with it.
+SentencePiece tokenizers (Llama 2, Mistral) put a blank before a text that stands alone: "A" by itself is the token
+"▁A", and after "Option (" it is "A". So a continuation is encoded together with the text before it.
 """
 
 from functools import cached_property
@@ -10,37 +10,38 @@ from typing import Any
 from steerbench.models.control_tokens import AS_WORDS, ControlTokens
 
 BEFORE = ("\n", ":", "x")
-"""What a piece is encoded behind, so that it is not taken for the start of a text: the first that stays a token."""
+"""Prefixes to encode a continuation behind, so that it is not treated as the start of a text. The first one that keeps
+its own token is used."""
 
 SAMPLE = "I am"
 MARGIN = 40
-"""Characters at the end of a text that are always encoded anew with what follows."""
+"""Number of characters at the end of a text that are encoded again together with its continuation."""
 
 
 class Encoding:
-    """Token ids of texts, without those that a tokenizer puts before plain text (`lead`)."""
+    """Token ids of texts, without the tokens that the tokenizer prepends to plain text (`lead`)."""
 
     def __init__(self, tokenizer: Any, controls: ControlTokens) -> None:
         self.tokenizer, self.controls = tokenizer, controls
 
     @cached_property
     def lead(self) -> list[int]:
-        """What the tokenizer puts before plain text: a start token, or nothing. What it puts behind is left out."""
+        """The tokens that the tokenizer prepends to plain text: a start token, or none. Appended ones are ignored."""
         whole, bare = list(self.tokenizer(SAMPLE)["input_ids"]), self._ids(SAMPLE)
         places = range(len(whole) - len(bare) + 1)
         at = next((place for place in places if whole[place : place + len(bare)] == bare), 0)
         return whole[:at]
 
     def encode(self, text: str) -> list[int]:
-        """A text's tokens. What was marked as words (`ControlTokens.as_words`) is no control token."""
+        """A text's tokens. Spellings marked by `ControlTokens.as_words` do not become control tokens."""
         first, *pieces = text.split(AS_WORDS)
         return [*self._ids(first), *(token for piece in pieces for token in self.going_on(piece))]
 
     def ending(self, text: str) -> str:
-        """The end of a text that alone has a part in how what follows is encoded.
+        """The end of a text that has to be encoded together with a continuation; the tokens before it cannot change.
 
-        A control token divides a text for every tokenizer. So does a blank before a word, for those that divide
-        texts into words before they merge characters; for others only a control token does.
+        It starts at a point where the tokenizer splits text. All of them split at control tokens. Those that split
+        text into words before merging characters also split at a blank before a word.
         """
         if AS_WORDS in text:
             return text
@@ -53,7 +54,7 @@ class Encoding:
         return text[start:]
 
     def going_on(self, piece: str) -> list[int]:
-        """The tokens of a text that goes on after another, whatever that is."""
+        """The tokens of a text that continues another one, whatever that is."""
         for before in BEFORE:
             known, whole = self._ids(before), self._ids(before + piece)
             if whole[: len(known)] == known:

@@ -1,7 +1,7 @@
-"""Models of the registry on this machine: fetched, verified, converted once, and put into the cache in one step.
+"""Fetches, verifies and converts models of the registry, and moves them into the cache atomically.
 
-What is under way lies in `downloads` of the user's cache, where an interrupted fetch goes on; in `models` there are
-only whole, verified models.
+Unfinished downloads are in `downloads` of the user's cache, where they can be resumed. The folder `models` holds only
+complete, verified models.
 """
 
 import errno
@@ -34,7 +34,7 @@ CONVERTED = {
     "tokenizer.json",
     "tokenizer_config.json",
 }
-PAUSE = 0.2  # seconds, doubling, between attempts at a server: there is another source
+PAUSE = 0.2  # seconds between attempts, doubling; short, because there is another source
 
 State = Literal["yes", "no", "partly", "damaged"]
 
@@ -43,35 +43,35 @@ def ensure(entry: ModelEntry, progress: bool = True, have: Path | None = None) -
     """The folder of a model, fetched and converted the first time.
 
     Args:
-        have: the GGUF file itself, verified, where it is on this machine already.
+        have: the verified GGUF file, if it is on this machine already.
 
     Raises:
-        UserError: no source brings the file whole, the disk has no room, or something else lies in the folder. That
-            may be somebody's own, and is left as it is.
+        UserError: no source delivers the file, the disk has no room, or the model's folder holds something else, which
+            is left alone because it may be the user's own.
     """
     final = folder_of(entry)
     if not (final.exists() or final.is_symlink()):
         final.parent.mkdir(parents=True, exist_ok=True)
-        # A second process waits here, and then finds the model built.
+        # A second process waits here, then finds the converted model.
         with FileLock(final.parent / f"{entry.name}.lock"), bars(progress) as shown:
             if not final.is_dir():
                 _install(entry, final, shown, have)
                 return final
     if not _is_converted(entry, final):
         raise UserError(
-            f"{final} is not the model '{entry.name}' as it was built (damaged, or put there by something else); "
-            "move it away, and it is built again."
+            f"{final} is not the converted model '{entry.name}' (it was damaged, or is something else); move it away "
+            "and start again to convert the model anew."
         )
     return final
 
 
 def folder_of(entry: ModelEntry) -> Path:
-    """Where the converted model is, or would be."""
+    """The folder of the converted model, whether or not it exists."""
     return models_folder() / entry.name
 
 
 def state_of(entry: ModelEntry) -> State:
-    """Whether a model is here. An unchanged one is not read again."""
+    """Whether a model is in the cache. Unchanged files are not read again."""
     final = folder_of(entry)
     if final.exists() or final.is_symlink():
         return "yes" if _is_converted(entry, final) else "damaged"
@@ -79,11 +79,11 @@ def state_of(entry: ModelEntry) -> State:
 
 
 def verify(entry: ModelEntry) -> str | None:
-    """What is wrong with a model in the cache, in a sentence; None if nothing is. All of it is read."""
+    """What is wrong with a cached model, as a sentence; None if nothing is. Reads every file."""
     final = folder_of(entry)
     if _is_converted(entry, final, anew=True):
         return None
-    return f"{final} is not the model as it was built; move it away, and `steerbench model fetch {entry.name}`."
+    return f"{final} is not the converted model; move it away and run `steerbench model fetch {entry.name}`."
 
 
 def _install(entry: ModelEntry, final: Path, shown: Progress, have: Path | None) -> None:
@@ -98,8 +98,8 @@ def _install(entry: ModelEntry, final: Path, shown: Progress, have: Path | None)
             convert(file, entry.file, new, lambda done: shown.advance(bar, done))
             if not _is_converted(entry, new):
                 raise UserError(
-                    f"Converting {entry.file} gave other bytes than it gives elsewhere; check the disk, install the "
-                    "versions that constraints.txt names, and start again."
+                    f"Converting {entry.file} gave other bytes than expected; check the disk, install the versions in "
+                    "constraints.txt, and start again."
                 )
     shutil.rmtree(downloads, ignore_errors=True)
 
@@ -130,11 +130,11 @@ def _fetch(entry: ModelEntry, folder: Path, shown: Progress) -> Path:
     if not file.exists():
         raise UserError(
             f"The model '{entry.name}' could not be fetched: {'; '.join(failures)}; `steerbench model fetch "
-            f"{entry.name}` goes on from what has come, or name a copy of {entry.file} from elsewhere as --model."
+            f"{entry.name}` continues the download, or name a local copy of {entry.file} as --model."
         )
     if sha256_of(file) != entry.sha256:
         file.unlink()
-        raise UserError(f"{entry.file} was put together wrongly (its sha256 differs); check the disk and start again.")
+        raise UserError(f"{entry.file} was assembled wrongly (its sha256 differs); check the disk and start again.")
     return file
 
 
@@ -148,13 +148,13 @@ def _from_hub(entry: ModelEntry, source: HubFile, file: Path, shown: Progress, b
 
 
 def _take_over(partial: Path, joined: Path) -> None:
-    """Go on from what another source brought, if that is more; each part is checked before it is used."""
+    """Continue from another source's partial file, if that is longer; every part is verified before use."""
     if partial.exists() and (not joined.exists() or partial.stat().st_size > joined.stat().st_size):
         partial.replace(joined)
 
 
 def _is_converted(entry: ModelEntry, folder: Path, anew: bool = False) -> bool:
-    """Whether a folder holds the converted model and nothing more; what is unchanged is read again only `anew`."""
+    """Whether a folder holds exactly the converted model; unchanged files are read again only if `anew`."""
     try:
         names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
         files = [folder / name for name in sorted(CONVERTED)]
@@ -185,7 +185,7 @@ def check_room(what: str, needed: int) -> None:
 
 @contextmanager
 def disk_errors(final: Path) -> Iterator[None]:
-    """Within, a disk that is full or cannot be written becomes a UserError."""
+    """Context manager that turns errors of a full or read-only disk into a UserError."""
     try:
         yield
     except OSError as error:
@@ -199,7 +199,7 @@ def disk_errors(final: Path) -> Iterator[None]:
 
 @contextmanager
 def bars(progress: bool) -> Iterator[Progress]:
-    """Bars of bytes on stderr, with the time that is left."""
+    """Progress bars in bytes on stderr, with the remaining time."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),

@@ -1,7 +1,7 @@
-"""A GGUF file as a transformers model folder with bfloat16 weights, and no quantised tensor left.
+"""Converts a GGUF file to a transformers model folder with bfloat16 weights; every tensor is dequantised.
 
-transformers can read GGUF files too, but it leaves weights packed, cannot save what it has loaded, and passes over what
-its mapping has no place for: the width of Qwen 3's heads, the long context of Llama 3.1.
+transformers reads GGUF files too, but it keeps weights packed, cannot save the result, and ignores metadata missing
+from its mapping, such as the head width of Qwen 3 and the long context of Llama 3.1.
 """
 
 import json
@@ -18,14 +18,14 @@ from steerbench.models.gguf_weights import write_weights
 from steerbench.models.safetensors_file import BFLOAT16
 
 SMALL_FILES = 32 << 20
-"""More than configs and tokenizers take, in bytes."""
+"""Upper bound on the bytes of configs and tokenizer."""
 
 
 def convertible(path: Path, spec: str) -> GGUFFile:
-    """A GGUF file that can be converted, by all that its header says.
+    """Read the header of a GGUF file, and check that the file can be converted.
 
     Raises:
-        UserError: it is damaged, of an architecture or types that are not read, or no whole model.
+        UserError: the file is damaged, of an unsupported architecture or type, or not a complete model.
     """
     file = read_gguf(path, spec)
     _check_tensors(file, config_of(file))
@@ -33,7 +33,7 @@ def convertible(path: Path, spec: str) -> GGUFFile:
 
 
 def converted_size(file: GGUFFile) -> int:
-    """Bytes that the converted model takes, at most."""
+    """Upper bound on the bytes of the converted model."""
     return SMALL_FILES + BFLOAT16 * sum(prod(tensor.shape) for tensor in file.tensors)
 
 
@@ -41,11 +41,11 @@ def convert(path: Path, spec: str, folder: Path, on_bytes: Callable[[int], None]
     """Write model.safetensors (bfloat16), the configs, the tokenizer and the chat template into `folder`.
 
     Args:
-        spec: what the user calls the file.
-        on_bytes: told how many bytes of weights more are written.
+        spec: the user's name for the file, for errors.
+        on_bytes: called with the number of bytes written since the last call.
 
     Raises:
-        UserError: as `convertible`, or its tokenizer is of a kind that is not read.
+        UserError: as `convertible`, or the tokenizer is unsupported.
     """
     file = convertible(path, spec)
     write_tokenizer(file, folder)
@@ -56,12 +56,12 @@ def convert(path: Path, spec: str, folder: Path, on_bytes: Callable[[int], None]
 
 
 def _names(file: GGUFFile) -> dict[str, str]:
-    """The new names of a file's weights; a name that is not known stays as it is."""
+    """The transformers name of each weight, by its GGUF name; unknown names are kept."""
     return {each.name: name_of(each.name) or each.name for each in file.tensors if is_weight(each.name)}
 
 
 def _heads(file: GGUFFile, config: dict[str, Any]) -> dict[str, int]:
-    """Of tensors whose rows are interleaved, the number of heads."""
+    """By name, the number of heads of each tensor with interleaved rows."""
     if not family_of(file).interleaved:
         return {}
     heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}

@@ -1,7 +1,7 @@
-"""The families of models that are read from GGUF files: their names, and what llama.cpp changed in their weights.
+"""The model families that can be converted from GGUF, with their tensor names and llama.cpp's changes to their weights.
 
-Read from llama.cpp's convert_hf_to_gguf.py. A file that says anything beyond what stands here is refused: it would be
-loaded as a model that it is not.
+Read from llama.cpp's convert_hf_to_gguf.py. A file with any other metadata is refused, because it would be loaded as a
+different model.
 """
 
 from collections.abc import Mapping
@@ -28,15 +28,15 @@ MODULES = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-"""A tensor's name in a GGUF file, without its block and its ending, and its module in transformers."""
+"""From a tensor's GGUF name, without block and suffix, to its module in transformers."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """One architecture of GGUF files.
+    """A GGUF architecture.
 
-    With `interleaved` the rows of a head's two halves stand in turn in `attn_q` and `attn_k`: llama.cpp rotates
-    neighbouring rows, transformers rotates row i with row i + dim / 2.
+    `interleaved`: in `attn_q` and `attn_k` the rows of a head's two halves alternate, because llama.cpp rotates
+    neighbouring rows where transformers rotates row i with row i + dim / 2.
     """
 
     model_type: str
@@ -45,7 +45,7 @@ class Family:
 
 
 FAMILIES: Mapping[str, Family] = {
-    # Mistral's models are written as llama, and are computed the same.
+    # Mistral's models are stored as llama, and compute the same.
     "llama": Family("llama", "LlamaForCausalLM", interleaved=True),
     "qwen2": Family("qwen2", "Qwen2ForCausalLM"),
     "qwen3": Family("qwen3", "Qwen3ForCausalLM"),
@@ -58,7 +58,7 @@ NUMBERS = {
     "attention.head_count": "num_attention_heads",
     "attention.head_count_kv": "num_key_value_heads",
 }
-"""Keys below the architecture's name that have to be there, and what the config calls them."""
+"""Required metadata keys (after the architecture's prefix), with their names in config.json."""
 LARGEST = 1 << 32
 NEEDED = ("context_length", "attention.layer_norm_rms_epsilon")
 OTHERS = {
@@ -76,11 +76,11 @@ def family_of(file: GGUFFile) -> Family:
     """The family of a file.
 
     Raises:
-        UserError: its architecture is not read.
+        UserError: its architecture is unsupported.
     """
     if file.architecture not in FAMILIES:
         raise UserError(
-            f"{file.spec} is a GGUF file of the architecture '{file.architecture}', which is not read; those read are "
+            f"{file.spec} is a GGUF file of the unsupported architecture '{file.architecture}'; supported are "
             f"{', '.join(FAMILIES)}. Name the folder of its transformers model instead."
         )
     return FAMILIES[file.architecture]
@@ -90,7 +90,7 @@ def config_of(file: GGUFFile) -> dict[str, Any]:
     """The content of config.json, without token ids.
 
     Raises:
-        UserError: the metadata lack something, or say something that is not known here.
+        UserError: the metadata are incomplete, or have an unknown key or value.
     """
     family, prefix = family_of(file), f"{file.architecture}."
     said = {key.removeprefix(prefix): value for key, value in file.metadata.items() if key.startswith(prefix)}
@@ -109,7 +109,7 @@ def config_of(file: GGUFFile) -> dict[str, Any]:
         "head_dim": head,
         "max_position_embeddings": said["context_length"],
         "hidden_act": "silu",
-        # Stored as float32; six digits give back the 1e-05 that was meant.
+        # Stored as float32; six digits recover the intended 1e-05.
         "rms_norm_eps": float(f"{said['attention.layer_norm_rms_epsilon']:.6g}"),
         "rope_parameters": rotary_of(file, said.get("rope.freq_base", 10000.0), head),
         "tie_word_embeddings": "output.weight" not in shapes,
@@ -117,7 +117,7 @@ def config_of(file: GGUFFile) -> dict[str, Any]:
 
 
 def _refuse_unknown(file: GGUFFile, said: Mapping[str, Any]) -> None:
-    """Raises UserError: a key is not known here, or its value is none that it can have."""
+    """Raises UserError: a key is unknown, or its value is invalid."""
     for key, value in sorted(said.items()):
         scaled = key == "rope.scaling.type" and value != "none"
         number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < LARGEST
@@ -126,7 +126,7 @@ def _refuse_unknown(file: GGUFFile, said: Mapping[str, Any]) -> None:
 
 
 def _refuse_unequal(file: GGUFFile, said: Mapping[str, Any], head: int) -> None:
-    """Raises UserError: heads are not as wide everywhere, as they are in every model of the families above."""
+    """Raises UserError: heads differ in width. They never do in the families above."""
     for key in ("rope.dimension_count", "attention.value_length"):
         if said.get(key, head) != head:
             raise _not_understood(file, key, said[key])
@@ -134,13 +134,13 @@ def _refuse_unequal(file: GGUFFile, said: Mapping[str, Any], head: int) -> None:
 
 def _not_understood(file: GGUFFile, key: str, value: Any) -> UserError:
     return UserError(
-        f"{file.spec} is a GGUF file with {file.architecture}.{key} = {str(value)[:60]}, which is not understood here; "
+        f"{file.spec} is a GGUF file with {file.architecture}.{key} = {str(value)[:60]}, which is not supported; "
         "name the folder of its transformers model instead."
     )
 
 
 def name_of(gguf_name: str) -> str | None:
-    """`blk.3.attn_q.weight` as transformers names it; None if no tensor of a claimed family is called so."""
+    """The transformers name of a tensor such as `blk.3.attn_q.weight`; None if no supported family has it."""
     *block, part, kind = ["", *gguf_name.split(".")]
     block = block[1:]
     if part not in MODULES or kind not in ("weight", "bias") or (block and (len(block) != 2 or block[0] != "blk")):
@@ -150,5 +150,5 @@ def name_of(gguf_name: str) -> str | None:
 
 
 def is_weight(gguf_name: str) -> bool:
-    """Whether a tensor is one of the model's, and not a table that its config says in words."""
+    """Whether a tensor is a weight of the model, and not a table that follows from the config."""
     return gguf_name != LONG_CONTEXT

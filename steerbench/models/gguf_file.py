@@ -1,7 +1,7 @@
-"""What a GGUF file says of itself: its metadata, and where each tensor lies. No tensor is read.
+"""Reads the header of a GGUF file: its metadata, and the place of each tensor. Reads no tensor.
 
-The `gguf` package's reader takes ten seconds for the vocabulary of a common model, and answers a file that is cut short
-with whatever numpy says of it. Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+The `gguf` package's reader takes ten seconds for the vocabulary of a common model, and fails with numpy's errors on a
+truncated file. Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import mmap
@@ -20,21 +20,21 @@ from steerbench.errors import UserError
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-ALIGNMENT = 32  # bytes, where the file names no other
+ALIGNMENT = 32  # bytes; the default
 
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-"""GGUF's value types of a fixed size, as `struct` calls them."""
+"""GGUF's fixed-size value types, by their `struct` format."""
 STRING, ARRAY = 8, 9
 
 TYPES = ("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")
-"""The quantisations that are read; each is tested against its definition."""
+"""The supported tensor types; each is tested against its definition."""
 
 SPLIT = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor of the file: `shape` as torch has it (rows first), `start` in bytes from the file's beginning."""
+    """A tensor in the file: `shape` in torch's order (rows first), `start` in bytes from the file's beginning."""
 
     name: str
     shape: tuple[int, ...]
@@ -58,7 +58,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class GGUFFile:
-    """A whole file of claimed types; `spec` is what its user calls it."""
+    """The header of a complete file with supported tensor types; `spec` is the user's name for it."""
 
     path: Path
     spec: str
@@ -71,17 +71,17 @@ class GGUFFile:
 
 
 def read_gguf(path: Path, spec: str) -> GGUFFile:
-    """Read a file's header and check that all it tells of is there.
+    """Read a file's header, and check that the file holds all the tensors it names.
 
     Raises:
-        UserError: it is no GGUF file, or damaged, cut short, one part of several, or of a type that is not read.
+        UserError: it is not a GGUF file, is damaged, truncated or one part of a split file, or has an unsupported type.
     """
     if SPLIT.search(path.name):
         raise UserError(f"{spec} is one part of a split GGUF file; {_MERGE}.")
     try:
         with path.open("rb") as opened:
             if opened.read(len(MAGIC)) != MAGIC:
-                raise UserError(f"{spec} is called a GGUF file and is none: it does not begin with 'GGUF'.")
+                raise UserError(f"{spec} is not a GGUF file: it does not begin with 'GGUF'; get a whole copy of it.")
         with _damage(spec), path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
             metadata, tensors = _Header(data).read()
             size = len(data)
@@ -92,7 +92,7 @@ def read_gguf(path: Path, spec: str) -> GGUFFile:
 
 
 _AGAIN = "get a whole copy of it"
-_MERGE = "join the parts (`llama-gguf-split --merge` of llama.cpp) and name the file that comes out"
+_MERGE = "join the parts (`llama-gguf-split --merge` of llama.cpp) and name the resulting file"
 
 
 def _check(spec: str, metadata: Mapping[str, Any], tensors: list[Stored], size: int) -> None:
@@ -105,8 +105,8 @@ def _check(spec: str, metadata: Mapping[str, Any], tensors: list[Stored], size: 
     foreign = sorted({tensor.kind.name for tensor in tensors} - set(TYPES))
     if foreign:
         raise UserError(
-            f"{spec} is a GGUF file with weights of the type {foreign[0]}, which is not read; take one whose types are "
-            f"among {', '.join(TYPES)} (Q4_K_M, Q5_K_M, Q6_K and Q8_0 files are)."
+            f"{spec} is a GGUF file with weights of the unsupported type {foreign[0]}; use one whose types are among "
+            f"{', '.join(TYPES)} (Q4_K_M, Q5_K_M, Q6_K and Q8_0 files are)."
         )
     end = max(tensor.end for tensor in tensors)
     if end > size:
@@ -117,7 +117,7 @@ def _check(spec: str, metadata: Mapping[str, Any], tensors: list[Stored], size: 
 
 @contextmanager
 def _damage(spec: str) -> Iterator[None]:
-    """Within, whatever a header that is cut short or overwritten leads to becomes a UserError."""
+    """Context manager that turns every error from a damaged header into a UserError."""
     try:
         yield
     except (struct.error, ValueError, KeyError, ZeroDivisionError, OverflowError, MemoryError) as error:
@@ -127,7 +127,7 @@ def _damage(spec: str) -> Iterator[None]:
 
 
 class _Header:
-    """Reads forward through a file's first part."""
+    """Reads the header's values in order."""
 
     def __init__(self, data: mmap.mmap) -> None:
         self._data, self._place = data, len(MAGIC)
@@ -158,7 +158,7 @@ class _Header:
         if kind != ARRAY:
             return self._string() if kind == STRING else self._take(SCALARS[kind])[0]
         kind, length = self._take("IQ")
-        # Each element has bytes of its own, so a length that is made up does not reach memory.
+        # Every element takes at least a byte, so a false length fails before memory is allocated.
         if length > len(self._data) - self._place:
             raise ValueError(f"an array of {length}")
         return (

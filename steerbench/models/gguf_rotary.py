@@ -1,4 +1,4 @@
-"""What a GGUF file says of rotary embeddings, as transformers' config says it."""
+"""Converts a GGUF file's rotary embedding to `rope_parameters` of transformers' config."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from steerbench.errors import UserError
 from steerbench.models.gguf_file import GGUFFile
 
 LONG_CONTEXT = "rope_freqs.weight"
-"""Llama 3.1 and later: what each pair's wavelength is multiplied with. llama.cpp computes it while converting."""
+"""Llama 3.1 and later: the factor of each pair's wavelength, which llama.cpp computes during conversion."""
 LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
-"""Of every Llama 3.1, 3.2 and 3.3; they differ in the factor."""
+"""Shared by all of Llama 3.1, 3.2 and 3.3, which differ only in `factor`."""
 TOLERANCE = 1e-4
-"""Of a factor: they are stored as float32."""
+"""Relative tolerance of a factor, which is stored as float32."""
 
 
 def rotary_of(file: GGUFFile, theta: float, head: int) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def rotary_of(file: GGUFFile, theta: float, head: int) -> dict[str, Any]:
 
 
 def llama3_factors(theta: float, head: int, factor: float) -> "np.ndarray[Any, np.dtype[np.float64]]":
-    """[head / 2] by what Llama 3.1 slows each pair of dimensions down: fast ones not, slow ones by all of `factor`."""
+    """[head / 2]: Llama 3.1's divisor of each pair's frequency, from 1 (high frequencies) to `factor` (low ones)."""
     lengths = 2 * np.pi * theta ** (np.arange(0, head, 2) / head)
     turns = LLAMA3["original_max_position_embeddings"] / lengths
     low, high = LLAMA3["low_freq_factor"], LLAMA3["high_freq_factor"]

@@ -1,7 +1,7 @@
-"""GGUF files that users name as a model: `FILE.gguf`, or `REPOSITORY:FILE.gguf` on Hugging Face.
+"""GGUF files given as --model: `FILE.gguf`, or `REPOSITORY:FILE.gguf` on Hugging Face.
 
-Each is converted once. What it becomes is kept under the sha256 of the file's bytes, so a file under another name is
-not converted again, and a registered model's own file is that model.
+Each is converted once, and the result is cached under the sha256 of the file. So a renamed file is not converted again,
+and the GGUF file of a registered model is recognised as that model.
 """
 
 import re
@@ -16,22 +16,22 @@ from steerbench.models.registry import models
 from steerbench.storage.folders import whole_folder
 
 VERSION = "gguf-1"
-"""Changes when conversion does, so that what an older one made is not taken for what this one makes."""
+"""Version of the conversion; changing it invalidates the cache."""
 
 ON_HUB = re.compile(r"([\w.-]+/[\w.-]+):([\w./-]+\.gguf)", re.IGNORECASE)
 
 
 def on_hub(spec: str) -> tuple[str, str] | None:
-    """The repository and file of a spec such as `Qwen/Qwen2.5-0.5B-Instruct-GGUF:qwen2.5-0.5b-instruct-q8_0.gguf`."""
+    """(repository, file) of a spec such as `Qwen/Qwen2.5-0.5B-Instruct-GGUF:qwen2.5-0.5b-instruct-q8_0.gguf`."""
     found = ON_HUB.fullmatch(spec)
     return (found[1], found[2]) if found else None
 
 
 def converted_folder(file: Path, spec: str, progress: bool = True) -> Path:
-    """The model folder that a GGUF file becomes, converted the first time.
+    """The model folder of a GGUF file, which is converted the first time.
 
     Raises:
-        UserError: it cannot be read or converted, or the disk has no room.
+        UserError: the file cannot be read or converted, or the disk has no room.
     """
     from steerbench.models.gguf_conversion import convert, converted_size, convertible
 

@@ -1,8 +1,8 @@
-"""The tokenizer of a GGUF file as tokenizer.json and its kin.
+"""Writes the tokenizer of a GGUF file as tokenizer.json, with its configuration.
 
-Byte-level ones are put together here: transformers' own (5.19) lacks Qwen's normalisation, takes smollm's digits in
-another order than the model was trained with ("\\n\\n1" comes out differently), and depends on its version, while what
-is built here has the same bytes everywhere. The SentencePiece kind comes from transformers.
+Byte-level tokenizers are built here. transformers' conversion (5.19) lacks Qwen's normalisation, splits smollm's digits
+in another order than in training ("\\n\\n1" differs), and changes with its version. SentencePiece tokenizers are
+converted by transformers.
 """
 
 import json
@@ -17,12 +17,12 @@ from steerbench.errors import UserError
 from steerbench.models.gguf_file import GGUFFile
 
 CONTROL_TOKEN, USER_TOKEN = 3, 4
-"""GGUF's token types for special tokens, and for others that are never divided."""
+"""GGUF's token types for special tokens, and for other tokens that are never split."""
 
 SENTENCEPIECE, BYTES = "llama", "gpt2"
-"""The kinds of tokenizers, as `tokenizer.ggml.model` names them."""
+"""Values of `tokenizer.ggml.model`."""
 SMOLLM, QWEN, LLAMA3 = "smollm", "qwen2", "llama-bpe"
-"""The ways of dividing text into words, of the second kind, as `tokenizer.ggml.pre` names them."""
+"""Values of `tokenizer.ggml.pre`: how a byte-level tokenizer splits text into words."""
 CONTRACTIONS, REST = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)", r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 WORDS = {
     QWEN: rf"{CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}|{REST}",
@@ -32,7 +32,7 @@ NAMED = {"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding"}
 
 
 def token_ids(file: GGUFFile, *names: str) -> dict[str, int]:
-    """`bos_token_id` and its like, of those that the file names."""
+    """`bos_token_id` and similar entries, as far as the file has them."""
     ids = {f"{name}_token_id": file.metadata.get(f"tokenizer.ggml.{NAMED[name]}_token_id") for name in names}
     return {name: number for name, number in ids.items() if number is not None}
 
@@ -41,7 +41,7 @@ def write_tokenizer(file: GGUFFile, folder: Path) -> None:
     """Write tokenizer.json, tokenizer_config.json and, if the file has one, chat_template.jinja into `folder`.
 
     Raises:
-        UserError: the file has no tokenizer, or one of a kind that is not read.
+        UserError: the file has no tokenizer, or an unsupported one.
     """
     tokens = file.metadata.get("tokenizer.ggml.tokens")
     if not tokens:
@@ -55,7 +55,7 @@ def write_tokenizer(file: GGUFFile, folder: Path) -> None:
         raise UserError(f"The tokenizer of the GGUF file {file.spec} cannot be read ({error}).") from error
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {
-        # Any other class would put together its own tokenizer, and take only the vocabulary from the file.
+        # Any other class would rebuild the tokenizer, and use only the file's vocabulary.
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": file.metadata[f"{file.architecture}.context_length"],
         "clean_up_tokenization_spaces": False,
@@ -73,8 +73,8 @@ def _tokenizer(file: GGUFFile) -> Tokenizer:
     if kind == BYTES and words in (SMOLLM, *WORDS):
         return _byte_level(file, words)
     raise UserError(
-        f"{file.spec} is a GGUF file with a tokenizer of the kind '{kind}' that divides text as '{words}', which is "
-        "not read; name the folder of its transformers model instead."
+        f"{file.spec} is a GGUF file with an unsupported tokenizer (kind '{kind}', word splitting '{words}'); name the "
+        "folder of its transformers model instead."
     )
 
 
@@ -82,7 +82,7 @@ def _byte_level(file: GGUFFile, words: str) -> Tokenizer:
     said = {key: file.metadata[f"tokenizer.ggml.{key}"] for key in ("tokens", "token_type", "merges")}
     merges = [tuple(merge.split(" ")) for merge in said["merges"]]
     vocabulary = {token: number for number, token in enumerate(said["tokens"])}
-    # Llama 3 takes a word that is a token as it is, whether or not merges lead to it.
+    # Llama 3 maps a word that is itself a token to that token, even if no merges produce it.
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=words == LLAMA3))
     if words == QWEN:
         tokenizer.normalizer = normalizers.NFC()
@@ -111,7 +111,7 @@ def _sentencepiece(file: GGUFFile) -> Tokenizer:
 
     from steerbench.models.text import quiet
 
-    # Alone in a folder: what lies beside the file (a tokenizer_config.json, say) is of another tokenizer.
+    # Alone in a folder, since files beside it (such as tokenizer_config.json) may belong to another tokenizer.
     with TemporaryDirectory() as alone, quiet():
         os.symlink(file.path.resolve(), Path(alone) / "model.gguf")
         theirs = PreTrainedTokenizerFast.from_pretrained(alone, gguf_file="model.gguf", local_files_only=True)
@@ -121,7 +121,7 @@ def _sentencepiece(file: GGUFFile) -> Tokenizer:
 
 
 def _starts(file: GGUFFile) -> bool:
-    """Whether a start token is put before plain text; where the file does not say so, as llama.cpp has it."""
+    """Whether plain text gets a start token; llama.cpp's default if the file does not say."""
     usual = file.metadata["tokenizer.ggml.model"] == SENTENCEPIECE or file.metadata.get("tokenizer.ggml.pre") == LLAMA3
     return bool(file.metadata.get("tokenizer.ggml.add_bos_token", usual))
 

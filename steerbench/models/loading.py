@@ -1,4 +1,4 @@
-"""A model's weights, loaded and checked, with its tokenizer and chat template."""
+"""Loads a model's weights, tokenizer and chat template, and checks them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class LoadedModel:
         return self.text.render(messages)
 
     def identity(self) -> Mapping[str, str]:
-        """What the model's answers depend on: contents, never the path or name it was loaded by."""
+        """What the model's answers depend on: digests of contents, not the path or name it was loaded from."""
         import transformers
 
         return {
@@ -63,13 +63,13 @@ def load_model(
 
     Args:
         spec: a name in the registry, a folder, a GGUF file, or a Hugging Face id (`model_folder`).
-        dtype: a name in `DTYPES`; if None, bfloat16, and float32 on a processor without bfloat16 instructions, which
-            only imitates them, and slowly.
-        device: `cpu`, `cuda` or `cuda:N`; if None, CUDA where there is any.
+        dtype: a name in `DTYPES`; None is bfloat16, or float32 on a CPU without bfloat16 instructions, which emulates
+            them slowly.
+        device: `cpu`, `cuda` or `cuda:N`; None is CUDA if available.
         chat_template, date: as for `load_text`.
 
     Raises:
-        UserError: it cannot be had or loaded, is not supported, or has no chat template.
+        UserError: the model cannot be found or loaded, is unsupported, or has no chat template.
     """
     place = _device(device)
     numbers = _dtype(dtype, place)
@@ -88,7 +88,7 @@ def _dtype(name: str | None, device: torch.device) -> torch.dtype:
 
 
 def _computes_bfloat16() -> bool:
-    """Whether the processor multiplies in bfloat16; others only imitate it."""
+    """Whether the CPU has bfloat16 instructions; others emulate them slowly."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
@@ -120,7 +120,7 @@ def _weights(folder: Path, spec: str, dtype: torch.dtype, kind: Architecture) ->
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise UserError(f"The weights of '{spec}' cannot be loaded: {first_line(error)}") from error
     model, report = loaded
-    # transformers only warns, and goes on with random numbers.
+    # transformers only warns about missing tensors, and initialises them at random.
     if lacking := sorted(report["missing_keys"]):
         raise UserError(f"The weights of '{spec}' lack {len(lacking)} tensors ({lacking[0]}, ...); get a whole copy.")
     return model

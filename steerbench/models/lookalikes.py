@@ -1,7 +1,6 @@
-"""What users name as a model and is none, or is more than one: files, adapters. Each is refused as what it is.
+"""Refuses files and adapters that are given as a model, with an error that says what they are.
 
-Left to transformers, an adapter beside a whole model would be passed over without a word, and a file would be taken for
-the name of a repository.
+transformers would silently ignore an adapter beside a complete model, and take a file for the name of a repository.
 """
 
 import json
@@ -13,13 +12,13 @@ from steerbench.errors import UserError
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTERS = (ADAPTER_CONFIG, "adapter_model*", "adapters.safetensors")
-"""What PEFT and MLX call the files of an adapter."""
+"""File names of PEFT and MLX adapters."""
 GGUF = b"GGUF"
 """The first bytes of every GGUF file."""
 
 
 def refuse_file(file: Path, spec: str) -> None:
-    """Raises UserError: `spec` is a file of another kind than GGUF, or named like a GGUF file that is not there."""
+    """Raises UserError: `spec` is a file other than GGUF, or a missing GGUF file."""
     if not os.path.isfile(file):
         if file.suffix.lower() == ".gguf":
             raise UserError(
@@ -33,7 +32,7 @@ def refuse_file(file: Path, spec: str) -> None:
 
 
 def refuse_adapter(folder: Path, spec: str) -> None:
-    """Raises UserError: an adapter lies in the folder, alone or beside a whole model."""
+    """Raises UserError: the folder holds an adapter, alone or beside a complete model."""
     found = sorted(file for pattern in ADAPTERS for file in folder.glob(pattern))
     if not found:
         return
@@ -46,14 +45,14 @@ def refuse_adapter(folder: Path, spec: str) -> None:
 
 
 def refuse_gguf(folder: Path, spec: str) -> None:
-    """Raises UserError: the folder has GGUF files and no other weights."""
+    """Raises UserError: the folder's only weights are GGUF files."""
     found = [file for file in sorted(folder.iterdir()) if file.is_file() and is_gguf(file)]
     if found and not any(folder.glob("*.safetensors")):
         raise UserError(f"'{spec}' holds a GGUF file and no safetensors weights; name the file itself, {found[0]}.")
 
 
 def is_gguf(file: Path) -> bool:
-    """Whether a file is GGUF, by its name or, as in the stores of programs that rename it, by its first bytes."""
+    """Whether a file is GGUF, by its name or its first bytes; some programs store GGUF files under other names."""
     with suppress(OSError), file.open("rb") as opened:
         return file.suffix.lower() == ".gguf" or opened.read(len(GGUF)) == GGUF
     return file.suffix.lower() == ".gguf"
@@ -71,7 +70,7 @@ def _merged(base: str) -> str:
 
 
 def _base(folder: Path) -> str:
-    """The base model as an adapter names it."""
+    """The base model that an adapter's config names."""
     with suppress(OSError, ValueError, RecursionError, AttributeError):
         named = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
         if isinstance(named, str) and named.isprintable():

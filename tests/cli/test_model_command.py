@@ -55,7 +55,7 @@ def test_verify_names_what_is_damaged_and_fails(tmp_path: Path) -> None:
     result = RUN.invoke(app, ["verify"])
     assert isinstance(result.exception, UserError)
     assert "These models are not as they were built: tiny-model" in str(result.exception)
-    assert "is not the model as it was built; move it away" in result.output
+    assert "is not the converted model; move it away" in result.output
     assert " damaged " in row()
 
 

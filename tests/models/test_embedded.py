@@ -91,7 +91,7 @@ def test_what_else_lies_in_the_cache_under_its_name_is_not_taken_for_it_and_left
     copied: Path, plant: Callable[[Path], object]
 ) -> None:
     plant(copied)
-    with pytest.raises(UserError, match=rf"{EMBEDDED} is not the model .* as it was built .*; move it away, and it is"):
+    with pytest.raises(UserError, match=rf"{EMBEDDED} is not the converted model .*; move it away and start again"):
         ensure_embedded()
     assert copied.exists() or copied.is_symlink()
 

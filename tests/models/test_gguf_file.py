@@ -57,7 +57,7 @@ def test_a_file_that_is_only_called_one(tmp_path: Path) -> None:
     for content in (b"", b"PK\3\4 an archive"):
         (tmp_path / "a.gguf").write_bytes(content)
         assert refused(tmp_path / "a.gguf") == (
-            "a.gguf is called a GGUF file and is none: it does not begin with 'GGUF'."
+            "a.gguf is not a GGUF file: it does not begin with 'GGUF'; get a whole copy of it."
         )
 
 
@@ -89,7 +89,7 @@ def test_one_part_of_several(whole: bytes, tmp_path: Path) -> None:
     (tmp_path / "a-00001-of-00003.gguf").write_bytes(whole)
     assert refused(tmp_path / "a-00001-of-00003.gguf") == (
         "a-00001-of-00003.gguf is one part of a split GGUF file; join the parts (`llama-gguf-split --merge` of "
-        "llama.cpp) and name the file that comes out."
+        "llama.cpp) and name the resulting file."
     )
     tiny_gguf(tmp_path / "renamed.gguf", metadata={"split.count": 3})
     assert refused(tmp_path / "renamed.gguf").startswith(
@@ -103,9 +103,7 @@ def test_a_type_that_is_not_claimed(tmp_path: Path) -> None:
     writer.add_tensor("blk.0.ffn_up.weight", np.zeros((2, 84), np.uint8), raw_dtype=kind)
     finish(writer)
     said = refused(tmp_path / "a.gguf")
-    assert said.startswith(
-        "a.gguf is a GGUF file with weights of the type Q2_K, which is not read; take one whose types"
-    )
+    assert said.startswith("a.gguf is a GGUF file with weights of the unsupported type Q2_K; use one whose types")
 
 
 @pytest.mark.parametrize("kind", ["phi3", "gemma2", "gemma3", "llama4", "qwen2moe"])
@@ -114,7 +112,7 @@ def test_an_architecture_that_is_not_claimed(tmp_path: Path, kind: str) -> None:
     writer.add_tensor("token_embd.weight", np.zeros((2, 4), np.float32))
     finish(writer)
     assert refused(tmp_path / "a.gguf").startswith(
-        f"a.gguf is a GGUF file of the architecture '{kind}', which is not read; those read are llama, qwen2, qwen3."
+        f"a.gguf is a GGUF file of the unsupported architecture '{kind}'; supported are llama, qwen2, qwen3."
     )
 
 

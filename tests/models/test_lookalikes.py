@@ -61,7 +61,7 @@ def given(tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("blob", "blob is a GGUF file that holds no model"),
         ("gguf", "'gguf' holds a GGUF file and no safetensors weights; name the file itself, gguf/model-Q4_K_M.gguf."),
         ("gguf/model-Q4_K_M.gguf", "is a GGUF file that holds no model"),
-        ("zip.gguf", "zip.gguf is called a GGUF file and is none"),
+        ("zip.gguf", "zip.gguf is not a GGUF file"),
         (
             "nowhere/model.gguf",
             "There is no file nowhere/model.gguf; a GGUF file on Hugging Face is named as OWNER/REPO",

@@ -221,7 +221,7 @@ def test_a_run_of_an_older_steerbench_is_read_and_sealed_when_it_goes_on(run):
         pass
     check_sound(run / LEDGER)
     change(run / LEDGER, "UPDATE samples SET strength = 7")
-    with pytest.raises(UserError, match="what stands in 'samples'"):
+    with pytest.raises(UserError, match="the rows of the table 'samples' do not match their seal"):
         check_sound(run / LEDGER)
 
 

@@ -100,5 +100,5 @@ def test_the_day_can_be_named_and_is_part_of_a_run_s_identity(model: Path) -> No
 
 
 def test_what_is_no_day_is_refused(model: Path) -> None:
-    with pytest.raises(UserError, match="The date 'yesterday' is none; give a day as in 2024-07-26"):
+    with pytest.raises(UserError, match="The date 'yesterday' is invalid; give a day as in 2024-07-26"):
         load_text(str(model), date="yesterday")
