@@ -1,1 +1,1 @@
-"""Engines: what runs a model. Each is found by its entry point under `steerbench.engines`."""
+"""Engines, which run a model. Each is found by its entry point in the group `steerbench.engines`."""

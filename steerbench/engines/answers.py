@@ -1,4 +1,4 @@
-"""Generated tokens as an answer, the same for every engine."""
+"""Turns generated tokens into an answer, in the same way for every engine."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,10 +11,10 @@ _MARKS = frozenset(mark for pair in MARKS for mark in pair)
 
 
 def decoded(tokenizer: Any, tokens: Sequence[int]) -> str:
-    """Generated tokens as the text that goes on after their prompt, without special tokens.
+    """Decode generated tokens as the continuation of their prompt, without special tokens.
 
-    Decoders of the SentencePiece kind drop the blank that a text starts with, so there is always something before it.
-    Marks of thoughts stay, whether or not the tokenizer calls them special.
+    SentencePiece decoders drop a blank at the start of a text, so another token is decoded before it. Thinking tags are
+    kept even if the tokenizer treats them as special tokens.
     """
     marks = {n: one.content for n, one in tokenizer.added_tokens_decoder.items() if one.content in _MARKS}
     text, part = "", list[int]()
@@ -27,9 +27,9 @@ def decoded(tokenizer: Any, tokens: Sequence[int]) -> str:
 
 
 def divided(completion: Completion, opened: bool) -> Completion:
-    """A completion with what was thought aloud apart from its text; `opened` if its prompt left thoughts open.
+    """Separate the thinking part of a completion from its text; `opened` if the prompt ends inside a thinking part.
 
-    One that never left its thoughts ends as `thinking`, unless it overflowed.
+    A completion that never ends its thinking part gets the finish reason `thinking`, unless it overflowed.
     """
     told = spoken(completion.text, opened)
     finish = completion.finish if told.finished or completion.overflowed else "thinking"

@@ -1,8 +1,7 @@
-"""A request as tokens: its prompt, then a tree of its options, so that what options share is computed once.
+"""Requests as tokens: a prompt followed by a tree of its options, so that shared tokens are computed once.
 
-" Very Accurate" and " Very Inaccurate" after one prompt are one branch: the prompt's tokens, then the
-node " Very" with two children. Requests under the same edits that start alike form a group, whose
-common prefix is computed once.
+" Very Accurate" and " Very Inaccurate" after one prompt are one branch: the prompt's tokens, then the node " Very" with
+two children. Requests with the same edits and a common prefix form a group, whose prefix is computed once.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -14,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ids = bytes
-"""Token ids, four bytes each, the high one first: prompts are held by the ten thousand, and as bytes they are
-small, and sort and compare as fast as memory is read."""
+"""Token ids, four big-endian bytes each. Bytes are compact, and sort and compare fast, which matters for tens of
+thousands of prompts."""
 
 
 def packed(ids: Sequence[int]) -> Ids:
@@ -30,10 +29,10 @@ def unpacked(ids: Ids) -> NDArray[np.int64]:
 class Branch:
     """One request's tokens.
 
-    Places count the prompt's tokens, then the option nodes, parents before children; `parents` has the
-    place before each node. `ends` has the place each option ends in, unless only likelihoods are asked:
-    then options' last tokens are not among the nodes. A pair (place, token) in `scored[option]` asks for
-    the log-probability of the token after that place.
+    A place is an index over the prompt's tokens, then the option nodes, parents before children. `parents` has the
+    place before each node. `ends` has each option's last place. If only likelihoods are asked, the nodes omit the last
+    token of each option, and `ends` has the place before it. A pair (place, token) in `scored[option]` asks for the
+    log-probability of the token after that place.
     """
 
     prompt: Ids
@@ -51,23 +50,23 @@ class Branch:
 
     @cached_property
     def content(self) -> Hashable:
-        """Equal for branches whose tokens, and what these attend to, are the same."""
+        """A key that is equal for branches with the same tokens and the same attention between them."""
         return self.prompt, self.nodes, self.parents
 
     @property
     def longest(self) -> int:
-        """Tokens of its longest sequence, as far as they are read."""
+        """Number of tokens of its longest sequence, counting only tokens that the model reads."""
         depths: list[int] = []
         for parent in self.parents:
             depths.append(1 if parent < self.prompt_length else depths[parent - self.prompt_length] + 1)
         return self.prompt_length + max(depths, default=0)
 
     def tokens(self, start: int = 0) -> NDArray[np.int64]:
-        """Token ids from a place in the prompt on."""
+        """Token ids, from place `start` in the prompt."""
         return np.concatenate([unpacked(self.prompt[4 * start :]), np.array(self.nodes, np.int64)])
 
     def path(self, place: int) -> list[int]:
-        """Token ids of the sequence that ends in a place, which is in the prompt or an option's node."""
+        """Token ids of the sequence that ends at a place."""
         nodes: list[int] = []
         while place >= self.prompt_length:
             nodes.append(self.nodes[place - self.prompt_length])
@@ -76,14 +75,14 @@ class Branch:
         return prompt + nodes[::-1]
 
     def depths(self, start: int = 0) -> NDArray[np.int64]:
-        """Position of every token, from place `start` on, in its own sequence."""
+        """Each token's position in its own sequence, from place `start`."""
         depths = list(range(self.prompt_length))
         for parent in self.parents:
             depths.append(depths[parent] + 1)
         return np.array(depths[start:], np.int64)
 
     def visible(self, start: int = 0) -> NDArray[np.bool_]:
-        """[own, own]: whether token i may attend to token j, for the tokens from `start` on."""
+        """[own, own]: whether token i may attend to token j, for the tokens from place `start`."""
         own, chain = len(self) - start, self.prompt_length - start
         visible = np.zeros((own, own), dtype=bool)
         visible[:chain, :chain] = np.tri(chain, dtype=bool)
@@ -94,9 +93,9 @@ class Branch:
 
 
 def branch(prompt: Ids, options: Sequence[Sequence[int]], last: bool = True) -> Branch:
-    """Merge options into a tree of tokens under their prompt. No options: the prompt alone, ending in itself.
+    """Merge options into a tree of tokens after their prompt. Without options the branch is the prompt alone.
 
-    `last=False` leaves out the last token of each option, which a likelihood predicts but never reads.
+    `last=False` omits the last token of each option, which a likelihood predicts but does not read.
     """
     length = len(prompt) // 4
     nodes: list[int] = []
@@ -121,7 +120,7 @@ def branch(prompt: Ids, options: Sequence[Sequence[int]], last: bool = True) -> 
 
 @dataclass(frozen=True, eq=False)
 class BranchGroup:
-    """Branches under the same edits that share their first `shared` tokens. `members` are request indices."""
+    """Branches with the same edits that share their first `shared` tokens. `members` are request indices."""
 
     key: Hashable
     shared: int
@@ -129,10 +128,10 @@ class BranchGroup:
 
 
 def group(branches: Sequence[Branch], keys: Sequence[Hashable]) -> list[BranchGroup]:
-    """Split requests into groups so that few tokens are computed, in a deterministic order.
+    """Split requests into groups that minimise the tokens to compute, in a deterministic order.
 
-    Sorted by their tokens, neighbours join a group while the prefix saved outweighs the tokens that the
-    members no longer share. A branch keeps at least the last token of its prompt to itself.
+    Branches are sorted by their tokens. Neighbours are joined while the saved prefix outweighs the tokens that the
+    members no longer share. The last token of a prompt is never shared.
     """
     order: dict[Hashable, list[int]] = {}
     for index, key in enumerate(keys):
@@ -152,7 +151,7 @@ def _runs(branches: Sequence[Branch]) -> Iterator[tuple[int, int, int]]:
     start, shared = 0, branches[0].prompt_length - 1
     for index in range(1, len(branches)):
         common, ahead = min(shared, near[index - 1]), near[index] if index < len(near) else 0
-        # With the one that follows, a branch may share far more than with those before.
+        # A branch may share far more with the next one than with those before.
         if common > 0 and common >= (index - start) * (shared - common) and ahead <= 2 * common:
             shared = common
         else:
@@ -166,7 +165,7 @@ def _shareable(one: Branch, other: Branch) -> int:
 
 
 def common_prefix(a: Ids, b: Ids, limit: int) -> int:
-    """How many of the first `limit` tokens agree."""
+    """Length of the common prefix of two token sequences, at most `limit`."""
     if a[: 4 * limit] == b[: 4 * limit]:
         return min(limit, len(a) // 4, len(b) // 4)
     length = min(len(a), len(b), 4 * limit)

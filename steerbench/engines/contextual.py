@@ -1,4 +1,4 @@
-"""Choices beside what each option is worth after prompts without content (`Request.neutral`)."""
+"""Choices with the options' likelihoods after content-free prompts (`Request.neutral`), for contextual calibration."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,17 +7,17 @@ from statistics import fmean
 from steerbench.contracts import Choice, Engine, Prompt, Request
 
 LONG = 128
-"""Tokens of a neutral prompt from which on sharing its beginning is worth more than it costs in padding."""
+"""Length in tokens from which sharing a neutral prompt's prefix saves more than it costs in padding."""
 
 Key = tuple[Prompt, tuple[str, ...], str]
 
 
 def chosen(engine: Engine, requests: Sequence[Request]) -> list[Choice]:
-    """The engine's choices, each with its request's neutral prompts asked under the same steering.
+    """The engine's choices, with each request's neutral prompts asked under the same steering.
 
-    Those are asked beside each batch anew, so that a batch gives the same whatever was asked before it. Long ones (a
-    list of shown answers) are one call with it, if the engine runs that as one batch: what they share is computed once.
-    Short ones are a call of their own: packed beside the batch's prompts they would cost more padding than they share.
+    Neutral prompts are asked again with every batch, so that its result does not depend on earlier batches. Long ones
+    (such as a list of shown answers) are asked in the same call if the engine runs it as one batch, which shares their
+    prefix. Short ones get a call of their own, because padding them to the batch would cost more than it saves.
     """
     beside = neutrals(requests)
     together = [*requests, *beside]
@@ -32,7 +32,7 @@ def chosen(engine: Engine, requests: Sequence[Request]) -> list[Choice]:
 
 
 def neutrals(requests: Sequence[Request]) -> list[Request]:
-    """The distinct requests that neutral prompts come to, each under the steering of those it stands beside."""
+    """The distinct neutral requests, each under the steering of the requests that it belongs to."""
     return list({_key(one): one for request in requests for one in _neutral(request)}.values())
 
 
@@ -45,5 +45,5 @@ def _key(request: Request) -> Key:
 
 
 def _means(choices: Sequence[Choice]) -> tuple[float, ...]:
-    """By option."""
+    """[options]: the mean log-likelihood over choices."""
     return tuple(map(fmean, zip(*(choice.logprobs for choice in choices), strict=True)))

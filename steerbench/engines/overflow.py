@@ -1,7 +1,7 @@
-"""When a steering overflows: its strength drives the model's numbers out of their type.
+"""Detects overflow: a steering so strong that the model's numbers exceed their dtype.
 
-Not only inf and nan tell. RMSNorm divides by a state's length, whose square it takes in float32: of a state too long
-for that it makes zeros, and zeros give every token the same likelihood, which looks like an answer.
+Checking for inf and nan is not enough. RMSNorm divides by a state's length, whose square it computes in float32. If
+that overflows, the result is zeros, which give every token the same likelihood and look like a valid answer.
 """
 
 import torch
@@ -14,8 +14,8 @@ def normable(states: Tensor) -> Tensor:
 
 
 def unmistakable(added: Tensor) -> Tensor:
-    """What a steering adds [..., width], with nan for all of a vector that no norm could take.
+    """Added vectors [..., width], replaced entirely by nan where a norm would overflow on them.
 
-    Nan reaches the logits through every layer, where a norm behind the edit would have hidden the overflow.
+    A nan reaches the logits through every layer, whereas a norm after the edit would hide the overflow.
     """
     return added.masked_fill(~normable(added)[..., None], torch.nan)

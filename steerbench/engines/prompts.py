@@ -1,4 +1,4 @@
-"""Prompts and options as token ids, the same for every engine."""
+"""Encodes prompts and options as token ids, in the same way for every engine."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -11,7 +11,7 @@ from steerbench.models.text import ModelText
 
 
 class PromptTokens:
-    """Token ids of a model's prompts and options; each prompt is rendered, and each text tokenised, once."""
+    """Token ids of prompts and options, cached: each prompt is rendered once, and each text tokenised once."""
 
     def __init__(self, text: ModelText) -> None:
         self.text, self.encoding = text, text.encoding
@@ -20,12 +20,12 @@ class PromptTokens:
         self._lead = packed(self.encoding.lead)
 
     def prompt(self, prompt: Prompt, thinking: bool = False) -> Ids:
-        """Its messages through the chat template, then `start`; or `start` as plain text.
+        """The messages in the chat template, then `start`; without messages, `start` as plain text.
 
-        With `thinking` the model may think first, if its template has it so and the answer's start is not given.
+        With `thinking`, a thinking part that the template opens stays open, unless the prompt starts the answer.
 
         Raises:
-            UserError: it has no token.
+            UserError: the prompt has no token.
         """
         ids = self.encode(self._said(prompt, thinking), special=not prompt.messages)
         if not ids:
@@ -33,23 +33,22 @@ class PromptTokens:
         return ids
 
     def encode(self, text: str, special: bool) -> Ids:
-        """A text's tokens; with `special`, the tokenizer's start token before them."""
+        """A text's tokens; with `special`, preceded by the tokenizer's start token."""
         if text not in self._known:
             self._known[text] = packed(self.encoding.encode(text))
         return self._lead + self._known[text] if special else self._known[text]
 
     def answers(self, requests: Sequence[Request], said: Sequence[Completion]) -> list[Completion]:
-        """What was said to each, with its thoughts apart: a free answer may start inside those its template opened."""
+        """The completions with their thinking part separated from the answer (`divided`)."""
         opens = self.text.template.opens_thoughts
         prompts = [request.prompt for request in requests]
         return [divided(one, opens and bool(p.messages) and not p.start) for p, one in zip(prompts, said, strict=True)]
 
     def branch(self, request: Request, last: bool = False) -> Branch:
-        """A request's prompt and options as a tree; `last` keeps the last token of each option in it.
+        """A request's prompt and options as a tree; `last` includes the last token of each option.
 
-        An option's tokens are those that it adds to the prompt's where both are encoded as one text. Where the
-        prompt's own last tokens change by what follows ("Option (" and "A" as "Option" and " (A"), the likelihood is
-        that of the joint text: the prompt ends before them, for all options of the request alike.
+        Prompt and option are encoded as one text. If this changes the prompt's own last tokens ("Option (" and "A"
+        become "Option" and " (A"), the prompt ends before them for all options, and they count towards each likelihood.
 
         Raises:
             UserError: the prompt or an option has no token.
@@ -60,7 +59,7 @@ class PromptTokens:
         joint = self._joint(request, prompt)
         kept = min(common_prefix(prompt, one, len(prompt) // 4) for one in joint)
         if not kept:
-            # Not one token of the prompt stays what it was, and a likelihood must have something before it.
+            # No token of the prompt stays the same, and a likelihood needs a token before it.
             kept, joint = len(prompt) // 4, [prompt + packed(self.encoding.going_on(o)) for o in request.options]
         options = [unpacked(one[4 * kept :]).tolist() for one in joint]
         if not all(options):
@@ -68,7 +67,7 @@ class PromptTokens:
         return branch(prompt[: 4 * kept], options, last)
 
     def free(self, request: Request) -> Branch:
-        """A request's prompt as free text goes on after it."""
+        """A request's prompt alone, to be continued by free text."""
         return branch(self.prompt(request.prompt, thinking=True), ())
 
     @cached_property
@@ -76,7 +75,7 @@ class PromptTokens:
         """Tokens that end an answer.
 
         Raises:
-            UserError: the model names none.
+            UserError: neither the model nor its chat template has one.
         """
         found = stop_tokens(self.text)
         if not found:
@@ -96,7 +95,7 @@ class PromptTokens:
         return self._rendered[key]
 
     def _joint(self, request: Request, prompt: Ids) -> list[Ids]:
-        """Token ids of the prompt with each option, as one text. Only the prompt's end is encoded again for each."""
+        """Token ids of the prompt with each option as one text. Only the prompt's end is encoded again."""
         said, chat = self._said(request.prompt), bool(request.prompt.messages)
         options = [self.text.template.controls.as_words(o) if chat else o for o in request.options]
         end = self.encoding.ending(said)
@@ -108,8 +107,8 @@ class PromptTokens:
 
 
 def stop_tokens(text: ModelText) -> list[int]:
-    """Tokens that end an answer: the tokenizer's, those in the model's generation config (else its config), and the
-    one that closes an answer in its chat template, which fine-tunes change without a word in the others."""
+    """Tokens that end an answer: the tokenizer's, those of the generation config (or else the config), and the one that
+    closes an answer in the chat template, which fine-tunes may change without updating the others."""
     from transformers import AutoConfig, GenerationConfig
 
     try:

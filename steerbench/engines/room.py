@@ -1,4 +1,4 @@
-"""Whether what is to be asked fits the model's context, found before anything is computed for it."""
+"""Checks, before anything is computed, that all requests fit the model's context."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,10 +12,10 @@ ItemUnderSteering = tuple[Target, Item, Steering]
 
 
 def check_room(engine: Engine, task: Task, method: str, asked: Iterable[ItemUnderSteering]) -> None:
-    """Check everything that is asked, each distinct prompt once, with the most that may be answered.
+    """Check that every distinct prompt fits the context together with the longest possible answer.
 
     Raises:
-        UserError: an item, with what the method says before it, is longer than the model's context.
+        UserError: an item, with the method's prompt before it, does not fit.
     """
     distinct: dict[tuple[object, ...], tuple[Request, str]] = {}
     for target, item, steering in asked:
@@ -32,7 +32,7 @@ def check_room(engine: Engine, task: Task, method: str, asked: Iterable[ItemUnde
 
 
 def without_room(engine: Engine, requests: Sequence[Request]) -> dict[int, str]:
-    """The requests that are longer than the model's context, by place, each with the reason in words."""
+    """By index, the requests that do not fit the model's context, each with the reason in words."""
     return {
         place: f"it needs {length} tokens, and the judging model's context holds {engine.context}"
         for place, length in enumerate(engine.lengths(requests))
@@ -41,12 +41,12 @@ def without_room(engine: Engine, requests: Sequence[Request]) -> dict[int, str]:
 
 
 def _room(task: Task) -> int:
-    """The most tokens that free text may have, in all its stages."""
+    """The most tokens that a free-text answer may have, over all its stages."""
     return task.sampling.max_new_tokens + (task.follow_sampling.max_new_tokens if isinstance(task, Continued) else 0)
 
 
 def _last_stage(task: Task, item: Item, target: Target, steering: Steering) -> Request | None:
-    """What is asked in a second stage, before what was said in the first is put into it."""
+    """The second stage's request, with an empty first answer; None if the task has one stage."""
     if not isinstance(task, Continued):
         return None
     return task.follow_up(item, target, steering, Completion("", 0, "stop"))

@@ -1,4 +1,4 @@
-"""What cannot be run on this model is refused before anything is computed, in the user's words."""
+"""Checks, before anything is computed, that requests and steerings can run on the model."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,7 +15,7 @@ def site_of(edit: Edit) -> Site:
 
 
 def check_options(requests: Iterable[Request]) -> None:
-    """Raises UserError: a request that is to choose has nothing to choose from."""
+    """Raises UserError: a request has no options to choose from."""
     for request in requests:
         if not request.options:
             raise UserError(f"A choice needs options; the request '{request.prompt.start[-40:]}' has none.")
@@ -24,10 +24,10 @@ def check_options(requests: Iterable[Request]) -> None:
 def check_lengths(
     requests: Sequence[Request], found: Sequence[int], context: int, room: int = 0, remedy: str = SHORTEN
 ) -> None:
-    """Check requests of so many tokens, that may be answered by `room` more, against the model's context.
+    """Check that requests of `found` [requests] tokens, with `room` for the answer, fit the model's context.
 
     Raises:
-        UserError: one is longer.
+        UserError: one does not fit.
     """
     longest = max(range(len(found)), key=found.__getitem__, default=None)
     if longest is not None and found[longest] + room > context:
@@ -37,16 +37,16 @@ def check_lengths(
 
 
 def too_long(what: str, length: int, context: int, room: int = 0, remedy: str = SHORTEN) -> str:
-    """The sentence for what is longer than a model's context."""
+    """The error for a request that does not fit the model's context."""
     answer = f" and {room} for its answer" if room else ""
     return f"{what} needs {length} tokens{answer}, and the model's context holds {context}: {remedy}."
 
 
 def check_steerings(steerings: Iterable[Steering], layers: int, width: Callable[[Site], int]) -> None:
-    """Check edits by the rules of all of them, and against a model of so many layers, with sites that wide.
+    """Check edits against the general rules (`steering_rules`) and the model's layers and site widths.
 
     Raises:
-        UserError: an edit breaks a rule, names a layer or neuron that the model lacks, or does not fit its site.
+        UserError: an edit breaks a rule, names a missing layer or neuron, or does not have its site's width.
     """
     for steering in {s.edits_key: s for s in steerings}.values():
         for edit in steering.edits:
@@ -77,7 +77,7 @@ def _check_size(edit: Edit, dim: int) -> None:
 
 
 def check_counted(completions: Iterable[Completion]) -> None:
-    """Raises UserError: an answer overflowed, and what neurons did in it are no numbers."""
+    """Raises UserError: an answer overflowed, so its neurons' activations are not numbers."""
     overflowed = sum(one.overflowed for one in completions)
     if overflowed:
         raise UserError(

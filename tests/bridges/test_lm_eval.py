@@ -220,7 +220,7 @@ def test_what_a_steering_or_a_request_cannot_be_is_one_sentence(models, steered,
     with pytest.raises(UserError, match="was fitted on another model; name that one, or give force=true"):
         SteeredLM(model=models["tiny"], steering=other)
     Steering(reply=Reply(text="Yes.")).save(tmp_path / "reply.safetensors")
-    with pytest.raises(UserError, match="answers in the model's stead"):
+    with pytest.raises(UserError, match="holds fixed answers instead of steering a model"):
         SteeredLM(model=models["tiny"], steering=tmp_path / "reply.safetensors")
     for given, sentence in ((tmp_path, "is a folder, not a steering file"), (3, "There is no steering file at 3")):
         with pytest.raises(UserError, match=sentence):

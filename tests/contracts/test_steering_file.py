@@ -176,7 +176,7 @@ MALFORMED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no alternatives said": (says(lambda d: d.update(alternatives=None)), "alternatives: input should be"),
     "a reply out of the scale": (says(lambda d: d.update(reply=REPLY | {"constant": 9})), "a number from 1 to 5"),
     "a reply of nan": (says(lambda d: d.update(reply=REPLY | {"by_item": {"i": float("nan")}})), "from 1 to 5"),
-    "a reply": (says(lambda d: d.update(reply=REPLY)), "answers in the model's stead"),
+    "a reply": (says(lambda d: d.update(reply=REPLY)), "holds fixed answers instead of steering a model"),
     "nothing to change": (
         lambda path: written(path, described(lambda d: d.update(edits=[], prompt={"system": "", "shown": []})), {}),
         "changes nothing",

@@ -1,1 +1,1 @@
-"""The engine on transformers: packed batches, shared prefixes, one steering a row."""
+"""The engine on transformers: packed batches, shared prefixes, one steering per row."""

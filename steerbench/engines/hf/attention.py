@@ -1,8 +1,7 @@
-"""Attention on a CPU while one token a row is generated, where several query heads share keys and values.
+"""Faster grouped-query attention on a CPU, for decoding one token per row.
 
-transformers copies keys and values for every query head as soon as there is a mask. Here query heads that share
-them are told to torch's kernel as if they were positions, so that keys and values are read once for all of them.
-The numbers are the same: only shapes differ.
+With a mask, transformers copies keys and values for every query head. Here query heads that share them are passed to
+torch's kernel as positions, so that keys and values are read once. The numbers are the same; only shapes differ.
 """
 
 from typing import Any
@@ -18,7 +17,7 @@ NAME = "steerbench_shared_heads"
 
 
 def share_heads(model: Any) -> None:
-    """Let a model that uses `sdpa` on a CPU attend this way; any other is left alone."""
+    """Use this attention in a model that uses `sdpa` on a CPU; other models are left unchanged."""
     if model.device.type == "cpu" and model.config._attn_implementation == "sdpa":
         AttentionInterface.register(NAME, attend)
         AttentionMaskInterface.register(NAME, sdpa_mask)
@@ -28,13 +27,13 @@ def share_heads(model: Any) -> None:
 def attend(
     module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, None]:
-    """[rows, length, heads, dim], as transformers' attention layers call it.
+    """Attention output [rows, length, heads, dim], with the signature of transformers' attention functions.
 
-    Query is [rows, heads, length, dim], key and value [rows, shared heads, keys, dim].
+    `query` is [rows, heads, length, dim]; `key` and `value` are [rows, key heads, keys, dim].
     """
     rows, heads, length, dim = query.shape
     if length > 1:
-        # Copies of keys and values pay here: the kernel reads them for many tokens each.
+        # With many tokens per row, copying keys and values is faster.
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     positions = query.view(rows, key.shape[1], -1, dim)
     out = scaled_dot_product_attention(positions, key, value, attention_mask, scale=options["scaling"])

@@ -1,7 +1,7 @@
-"""Splits requests into batches that fit a token budget, the same way every time.
+"""Splits requests into batches that fit a token budget, deterministically.
 
-What counts is what is computed or kept, padding included. And a batch that is asked alone stays one
-batch in the same order: an interrupted run goes on with the batches it had, and gets the same numbers.
+The budget counts all tokens that are computed or kept, including padding. A batch that is split again stays one batch
+in the same order, so a resumed run has the same batches and the same numbers.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -12,15 +12,15 @@ from steerbench.engines.branches import Branch, BranchGroup, group
 from steerbench.engines.hf.packing import fill
 
 HEADROOM = 256
-"""Tokens set aside for what a request may generate."""
+"""Tokens reserved for what a request may generate."""
 
 GENERATION_ROOM = 4
-"""How many more tokens a batch may hold while generating, where past the prompt only keys and values are kept."""
+"""A batch may hold this many times as many tokens while generating, since only keys and values are kept then."""
 
 
 @dataclass(frozen=True)
 class BatchExtent:
-    """The rectangle that groups fill together: `prefixes` rows of `prefix` tokens, and `rows` rows of `own`."""
+    """The padded shape of some groups: `prefixes` rows of `prefix` tokens, and `rows` rows of `own` tokens."""
 
     prefixes: int
     prefix: int
@@ -38,10 +38,10 @@ class BatchExtent:
 
 @dataclass(frozen=True)
 class BatchMeasure:
-    """How large a batch is: what a group fills, and what that comes to in tokens.
+    """Measures the size of a batch: the shape that a group fills, and its number of tokens.
 
-    `floor(shared, own, members)` is never more than that for a group of so many members with `own` tokens
-    in all besides the shared ones, and is had without packing it.
+    `floor(shared, own, members)` is a lower bound that needs no packing, for a group of `members` requests with
+    `shared` common tokens and `own` other tokens in total.
     """
 
     extent: Callable[[BranchGroup, Sequence[Branch]], BatchExtent]
@@ -81,10 +81,10 @@ def split(
     measure: BatchMeasure,
     budget: int,
 ) -> list[list[int]]:
-    """Request indices per batch, each within the budget unless it is a single request.
+    """Request indices per batch. A batch exceeds the budget only if it is a single request.
 
-    Groups whose first edit is in the same layer come together, so that the layers below run once for all;
-    then those of like shape, so that little is padding.
+    Groups are sorted by the layer of their first edit, so that the layers below it run once for all of them, and then
+    by shape, which reduces padding.
     """
     cuts = [piece for one in group(branches, keys) for piece in _cut(one, branches, measure, budget)]
     extents = {piece: measure.extent(piece, branches) for piece in cuts}
@@ -104,7 +104,7 @@ def split(
 
 
 def _cut(whole: BranchGroup, branches: Sequence[Branch], measure: BatchMeasure, budget: int) -> Iterator[BranchGroup]:
-    """A group in pieces that fit, or are single. Each pays for the prefix again."""
+    """Split a group into pieces that fit or are single requests. Each piece computes the prefix again."""
     members: list[int] = []
     used = 0
     for member in whole.members:
@@ -134,7 +134,7 @@ def _shrunk(
 def _halved(
     batch: list[int], branches: Sequence[Branch], keys: Sequence[Hashable], measure: BatchMeasure, budget: int
 ) -> Iterator[list[int]]:
-    """The batch if its requests, grouped by themselves, fit; else its halves. They group otherwise but rarely."""
+    """The batch if it fits when its requests are grouped again without the others; else its halves."""
     if len(batch) == 1 or size_of(batch, branches, keys, measure) <= budget:
         yield batch
     else:
@@ -144,6 +144,6 @@ def _halved(
 
 
 def size_of(batch: Sequence[int], branches: Sequence[Branch], keys: Sequence[Hashable], measure: BatchMeasure) -> int:
-    """Tokens of some of the requests as one batch."""
+    """Number of tokens of these requests as one batch."""
     own = [branches[i] for i in batch]
     return measure.size(group(own, [keys[i] for i in batch]), own)

@@ -1,7 +1,7 @@
-"""Applies edits inside a running model: each row of a batch under its own steering.
+"""Applies edits inside a running model, with a separate steering for each row of a batch.
 
-Edits are compiled into one table per layer and site, [steerings, dim]; a hook adds to every row the
-table's line of that row's steering. The hooks live inside one `with` block and are always removed.
+Edits are compiled into one table per layer and site, [steerings, dim]. A hook adds to every row the table line of that
+row's steering. Hooks are installed by a context manager that always removes them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,11 +22,11 @@ from steerbench.engines.validation import site_of
 
 @dataclass
 class ForwardRows:
-    """What the hooks must know of the rows now passing through the model.
+    """What the hooks need to know about the rows that are passing through the model.
 
-    `steering` [rows] is each row's line in the tables, `positions` [rows, length] the tokens' places in
-    their own sequences, `decode` [rows, length] whether they come after the prompt; `own` tells whether
-    they are requests' own tokens or prefixes. Set by the forward pass before each stage.
+    `steering` [rows] is each row's line in the tables. `positions` [rows, length] are the tokens' positions in their
+    own sequences, and `decode` [rows, length] says whether they come after the prompt. `own` is true for requests' own
+    tokens and false for shared prefixes. The forward pass sets these before each stage.
     """
 
     own: bool = False
@@ -37,11 +37,11 @@ class ForwardRows:
 
 @dataclass
 class SiteEdits:
-    """All edits at one layer and site: what to cap at, and what to add, by kind of position.
+    """All edits at one layer and site: the caps and the additions, by kind of position.
 
-    `everywhere`, `decode`, `cap`, `cap_decode` are [steerings, dim]; `front` is [steerings, k + 1, dim],
-    whose last line is zero and serves every later position. `thinned` and `thinned_decode` are as `everywhere`
-    and `decode`, by the share of the neurons that is kept at a position; `draws` [positions, dim] tells which.
+    `everywhere`, `decode`, `cap` and `cap_decode` are [steerings, dim]. `front` is [steerings, k + 1, dim]; its last
+    line is zero and serves every later position. `thinned` and `thinned_decode` hold additions like `everywhere` and
+    `decode`, keyed by the share of neurons that is kept at each position; `draws` [positions, dim] selects them.
     """
 
     everywhere: Tensor | None = None
@@ -54,7 +54,7 @@ class SiteEdits:
     draws: Tensor | None = None
 
     def apply(self, x: Tensor, frame: ForwardRows) -> Tensor:
-        """x [rows, length, dim] with each row's caps, then its additions."""
+        """Apply each row's caps, then its additions, to x [rows, length, dim]."""
         rows = frame.steering
         if self.cap is not None:
             x = torch.minimum(x, self.cap.index_select(0, rows)[:, None])
@@ -63,10 +63,10 @@ class SiteEdits:
         if self.everywhere is not None:
             x = x + self.everywhere.index_select(0, rows)[:, None]
         if self.decode is not None:
-            # Not times 0: where the strength overflows, that is nan.
+            # Selected, not multiplied by 0, which is nan where the strength overflows.
             x = torch.where(frame.decode[..., None], x + self.decode[rows][:, None], x)
         if self.front is not None:
-            # A prompt may have fewer tokens than the edit: what comes after it is no part of its front.
+            # A prompt may be shorter than the edit; generated tokens are not part of its front.
             added = self.front[rows[:, None], frame.positions.clamp(max=self.front.shape[1] - 1)]
             x = torch.where(frame.decode[..., None], x, x + added)
         if self.draws is not None:
@@ -78,7 +78,7 @@ class SiteEdits:
         return x
 
     def to(self, device: torch.device, dtype: torch.dtype) -> None:
-        """Move what is added and capped to where the model is; what overflows there is nan."""
+        """Move the tables to the model's device and dtype; vectors that overflow there become nan."""
         for name, value in vars(self).items():
             if isinstance(value, dict):
                 setattr(self, name, {share: unmistakable(table.to(device, dtype)) for share, table in value.items()})
@@ -90,18 +90,18 @@ class SiteEdits:
 
 @dataclass(frozen=True, eq=False)
 class EditTables:
-    """Edits ready to be applied: a table per layer and site, and each steering's line in all of them."""
+    """Compiled edits: a table per layer and site, and each steering's line, which is the same in all tables."""
 
     at: Mapping[tuple[Site, int], SiteEdits]
     line: Mapping[tuple[object, ...], int]
 
     def lines(self, steerings: Iterable[Steering], device: torch.device) -> Tensor:
-        """[steerings]: where each is in the tables."""
+        """[steerings]: each steering's line in the tables."""
         return torch.tensor([self.line[s.edits_key] for s in steerings], device=device)
 
 
 def compile_tables(steerings: Iterable[Steering], modules: Modules) -> EditTables:
-    """One table per layer and site that any of the steerings edits; those with the same edits have one line."""
+    """Compile one table per layer and site with an edit. Steerings with the same edits share a line."""
     distinct = {s.edits_key: s for s in steerings}
     at: dict[tuple[Site, int], SiteEdits] = {}
     for line, steering in enumerate(distinct.values()):
@@ -117,7 +117,7 @@ def compile_tables(steerings: Iterable[Steering], modules: Modules) -> EditTable
 
 
 def _write(table: SiteEdits, edit: Edit, line: int, lines: int, dim: int) -> None:
-    """Enter one edit into its table, on top of what the same steering already has there."""
+    """Write one edit into its table, combined with earlier edits of the same steering there."""
     at = edit.positions
     if isinstance(edit, Cap):
         name = "cap" if at.kind == "all" else "cap_decode"
@@ -144,7 +144,7 @@ def _write(table: SiteEdits, edit: Edit, line: int, lines: int, dim: int) -> Non
 
 
 def _table(table: SiteEdits, name: str, shape: tuple[int, ...], fill: float, grow: bool = False) -> Tensor:
-    """The named table, made on first use; `grow` lengthens its middle dimension to `shape`'s."""
+    """The named tensor of a table, created on first use; `grow` extends its middle dimension to that of `shape`."""
     old: Tensor | None = getattr(table, name)
     if old is None or (grow and old.shape[1] < shape[1]):
         new = torch.full(shape, fill)
@@ -156,7 +156,7 @@ def _table(table: SiteEdits, name: str, shape: tuple[int, ...], fill: float, gro
 
 @contextmanager
 def steered(modules: Modules, tables: EditTables, frame: ForwardRows) -> Iterator[None]:
-    """Run the model under the tables' edits. Whatever happens inside, no hook is left behind."""
+    """Context manager: the model runs with the tables' edits. All hooks are removed on exit, also after an error."""
     with ExitStack() as stack:
         for (site, layer), table in tables.at.items():
             stack.callback(_hook(modules, site, layer, partial(table.apply, frame=frame)))
@@ -165,7 +165,7 @@ def steered(modules: Modules, tables: EditTables, frame: ForwardRows) -> Iterato
 
 @contextmanager
 def watched(modules: Modules, sites: Sequence[Site], see: Callable[[Site, int, Tensor], None]) -> Iterator[None]:
-    """Run the model while `see(site, layer, x)` looks at each site's values [rows, length, dim], after edits."""
+    """Context manager: calls `see(site, layer, x)` with each site's values [rows, length, dim], after edits."""
 
     def look(x: Tensor, site: Site, layer: int) -> Tensor:
         see(site, layer, x)
@@ -179,7 +179,7 @@ def watched(modules: Modules, sites: Sequence[Site], see: Callable[[Site, int, T
 
 
 def _hook(modules: Modules, site: Site, layer: int, change: Callable[[Tensor], Tensor]) -> Callable[[], None]:
-    """Put `change` on a site; returns what takes it off again."""
+    """Hook `change` to a site; returns the function that removes the hook."""
     module = modules.at(site, layer)
     if site == "head_out":
         return module.register_forward_pre_hook(lambda _, args: (change(args[0]), *args[1:])).remove

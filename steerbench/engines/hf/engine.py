@@ -35,9 +35,9 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class HFEngine:
-    """Runs a model of transformers, on CPU or CUDA.
+    """Runs a transformers model, on CPU or CUDA.
 
-    `token_budget` is how many tokens are computed at once; it only ever shrinks, when memory runs out.
+    `token_budget` is the number of tokens computed at once. It is halved whenever memory runs out.
     """
 
     loaded: LoadedModel
@@ -54,10 +54,10 @@ class HFEngine:
         token_budget: int | None = None,
         date: str | None = None,
     ) -> "HFEngine":
-        """Load a model by name, Hugging Face id or folder; `date` is the day its chat template is told (`load_text`).
+        """Load a model by name, Hugging Face id or folder; `date` is today's date for its chat template (`load_text`).
 
         Raises:
-            UserError: it cannot be had, its architecture is not supported, or it has no chat template.
+            UserError: the model cannot be found, its architecture is unsupported, or it has no chat template.
         """
         loaded = load_model(spec, dtype=dtype, device=device, chat_template=chat_template, date=date)
         return cls(loaded, token_budget or measured_budget(Modules(loaded.model, loaded.architecture)))
@@ -91,15 +91,15 @@ class HFEngine:
         return self._checked(requests, [self.tokens.branch(request, last) for request in requests])
 
     def _checked(self, requests: Sequence[Request], branches: list[Branch], room: int = 0) -> list[Branch]:
-        """The requests' branches, once they are known to fit the model, with `room` for answers."""
+        """The requests' branches, after checking that they and their answers of `room` tokens fit the model."""
         check_steerings((request.steering for request in requests), self.layers, self.modules.width)
         check_lengths(requests, [one.longest for one in branches], self.context, room)
         return branches
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
-        """Indices of the requests that are run together; the requests of one of them, asked alone, are one batch.
+        """Indices of the requests by batch. Asked alone, the requests of a batch are one batch again.
 
-        There is room in it for what stands beside them (`Request.neutral`), unless a single group had to be cut.
+        A batch has room for its neutral prompts (`Request.neutral`), unless a single group had to be split.
         """
         measure = SCORING if any(request.options for request in requests) else GENERATION
         beside = neutrals(requests)
@@ -135,7 +135,7 @@ class HFEngine:
             if short < front:
                 raise UserError(f"The first {front} tokens of a prompt were asked for, but one has only {short}.")
             branches = [replace(branch(b.prompt[: 4 * front], ()), ends=tuple(range(front))) for b in branches]
-            # Each request is a group of its own: what is looked at must be in rows, not in a group's prefix.
+            # Each request is its own group, because values in a shared prefix cannot be captured.
             keys = list(enumerate(keys))
         seen = self._in_batches(
             _Job(requests, branches, keys, SCORING), lambda batch, _: captured(self.modules, batch, sites)
@@ -143,7 +143,7 @@ class HFEngine:
         return {site: np.stack([one[site] for one in seen]) for site in sites}
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]:
-        """Free text after each prompt; options are left out of account."""
+        """Free text after each prompt; options are ignored."""
         job, tokenizer, stops = self._generation(requests, sampling), self.loaded.tokenizer, self.tokens.stops
         said = self._in_batches(job, lambda batch, _: generate(self.modules, tokenizer, stops, batch, sampling))
         return self.tokens.answers(requests, said)
@@ -151,7 +151,9 @@ class HFEngine:
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
     ) -> tuple[Sequence[Completion], NeuronStatistics]:
-        """`generate`, while counting what the neurons do after edits; `groups` [requests] are numbered from 0.
+        """`generate`, with statistics of the neurons' activations after edits, by group.
+
+        `groups` [requests] are numbered from 0.
 
         Raises:
             UserError: an answer overflowed.
@@ -186,9 +188,9 @@ class HFEngine:
         return split(job.branches, job.keys, first, job.measure, self.token_budget)
 
     def _in_batches(self, job: "_Job", do: Callable[[Batch, Sequence[int]], Sequence[T]]) -> list[T]:
-        """`do` on each batch and its requests' places, results in the order of the requests.
+        """Call `do` on each batch and its request indices; results are in the order of the requests.
 
-        Out of memory: half the budget, and on.
+        When memory runs out, the budget is halved and the remaining requests are batched again.
         """
         results: dict[int, T] = {}
         waiting = self._split(job)
@@ -206,7 +208,7 @@ class HFEngine:
                     raise UserError(
                         "One request alone does not fit into memory; use a smaller model or shorter prompts."
                     ) from error
-            # Only here, where the error and the frames it holds are gone, is their memory free again.
+            # Memory can be freed only here, after the error and the frames that it references are gone.
             gc.collect()
             torch.cuda.empty_cache()
             taken = size_of(part, job.branches, job.keys, job.measure)
@@ -218,7 +220,7 @@ class HFEngine:
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """Requests to be run in batches: their tokens, what may share a pass, and how a batch's size is measured."""
+    """Requests to be run in batches: their tokens, the keys of those that may share a pass, and the measure of size."""
 
     requests: Sequence[Request]
     branches: Sequence[Branch]

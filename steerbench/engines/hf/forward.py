@@ -1,8 +1,8 @@
-"""One batch through the model: shared prefixes first, then every request's own tokens on top of them.
+"""Runs one batch through the model: first the shared prefixes, then each request's own tokens.
 
-Two things are computed once and used many times: the keys and values of a group's prefix (by all its
-requests), and the layers below the first edit (by all groups that ask the same tokens under different
-steerings). Nothing is shared at or above a layer that an edit changes.
+Two things are shared: the keys and values of a group's prefix (by its requests), and the layers below the first edit
+(by groups with the same tokens and different steerings). Nothing is shared between steerings from the first edited
+layer upwards.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -22,10 +22,10 @@ from steerbench.engines.hf.packing import Rows, pack
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A batch laid out: its groups' rows, and which groups hold the very same tokens.
+    """The layout of a batch: its groups' rows, and which groups have identical tokens.
 
-    `content[g]` is equal for groups of the same tokens; their `rows` are equal too, up to the requests
-    they answer. Group g's rows start at `row_start[g]`.
+    Groups with the same tokens have an equal `content[g]`, and equal `rows` but for the requests that they belong to.
+    Group g's rows start at `row_start[g]`.
     """
 
     groups: Sequence[BranchGroup]
@@ -35,13 +35,13 @@ class Layout:
     row_start: Sequence[int]
 
     def place(self, group: int, member: int, token: int) -> tuple[int, int]:
-        """Row and column of a member's token in the batch."""
+        """(row, column) of a member's token in the batch."""
         row, column = self.rows[group].placed[member].at(token)
         return self.row_start[group] + row, column
 
 
 def lay_out(groups: Sequence[BranchGroup], branches: Sequence[Branch]) -> Layout:
-    """Pack every group, and find the groups that differ in nothing but their steering."""
+    """Pack every group, and find the groups that differ only in their steering."""
     rows: list[Rows] = []
     first: dict[Hashable, int] = {}
     content = []
@@ -50,7 +50,7 @@ def lay_out(groups: Sequence[BranchGroup], branches: Sequence[Branch]) -> Layout
         if twin == number:
             rows.append(pack(group, branches))
         else:
-            # The same tokens lie in the same places; only the requests they answer differ.
+            # Same tokens at the same places; only the requests differ.
             placed = {m: rows[twin].placed[o] for m, o in zip(group.members, groups[twin].members, strict=True)}
             rows.append(replace(rows[twin], placed=placed))
         content.append(twin)
@@ -59,10 +59,10 @@ def lay_out(groups: Sequence[BranchGroup], branches: Sequence[Branch]) -> Layout
 
 
 class _PrefixStore:
-    """Stands in for a cache in the attention layers: keeps the prefix's keys and values, then serves them.
+    """Replaces the cache of the attention layers: records the prefixes' keys and values, then serves them.
 
-    While `serving` is None it records [prefixes, heads, length, dim] of every layer; afterwards it puts prefix
-    `serving[r]` before row r's own keys and values.
+    While `serving` is None it records [prefixes, heads, length, dim] of every layer. Afterwards it puts those of prefix
+    `serving[r]` before row r's own.
     """
 
     def __init__(self) -> None:
@@ -79,8 +79,8 @@ class _PrefixStore:
 
 @dataclass(frozen=True, eq=False)
 class _Stage:
-    """Rows on their way through the layers: masks by layer type, [rows or 1, 1, length, keys], and, once
-    prefixes are being served, the number of each row's prefix. `contained` if what overflows is to be."""
+    """Rows that pass through the layers: masks by layer type, [rows or 1, 1, length, keys], and each row's prefix index
+    when prefixes are served. `contained` keeps overflowed tokens from affecting others."""
 
     tokens: Tensor
     positions: Tensor
@@ -101,10 +101,11 @@ def run(
 
     Args:
         lines: [groups], each group's line in the edit tables.
-        first_edited: the lowest layer any steering of the batch edits; the layers below it run once for
-            each distinct content.
-        frame: told, before each stage, which steering and positions its rows have.
-        contain: keep what overflows from those who do not see it; nan are then the states of those who do.
+        first_edited: the lowest layer that a steering of the batch edits; the layers below it run once for each
+            distinct content.
+        frame: set before each stage to the steerings and positions of its rows.
+        contain: keep overflowed tokens from affecting tokens that do not attend to them; the states of those that do
+            become nan.
     """
     device = modules.device
     lower = min(first_edited, len(modules.layers)) if len(set(layout.content)) < len(layout.groups) else 0
@@ -120,7 +121,7 @@ def run(
         few_prefixes, prefix_spread = _distinct([layout.content[g] for g in prefixed], device)
         store = _PrefixStore()
         _through(modules, stage, stage.take(few_prefixes), prefix_spread, lower, store)
-        # A row without a prefix is served the first one, and sees none of it.
+        # A row without a prefix is served the first one, hidden by its mask.
         number = {g: line for line, g in enumerate(prefixed)}
         serving = torch.tensor([number.get(g, 0) for g in row_group], device=device)
         few_serving = prefix_spread[serving[few]]
@@ -134,7 +135,7 @@ def run(
 
 
 def _distinct(keys: Sequence[Hashable], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Where each distinct key stands first, and for every key the number of its like among those."""
+    """[distinct]: index of each key's first occurrence, in order; [keys]: for each key, its place among those."""
     numbers: dict[Hashable, int] = {}
     first: list[int] = []
     for place, key in enumerate(keys):
@@ -148,7 +149,7 @@ def _distinct(keys: Sequence[Hashable], device: torch.device) -> tuple[Tensor, T
 def _through(
     modules: Modules, stage: _Stage, few: _Stage, spread: Tensor, lower: int, store: _PrefixStore | None
 ) -> Tensor:
-    """All layers: the first `lower` of them on the `few` distinct rows, which `spread` then deals out to all."""
+    """Run all layers: the first `lower` ones on the distinct rows (`few`), then the rest on all rows (`spread`)."""
     hidden = modules.embed((few if lower else stage).tokens)
     for rows, numbers in ((few, range(lower)), (stage, range(lower, len(modules.layers)))):
         if rows is stage and lower:
@@ -174,7 +175,7 @@ def _through(
 
 
 def _prefix_stage(modules: Modules, layout: Layout, prefixed: Sequence[int], length: int) -> _Stage:
-    """The groups' prefixes, one a row, padded at the right: attention is causal, so padding is never seen."""
+    """The groups' prefixes, one per row, padded on the right; causal attention hides the padding."""
     tokens = np.zeros((len(prefixed), length), np.int64)
     for row, number in enumerate(prefixed):
         group = layout.groups[number]
@@ -186,7 +187,7 @@ def _prefix_stage(modules: Modules, layout: Layout, prefixed: Sequence[int], len
     positions = torch.arange(length, device=modules.device).expand(len(tokens), -1)
     ready = _ready(masks, modules)
     if modules.architecture.attention != "eager":
-        # Given no mask, attention is causal by itself, and faster.
+        # Without a mask, attention is causal and faster.
         ready["full_attention"] = None
         if length <= (modules.window or length):
             ready["sliding_attention"] = None
@@ -215,7 +216,7 @@ def _own_stage(modules: Modules, layout: Layout, prefix_length: int, serving: Te
 
 
 def _ready(masks: Mapping[str, Tensor], modules: Modules) -> dict[str, Tensor | None]:
-    """Boolean masks as the model's attention takes them: eager attention adds them."""
+    """Boolean masks in the form that the model's attention takes: additive for eager attention."""
     if modules.architecture.attention != "eager":
         return dict(masks)
     low = torch.finfo(modules.dtype).min

@@ -1,4 +1,4 @@
-"""Free text from a batch of steered prompts, by transformers' own generation loop."""
+"""Generates free text from a batch of steered prompts, with transformers' generation loop."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +19,12 @@ from steerbench.engines.hf.overflow import Ending, blanked, forget_borrowed
 from steerbench.engines.hf.scoring import Batch
 
 WORTH_SHARING = 32
-"""Tokens in common from which a prefix is computed once for its requests."""
+"""Length in tokens from which a common prefix is computed once for its requests."""
 
 
 Watching = Callable[[ForwardRows, Sequence[int]], AbstractContextManager[list[StoppingCriteria]]]
-"""Looks on, given the frame and the stop tokens: a context around the loop, and whom the loop tells of its tokens."""
+"""An observer of generation. Takes the frame and the stop tokens; returns a context manager around the loop, which
+yields stopping criteria that are called with every token."""
 
 
 def unwatched(frame: ForwardRows, stops: Sequence[int]) -> AbstractContextManager[list[StoppingCriteria]]:
@@ -38,10 +39,10 @@ def generate(
     sampling: Sampling,
     watching: Watching = unwatched,
 ) -> list[Completion]:
-    """Complete every prompt under its own steering, in one batch, each up to one of the `stops` (tokens).
+    """Complete every prompt under its own steering, in one batch, each up to a stop token.
 
-    Tokens that prompts under the same edits start with are computed once. The batch is laid out as
-    [prefix | padding | own tokens], and positions do not count the padding. A row that overflows ends there.
+    A common prefix of prompts with the same edits is computed once. The batch is laid out as [prefix | padding | own
+    tokens], and positions do not count the padding. A row whose numbers overflow ends there.
     """
     prefixes = _prefixes(modules, batch, sampling)
     ids, mask = _padded([b.tokens().tolist() for b in batch.branches], prefixes)
@@ -73,9 +74,9 @@ def generate(
 
 @dataclass(frozen=True)
 class _Prefixes:
-    """Which requests start with tokens that are computed once.
+    """The shared prefixes of a batch.
 
-    `first` has one request for each prefix, `of` each request's prefix, `shared` how many of its tokens are in it.
+    `first` is one request per prefix, `of` each request's prefix, and `shared` the number of its tokens in that prefix.
     """
 
     first: Sequence[int]
@@ -84,17 +85,17 @@ class _Prefixes:
 
     @property
     def length(self) -> int:
-        """Tokens of the longest."""
+        """Number of tokens of the longest prefix."""
         return max(self.shared)
 
 
 def _prefixes(modules: Modules, batch: Batch, sampling: Sampling) -> _Prefixes:
-    """Prefixes worth sharing; none where a sliding window would count the padding behind them as tokens."""
+    """Prefixes worth sharing; none if a sliding window would count the padding after them as tokens."""
     count = len(batch.branches)
     of, shared = [0] * count, [0] * count
     first: list[int] = []
     longest = max(b.prompt_length for b in batch.branches)
-    # A row is at most a prefix and another prompt's own tokens wide.
+    # The widest row is the longest prefix plus the most own tokens of any prompt.
     fits = not modules.slides or 2 * longest + sampling.max_new_tokens <= (modules.window or 0)
     for one in group(batch.branches, batch.keys):
         if fits and one.shared >= WORTH_SHARING:
@@ -105,9 +106,9 @@ def _prefixes(modules: Modules, batch: Batch, sampling: Sampling) -> _Prefixes:
 
 
 def _padded(prompts: Sequence[Sequence[int]], prefixes: _Prefixes) -> tuple[Tensor, Tensor]:
-    """Ids and mask [rows, width], padding between the prefix and each row's own tokens.
+    """Token ids and mask [rows, width], with padding between the prefix and each row's own tokens.
 
-    A row is padded with a token of its own, so that the repetition penalty punishes no other for it.
+    A row is padded with one of its own tokens, so that the repetition penalty affects no additional token.
     """
     own = max(len(prompt) - shared for prompt, shared in zip(prompts, prefixes.shared, strict=True))
     width = prefixes.length + own
@@ -122,7 +123,7 @@ def _padded(prompts: Sequence[Sequence[int]], prefixes: _Prefixes) -> tuple[Tens
 def _prefix_cache(
     modules: Modules, batch: Batch, prefixes: _Prefixes, lines: Tensor, frame: ForwardRows
 ) -> DynamicCache | None:
-    """Keys and values of each request's prefix; a request without one gets another's, which its mask hides."""
+    """Keys and values of each request's prefix; a request without a prefix gets another one, hidden by its mask."""
     if not prefixes.first:
         return None
     rows = [batch.branches[i].tokens()[: prefixes.shared[i]] for i in prefixes.first]
@@ -143,7 +144,7 @@ def _prefix_cache(
 
 @contextmanager
 def _following(modules: Modules, frame: ForwardRows, lines: Tensor, lengths: Tensor) -> Iterator[None]:
-    """Keep the frame told of the positions that each call of the decoder runs."""
+    """Context manager that sets the frame's positions before each call of the decoder."""
     frame.steering = lines
 
     def before(_: Any, args: Any, kwargs: dict[str, Any]) -> None:
@@ -159,10 +160,10 @@ def _following(modules: Modules, frame: ForwardRows, lines: Tensor, lengths: Ten
 
 @contextmanager
 def _head_on_rows(modules: Modules) -> Iterator[None]:
-    """Give the head the prompts' last hidden states as one matrix.
+    """Context manager that passes the prompts' last hidden states to the head as one contiguous matrix.
 
-    They come as a slice of all hidden states, and torch multiplies such a batch of far-apart rows by as many
-    copies of the head's weight: gigabytes, and longer than the rest of the prompt.
+    They are a strided slice of all hidden states. For such a batch torch copies the head's weight once per row, which
+    takes gigabytes and longer than the rest of the prompt.
     """
     handle = modules.model.lm_head.register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
     try:
@@ -173,9 +174,9 @@ def _head_on_rows(modules: Modules) -> Iterator[None]:
 
 @contextmanager
 def _seeded(batch: Batch, sampling: Sampling, modules: Modules) -> Iterator[None]:
-    """Draw from the sampling's seed, and leave the global generators as they were.
+    """Context manager that samples from the seed and restores the global generators on exit.
 
-    Batches draw differently, and each the same when it is run again.
+    Different batches draw different numbers; a batch that is run again draws the same.
     """
     state = hashlib.sha256(repr(sampling.seed).encode())
     for one in batch.branches:
@@ -187,7 +188,7 @@ def _seeded(batch: Batch, sampling: Sampling, modules: Modules) -> Iterator[None
 
 @contextmanager
 def _own_defaults(modules: Modules) -> Iterator[None]:
-    """Take away the model's own generation defaults: transformers adds what they say to what it is asked."""
+    """Context manager without the model's generation defaults, which transformers would merge into the settings."""
     theirs = modules.model.generation_config
     modules.model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
     try:
@@ -197,7 +198,7 @@ def _own_defaults(modules: Modules) -> Iterator[None]:
 
 
 def _config(sampling: Sampling, stops: Sequence[int]) -> GenerationConfig:
-    # top_k=0: transformers would otherwise draw from the fifty likeliest tokens only.
+    # top_k=0, because transformers' default samples only from the 50 likeliest tokens.
     drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0} if sampling.temperature else {}
     return GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=sampling.max_new_tokens,
@@ -212,7 +213,7 @@ def _config(sampling: Sampling, stops: Sequence[int]) -> GenerationConfig:
 def _completion(tokens: Sequence[int], tokenizer: Any, stops: Sequence[int], overflowed_after: int) -> Completion:
     end = next((i for i, token in enumerate(tokens) if token in stops), None)
     text = decoded(tokenizer, tokens[:end])
-    # A row that has ended is given padding, and may overflow on it.
+    # A row that has ended is fed padding, which may overflow too.
     if end == overflowed_after:
         return Completion(text, overflowed_after, "overflow")
     return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "stop")

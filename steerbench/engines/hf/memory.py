@@ -1,4 +1,4 @@
-"""How many tokens to compute at once, measured from the memory that is free."""
+"""Chooses how many tokens to compute at once, from the free memory."""
 
 import psutil
 import torch
@@ -7,18 +7,18 @@ from steerbench.engines.hf.batching import GENERATION_ROOM
 from steerbench.engines.hf.modules import Modules
 
 CEILING = {"cpu": 16_384, "cuda": 131_072}
-"""Beyond this a larger batch is no faster, and a finished chunk is what an interrupted run keeps."""
+"""Largest budget in tokens. Larger batches are not faster, and an interrupted run loses its current batch."""
 
 FLOOR = 1_024
 
 SHARE = 0.5
-"""Share of the free memory a batch may take; the rest is for logits, masks and the allocator."""
+"""Share of the free memory that a batch may take; the rest is for logits, masks and the allocator."""
 
 
 def measured_budget(modules: Modules) -> int:
-    """Tokens of a batch: keys and values of all layers, and one layer's activations, must fit.
+    """The token budget for which keys and values of all layers, and one layer's activations, fit into memory.
 
-    Generation holds `GENERATION_ROOM` times as many, so that is what is measured.
+    Divided by `GENERATION_ROOM`, because a generating batch holds that many times as many tokens.
     """
     free = torch.cuda.mem_get_info(modules.device)[0] if modules.device.type == "cuda" else _free_of_cpu()
     config = modules.config
@@ -34,7 +34,7 @@ def _free_of_cpu() -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on either device."""
+    """Whether an error is a failed allocation, on CPU or CUDA."""
     said = str(error)
     return (
         isinstance(error, torch.OutOfMemoryError | MemoryError)

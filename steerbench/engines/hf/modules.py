@@ -1,4 +1,4 @@
-"""A loaded model by its parts, as the engine needs them: layers, sites, embedding, head, masks' windows."""
+"""A loaded model's parts, as the engine needs them: layers, sites, embedding, head, attention windows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from steerbench.models.architectures import Architecture
 
 @dataclass(frozen=True)
 class Modules:
-    """The parts of one model. Everything particular to an architecture comes from its table entry."""
+    """The parts of one model. Differences between architectures come from `models.architectures`."""
 
     model: Any
     architecture: Architecture
@@ -82,7 +82,7 @@ class Modules:
 
     @property
     def window(self) -> int | None:
-        """How many tokens back, itself included, a token sees in a `sliding_attention` layer."""
+        """Number of tokens that a token sees in a `sliding_attention` layer, including itself."""
         return getattr(self.config, "sliding_window", None)
 
     @property
@@ -90,7 +90,7 @@ class Modules:
         return "sliding_attention" in self.layer_types
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Next-token logits, float32, of hidden states that left the last layer."""
+        """Next-token logits (float32) from the last layer's hidden states."""
         logits: Tensor = self.model.lm_head(self.decoder.norm(hidden)).float()
         cap = getattr(self.config, "final_logit_softcapping", None)
         return torch.tanh(logits / cap) * cap if cap else logits

@@ -1,6 +1,6 @@
-"""Rows that overflow: their answers end, and no other token is computed from what is hidden from it.
+"""Handles rows whose numbers overflow: their answers end, and they do not affect other rows.
 
-A mask hides a token by weighting it with 0, and 0 times nan is nan. So what is no number must not stand behind a mask.
+A mask weights a hidden token with 0, but 0 times nan is nan. So hidden tokens must not be nan.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ NEVER = torch.iinfo(torch.int64).max
 
 
 class Ending(LogitsProcessor):
-    """Ends a row's answer where its next logits are no numbers, and keeps the number of its tokens by then."""
+    """Ends a row's answer when its next logits are not finite, and records its number of tokens by then."""
 
     def __init__(self, modules: Modules, rows: int, stop: int) -> None:
         self.modules, self.stop = modules, stop
@@ -28,7 +28,7 @@ class Ending(LogitsProcessor):
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """Look at each row's last state before the last norm, behind which an overflow may not be seen."""
+        """Context manager that checks each row's last state before the final norm, which may hide an overflow."""
 
         def look(_: Any, args: tuple[Any, ...]) -> None:
             self._normable = normable(args[0][:, -1])
@@ -40,16 +40,16 @@ class Ending(LogitsProcessor):
             handle.remove()
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
-        """Scores [rows, vocabulary] with those of overflowed rows replaced by certainty that the answer ends.
+        """Scores [rows, vocabulary], in which overflowed rows get probability 1 for the end of the answer.
 
-        A state with one number that is none spoils its product with every column of the head: one column tells.
-        A state that can be normalised is of limited length, and so are its logits.
+        A state with one nan makes every logit nan, so checking one column suffices. A state that can be normalised has
+        bounded length, so its logits are finite.
         """
         assert self._normable is not None
         ends = ~(self._normable & scores[:, 0].isfinite())
         self.after = torch.where(ends, self.after.clamp(max=self._step), self.after)
         self._step += 1
-        # On a CPU it costs nothing to ask whether there is anything to do; elsewhere it would wait for the device.
+        # On a CPU checking for overflow is free; on a GPU it would synchronise.
         if scores.device.type == "cpu" and not ends.any():
             return scores
         end = torch.full_like(scores[0], -torch.inf)
@@ -59,9 +59,9 @@ class Ending(LogitsProcessor):
 
 @contextmanager
 def blanked(modules: Modules, padding: Tensor) -> Iterator[None]:
-    """Put padding [rows, length] to zero after every layer, while that many tokens pass.
+    """Context manager that zeroes padding [rows, length] after every layer, while inputs have that shape.
 
-    It is edited as its row is and may overflow, but what attends to it past its mask then meets numbers.
+    Padding is edited like the rest of its row and may overflow; zeros behind a mask are harmless.
     """
     rows, columns = padding.nonzero(as_tuple=True)
 
@@ -77,7 +77,7 @@ def blanked(modules: Modules, padding: Tensor) -> Iterator[None]:
 
 
 def forget_borrowed(cache: Any, lengths: Tensor) -> None:
-    """Zero what a cache of transformers [rows, heads, tokens, dim] has beyond the rows' own `lengths` [rows]."""
+    """Zero a transformers cache [rows, heads, tokens, dim] beyond each row's own length (`lengths` [rows])."""
     for layer in cache.layers:
         beyond = torch.arange(layer.keys.shape[2], device=lengths.device) >= lengths[:, None]
         for kept in (layer.keys, layer.values):
@@ -85,9 +85,9 @@ def forget_borrowed(cache: Any, lengths: Tensor) -> None:
 
 
 class Containment:
-    """A pass through the layers in which tokens that are no numbers are put to zero, and told afterwards.
+    """Zeroes tokens that overflow during a pass through the layers, and reports them afterwards.
 
-    `tokens` [rows, length] are those that were at some layer.
+    `tokens` [rows, length] marks the tokens that overflowed in some layer.
     """
 
     def __init__(self) -> None:
@@ -99,13 +99,13 @@ class Containment:
         return hidden.masked_fill(bad[..., None], 0)
 
     def deal_out(self, spread: Tensor) -> None:
-        """As the rows are (`forward.run`)."""
+        """Expand the record from the distinct rows to all rows, as `forward.run` does with the states."""
         self.tokens = None if self.tokens is None else self.tokens.index_select(0, spread)
 
     def told(self, hidden: Tensor, seen: Tensor, prefix: Tensor | None) -> Tensor:
-        """States [rows, length, width] with nan for every token that sees a bad one: itself, or one before.
+        """States [rows, length, width], with nan for every token that attends to an overflowed one, itself included.
 
-        `seen` [rows, 1, length, prefix + length], `prefix` [rows, prefix] whether its tokens were bad.
+        `seen` [rows, 1, length, prefix + length] is the mask; `prefix` [rows, prefix] marks overflowed prefix tokens.
         """
         assert self.tokens is not None
         bad = self.tokens if prefix is None else torch.cat([prefix, self.tokens], 1)

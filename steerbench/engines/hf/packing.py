@@ -1,6 +1,6 @@
-"""Packs a group's branches into rows: several requests of one group side by side, kept apart by a mask.
+"""Packs a group's branches into rows: several requests side by side in a row, separated by the attention mask.
 
-Rows are what the model sees as its batch dimension, so each row can be under its own steering.
+Rows are the model's batch dimension, and each row has one steering.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from steerbench.engines.branches import Branch, BranchGroup
 
 ROW = 256
-"""Tokens of a row: long enough to keep matrix products large, short enough that attention between
-unrelated requests of a row, which is masked away but computed, stays small."""
+"""Tokens per row: long enough for large matrix products, short enough that masked attention between unrelated requests
+of a row, which is computed in vain, stays cheap."""
 
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Where a request's own tokens lie: row, first column, and the number of tokens left to the prefix."""
+    """The place of a request's own tokens: row, first column, and the number of its tokens in the prefix."""
 
     row: int
     column: int
@@ -40,10 +40,10 @@ class Rows:
 
 
 def fill(group: BranchGroup, branches: Sequence[Branch]) -> tuple[dict[int, Placed], tuple[int, int]]:
-    """Each member's place, longest first, each in the first row with room; and the rows' shape [rows, length]."""
+    """Each member's place, by first-fit decreasing, and the shape of the rows [rows, length]."""
     own = {member: len(branches[member]) - group.shared for member in group.members}
     total, longest = sum(own.values()), max(own.values())
-    # Rows of about equal length: a last, nearly empty row would be padded to the others'.
+    # Rows of about equal length, because a nearly empty last row would be padded to the others' length.
     length = max(longest, -(-total // -(-total // ROW)) + longest // 2) if len(own) > 1 else longest
     used: list[int] = []
     placed: dict[int, Placed] = {}
@@ -70,6 +70,6 @@ def pack(group: BranchGroup, branches: Sequence[Branch]) -> Rows:
         positions[place.row, columns] = branch.depths(group.shared)
         decode[place.row, columns] = np.arange(group.shared, len(branch)) >= branch.prompt_length
         visible[place.row, columns, columns] = branch.visible(group.shared)
-    # A padding token sees only itself: a row of a mask must not be empty.
+    # A padding token attends to itself, because a mask row must not be empty.
     visible |= np.eye(shape[1], dtype=bool)
     return Rows(tokens, positions, decode, visible, placed)

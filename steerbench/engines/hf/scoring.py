@@ -1,4 +1,4 @@
-"""What is read off a batch's forward pass: log-likelihoods of options, or values at sites."""
+"""Reads log-likelihoods of options, or values at sites, from a batch's forward pass."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from steerbench.engines.hf.modules import Modules
 from steerbench.engines.overflow import normable
 
 SLAB = {"cpu": 2**22, "cuda": 2**26}
-"""Logits computed at once: on a CPU so few that they stay in its cache, and that their 16 MB as float32 are memory
-used again and not got anew from the system."""
+"""Number of logits computed at once. On a CPU they fit its cache (16 MB as float32), and the allocator reuses their
+memory."""
 
 LEAST = 64
-"""Rows the head is given at once at least: with fewer, reading its weight would take longer than the product."""
+"""Least number of rows per call of the head; with fewer, reading its weight takes longer than the product."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Requests that are run together. Those with equal `keys` have the same edits and may share a pass."""
+    """Requests that are run together. Those with equal `keys` have the same edits and may share computation."""
 
     branches: Sequence[Branch]
     keys: Sequence[Hashable]
@@ -38,7 +38,7 @@ class Batch:
         return compile_tables(self.steerings, modules)
 
     def first_edited(self, layers: int) -> int:
-        """The lowest layer that any of the steerings edits."""
+        """The lowest layer that a steering edits; `layers` if none does."""
         return min((n for s in self.steerings if (n := s.first_layer) is not None), default=layers)
 
     def lines(self, layout: Layout, tables: EditTables, device: torch.device) -> Tensor:
@@ -63,7 +63,7 @@ def scored(modules: Modules, batch: Batch) -> list[list[float]]:
         first = batch.first_edited(len(modules.layers))
         found = _logprobs(modules, run(modules, layout, lines, first, frame), triples)
         if np.isnan(found).any():
-            # Some may only have been computed from what overflowed behind their masks.
+            # A nan may come from another request's overflow behind the mask, so run again with overflows contained.
             found = _logprobs(modules, run(modules, layout, lines, first, frame, contain=True), triples)
     known = dict(zip(triples, found, strict=True))
     scores: list[list[float]] = [[] for _ in batch.branches]
@@ -74,9 +74,9 @@ def scored(modules: Modules, batch: Batch) -> list[list[float]]:
 
 
 def _logprobs(modules: Modules, hidden: Tensor, asked: Sequence[tuple[int, int, int]]) -> list[float]:
-    """Log-probability of `token` after (row, column), for each asked triple; the head runs once a place.
+    """Log-probability of `token` after (row, column), for each triple; the head runs once per place.
 
-    Nan where the state could not be normalised: nan itself would be by the head, but not a state that is too long.
+    Nan where the state overflowed. This is checked before the norm, which turns a state that is too long into zeros.
     """
     if not asked:
         return []
@@ -97,7 +97,7 @@ def _logprobs(modules: Modules, hidden: Tensor, asked: Sequence[tuple[int, int, 
 
 
 def _logsumexp(x: Tensor) -> Tensor:
-    """Over the last dimension, spoiling `x`: `torch.logsumexp` would make two more tensors of its size."""
+    """logsumexp over the last dimension. Overwrites `x`; `torch.logsumexp` would allocate two tensors of its size."""
     highest = x.amax(-1, keepdim=True)
     return x.sub_(highest).exp_().sum(-1).log_().add_(highest[:, 0])
 
@@ -105,7 +105,7 @@ def _logsumexp(x: Tensor) -> Tensor:
 def captured(modules: Modules, batch: Batch, sites: Sequence[Site]) -> list[dict[Site, NDArray[np.float32]]]:
     """Per request and site, [ends, layers, dim]: the values at the branch's ends, after edits.
 
-    Ends must be past the prefix that a group shares, as those of prompts and options are.
+    Ends must not be in a group's shared prefix; the ends of prompts and options never are.
     """
     layout, tables, frame = batch.layout(), batch.tables(modules), ForwardRows()
     order = [(g, member) for g, one in enumerate(layout.groups) for member in one.members]
@@ -118,7 +118,7 @@ def captured(modules: Modules, batch: Batch, sites: Sequence[Site]) -> list[dict
             kept[site, layer] = x[places[:, 0], places[:, 1]].float().cpu()
 
     with steered(modules, tables, frame), watched(modules, sites, see):
-        # No layer is shared between groups: every row must pass every site.
+        # No layer is shared between groups, because every row must pass every site.
         run(modules, layout, batch.lines(layout, tables, modules.device), 0, frame)
     result: list[dict[Site, NDArray[np.float32]]] = [{} for _ in batch.branches]
     for site in sites:

@@ -1,4 +1,4 @@
-"""What FFN neurons do while a model answers: which tokens of a batch are counted, and totals over batches."""
+"""Activation statistics of FFN neurons during generation: which tokens are counted, and totals over batches."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from steerbench.engines.histograms import P95_ERROR, Histograms, summed_up
 
 
 class NeuronCounts:
-    """What the neurons did in one batch, whose rows belong to `groups`; the device holds only groups that occur."""
+    """Neuron statistics of one batch, whose rows belong to `groups`. Only groups in the batch use device memory."""
 
     def __init__(self, modules: Modules, groups: Sequence[int]) -> None:
         self.modules = modules
@@ -29,12 +29,12 @@ class NeuronCounts:
 
     @contextmanager
     def watching(self, frame: ForwardRows, stops: Sequence[int]) -> Iterator[list[StoppingCriteria]]:
-        """Count while text is generated; what it yields must be told of every generated token."""
+        """Context manager that counts during generation; the yielded criteria must see every generated token."""
         following = _RowsStillRead(self, torch.tensor(stops, device=self.modules.device))
 
         def see(_: Any, layer: int, x: Tensor) -> None:
             if layer == 0:
-                # A generated token is read in a pass of its own, at the same time in all rows.
+                # Each generated token is read in its own pass, for all rows at once.
                 self._counting = bool(frame.decode.all())
             if self._counting:
                 self.histograms.keep(layer, x[:, 0].index_select(0, self._read), self._groups[self._read])
@@ -45,7 +45,7 @@ class NeuronCounts:
 
 
 class _RowsStillRead(StoppingCriteria):
-    """Stops nothing, but takes the rows that have met a stop token off those that are counted."""
+    """Never stops generation; excludes rows from the count after their stop token."""
 
     def __init__(self, counts: NeuronCounts, stops: Tensor) -> None:
         self.counts, self.stops = counts, stops
@@ -59,14 +59,14 @@ class _RowsStillRead(StoppingCriteria):
 
 
 class Survey:
-    """Counts added up over batches, [layers, neurons, bins] for each group that occurred, in main memory."""
+    """Total counts over batches, [layers, neurons, bins] for each group that occurred, in main memory."""
 
     def __init__(self, modules: Modules, groups: int) -> None:
         self.shape = (groups, len(modules.layers), modules.width("mlp_act"))
         self.totals: dict[int, Tensor] = {}
 
     def add(self, counts: NeuronCounts) -> None:
-        """A batch, once it is done: one that ran out of memory on the way has not been counted."""
+        """Add a finished batch; one that ran out of memory is not counted."""
         for group, histogram in zip(counts.present, counts.histograms.counts, strict=True):
             if group in self.totals:
                 self.totals[group] += histogram.cpu()
