@@ -1,21 +1,20 @@
-"""How sure a number is: intervals, paired tests, correlations between people, and what a run could have shown.
+"""Statistics: confidence intervals, paired tests, correlations over people, and power.
 
-A unit (or cluster) is what was sampled independently: a respondent, or a question; items within one are not.
-Every function knows arrays only, and every random draw comes from the generator it is given, so the same generator
-state gives the same numbers.
+A unit (or cluster) is what was sampled independently: a respondent or a question. Items within a unit are not.
+Functions take arrays, and draw every random number from the generator passed to them.
 
-| of | interval |
+| estimate | interval |
 |---|---|
-| a mean, a sum of means, a difference of means | Student's t (`means`) |
-| a share of yes and no, and how one changes | Wilson (`shares`) |
-| a correlation, a ratio | expanded percentile bootstrap, from six units on (`bootstrap`) |
-| a mean or correlation of a hundred people or more | over people and items (`crossed`) |
-| what few annotators say | jackknife (`jackknife`) |
-| a mean difference in its own standard deviations | jackknife (`standardised`) |
-| the area under a judge's curve | of scores (`auc`) |
-| how far a questionnaire's answers hang together | bootstrap (`reliability`) |
-| a variance | jackknife of its logarithm (`variances`) |
-| a mean size, that noise alone would lift above 0 | bootstrap of the debiased root mean square (`sizes`) |
+| mean, sum of means, difference of means | Student's t (`means`) |
+| proportion, change of a proportion | Wilson (`shares`) |
+| correlation, ratio | expanded percentile bootstrap, from six units (`bootstrap`) |
+| mean or correlation of a hundred people or more | over people and items (`crossed`) |
+| statistic of few annotators | jackknife (`jackknife`) |
+| standardised mean difference (d_z) | jackknife (`standardised`) |
+| AUC of a judge's ratings | score interval (`auc`) |
+| reliability of a questionnaire's answers | bootstrap (`reliability`) |
+| variance | jackknife of its logarithm (`variances`) |
+| root mean square of several means | bootstrap of the debiased square (`sizes`) |
 """
 
 from steerbench.statistics.auc import auc_estimate

@@ -1,4 +1,4 @@
-"""The bootstrap over clusters, for what has no simpler interval: correlations and ratios."""
+"""Cluster bootstrap, for statistics without a simpler interval: correlations and ratios."""
 
 import math
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from steerbench.contracts import Metric
 
 Array = NDArray[np.float64]
 Statistic = Callable[[Array], Array]
-"""From weights [resamples, clusters] (how often each cluster was drawn) to a value per resample."""
+"""From counts [resamples, clusters] (how often each cluster was drawn) to values [resamples]."""
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 MOST_UNDEFINED = 0.05
-"""Share of resamples without a value up to which those that have one give an interval."""
+"""Largest share of undefined resamples for which the others still give an interval."""
 
 
 def cluster_bootstrap(
@@ -28,10 +28,10 @@ def cluster_bootstrap(
 ) -> Metric:
     """A statistic with its 95 % expanded percentile interval over clusters.
 
-    The plain percentile interval is too narrow for few clusters; its levels are widened so that, for a mean, it is as
+    The plain percentile interval is too narrow for few clusters. Its levels are expanded so that for a mean it is as
     wide as Student's (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 4.2). There is no
-    interval, and the metric's note says why, below `FEWEST` clusters, where more than one resample in twenty has no
-    value (nan), and where all have the same.
+    interval with fewer than `FEWEST` clusters, if more than 5 % of the resamples are undefined (nan), or if all have
+    the same value; the metric's note then says so.
     """
     value = float(statistic(np.ones((1, clusters)))[0])
     if math.isnan(value):
@@ -52,7 +52,7 @@ def cluster_bootstrap(
 
 
 def resample_counts(clusters: int, rng: np.random.Generator, resamples: int) -> Array:
-    """[resamples, clusters]: how often each cluster is drawn when as many are drawn with replacement."""
+    """[resamples, clusters]: how often each cluster is drawn, with as many draws per resample as clusters."""
     drawn = rng.integers(clusters, size=(resamples, clusters))
     drawn += clusters * np.arange(resamples)[:, None]
     counts = np.bincount(drawn.ravel(), minlength=resamples * clusters)
@@ -60,13 +60,13 @@ def resample_counts(clusters: int, rng: np.random.Generator, resamples: int) -> 
 
 
 def percentile_level(clusters: int) -> float:
-    """Lower tail of the expanded percentile interval: .025 for many clusters, less for few."""
+    """Lower level of the expanded percentile interval: .025 for many clusters, less for few."""
     tail = (1 - CONFIDENCE) / 2
     return float(stats.norm.cdf(math.sqrt(clusters / (clusters - 1)) * stats.t.ppf(tail, clusters - 1)))
 
 
 def weighted_means(counts: Array, values: Array) -> Array:
-    """[resamples, parts]: mean of each column of `values` [clusters, parts], over the clusters that have one."""
+    """[resamples, parts]: weighted mean of each column of `values` [clusters, parts], ignoring nan."""
     known = ~np.isnan(values)
     weights = counts @ known.astype(np.float64)
     sums = counts @ np.where(known, values, 0.0)

@@ -1,4 +1,4 @@
-"""Correlations over people that nothing about items or people in general can earn."""
+"""Correlations over people that general tendencies of items or people cannot raise."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from steerbench.statistics.crossed import CROSSED_FROM, OVER_BOTH, crossed_corre
 
 Array = NDArray[np.float64]
 ALL_MATCHINGS_OF = 7
-"""People up to which every matching (5,040) is tried."""
+"""Largest number of people for which every matching is tried (5,040 of them)."""
 MATCHINGS = 10_000
 _NOTHING = 1e-12
 
@@ -26,19 +26,17 @@ def individual_r(
     resamples: int = RESAMPLES,
     group: NDArray[np.int64] | None = None,
 ) -> Metric | None:
-    """Correlation of expected score and tick [people, items] after taking out item and person means.
+    """Individual r: correlation of expected scores and ticks [people, items] after removing item and person means.
 
-    What is left is how a person's answer to an item departs from what they answer on the whole and what
-    people answer to that item: an answer that is the same for everybody, or the same to every item, leaves
-    nothing and earns 0. Means are over `seen` cells, the others contribute nothing.
-    An answer made from the *other* people of the run leans away from each person's own and earns less than 0: their
-    mean, exactly -1; their median, a little below 0.
+    The residuals are how a person's answer to an item differs from their other answers and from other people's. A
+    predictor that says the same for everybody, or for every item, has zero residuals and scores 0. Means are over
+    `seen` cells; other cells are ignored. A prediction from the *other* people of the run scores below 0: their mean
+    exactly -1, their median a little below 0.
 
-    Resamples are of people, and item means are taken out anew in each. Where cells are missing this is
-    one pass over residuals that were centred exactly on the full sample: a missing cell counts as a zero
-    residual when a person's mean is kept at zero, an error of second order. From `CROSSED_FROM` people on, with the
-    `group` of each item, items are resampled within groups too. p is that of `mismatch`. None for a single person,
-    whose item means are their own answers.
+    The bootstrap resamples people and removes item means again in each resample. With missing cells this is
+    approximate: residuals were centred on the full sample and missing ones count as 0, a second-order error. From
+    `CROSSED_FROM` people, if `group` [items] is given, items are resampled within groups too. p is that of `mismatch`.
+    None for a single person, whose residuals are all 0.
     """
     people = np.flatnonzero(seen.any(axis=1))
     if people.size < 2:
@@ -61,11 +59,10 @@ def individual_r(
 
 
 def mismatch(left: Array, right: Array, rng: np.random.Generator) -> float | None:
-    """Share of re-matchings of people's answers with other people's ticks that correlate at least as well.
+    """Permutation p: the share of matchings of answers with people that correlate at least as well as the true one.
 
-    From residuals [people, items]. One-sided, since following other people better than oneself is no reading. All
-    matchings up to `ALL_MATCHINGS_OF` people, else 10,000 random ones with the true one among them. None where there
-    is nothing to match: a side is constant.
+    From residuals [people, items]. One-sided. All matchings up to `ALL_MATCHINGS_OF` people, else 10,000 random ones,
+    the true one included. None if either side is constant.
     """
     between = left @ right.T
     if not (left**2).sum() * (right**2).sum() > 0:
@@ -82,10 +79,10 @@ def mismatch(left: Array, right: Array, rng: np.random.Generator) -> float | Non
 
 
 def two_way_residuals(matrices: Sequence[Array], seen: NDArray[np.bool_]) -> list[Array]:
-    """Each matrix [people, items] less its person and item means over seen cells; 0 where not seen.
+    """Each matrix [people, items] minus person and item effects over seen cells; 0 where not seen.
 
-    The means are fitted together by least squares, so that offsets of people and items vanish whatever
-    the pattern of missing cells. Residuals that are only rounding become exactly 0.
+    The effects are fitted jointly by least squares, so they are removed exactly for any pattern of missing cells.
+    Residuals at the level of rounding become exactly 0.
     """
     cells = seen.astype(np.float64)
     shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1.0)
@@ -95,7 +92,7 @@ def two_way_residuals(matrices: Sequence[Array], seen: NDArray[np.bool_]) -> lis
 
     filled = [np.where(seen, matrix, 0.0) for matrix in matrices]
     rows = [without_person_means(matrix) for matrix in filled]
-    # Normal equations of the item means once the person means are eliminated.
+    # Normal equations of the item effects, with the person effects eliminated.
     normal = np.diag(cells.sum(axis=0)) - shares.T @ cells
     item_means = np.linalg.lstsq(normal, np.stack([row.sum(axis=0) for row in rows], axis=1), rcond=None)[0]
     residuals = [row - without_person_means(cells * mean) for row, mean in zip(rows, item_means.T, strict=True)]
@@ -103,10 +100,10 @@ def two_way_residuals(matrices: Sequence[Array], seen: NDArray[np.bool_]) -> lis
 
 
 def trait_profile_r(modelled: Array, own: Array, rng: np.random.Generator, resamples: int = RESAMPLES) -> Metric | None:
-    """Correlation over people of modelled with own trait scores [people, traits], averaged over the traits.
+    """Correlation over people of modelled and own trait scores [people, traits], averaged over the traits.
 
-    A trait on which either side does not vary counts as 0. A person without a score of a trait (nan on
-    either side) is left out of it. None for fewer than three people: two always correlate perfectly.
+    A trait on which either side is constant counts as 0. A person is left out of a trait where either score is nan.
+    None for fewer than three people, since two always correlate perfectly.
     """
     known = ~(np.isnan(modelled) | np.isnan(own))
     people = np.flatnonzero(known.any(axis=1))
@@ -132,7 +129,7 @@ def _centred_columns(scores: Array, cells: Array) -> Array:
 
 
 def _beyond_rounding(residual: Array, original: Array) -> Array:
-    """The residual [people, columns], exactly 0 in columns where it is no more than rounding of the original."""
+    """The residual [people, columns], set to exactly 0 in columns where it is only rounding error."""
     largest = np.abs(residual).max(axis=0, initial=0.0)
     return np.where(largest > 1e-9 * np.abs(original).max(initial=0.0), residual, 0.0)
 
@@ -144,7 +141,7 @@ def _products(left: Array, right: Array) -> Array:
 def _correlation(centred: Array, raw: Array) -> Array:
     """Correlations from (xy, xx, yy) sums in the last axis, before and after centring; 0 if a side is constant.
 
-    A variance below rounding of the sum it was taken from is none.
+    A variance below the rounding error of its sum counts as 0.
     """
     varies = (centred[..., 1:] > _NOTHING * raw[..., 1:]).all(axis=-1)
     spread = np.sqrt(np.where(varies, centred[..., 1] * centred[..., 2], 1.0))

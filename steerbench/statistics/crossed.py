@@ -1,4 +1,4 @@
-"""Intervals over people and items together, for samples of people so large that the items are what is uncertain."""
+"""Intervals over people and items together, for samples of people so large that items dominate the uncertainty."""
 
 import math
 
@@ -12,17 +12,17 @@ from steerbench.statistics.means import means_where
 
 Array = NDArray[np.float64]
 CROSSED_FROM = 100
-"""People from which intervals generalise over items too: with fewer, people are most of what is uncertain."""
+"""Number of people from which intervals generalise over items too; with fewer, people dominate the uncertainty."""
 OVER_BOTH = "over people and items"
 RESAMPLES = 500
 
 
 def crossed_sum(values: Array, group: NDArray[np.int64]) -> Metric:
-    """Sum over groups of items of the people's mean of their mean `values` [people, items]; `group` [items] from 0.
+    """Sum over item groups of the mean over people of each person's mean `values` [people, items] in the group.
 
-    The squared standard error is that over people plus that over items within groups, so that the residual counts
-    twice: too wide by its share, 1 in people times items (Owen 2007, "The pigeonhole bootstrap", section 4). nan where
-    a person was not asked. Everybody has items of every group.
+    `group` [items] is numbered from 0. Missing values are nan; every person needs a value in every group. The variance
+    is that over people plus that over items within groups. The residual variance thus counts twice, which makes the
+    interval slightly too wide (Owen 2007, "The pigeonhole bootstrap", section 4).
     """
     known = ~np.isnan(values)
     groups = range(int(group.max()) + 1)
@@ -40,10 +40,10 @@ def crossed_sum(values: Array, group: NDArray[np.int64]) -> Metric:
 def crossed_correlation(
     left: Array, right: Array, group: NDArray[np.int64], rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> tuple[float, float]:
-    """95 % interval of the correlation of two matrices [people, items] once person and item means are out.
+    """95 % interval of the correlation of two matrices of residuals [people, items].
 
-    People and items (within groups) are resampled together, each cell counting as often as both were drawn (Owen
-    2007). Missing cells are 0 in both, as residuals are.
+    People, and items within groups, are resampled independently; a cell counts as often as the product of the two (Owen
+    2007). Missing cells are 0 in both.
     """
     drawn = np.array([_weighted_r(left, right, *_draw(group, len(left), rng)) for _ in range(resamples)])
     low, high = np.quantile(drawn, [0.025, 0.975])
@@ -60,7 +60,7 @@ def _draw(group: NDArray[np.int64], people: int, rng: np.random.Generator) -> tu
 
 def _weighted_r(left: Array, right: Array, people: Array, items: Array) -> float:
     def product(one: Array, other: Array) -> float:
-        """Sum of products about person and item means, cells weighted by people times items."""
+        """Sum of products after removing weighted person and item means; a cell's weight is people times items."""
         of_people, of_items = (one @ items, other @ items), (people @ one, people @ other)
         cells = float(people @ (one * other) @ items)
         between_people = float(people @ (of_people[0] * of_people[1])) / items.sum()

@@ -1,4 +1,4 @@
-"""Intervals from leaving out one unit at a time, for what no formula gives (Efron 1982, chapter 3)."""
+"""Jackknife intervals, from leaving out one unit at a time (Efron 1982, chapter 3)."""
 
 import math
 
@@ -10,13 +10,13 @@ from steerbench.contracts import Metric
 
 Array = NDArray[np.float64]
 FEWEST = 3
-"""Units below which nothing is known of how they differ."""
+"""Least number of units for an interval."""
 
 
 def jackknife_estimate(value: float, without: Array) -> Metric:
-    """A statistic with Student's interval, from its value `without` [units] each of them.
+    """A statistic with Student's interval, from its values `without` [units] each unit.
 
-    No interval, and the note says why, with fewer than three units, or where the statistic is undefined without one.
+    With fewer than three units, or if one of these values is undefined, there is no interval and the note says so.
     """
     units = without.size
     if units < FEWEST:
@@ -28,6 +28,6 @@ def jackknife_estimate(value: float, without: Array) -> Metric:
 
 
 def jackknife_error(without: Array) -> float:
-    """Standard error from the values `without` [units] each unit."""
+    """Jackknife standard error from the values `without` [units] each unit."""
     units = without.size
     return math.sqrt((units - 1) / units * float(((without - without.mean()) ** 2).sum()))

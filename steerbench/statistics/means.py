@@ -1,4 +1,4 @@
-"""Means of units, and sums of means of their parts, with Student's interval: it covers from two units on."""
+"""Means over units, and sums of means of their parts, with Student's interval, which needs two units."""
 
 import math
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ def mean_estimate(values: Array) -> Metric:
 
 
 def sum_of_means(parts: Array, factors: Sequence[float] | Array) -> Metric:
-    """The weighted sum of the columns' means of `parts` [units, parts], over the units that have a part (nan: not).
+    """The weighted sum of the column means of `parts` [units, parts]; a unit lacks a part where it is nan.
 
-    The variance is that of each unit's share in the sum (the linear term of a ratio), taken within units that have the
-    same parts: of questions on five traits, each in its own column, that is the sum of five variances of means. The
-    degrees of freedom are the units less the number of such groups. nan if a part has no unit at all; no interval if
-    one has a single unit.
+    The variance is that of each unit's contribution to the sum (linearisation of a ratio), taken within groups of units
+    with the same parts. For questions on five traits, each in its own column, it is the sum of five variances of means.
+    The degrees of freedom are the units minus the number of groups. nan if a part has no unit; no interval if a part
+    has only one.
 
     Raises:
         ValueError: no unit has a part.
@@ -60,7 +60,7 @@ def sum_of_means(parts: Array, factors: Sequence[float] | Array) -> Metric:
 
 
 def _within(shares: Array, groups: NDArray[Any]) -> tuple[float, int]:
-    """Standard error of the sum of independent `shares` [units], each about its group's mean; degrees of freedom."""
+    """Standard error of the sum of independent `shares` [units], centred within groups, and its degrees of freedom."""
     sizes = np.bincount(groups)
     centred = shares - (np.bincount(groups, weights=shares) / sizes)[groups]
     free = len(shares) - len(sizes)
@@ -68,6 +68,6 @@ def _within(shares: Array, groups: NDArray[Any]) -> tuple[float, int]:
 
 
 def means_where(values: NDArray[Any], where: NDArray[np.bool_]) -> Array:
-    """[rows, ...]: mean along the second axis over the cells `where`, nan where there are none."""
+    """[rows, ...]: mean along the second axis over the cells in `where`; nan if there are none."""
     counts, sums = where.sum(axis=1), np.where(where, values, 0.0).sum(axis=1)
     return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))

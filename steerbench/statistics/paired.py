@@ -1,4 +1,4 @@
-"""Paired tests of two rows on the same units: sign flips, Holm's correction, and comparisons with an interval."""
+"""Paired comparisons of two rows on the same units: sign-flip test, Holm's correction, and interval."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from steerbench.statistics.power import smallest_difference
 
 Array = NDArray[np.float64]
 EXACT_UP_TO = 14
-"""Differences up to which all sign patterns (16,384) are enumerated."""
+"""Largest number of nonzero differences for which all sign patterns are enumerated (16,384 of them)."""
 SIGN_RESAMPLES = 20_000
 
 _CHUNK = 4000
@@ -21,14 +21,13 @@ _NOTHING = 1e-12
 
 
 def sign_flip_test(differences: Array, rng: np.random.Generator) -> float:
-    """Two-sided p of paired `differences` [clusters] having mean 0, if each could as well be its negative.
+    """Sign-flip test: two-sided p that paired `differences` [clusters] have mean 0, if symmetric under the null.
 
-    Exact for up to 14 differences that are not zero, else from 20,000 random sign patterns, the
-    observed one among them, so that p is never 0. A zero difference has no sign to flip; with
-    nothing but zeros p is 1.
+    Exact for up to 14 nonzero differences. Otherwise from 20,000 random sign patterns, the observed one included, so
+    that p is never 0. If all differences are zero, p is 1.
     """
     flippable = differences[differences != 0]
-    # Sums that are equal but for rounding are ties, and a tie is as extreme as what was observed.
+    # Sums that are equal up to rounding are ties, and ties count as equally extreme.
     observed = abs(flippable.sum()) - _NOTHING * np.abs(flippable).sum()
     if flippable.size <= EXACT_UP_TO:
         all_patterns = np.arange(2**flippable.size)[:, None] >> np.arange(flippable.size) & 1
@@ -36,7 +35,7 @@ def sign_flip_test(differences: Array, rng: np.random.Generator) -> float:
     extreme = 0
     for start in range(0, SIGN_RESAMPLES, _CHUNK):
         shape = (min(_CHUNK, SIGN_RESAMPLES - start), flippable.size)
-        # Signs are bits: a byte from the generator serves eight differences.
+        # One random byte gives the signs of eight differences.
         drawn = np.frombuffer(rng.bytes(math.ceil(shape[0] * shape[1] / 8)), dtype=np.uint8)
         patterns = np.unpackbits(drawn, count=shape[0] * shape[1]).reshape(shape)
         extreme += int((np.abs(_flipped_sums(patterns, flippable)) >= observed).sum())
@@ -49,12 +48,12 @@ def _flipped_sums(patterns: NDArray[Any], differences: Array) -> Array:
 
 
 def sign_flip_above(differences: Array, rng: np.random.Generator) -> float:
-    """The one-sided p that the mean is above 0: half the two-sided one on the side that the mean is on, else 1."""
+    """One-sided p for a mean above 0: half the two-sided p if the mean is positive, else 1."""
     return sign_flip_test(differences, rng) / 2 if differences.sum() > 0 else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for having made all these tests, in the order given (Holm 1979)."""
+    """Holm-corrected p-values, in the order given (Holm 1979)."""
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
@@ -66,10 +65,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def paired_comparisons(
     losses: Mapping[str, Array], method: str, against: Sequence[str], rng: np.random.Generator
 ) -> list[Comparison]:
-    """A method against other rows, by their losses [units] of the same units in the same order.
+    """Compare a method with other rows, by their losses [units] on the same units in the same order.
 
-    A negative difference says the method loses less. Units that lack either loss (nan) are left out of that pair; with
-    no pair at all the difference is nan and p is 1.
+    A negative difference means that the method's loss is lower. Units where either loss is nan are left out of that
+    comparison; if none is left, the difference is nan and p is 1.
     """
     paired = [losses[method] - losses[other] for other in against]
     paired = [difference[~np.isnan(difference)] for difference in paired]

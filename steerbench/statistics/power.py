@@ -1,4 +1,4 @@
-"""What a paired comparison can show: the smallest difference that 80 of 100 runs find, and how many units find one."""
+"""Power of a paired comparison: the smallest difference detected with 80 % power, and the units needed for one."""
 
 import math
 from functools import lru_cache
@@ -11,14 +11,14 @@ POWER = 0.8
 LEVEL = 0.05
 MOST_UNITS = 10_000_000
 NORMAL_FROM = 2000
-"""Units from which Student's power is the normal one to four digits."""
+"""Number of units from which the power of Student's test equals the normal one to four digits."""
 
 
 def smallest_difference(spread: float, units: int, power: float = POWER) -> float | None:
-    """The difference of means that a paired two-sided test at .05 finds with this power.
+    """The mean difference that a paired two-sided test at .05 detects with this power.
 
-    `spread` is the standard deviation of the paired differences. By the power of Student's test, which that of the
-    sign-flip test follows. None below `FEWEST` units: no sign-flip test of fewer can reach .05.
+    `spread` is the standard deviation of the paired differences. Computed for Student's test, which approximates the
+    sign-flip test. None below `FEWEST` units, with which a sign-flip test cannot reach .05.
     """
     if units < FEWEST or not math.isfinite(spread):
         return None
@@ -26,7 +26,7 @@ def smallest_difference(spread: float, units: int, power: float = POWER) -> floa
 
 
 def units_needed(spread: float, difference: float, power: float = POWER) -> int | None:
-    """The number of units with which a difference of this size is found with this power; None beyond ten million."""
+    """The number of units needed to detect a difference of this size with this power; None above ten million."""
     if difference == 0 or not math.isfinite(spread):
         return None
     wanted = abs(difference) / spread if spread > 0 else math.inf
@@ -43,7 +43,7 @@ def units_needed(spread: float, difference: float, power: float = POWER) -> int 
 
 @lru_cache(maxsize=4096)
 def _standardised(units: int, power: float) -> float:
-    """The difference in standard deviations that is found with this power (noncentral t)."""
+    """The difference, in standard deviations, that is detected with this power (noncentral t)."""
     normal = float(stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(power)) / math.sqrt(units)
     if units > NORMAL_FROM:
         return normal
@@ -51,7 +51,7 @@ def _standardised(units: int, power: float) -> float:
     critical = float(stats.t.ppf(1 - LEVEL / 2, free))
 
     def lacking(difference: float) -> float:
-        # To find it on the wrong side is less likely than one in a million.
+        # Significance on the wrong side is ignored; its probability is below one in a million.
         return float(stats.nct.sf(critical, free, difference * math.sqrt(units))) - power
 
     return float(optimize.brentq(lacking, 0.9 * normal, 2 * normal, xtol=1e-10))

@@ -1,6 +1,6 @@
-"""How far a questionnaire's answers hang together: Cronbach's alpha and the correlation of two halves.
+"""Reliability of a questionnaire's answers: Cronbach's alpha and split-half reliability.
 
-Both are of the people's total scores, and need people who differ: rows that answer alike for everybody have none.
+Both are about people's total scores, and undefined for rows that answer alike for everybody.
 """
 
 import numpy as np
@@ -15,10 +15,10 @@ _FLAT = 1e-12
 
 
 def cronbach_alpha(scales: list[Array], rng: np.random.Generator) -> Metric:
-    """The mean alpha of `scales`, each [people, items] of keyed scores, with its interval over people.
+    """The mean alpha of `scales`, each with keyed scores [people, items], and its interval over people.
 
-    alpha = k / (k - 1) (1 - sum of the items' variances / variance of the total) (Cronbach 1951, equation 2). Scales of
-    fewer than two items are left out; nan where a scale's total is the same for everybody, or none is left.
+    alpha = k / (k - 1) (1 - sum of item variances / variance of the total) (Cronbach 1951, equation 2). Scales of fewer
+    than two items are left out; nan if none is left, or if a scale's total is the same for everybody.
     """
     long = [scale for scale in scales if scale.shape[1] > 1]
 
@@ -35,10 +35,10 @@ def cronbach_alpha(scales: list[Array], rng: np.random.Generator) -> Metric:
 
 
 def split_half(scales: list[Array], rng: np.random.Generator) -> Metric:
-    """The mean over scales of the correlation r of their halves' sums, as long as the whole: 2r / (1 + |r|).
+    """Split-half reliability, averaged over scales: 2r / (1 + |r|), with r the correlation of the halves' sums.
 
-    The halves are every other item (Spearman 1910, Brown 1910). Halves that go against each other have no reliability
-    to be foretold; with |r| what is shown of them stays above -1. Scales, the interval and what is undefined are as
+    The halves are the even and the odd items; the formula is Spearman-Brown (1910). Using |r| keeps the value above -1
+    for negatively correlated halves, for which no reliability is defined. Scales, interval and undefined cases are as
     for `cronbach_alpha`.
     """
     long = [scale for scale in scales if scale.shape[1] > 1]
@@ -67,8 +67,8 @@ def _estimate(statistic: Statistic, scales: list[Array], rng: np.random.Generato
 
 
 def _variances(counts: Array, values: Array) -> Array:
-    """[resamples, columns]: variance of `values` [people, columns] among people drawn `counts` [resamples, people]
-    times."""
+    """[resamples, columns]: variance of `values` [people, columns], with people weighted by `counts` [resamples,
+    people]."""
     centred = values - values.mean(axis=0)
     n = counts.sum(axis=1, keepdims=True)
     means = counts @ centred / n

@@ -1,8 +1,8 @@
-"""Shares of yes and no among units, with Wilson's interval: 0 of 12 is not certainly 0.
+"""Proportions among units with Wilson's interval (1927), which has positive width even at 0 of 12.
 
-Units may count several times or in part (a person's share of unreadable answers): then the interval is that of a
-sample of the size whose share would vary as much, with Student's quantile for few units (the effective sample size of
-Korn and Graubard 1998; Wilson 1927).
+A unit may count several times or in part, such as a person's share of unreadable answers. The interval then uses the
+effective sample size: that of a simple sample whose share varies as much (Korn and Graubard 1998), with Student's
+quantile for few units.
 """
 
 import math
@@ -18,7 +18,7 @@ Z = float(stats.norm.ppf(0.975))
 
 
 def share_estimate(hits: Array, asked: Array | None = None) -> Metric:
-    """Sum of `hits` over sum of `asked`, both [units] (`asked` is 1 if not given); nan units are left out.
+    """Sum of `hits` divided by sum of `asked`, both [units] (`asked` is 1 by default); units with nan are left out.
 
     Raises:
         ValueError: no unit has a value.
@@ -36,10 +36,10 @@ def share_estimate(hits: Array, asked: Array | None = None) -> Metric:
 
 
 def change_of_share(changes: Array) -> Metric:
-    """Mean of `changes` [units] of a share, each from -1 to 1, such as right (1) less right before (1).
+    """Mean of a share's `changes` [units], each from -1 to 1, such as correct now (1) minus correct before (1).
 
-    What was gained and what was lost are two shares with intervals of their own, joined by their squared distances
-    (Zou and Donner 2008): of 30 problems with no change at all, [-.11, .11].
+    Gains and losses are two proportions with Wilson intervals, which are combined by the square-and-add method (Zou and
+    Donner 2008). For 30 problems without any change the interval is [-.11, .11].
 
     Raises:
         ValueError: no unit has a value.
@@ -55,14 +55,14 @@ def change_of_share(changes: Array) -> Metric:
 
 
 def wilson(share: float, size: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share seen among `size`."""
+    """Wilson's 95 % interval of a share observed in a sample of `size`."""
     middle = (share + Z**2 / (2 * size)) / (1 + Z**2 / size)
     half = Z / (1 + Z**2 / size) * math.sqrt(share * (1 - share) / size + Z**2 / (4 * size**2))
     return (0.0 if share == 0 else max(middle - half, 0.0)), (1.0 if share == 1 else min(middle + half, 1.0))
 
 
 def _effective_size(share: float, hits: Array, asked: Array) -> float:
-    """Size of a simple sample whose share varies as much as this one of clusters."""
+    """Size of a simple random sample whose share has the same variance as this one over clusters."""
     units = hits.size
     if (asked == 1).all() and np.isin(hits, (0.0, 1.0)).all():
         return float(units)

@@ -1,4 +1,4 @@
-"""The typical size of several means, without what their own noise adds to it."""
+"""The typical size of several means, corrected for the upward bias from noise."""
 
 from dataclasses import replace
 
@@ -12,12 +12,12 @@ Array = NDArray[np.float64]
 
 
 def debiased_size(columns: Array, rng: np.random.Generator, resamples: int = RESAMPLES) -> Metric:
-    """Root of the mean over columns of m² - se², from `columns` [units, columns]; nan where a unit lacks one.
+    """Square root of the mean over columns of m² - se², from `columns` [units, columns] (nan where missing).
 
-    m is a column's mean and se its standard error: noise lifts the expected m² of a column by se², so that the mean
-    |m| of columns without any effect is not 0. What is left may be below 0, and counts as 0. The interval is that of
-    the squared size: resampling units adds the same noise once more, so the resamples are laid about the estimate
-    before the root is taken. Columns with fewer than two units do not count.
+    m is a column's mean and se its standard error. Noise raises the expected m² by se², so without this correction
+    columns without any effect would have a positive size. A negative result counts as 0. The interval is computed for
+    the squared size: resampling adds the noise once more, so resamples are shifted to the estimate before taking the
+    root. Columns with fewer than two units are ignored.
 
     Raises:
         ValueError: no column has two units.
@@ -39,7 +39,7 @@ def debiased_size(columns: Array, rng: np.random.Generator, resamples: int = RES
 
 
 def _squares(counts: Array, columns: Array) -> Array:
-    """[resamples]: the mean over columns of m² - se²; a column that a resample gives one unit does not count."""
+    """[resamples]: mean over columns of m² - se²; a column with fewer than two drawn units is ignored."""
     units = counts @ (~np.isnan(columns)).astype(np.float64)
     means, squares = weighted_means(counts, columns), weighted_means(counts, columns**2)
     errors = np.divide(squares - means**2, units - 1, out=np.full_like(means, np.nan), where=units > 1)

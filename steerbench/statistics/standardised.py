@@ -1,4 +1,4 @@
-"""How far a mean of paired differences lies from 0, in units of their own standard deviation (Cohen 1988, d_z)."""
+"""Standardised mean of paired differences: the mean divided by their standard deviation (Cohen 1988, d_z)."""
 
 import math
 
@@ -15,9 +15,9 @@ _ROUNDING = 1e-12
 
 
 def standardised_mean(differences: Array) -> Metric:
-    """Mean over standard deviation (ddof 1) of `differences` [units], with a jackknife interval; nan is left out.
+    """Mean divided by standard deviation (ddof 1) of `differences` [units], with a jackknife interval; nan is left out.
 
-    0 where all of them are 0; undefined (nan) where all are another same, or there is one.
+    0 if all differences are 0; undefined (nan) if all have the same other value, or there is only one.
 
     Raises:
         ValueError: no unit has a value.
@@ -36,7 +36,7 @@ def standardised_mean(differences: Array) -> Metric:
 
 
 def _ratios(rows: Array) -> Array:
-    """[rows]: mean over standard deviation of each row [rows, units]; nan where a row does not vary."""
+    """[rows]: mean divided by standard deviation of each row [rows, units]; nan if a row is constant."""
     if rows.shape[1] < 2:
         return np.full(len(rows), np.nan)
     spread = rows.std(axis=1, ddof=1)

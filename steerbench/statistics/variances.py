@@ -1,4 +1,4 @@
-"""A weighted sum of variances, with an interval that covers what few and skewed ratings do to it."""
+"""A weighted sum of variances, with an interval that has good coverage for few and skewed ratings."""
 
 import math
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ Array = NDArray[np.float64]
 
 
 def variance_estimate(parts: Array, factors: Sequence[float] | Array) -> Metric:
-    """The weighted sum of the columns' variances (ddof 1) of `parts` [units, parts]; nan where a unit lacks a part.
+    """The weighted sum of the column variances (ddof 1) of `parts` [units, parts]; a unit lacks a part where it is nan.
 
-    The interval is of the logarithm, by the jackknife over units, with Student's quantile. nan
-    if a part has fewer than two units; no interval if one has fewer than three, or nothing varies.
+    The interval is for the logarithm, from the jackknife over units with Student's quantile. nan if a part has fewer
+    than two units; no interval if a part has fewer than three, or nothing varies.
     """
     known = ~np.isnan(parts)
     parts = parts[known.any(axis=1)]

@@ -1,1 +1,1 @@
-"""How long methods and engines take, always as a ratio to the same engine's plain work, timed beside it."""
+"""Measures the speed of methods and engines, as ratios to the same engine's unsteered work timed in the same run."""

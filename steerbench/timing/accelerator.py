@@ -4,6 +4,6 @@ import sys
 
 
 def in_use() -> bool:
-    """Asks torch only if somebody has imported it: nothing that is not imported has used a device."""
+    """Asks torch only if it is imported already; without it this process cannot have used a device."""
     torch = sys.modules.get("torch")
     return torch is not None and bool(torch.cuda.is_available() and torch.cuda.is_initialized())

@@ -1,4 +1,4 @@
-"""From what a user asks to have timed to the timing file: load, fit, warm up, measure, put together."""
+"""Makes a timing file from a request: load, fit, warm up, measure, summarise."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from steerbench.timing.work import Fitted, Material, Workload, fitted_once, work
 
 @dataclass(frozen=True)
 class BenchPlan:
-    """What to time. `given`: parameters by plug-in; `readout` and `text`: the tasks that lend their questions."""
+    """What to time. `given`: parameters by plug-in; `readout` and `text`: the tasks whose questions are asked."""
 
     methods: Sequence[str]
     engines: Sequence[str] = ("hf",)
@@ -46,7 +46,7 @@ def bench(asked: BenchPlan, heard: Heard) -> TimingFile:
     """Time every method at every kind of work on every engine.
 
     Raises:
-        UserError: something asked for does not exist or cannot be had, or a method has nothing to time.
+        UserError: a name is unknown, a model or dataset cannot be loaded, or a method has nothing to time.
     """
     _check(asked)
     ran = commit()  # now, because files may change while it runs
@@ -66,7 +66,7 @@ def bench(asked: BenchPlan, heard: Heard) -> TimingFile:
             made = [workload(group, one, engine, engine_name, material) for group in asked.groups for one in fits]
             loads += [load for load in made if load is not None]
         if not loads:
-            raise UserError("These methods ask the engine nothing while they are fitted; time other groups of them.")
+            raise UserError("These methods do not use the engine during fitting; time other groups than fit.")
         machine = this_machine()
         about = {"device": machine.device, "threads": machine.threads, "versions": versions()}
         todo = steps(loads, asked.alternations)
@@ -147,13 +147,13 @@ def _plan(asked: BenchPlan, task: str, engine: str) -> Plan:
 
 def _task(asked: BenchPlan, name: str) -> Any:
     task = build_task(_plan(asked, name, asked.engines[0]))
-    # Questions are asked and their answers thrown away: nothing is measured that a seal would have to keep.
+    # Answers are discarded, so test items may be asked without a frozen plan.
     task.unseal()
     return task
 
 
 def _bounded(asked: BenchPlan) -> dict[str, dict[str, Any]]:
-    """The methods' parameters, where a search that generates is kept small unless the user says how large."""
+    """The methods' parameters; a search that generates text is kept small unless the user sets its size."""
     given = {name: dict(own) for name, own in asked.given.items()}
     for name in {single for spec in asked.methods for single in names(spec)}:
         taken = parameters(find("method", name))
@@ -180,5 +180,5 @@ def _check(asked: BenchPlan) -> None:
 
 
 def _model_name(model: str | None) -> str:
-    """As asked for; of a folder its last name, because where it lies on this machine is nobody's business."""
+    """The model as given; of a folder only its name, because its path is private."""
     return Path(model).resolve().name if model and Path(model).exists() else model or EMBEDDED

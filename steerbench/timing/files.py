@@ -1,4 +1,4 @@
-"""Timing files on disk: written whole, read with distrust."""
+"""Writes timing files atomically, and validates them when reading."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +12,10 @@ from steerbench.timing.schema import Ratio, TimingCase, TimingFile
 
 
 def write_timing(timing: TimingFile, path: Path) -> None:
-    """Put it there in one step.
+    """Write a timing file atomically.
 
     Raises:
-        UserError: the place cannot be written to.
+        UserError: the path is not writable.
     """
     try:
         write_whole(path, timing.model_dump_json(indent=1) + "\n")
@@ -24,10 +24,10 @@ def write_timing(timing: TimingFile, path: Path) -> None:
 
 
 def read_timing(path: Path) -> TimingFile:
-    """The file of a timing.
+    """Read and check a timing file.
 
     Raises:
-        UserError: there is none, this version cannot read it, or its ratios do not follow from its rounds.
+        UserError: the file is missing, this version cannot read it, or its ratios do not follow from its rounds.
     """
     try:
         timing = TimingFile.model_validate_json(path.read_text(encoding="utf-8"))
@@ -51,12 +51,12 @@ def read_timing(path: Path) -> TimingFile:
 
 
 def follows(case: TimingCase) -> bool:
-    """Whether a case's ratio is what its rounds say."""
+    """Whether a case's ratio follows from its rounds."""
     return _agree(case.ratio, ratio_of(case.rounds, case.per))
 
 
 def _agree(stored: Ratio, computed: Ratio) -> bool:
-    """Equal but for rounding, which may differ between versions of numpy."""
+    """Whether two ratios are equal up to rounding, which may differ between numpy versions."""
     return len(stored.values) == len(computed.values) and all(
         abs(one - two) <= 1e-6 * abs(two)
         for one, two in zip(

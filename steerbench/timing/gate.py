@@ -1,21 +1,21 @@
-"""Two timing files against each other: did a method get slower, beyond what noise explains?
+"""Compares two timing files: did a method get slower than noise explains?
 
-Seconds of two days or two machines cannot be compared; ratios to a reference that was timed in the same
-minute can. So the change of a case is its ratio in the new file by its ratio in the old one.
+Seconds from two days or machines cannot be compared, but ratios to a reference timed in the same minute can. So the
+change of a case is its ratio in the new file divided by its ratio in the old one.
 
-A case got worse if, by more than the tolerance, both of these have grown:
+A case is worse if both of these grew by more than the tolerance:
 
 - the ratio of the median ratios, which one disturbed round cannot move;
-- the lower end of the 95 % percentile interval of the ratio of geometric means, old and new rounds resampled apart.
+- the lower end of the 95 % percentile interval of the ratio of geometric means, with old and new rounds resampled
+  independently.
 
-Why so. With few rounds an interval of medians takes only a few values and is blind: with six rounds a file (three
-alternations) and 5 % noise on either side of a round it misses 7 of 100 slow-downs by 30 %, where geometric means
-miss 1. An interval widened for few rounds, as those of results are, misses 4. What the plain one lacks in
-width is made up for by the tolerance, which noise has to overcome first. Of cases in which nothing changed it calls
-worse: at 5 % noise 1 in 6,000, at 10 % 1 in 300, at 20 % 1 in 60. At 10 % noise it still catches 60 of 100
-slow-downs by 30 %; more alternations catch more. Three rounds a file would be too few for any such rule, and so an
-alternation has two.
-`tests/timing/test_gate.py` holds it to this.
+Why geometric means: with few rounds a bootstrap of medians takes only a few values. With six rounds per file (three
+alternations) and 5 % noise on each side of a round, it misses 7 of 100 slow-downs by 30 %; geometric means miss 1. An
+interval expanded for few rounds, as used for results, misses 4. The plain interval is narrower, but noise must also
+exceed the tolerance. False alarms: 1 in 6,000 unchanged cases at 5 % noise, 1 in 300 at 10 %, 1 in 60 at 20 %. At 10 %
+noise the rule detects 60 of 100 slow-downs by 30 %; more alternations detect more. Three rounds per file would be too
+few, so an alternation has two rounds.
+`tests/timing/test_gate.py` tests these figures.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ TOLERANCE = 0.10
 
 @dataclass(frozen=True)
 class Change:
-    """A case in both files: median ratio in each, new by old, and the interval of the latter's geometric means."""
+    """A case in both files: its median ratios, new divided by old, and the interval of that for geometric means."""
 
     name: tuple[str, str, str]
     old: float
@@ -43,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True)
 class GateResult:
-    """Cases of both files, names of those in only one of them, and what makes the comparison weaker."""
+    """The cases in both files, the names of cases in only one, and warnings that weaken the comparison."""
 
     changes: list[Change]
     only_old: list[tuple[str, str, str]]
@@ -56,7 +56,7 @@ class GateResult:
 
 
 def compare(old: TimingFile, new: TimingFile, tolerance: float = TOLERANCE) -> GateResult:
-    """Every case that both files have, in the old one's order."""
+    """Compare every case that is in both files, in the old file's order."""
     before, after = ({case.name: case for case in timing.cases} for timing in (old, new))
     return GateResult(
         [change_of(before[name], after[name], tolerance) for name in before if name in after],
@@ -84,7 +84,7 @@ def change_of(old: TimingCase, new: TimingCase, tolerance: float) -> Change:
 
 
 def differences(old: TimingFile, new: TimingFile) -> list[str]:
-    """What differs between the files and may move ratios by itself, each in a few words."""
+    """Differences between the files that may change ratios by themselves, each in a few words."""
     found = []
     if _hardware(old.machine) != _hardware(new.machine):
         found.append(f"machines ({hardware(old.machine)}; {hardware(new.machine)})")

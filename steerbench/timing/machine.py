@@ -1,4 +1,4 @@
-"""What ran the timing: device, processor, versions, commit."""
+"""The machine and software of a timing: device, processor, versions, commit."""
 
 import os
 import platform
@@ -31,7 +31,7 @@ def this_machine() -> Machine:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and those of the packages that are installed."""
+    """Versions of Python and of the relevant packages that are installed."""
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for package in PACKAGES:
         try:
@@ -42,9 +42,9 @@ def versions() -> dict[str, str]:
 
 
 def commit(folder: Path = Path(__file__).parent) -> Commit | None:
-    """Of the checkout that this package runs from; None without one, or if its files are not those of the commit."""
+    """The commit of the checkout that this package runs from; None without a checkout, or with uncommitted changes."""
     try:
-        _git(folder, "ls-files", "--error-unmatch", "--", ".")  # the checkout may be that of somebody who installed us
+        _git(folder, "ls-files", "--error-unmatch", "--", ".")  # fails if the surrounding checkout is another project's
         changed = _git(folder, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
         if changed:
             return None

@@ -1,4 +1,4 @@
-"""The most memory that was held since a moment: the accelerator's where one is used, else the process's own."""
+"""Peak memory since a given moment: of the accelerator if one is used, else of the process."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ _RESET_PEAK = "5"
 
 
 def start_peak() -> bool:
-    """Forget what was held before; whether that could be done."""
+    """Reset the peak; False if the system cannot."""
     if accelerator.in_use():
         import torch
 
@@ -18,13 +18,13 @@ def start_peak() -> bool:
         return True
     try:
         _REFS.write_text(_RESET_PEAK)
-    except OSError:  # not Linux, or not allowed: the peak would be that of the whole process's life
+    except OSError:  # not Linux, or not permitted; the peak would cover the whole life of the process
         return False
     return True
 
 
 def peak() -> int | None:
-    """Bytes, since `start_peak`; None where the system does not say."""
+    """Peak bytes since `start_peak`; None if the system does not report them."""
     if accelerator.in_use():
         import torch
 

@@ -1,4 +1,4 @@
-"""What a method asks of an engine while it is fitted, so that the same can be asked without the method."""
+"""Records what a method asks of an engine during fitting, so that it can be repeated without the method."""
 
 import os
 import shutil
@@ -19,17 +19,16 @@ _SESSIONS = count()
 
 @dataclass(frozen=True)
 class Call:
-    """Requests that were put to the engine at once, and how the engine would be asked for no more than to run them."""
+    """One call of the engine: its requests, and a function that only runs them."""
 
     requests: Sequence[Request]
     plain: Callable[[], Sequence[Completion]]
 
 
 class Recorder:
-    """An engine that passes everything on and keeps what it was asked.
+    """An engine that forwards every call and records it.
 
-    Its identity is unlike any engine's before: what a method keeps on disk by the engine's identity is not found, and
-    is computed again.
+    Its identity is new each time, so that results which a method caches by the engine's identity are computed again.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -40,7 +39,7 @@ class Recorder:
 
     @property
     def engine(self) -> Engine:
-        """Itself, as the type that `__getattr__` makes it but that a type checker cannot see."""
+        """This object as an `Engine`. `__getattr__` provides the methods, which a type checker cannot see."""
         return cast(Engine, self)
 
     def __getattr__(self, name: str) -> Any:
@@ -81,7 +80,7 @@ class Recorder:
 
 @contextmanager
 def throwaway_cache() -> Iterator[None]:
-    """Within, the user's cache can be read as it is, and what is written into it is gone afterwards."""
+    """Context manager: the user's cache can be read, but everything written to it is discarded on exit."""
     before = os.environ.get("STEERBENCH_CACHE")
     with TemporaryDirectory(prefix="steerbench-timing-") as folder:
         copy = Path(folder) / "cache"

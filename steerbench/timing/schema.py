@@ -1,7 +1,7 @@
-"""The file that `steerbench bench --json` writes: a contract with whoever reads it, the leaderboard among them.
+"""The schema of the file that `steerbench bench --json` writes, which the leaderboard reads.
 
-What was measured are the rounds of each case. Everything else about a case follows from them
-(`steerbench.timing.ratios`), and a file in which it does not is refused (`steerbench.timing.files`).
+The measurements are the rounds of each case. A case's ratio follows from them (`steerbench.timing.ratios`), and a file
+in which it does not is refused (`steerbench.timing.files`).
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +16,7 @@ Per = Literal["second", "second per generated token"]
 Clock = Literal["wall", "cpu"]
 
 LONGEST = 1_000_000
-"""Seconds of one side of a round: eleven days. What says more was not written in seconds."""
+"""Most seconds of one side of a round (eleven days); a larger value is not in seconds."""
 
 Name = Annotated[str, Field(max_length=400)]
 Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
@@ -26,9 +26,9 @@ Count = Annotated[int, Field(ge=0, le=2**50)]
 class Sizes(FiniteModel):
     """How much work a round is.
 
-    `targets`: how many are fitted, calibrated and asked. `items`: of each target, in calibrate and choose.
-    `requests`, `new_tokens`: how many texts `generate` asks for, and where each is cut. `search`: what a method that
-    generates while it is fitted is offered, by the name of its constructor's parameter (`--param` overrides it).
+    `targets`: number of targets that are fitted, calibrated and asked. `items`: items per target in `calibrate` and
+    `choose`. `requests`, `new_tokens`: number and length of the texts in `generate`. `search`: constructor parameters
+    for methods that generate text during fitting (`--param` overrides them).
     """
 
     targets: int = Field(default=8, ge=1)
@@ -39,7 +39,7 @@ class Sizes(FiniteModel):
 
 
 class Machine(FiniteModel):
-    """Where it ran. `device` is the accelerator's name, or "cpu"; `threads` are those that torch computes with."""
+    """The machine. `device` is the accelerator's name, or "cpu"; `threads` is the number that torch uses."""
 
     device: Name
     cpu: Name
@@ -50,20 +50,19 @@ class Machine(FiniteModel):
 
 
 class Commit(FiniteModel):
-    """Of steerbench's own code. `time`: when it was committed, UTC, ISO 8601; files stand in a history by it."""
+    """The commit of steerbench's code. `time`: its commit time (UTC, ISO 8601), which orders files in a history."""
 
     id: str = Field(pattern=r"^[0-9a-f]{40}$")
     time: Moment
 
 
 class SideMeasurement(FiniteModel):
-    """One side of a round. A side's tokens per second follow from its seconds and its tokens.
+    """One side of a round.
 
-    `seconds`: by the file's clock. `prompt_tokens`: all prompts' together, as the tokenizer gives them, however many
-    of them the engine really computed. `generated_tokens`: 0 where nothing is generated.
-    `peak_memory_bytes`: with a CUDA device the most that torch had allocated there during this side; on the
-    CPU the most that the process held resident during it, with every engine and steering of the run in it. None
-    where the system cannot say. What an engine holds in processes of its own is in neither.
+    `seconds`: by the file's clock. `prompt_tokens`: total over all prompts, including tokens that the engine shared or
+    cached. `generated_tokens`: 0 if nothing is generated. `peak_memory_bytes`: torch's peak allocation on CUDA; on the
+    CPU the process's peak resident memory, with every engine and steering of the run in it. None if the system does
+    not report it. Memory of an engine's own processes is not included.
     """
 
     seconds: float = Field(gt=0, le=LONGEST)
@@ -76,8 +75,8 @@ class SideMeasurement(FiniteModel):
 class Round(FiniteModel):
     """A method and its reference on the same work, one right after the other.
 
-    Each `alternation` (from 0) is one pass over all cases and has two rounds (`pair` 0 and 1), one with the reference
-    first and one with the method first (`method_first`), so that a drift of the machine favours neither.
+    Each `alternation` (from 0) is one pass over all cases, with two rounds per case (`pair` 0 and 1): one with the
+    reference first, one with the method first (`method_first`). So a drift of the machine favours neither.
     """
 
     alternation: Count
@@ -88,9 +87,9 @@ class Round(FiniteModel):
 
 
 class Ratio(FiniteModel):
-    """What a method takes of what its reference takes, lower being better.
+    """A method's cost divided by its reference's; lower is better.
 
-    `values`: by round, in their order. `median` of them; `low` and `high`, its 95 % percentile interval from
+    `values`: by round, in order. `median`: of the values. `low`, `high`: the median's 95 % percentile interval from
     resampling rounds.
     """
 
@@ -104,9 +103,9 @@ class TimingCase(FiniteModel):
     """One method on one engine at one kind of work.
 
     `group`: `fit` (steerings for all targets), `calibrate` (one step: all targets' held-out items at mixed strengths),
-    `choose` (all targets' test items at the middle strength), `generate` (free text, each request under a
-    steering of its own, all of them weak). `reference`: what the method was timed beside, in words. `per`: what the
-    ratio is taken of, a side's seconds, or its seconds by its generated tokens where answers may differ in length.
+    `choose` (all targets' test items at the middle strength), `generate` (free text, each request under its own weak
+    steering). `reference`: what the method is compared with, in words. `per`: the ratio is of seconds, or of seconds
+    per generated token where answers may differ in length.
     """
 
     group: Group
@@ -119,7 +118,7 @@ class TimingCase(FiniteModel):
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """What tells the cases of a file apart, and finds them in another."""
+        """The key that identifies a case within a file and across files."""
         return self.group, self.method, self.engine
 
     @model_validator(mode="after")
@@ -132,11 +131,11 @@ class TimingCase(FiniteModel):
 class TimingFile(FiniteModel):
     """All that one `steerbench bench` measured, in one process.
 
-    `schema_version`: a file of another one is refused. `created`: UTC, ISO 8601. `commit`: if steerbench ran
-    from a checkout without changes. `clock`: `wall`, the device synchronised before it is read; or `cpu`, the CPU time
-    of the process in all its threads. `alternations` and `sizes`: as asked for. `model`: likewise, a folder by its last
-    name. `engines`: by engine, its identity (weights, tokenizer, dtype, versions). `methods`: by method, the parameters
-    of its parts after defaults. `versions`: of Python and the packages that matter.
+    `schema_version`: files of another version are refused. `created`: UTC, ISO 8601. `commit`: if steerbench ran from a
+    checkout without changes. `clock`: `wall` (read after synchronising the device) or `cpu` (CPU time of all threads of
+    the process). `alternations`, `sizes`, `model`: as requested; of a folder only its name. `engines`: by engine, its
+    identity (weights, tokenizer, dtype, versions). `methods`: by method, the parameters of its parts after defaults.
+    `versions`: of Python and the relevant packages.
     """
 
     schema_version: Literal[1] = 1

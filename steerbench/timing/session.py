@@ -1,4 +1,4 @@
-"""Runs the cases with pytest-benchmark in this process, and brings back what it wrote of each."""
+"""Runs the cases with pytest-benchmark in this process, and returns its records."""
 
 import contextlib
 import gc
@@ -21,9 +21,9 @@ CASES = Path(__file__).with_name("cases.py")
 PAIRS = 2
 
 Heard = Callable[[str, int, int], None]
-"""Is told what is being timed, how many steps are done, and of how many."""
+"""Called with what is being timed, the number of finished steps, and the total."""
 CountTokens = Callable[[str, Sequence[Request]], int]
-"""How many tokens an engine's prompts have together."""
+"""From an engine's name and requests to their total number of prompt tokens."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class RoundSide:
 
 
 def steps(loads: Sequence[Workload], alternations: int) -> list[RoundSide]:
-    """Alternations are the outermost. Within one, each case's two rounds go reference, method, method, reference, or
-    the other way round in every second alternation."""
+    """All steps in order. Alternations are the outermost loop. Within one, each case runs reference, method, method,
+    reference; every second alternation swaps the two."""
     return [
         RoundSide(load, alternation, pair, is_method, method_first)
         for alternation in range(alternations)
@@ -75,7 +75,7 @@ def steps(loads: Sequence[Workload], alternations: int) -> list[RoundSide]:
 
 
 class Conductor:
-    """A plug-in of pytest: hands the steps to the cases, and keeps the error that stopped them."""
+    """A pytest plug-in that passes the steps to the cases, and stores the error that stopped them."""
 
     steps: ClassVar = pytest.StashKey[list[RoundSide]]()
     about: ClassVar = pytest.StashKey[dict[str, Any]]()
@@ -103,7 +103,7 @@ class Conductor:
 def measure(
     todo: list[RoundSide], clock: Clock, about: dict[str, Any], count_tokens: CountTokens, heard: Heard
 ) -> list[dict[str, Any]]:
-    """By step, in their order: its `extra_info`, and its `seconds`."""
+    """Run the steps; returns, in their order, each one's `extra_info` and `seconds`."""
     conductor = Conductor(todo, about, count_tokens, heard)
     with TemporaryDirectory(prefix="steerbench-timing-") as folder, _undisturbed():
         settings, written = Path(folder) / "pytest.ini", Path(folder) / "benchmarks.json"
@@ -131,8 +131,8 @@ def measure(
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Within, pytest loads no plug-in and takes no option that the user's environment asks of it, and what is in
-    memory already (all of torch) is not walked again by the garbage collection before every round."""
+    """Context manager in which pytest ignores plug-ins and options from the user's environment, and the garbage
+    collection before every round skips objects that exist already (all of torch)."""
     wanted = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

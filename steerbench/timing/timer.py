@@ -1,4 +1,4 @@
-"""Clocks for pytest-benchmark's `--benchmark-timer`, by name: read when the device has done all it was given."""
+"""Clocks for pytest-benchmark's `--benchmark-timer`, by name; they synchronise the device before reading."""
 
 import time
 
@@ -11,7 +11,7 @@ def wall() -> float:
 
 
 def cpu() -> float:
-    """CPU seconds of this process, all threads: what others do on the machine moves it little."""
+    """CPU seconds of all threads of this process; other load on the machine hardly affects it."""
     _synchronise()
     return time.process_time()
 

@@ -1,9 +1,8 @@
-"""What is timed: for each kind of work, a method's requests and the same requests without it.
+"""What is timed: for each kind of work, a method's requests and the same requests without the method.
 
-Both sides of a round say the same "sheet" at the start of every target's prompts. Without it the unsteered
-requests of all targets would be one and the same, and an engine that shares prefixes would compute them once; with
-it both sides compute the same tokens in the same rows. Every round has sheets of its own, so that no engine
-remembers a prompt from the round before.
+Both sides of a round begin each target's prompts with the same line, the "sheet". Without it the unsteered requests of
+all targets would be identical, and an engine that shares prefixes would compute them once. With it both sides compute
+the same tokens in the same rows. Every round has its own sheets, so that no engine has a prompt cached.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,14 +18,14 @@ from steerbench.timing.recording import Call, Recorder
 from steerbench.timing.schema import Group, Per, Sizes
 
 Dial = Callable[[Steering, int, int], Steering]
-"""A steering at the strength that request (or target) number so-and-so of so many is asked under."""
+"""From a steering, an index and a count to the steering at the strength of request (or target) `index` of `count`."""
 
 UNSTEERED_SIDE = "the same requests unsteered"
 
 
 @dataclass(frozen=True)
 class Work:
-    """One side of a round: the requests it comes to, and how to do it; what was generated comes back."""
+    """One side of a round: its requests, and a function that runs them and returns what was generated."""
 
     requests: Sequence[Request]
     do: Callable[[], Sequence[Completion]]
@@ -34,7 +33,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Workload:
-    """A case before it is timed. `sides` makes a round's work (method, reference) from the name of its sheet."""
+    """A case before timing. `sides` makes the work of a round (method, reference) from the name of its sheet."""
 
     group: Group
     method: str
@@ -46,7 +45,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A method on an engine: steerings that do steer, and what the engine was asked meanwhile."""
+    """A fitted method: its steerings that change something, and the engine calls during fitting."""
 
     name: str
     method: Method
@@ -56,7 +55,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Material:
-    """What is asked: a task read from option likelihoods, one answered in free text, and how much of either."""
+    """What is asked: a task with option likelihoods, a task with free text, and the sizes."""
 
     readout: Task
     text: Task
@@ -67,26 +66,26 @@ class Material:
 
 
 def fitted_once(name: str, method: Method, engine: Engine, material: Material) -> Fitted:
-    """Fit outside of any clock.
+    """Fit a method, untimed.
 
     Raises:
-        UserError: the method answers without a model, or no target of the timing gets a steering.
+        UserError: the method needs no model, or changes nothing for any target.
     """
     if not method.needs_model:
-        raise UserError(f"The method '{name}' answers without a model: there is nothing to time; leave it out.")
+        raise UserError(f"The method '{name}' answers without a model, so there is nothing to time; leave it out.")
     recorder = Recorder(engine)
     targets = material.targets(Split.TEST)
     steerings = [one for one in fit(method, recorder.engine, targets) if one.edits or one.prompt]
     if not steerings:
         raise UserError(
-            f"The method '{name}' changes nothing for any of the {len(targets)} targets: there is nothing to time; "
+            f"The method '{name}' changes nothing for any of the {len(targets)} targets, so there is nothing to time; "
             "leave it out, or give it other parameters with --param."
         )
     return Fitted(name, method, steerings, recorder.calls)
 
 
 def workload(group: Group, fitted: Fitted, engine: Engine, engine_name: str, material: Material) -> Workload | None:
-    """The case of a method on an engine; None for the fit of a method that asks the engine nothing."""
+    """The case of a method on an engine; None for the fit of a method that does not use the engine."""
     if group == "fit":
         return _fit(fitted, engine, engine_name, material) if fitted.calls else None
     if group == "generate":
@@ -110,7 +109,7 @@ def _fit(fitted: Fitted, engine: Engine, engine_name: str, material: Material) -
     def without() -> Sequence[Completion]:
         return [said for call in fitted.calls for said in call.plain()]
 
-    # A method asks what it asks: its prompts cannot say the sheet.
+    # A method builds its own prompts, so they cannot begin with the sheet.
     works = Work(asked, with_method), Work(asked, without)
     told = "the engine alone: the same prompts captured, or generated from without counting neurons"
     return Workload("fit", fitted.name, engine_name, told, "second", lambda sheet: works)
@@ -161,24 +160,24 @@ def _generating(fitted: Fitted, engine: Engine, material: Material) -> Callable[
 
 
 def on_sheet(steering: Steering, sheet: str) -> Steering:
-    """The steering with a line before its prompt that no other target, round or side but the other one says."""
+    """The steering with the sheet before its prompt: a line shared by the two sides of this target and round only."""
     return replace(steering, prompt=PromptChange(f"Sheet {sheet}.") + steering.prompt)
 
 
 def _dialled(steerings: Sequence[Steering], wanted: int, dial: Dial) -> list[Steering]:
-    """So many steerings, the fitted ones over and over, each at its own strength."""
+    """`wanted` steerings: the fitted ones in turn, each at its own strength."""
     return [dial(one, number, wanted) for number, one in enumerate(islice(cycle(steerings), wanted))]
 
 
 def _mixed(method: Method) -> Dial:
-    """Strengths evenly over what calibration may try, its ends left out: at 0 nothing would be edited."""
+    """Strengths evenly spaced over the calibration range without its ends, since strength 0 edits nothing."""
     low, high = method.strengths
     return lambda steering, number, of: steering.scaled(low + (high - low) * (number + 1) / (of + 1))
 
 
 def _gentle(method: Method) -> Dial:
-    """Strengths all different, up to a twentieth of the range: the arithmetic is that of any other strength, and
-    answers end about where unsteered ones do, so that both sides generate as many tokens."""
+    """Distinct strengths up to a twentieth of the range. The computation is that of any strength, and answers are about
+    as long as unsteered ones, so both sides generate about as many tokens."""
     low, high = method.strengths
     return lambda steering, number, of: steering.scaled(low + (high - low) / 20 * (number + 1) / of)
 

@@ -138,7 +138,10 @@ def test_cases_of_one_file_and_another_machine_are_told_in_a_line(folder, timing
         (("--method", "pas", "--groups", "chose"), "no group of timings called 'chose'; did you mean 'choose'"),
         (("--method", "pas", "--clock", "sun"), "There is no clock 'sun'; there are: wall, cpu."),
         (("--method", "pas", "--param", "caa.x=1"), "no method, task or engine in this timing called 'caa'"),
-        (("--method", "always-3", "--model", "tiny"), "'always-3' answers without a model: there is nothing to time"),
+        (
+            ("--method", "always-3", "--model", "tiny"),
+            "'always-3' answers without a model, so there is nothing to time",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(folder, arguments, sentence):

@@ -130,7 +130,7 @@ def test_a_method_that_asks_the_engine_nothing_has_no_fit_to_time(engine, materi
 
 
 def test_what_has_nothing_to_time_is_refused(engine, material):
-    with pytest.raises(UserError, match="The method 'always' answers without a model: there is nothing to time"):
+    with pytest.raises(UserError, match="The method 'always' answers without a model, so there is nothing to time"):
         fitted_once("always", Three(), engine, material)
     with pytest.raises(UserError, match="The method 'silent' changes nothing for any of the 2 targets"):
         fitted_once("silent", Silent(), engine, material)

@@ -59,7 +59,10 @@ def test_of_a_run_what_it_used_is_taken_and_not_what_it_fitted(tmp_path):
     [
         (lambda folder: None, "holds no steerings"),
         (lambda folder: (save(folder, "a+", push()), save(folder, "a%2B", push())), "are both named 'a+'"),
-        (lambda folder: save(folder, "three", Steering(reply=Reply(3.0))), "holds fixed answers instead of steering a model"),
+        (
+            lambda folder: save(folder, "three", Steering(reply=Reply(3.0))),
+            "holds fixed answers instead of steering a model",
+        ),
     ],
 )
 def test_a_folder_that_cannot_be_served_is_refused(tmp_path, make, sentence):
