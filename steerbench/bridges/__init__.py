@@ -1,1 +1,1 @@
-"""Steered models in other evaluation frameworks."""
+"""Steered models in lm-evaluation-harness and Inspect."""

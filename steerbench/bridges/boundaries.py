@@ -1,8 +1,8 @@
-"""Where a context ends and its continuation starts: lm-evaluation-harness's tokens, said to an engine as texts.
+"""Splits contexts and continuations as lm-evaluation-harness does, and expresses them as texts for an engine.
 
-The harness's own model of transformers (HFLM) encodes a context with its continuation, as engines do, and scores what
-comes after as many tokens as the context has alone. Where the context's own last tokens change by what follows, an
-engine scores these too, as they are in the joint text; the harness's model leaves them out.
+The harness's transformers model (HFLM) encodes context and continuation together, as engines do, and skips as many
+tokens as the context has alone. If a context's last tokens change in the joint text, an engine scores these as well,
+while HFLM omits them.
 """
 
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ from steerbench.errors import UserError
 from steerbench.models.text import ModelText
 
 TRIES = 64
-"""Places before the last possible one at which a window may end; a character has only a few tokens."""
+"""Number of places that are tried for the end of a window, which must not split a character into tokens."""
 
 
 @dataclass(frozen=True)
 class PromptOption:
-    """A prompt's start and an option; `tokens` are scored. `joint` if the start's own tokens stay as they were."""
+    """A prompt's start and an option, whose `tokens` are scored. `joint`: encoding both keeps the start's tokens."""
 
     start: str
     option: str
@@ -30,7 +30,7 @@ class PromptOption:
 
 
 class Boundaries:
-    """Encodes as HFLM does, for a model whose prompts hold `limit` tokens."""
+    """Encodes as HFLM does, for a model with prompts of at most `limit` tokens."""
 
     def __init__(self, text: ModelText, limit: int) -> None:
         self.tokenizer, self.limit = text.tokenizer, limit
@@ -40,13 +40,13 @@ class Boundaries:
         self.first = self.tokenizer.decode([self.first_token])
 
     def encode(self, text: str) -> list[int]:
-        """A text's tokens, with the tokenizer's start token unless the text says it already."""
+        """A text's tokens, preceded by the tokenizer's start token unless the text spells it."""
         return list(self.tokenizer.encode(text, add_special_tokens=not text.startswith(self.first)))
 
     def pair(self, context: str, continuation: str, words: str = "") -> PromptOption:
-        """Blanks that end the context belong to the continuation; an empty context is the model's start token.
+        """Split as HFLM does: trailing blanks of a context go to the continuation; an empty context is the start token.
 
-        `words` are what the model is told first, with the blanks that part them from the rest.
+        `words` are the steering's prompt before the context, with the blanks that separate them.
 
         Raises:
             UserError: together they are longer than the model's context.
@@ -60,23 +60,23 @@ class Boundaries:
         return self._fitting(given, words or self.first, continuation)
 
     def start(self, context: str, room: int) -> str:
-        """A context as the start of a prompt: engines put the tokenizer's start token before it, as before any text.
+        """A context as the start of a prompt, without the start token, which engines add to any text.
 
         Raises:
-            UserError: the model's context has no room for so many tokens after it.
+            UserError: the model's context has no room for `room` tokens after it.
         """
         start = next(self._starts(context, self.encode(context)), context)
         self._check(len(self._prompt(start)) + room)
         return start
 
     def windows(self, text: str, words: str = "") -> Iterator[PromptOption]:
-        """A whole text in windows: the first after the start token, others after as much of the text as has room.
+        """Split a text into windows: the first follows the start token, the others as much of the text as fits.
 
-        With `words`, these come before each window instead of a start token. A window is shorter than the model's
-        context where it would otherwise end inside of a character.
+        With `words`, these precede each window instead of a start token. A window is shorter than the model's context
+        if it would otherwise end inside a character.
 
         Raises:
-            UserError: a window cannot be said as a text.
+            UserError: a window cannot be expressed as a text.
         """
         ids, at = self.encode(text), 0
         while at < len(ids):
@@ -85,7 +85,9 @@ class Boundaries:
             ends = range(last, max(last - TRIES, at), -1)
             found = next((pair for end in ends if (pair := self._window(ids, at, end, words))), None)
             if found is None:
-                raise UserError("A text is too long for the model's context and cannot be cut where it would have to.")
+                raise UserError(
+                    "A text is too long for the model's context and cannot be split between characters; shorten it."
+                )
             yield found
             at += len(found.tokens)
 
@@ -117,18 +119,18 @@ class Boundaries:
         return pair
 
     def _said(self, given: list[int], context: str, continuation: str) -> PromptOption:
-        """A context that is these tokens, and what follows it."""
+        """A context with these tokens, and its continuation."""
         start = next(self._starts(context, given), context)
         branch = self._engine.branch(Request(Prompt(start=start), options=(continuation,)))
         tokens = tuple(token for _, token in branch.scored[0])
         return PromptOption(start, continuation, tokens, list(unpacked(branch.prompt)) == given)
 
     def _starts(self, context: str, ids: list[int]) -> Iterator[str]:
-        """Texts that an engine reads as these tokens."""
+        """Candidate texts that an engine may encode as these tokens."""
         yield from (text for text in (context, context.removeprefix(self.first)) if self._prompt(text) == ids)
 
     def _prompt(self, start: str) -> list[int]:
-        """What an engine makes of it."""
+        """The tokens that an engine encodes."""
         try:
             return [int(token) for token in unpacked(self._engine.prompt(Prompt(start=start)))]
         except UserError:

@@ -1,12 +1,12 @@
-"""lm-evaluation-harness's cache of answers, made safe: its keys name a request, but not who answered it."""
+"""Makes lm-evaluation-harness's answer cache safe. Its keys identify the request, but not the model or steering."""
 
 from typing import Any
 
 
 def own_table(cache: Any, key: str) -> None:
-    """Have an open cache (a `SqliteDict`, one table of a file) use the table of this key, made if it is not there.
+    """Switch an open cache (a `SqliteDict`, one table of a file) to the table named by this key, created if missing.
 
-    What others keep in the file stays theirs: another model in the harness's own table, another steering in its own.
+    Answers of other models and steerings stay in their own tables.
     """
     cache.tablename = f"steerbench {key}"
     cache.conn.execute(f'CREATE TABLE IF NOT EXISTS "{cache.tablename}" (key TEXT PRIMARY KEY, value BLOB)')

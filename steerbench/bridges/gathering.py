@@ -1,4 +1,4 @@
-"""Requests of many coroutines, run in an engine's batches: what waits while the engine is busy goes together."""
+"""Batches requests from many coroutines: requests that wait while the engine is busy are run together."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 
 LINGER = 0.02
-"""Seconds a free engine waits for company of a request: those that start together arrive one after the other."""
+"""Seconds that an idle engine waits after a request for others that started at the same time."""
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -23,9 +23,9 @@ class _PendingCall(Generic[T, K, R]):
 
 
 class Gathering(Generic[T, K, R]):
-    """`await ask(item, kind)`: the item's result from `work(items, kind)`, run in a thread on items of a kind.
+    """`await ask(item, kind)` gives the item's result of `work(items, kind)`, run in a thread on items of one kind.
 
-    Kinds are hashable. One piece of work runs at a time; who gets hold of the engine takes all that wait with it.
+    Kinds are hashable. One call of `work` runs at a time, and takes all items of its kind that wait.
     """
 
     def __init__(self, work: Callable[[Sequence[T], K], Sequence[R]]) -> None:
@@ -34,7 +34,7 @@ class Gathering(Generic[T, K, R]):
         self._waiting: list[_PendingCall[T, K, R]] = []
 
     async def ask(self, item: T, kind: K) -> R:
-        """Raises what the work on this item's kind raised."""
+        """The item's result. Raises the error of `work` on this item's kind."""
         mine: _PendingCall[T, K, R] = _PendingCall(item, kind)
         self._waiting.append(mine)
         try:
@@ -44,7 +44,7 @@ class Gathering(Generic[T, K, R]):
                     together, self._waiting = self._waiting, []
                     await anyio.to_thread.run_sync(self._settle, together)
         finally:
-            if mine in self._waiting:  # Cancelled before anybody took it.
+            if mine in self._waiting:  # cancelled before it was started
                 self._waiting.remove(mine)
         if isinstance(mine.outcome, Exception):
             raise mine.outcome
@@ -57,6 +57,6 @@ class Gathering(Generic[T, K, R]):
             try:
                 for one, outcome in zip(mine, self.work([one.item for one in mine], kind), strict=True):
                     one.outcome = outcome
-            except Exception as error:  # Each who waits is told, in its own coroutine.
+            except Exception as error:  # raised in every waiting coroutine
                 for one in mine:
                     one.outcome = error

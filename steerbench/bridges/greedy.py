@@ -1,7 +1,7 @@
-"""Whether a continuation is what a model would say greedily, found through the engine contract.
+"""Decides whether a continuation is the model's greedy output, using only the engine contract.
 
-A `Choice` has the likelihoods of whole options and not the likeliest tokens beside theirs, so greedy text is asked
-for as well, and only where likelihoods leave the question open.
+A `Choice` has the likelihoods of options, but not of competing tokens. So greedy text is generated too, if likelihoods
+alone do not decide.
 """
 
 import math
@@ -14,7 +14,7 @@ from steerbench.contracts import Engine, Request, Sampling, batched
 from steerbench.engines.answers import decoded
 
 MAJORITY = math.log(0.5) + 1e-3
-"""A continuation likelier than one half has at each of its tokens a majority: it is greedy."""
+"""A continuation with probability above 1/2 has probability above 1/2 at each of its tokens, so it is greedy."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class ScoredContinuations:
 
 
 def greedy(engine: Engine, tokenizer: Any, scored: Sequence[ScoredContinuations]) -> list[list[bool]]:
-    """For each context and continuation, whether greedy text after the one is the other.
+    """For each context and continuation, whether greedy decoding after the context gives the continuation.
 
-    Costs a second pass over the contexts in which no continuation is likelier than one half: one token is generated
-    there; and as many tokens as a continuation has where its first token is that one. Texts are compared, not
-    tokens: they differ only if a model says a text in other tokens than its tokenizer would.
+    Contexts without a continuation of probability above 1/2 need a second pass, which generates one token. If it is a
+    continuation's first token, the continuation's length is generated. Texts are compared, not tokens; this matters
+    only if a model generates a text in other tokens than its tokenizer encodes.
     """
     known = [_from_likelihoods(one) for one in scored]
     firsts = _generated(
@@ -54,7 +54,7 @@ def greedy(engine: Engine, tokenizer: Any, scored: Sequence[ScoredContinuations]
 
 
 def _from_likelihoods(scored: ScoredContinuations) -> list[bool | None]:
-    """What one continuation with a majority says of all: greedy ones start with it, or it with them."""
+    """Decide from a continuation with probability above 1/2: its prefixes are greedy, longer ones undecided (None)."""
     sure = [pair.tokens for pair, logprob in zip(scored.pairs, scored.logprobs, strict=True) if logprob > MAJORITY]
     if not sure:
         return [None] * len(scored.pairs)
@@ -68,7 +68,7 @@ def _from_likelihoods(scored: ScoredContinuations) -> list[bool | None]:
 
 
 def _generated(engine: Engine, requests: Sequence[Request | None], tokens: int) -> list[str | None]:
-    """Greedy text of so many tokens after each prompt, None where none is asked for."""
+    """Greedy text of `tokens` tokens after each prompt; None where the request is None."""
     asked = [place for place, request in enumerate(requests) if request is not None]
     texts: list[str | None] = [None] * len(requests)
     if not asked:

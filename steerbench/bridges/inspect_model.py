@@ -28,13 +28,13 @@ from steerbench.engines.application import opened
 from steerbench.errors import UserError
 
 ADDRESS = "steerbench:"
-"""Before the key that stands where other providers have their server's address."""
+"""Prefix of the model's address, which holds the key of model and steering in place of a server."""
 
 GENERATED = 2048
-"""Tokens of an answer where nobody says how many, as for Inspect's own local models."""
+"""Default length of an answer in tokens, as for Inspect's local models."""
 
 TOGETHER = 64
-"""Requests under way at once, unless --max-connections says otherwise: the most an engine is given together."""
+"""Default number of concurrent requests (--max-connections), which is the largest batch for the engine."""
 
 HONOURED = frozenset({"max_tokens", "temperature", "top_p", "seed", "stop_seqs"})
 NOT_THE_MODEL_S = frozenset(
@@ -44,12 +44,12 @@ NOT_THE_MODEL_S = frozenset(
         *("parallel_tool_calls", "internal_tools", "reasoning_history"),
     }
 )
-"""What Inspect sees to, or what says nothing where there are no tools and no separate reasoning."""
+"""Settings that Inspect handles itself, or that have no effect without tools and separate reasoning."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """How an answer is drawn, and whether the user says by which seed."""
+    """Sampling settings, and whether the user gave the seed."""
 
     sampling: Sampling
     seeded: bool
@@ -66,10 +66,10 @@ class Drawing:
 
 
 class SteeredAPI(ModelAPI):
-    """A model of one of our engines under one steering; `open_steered` says what the arguments (-M) are.
+    """A model on one of our engines under one steering; the arguments (-M) are those of `open_steered`.
 
-    Inspect's cache knows an answer by the model's name, its server's address, the generation settings and the
-    messages. The address here is the key of model, engine, steering and strength: under another one no answer is found.
+    Inspect caches answers by model name, server address, generation settings and messages. The address here is the key
+    of model, engine, steering and strength, so that answers under another steering are not reused.
     """
 
     def __init__(
@@ -97,8 +97,10 @@ class SteeredAPI(ModelAPI):
     async def generate(
         self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
     ) -> ModelOutput:
-        """Raises:
-        UserError: something is asked for that an engine cannot do, or the steering overflowed.
+        """Answer a conversation.
+
+        Raises:
+            UserError: a setting is unsupported, or the steering overflowed.
         """
         started = time.monotonic()
         check_settings(tools, config)
@@ -106,7 +108,7 @@ class SteeredAPI(ModelAPI):
         asked = len(self.steered.engine.tokenize(request.prompt))
         completion = await self.gathering.ask(request, Drawing.of(config))
         if completion.overflowed:
-            raise UserError("The steering overflowed: the model's next logits were no numbers; give a lower strength.")
+            raise UserError("The steering overflowed: the model's logits were not finite; use a lower strength.")
         text = cut(completion.text, config.stop_seqs or ())
         stopped: StopReason = "stop" if completion.finish == "stop" or text != completion.text else "max_tokens"
         message = ChatMessageAssistant(content=text, model=self.model_name, source="generate")
@@ -127,7 +129,7 @@ class SteeredAPI(ModelAPI):
         return TOGETHER
 
     def connection_key(self) -> str:
-        """Models in this process do not wait for each other's connections."""
+        """A key per model, so that models in one process have separate connection limits."""
         return self.steered.key
 
     def _run(self, requests: Sequence[Request], drawing: Drawing) -> Sequence[Completion]:
@@ -135,14 +137,14 @@ class SteeredAPI(ModelAPI):
         if not sampling.temperature:
             return engine.generate(requests, sampling)
         if drawing.seeded:
-            # What is drawn depends on what else is in a batch, and that on which requests happened to wait.
+            # Samples depend on the rest of the batch, which depends on timing.
             return [engine.generate([request], sampling)[0] for request in requests]
         self._drawn += 1
         return engine.generate(requests, replace(sampling, seed=self._drawn))
 
 
 def check_settings(tools: Sequence[ToolInfo], config: GenerateConfig) -> None:
-    """Raises UserError: something is asked for that an engine cannot do."""
+    """Raises UserError: a setting is unsupported by engines."""
     if tools:
         raise UserError(f"A steered model has no tools, and the task gives it '{tools[0].name}'.")
     for name, value in config.model_dump(exclude_none=True).items():
@@ -152,10 +154,10 @@ def check_settings(tools: Sequence[ToolInfo], config: GenerateConfig) -> None:
 
 
 def prompt_of(steered: Steered, messages: Sequence[ChatMessage]) -> Prompt:
-    """The steering's words, then the messages; if the last is the model's own, the model goes on with it.
+    """The steering's prompt, then the messages. If the last one is the model's own, the model continues it.
 
     Raises:
-        UserError: a message is a tool's, or more than text.
+        UserError: a message is a tool's, or contains more than text.
     """
     turns = []
     for message in messages:

@@ -1,4 +1,4 @@
-"""What Inspect finds by its entry point: the model provider `steerbench`.
+"""The Inspect model provider `steerbench`, found by its entry point.
 
 inspect eval task.py --model steerbench/smollm2-135m -M steering=FILE -M strength=4
 """
@@ -8,7 +8,7 @@ from inspect_ai.model import ModelAPI, modelapi
 
 @modelapi(name="steerbench")
 def steerbench() -> type[ModelAPI]:
-    """A steered model; what it needs is imported when one is asked for, as Inspect loads all providers."""
+    """The class of steered models. Imported lazily, because Inspect loads all providers."""
     from steerbench.bridges.inspect_model import SteeredAPI
 
     return SteeredAPI

@@ -22,19 +22,19 @@ from steerbench.engines.application import opened
 from steerbench.errors import UserError
 
 GENERATED = 256
-"""Tokens of an answer where neither task nor user says how many, as for the harness's own models."""
+"""Default length of an answer in tokens, as for the harness's own models."""
 
 HONOURED = frozenset({"do_sample", "until", "max_gen_toks", "temperature", "top_p", "repetition_penalty"})
 OF_DRAWING = frozenset({"top_k", "top_p", "min_p", "typical_p"})
-"""Generation arguments without effect on greedy text."""
+"""Generation arguments that do not affect greedy decoding."""
 
 
 @register_model("steerbench")
 class SteeredLM(LM):  # type: ignore[misc]
-    """A model of one of our engines under one steering (`open_steered` says what the other arguments are).
+    """A model on one of our engines under one steering; the other arguments are those of `open_steered`.
 
-    `batch_size` and `max_batch_size` are taken and left alone: an engine makes its own batches. `device` counts
-    where there is CUDA: the harness says cuda:0 unless it is told otherwise.
+    `batch_size` and `max_batch_size` are ignored, because an engine makes its own batches. `device` is ignored without
+    CUDA, because the harness passes cuda:0 by default.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SteeredLM(LM):  # type: ignore[misc]
         self.boundaries = Boundaries(self.text, self.engine.context)
         self.max_gen_toks, self.seed = max_gen_toks, seed
 
-    # -- what the harness asks
+    # -- the harness's interface
 
     def loglikelihood(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """Log-likelihood of each continuation after its context, and whether it is greedy (see `greedy`).
@@ -76,7 +76,7 @@ class SteeredLM(LM):  # type: ignore[misc]
         return [answers[index] for index in range(len(asked))]
 
     def loglikelihood_rolling(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[float]:
-        """Log-likelihood of whole texts after the start token, in windows where they are longer than the context.
+        """Log-likelihood of whole texts after the start token, in windows if they are longer than the context.
 
         Raises:
             UserError: the steering overflowed.
@@ -92,11 +92,11 @@ class SteeredLM(LM):  # type: ignore[misc]
         return totals
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
-        """Free text up to the first string it is to stop at. What an engine says after that is thrown away.
+        """Free text up to the first stop string; text after it is discarded.
 
         Raises:
-            UserError: a generation argument that no engine has, a prompt that leaves no room for its answer, or the
-                steering overflowed.
+            UserError: a generation argument is unsupported, a prompt leaves no room for its answer, or the steering
+                overflowed.
         """
         asked: list[tuple[str, dict[str, Any]]] = [request.args for request in requests]
         told = [self._sampling(arguments) for _, arguments in asked]
@@ -116,7 +116,7 @@ class SteeredLM(LM):  # type: ignore[misc]
         return [texts[index] for index in range(len(asked))]
 
     def apply_chat_template(self, chat_history: Sequence[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """Messages as the text the model reads, the steering's words first; its last one left open for the model."""
+        """Messages as the text that the model reads, with the steering's prompt first, up to the model's answer."""
         turns = opened(self.steered.said, [(turn["role"], turn["content"]) for turn in chat_history])
         if add_generation_prompt:
             return self.text.render(turns)
@@ -126,31 +126,31 @@ class SteeredLM(LM):  # type: ignore[misc]
         """The template's text.
 
         Raises:
-            UserError: one is named; a model here has one.
+            UserError: a template is named; each model here has only one.
         """
         if isinstance(chat_template, str):
-            raise UserError("A model has one chat template here: give --apply_chat_template without a name.")
+            raise UserError("Each model has only one chat template here; give --apply_chat_template without a name.")
         return self.text.template.text if chat_template else None
 
     @property
     def tokenizer_name(self) -> str:
-        """What a cache of built requests is named by, as they may hold the steering's words; short, for file names."""
+        """A short key for the cache of built requests, which may contain the steering's prompt."""
         return f"steerbench-{self.steered.key[:16]}"
 
     def set_cache_hook(self, cache_hook: Any) -> None:
-        """Take part in the harness's cache, in a table of this model under this steering at this strength."""
+        """Use the harness's cache, in a table for this model, steering and strength."""
         if cache_hook.dbdict is not None:
             own_table(cache_hook.dbdict, self.steered.key)
         super().set_cache_hook(cache_hook)
 
     def get_model_info(self) -> dict[str, Any]:
-        """What the harness writes beside its results."""
+        """Metadata that the harness writes with its results."""
         return self.steered.told()
 
-    # -- in the engine's words
+    # -- requests to the engine
 
     def _words(self, context: str) -> str:
-        """What goes before a plain context; a chat has the steering's words in it already."""
+        """The steering's prompt before a plain context; "" in a chat, which contains it already."""
         said = self.steered.said
         return f"{said}\n\n" if said and said.strip() not in context else ""
 
@@ -164,7 +164,7 @@ class SteeredLM(LM):  # type: ignore[misc]
     def _scored(
         self, groups: Sequence[Sequence[PromptOption]], quiet: bool
     ) -> Iterator[tuple[list[int], list[ScoredContinuations]]]:
-        """Pairs of the same start as one request; in the engine's batches, with their places."""
+        """Ask pairs with the same start as one request; yields each batch's indices and results."""
         requests = [
             Request(Prompt(start=group[0].start), self.steered.steering, tuple(pair.option for pair in group))
             for group in groups
@@ -186,7 +186,7 @@ class SteeredLM(LM):  # type: ignore[misc]
         return greedy(self.engine, self.text.tokenizer, scored)
 
     def _sampling(self, arguments: dict[str, Any]) -> tuple[Sampling, tuple[str, ...]]:
-        """How to draw, and the strings to stop at."""
+        """The sampling settings, and the stop strings."""
         told = dict(normalize_gen_kwargs(arguments, self.max_gen_toks))
         temperature = float(told.get("temperature", 0.0)) if told["do_sample"] else 0.0
         inert = HONOURED if temperature else HONOURED | OF_DRAWING
@@ -205,11 +205,11 @@ class SteeredLM(LM):  # type: ignore[misc]
 
 
 def _check(overflowed: int, of: int) -> None:
-    """The harness has no place for an answer that could not be had: a likelihood of nan would count as a choice."""
+    """Raises UserError: a request overflowed. The harness cannot represent this, and would use a nan likelihood."""
     if overflowed:
         raise UserError(
-            f"The steering overflowed in {overflowed} of {of} requests: the model's next logits were no numbers; give "
-            "a lower strength."
+            f"The steering overflowed in {overflowed} of {of} requests: the model's logits were not finite; use a "
+            "lower strength."
         )
 
 

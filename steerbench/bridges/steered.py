@@ -1,4 +1,4 @@
-"""A model under a saved steering, as an evaluation framework outside of this package is given it."""
+"""A model under a saved steering, for other evaluation frameworks."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from steerbench.running.opening import open_engine
 
 @dataclass(frozen=True, eq=False)
 class Steered:
-    """An engine and the steering of all requests to it; `provenance` says where the steering is from."""
+    """An engine, and the steering of all requests to it; `provenance` is that of the steering."""
 
     engine: Engine
     text: ModelText
@@ -32,17 +32,17 @@ class Steered:
 
     @cached_property
     def said(self) -> str:
-        """What the model is told before anything else."""
+        """The steering's prompt, which precedes every request."""
         return self.steering.prompt.as_message()
 
     @cached_property
     def key(self) -> str:
-        """Hash of all that an answer depends on besides the request: model, engine, its code, steering and strength."""
+        """Hash of everything but the request that an answer depends on: model, engine, code, steering, strength."""
         told = {**self.engine.identity(), "code": engine_sources(self.engine), "steering": self.steering.digest}
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def told(self) -> dict[str, Any]:
-        """What a result should say of it."""
+        """Metadata for results."""
         return {
             "engine": dict(self.engine.identity()),
             "steering": {**self.provenance, "digest": self.steering.digest, "applied": self.strength},
@@ -64,12 +64,12 @@ def open_steered(
     """Load a model (the embedded one if none is named) and a steering (none if no file is named).
 
     Raises:
-        UserError: one of them cannot be had, the steering was fitted on another model (unless `force`) or answers
-            without one, or the strength is none.
+        UserError: the model or steering cannot be loaded, the steering was fitted on another model (unless `force`) or
+            answers without a model, or the strength is invalid.
     """
     loaded, provenance, strength = UNSTEERED, dict[str, str](), read_strength(strength)
     if steering is not None:
-        # A framework makes numbers and truth values of what looks like them.
+        # Frameworks convert arguments that look like numbers or booleans.
         steering = Path(str(steering))
         loaded, provenance = open_steering(steering)
     template = Path(chat_template) if chat_template else None
@@ -89,7 +89,7 @@ def open_steered(
 
 
 def _check_model(text: ModelText, provenance: Mapping[str, str], file: Path) -> None:
-    """Raises UserError: the steering is another model's; in the words of a framework that has no --force."""
+    """Raises UserError: the steering was fitted on another model. The message fits frameworks, which lack --force."""
     try:
         check_fitted_on(text, provenance, file)
     except UserError:

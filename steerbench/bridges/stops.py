@@ -1,8 +1,8 @@
-"""Strings that end an answer. Engines stop at the model's own end only, so what comes after them is cut off."""
+"""Stop strings. Engines stop only at the model's end token, so text after a stop string is cut off afterwards."""
 
 from collections.abc import Iterable
 
 
 def cut(text: str, stops: Iterable[str]) -> str:
-    """The text up to the first of the strings in it."""
+    """The text up to the first stop string in it."""
     return text[: min((place for stop in stops if stop and (place := text.find(stop)) >= 0), default=None)]

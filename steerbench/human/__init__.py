@@ -1,1 +1,1 @@
-"""Human evaluation: people put blinded answers of several methods in order, and what they say is counted."""
+"""Human evaluation: people rank blinded answers of several methods, and the rankings are analysed."""

@@ -1,4 +1,4 @@
-"""How far people agree with one another, and the judge with them: over questions, and over the people themselves."""
+"""Agreement of people with each other and with the judge, with intervals over questions or over people."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,21 +18,21 @@ Array = NDArray[np.float64]
 
 
 def between_two(decisions: Sequence[QuestionDecisions], one: int, other: int, seed: int) -> Metric | None:
-    """Share of the pairs of answers that two people both ordered which they ordered alike."""
+    """Of the pairs of answers that two people both ordered, the share that they ordered alike."""
     return _share(_agreed(decisions, one, other), seed)
 
 
 def between_people(decisions: Sequence[QuestionDecisions], people: int, seed: int) -> Metric | None:
-    """The same over all pairs of people."""
+    """`between_two` over all pairs of people."""
     return _share([a for one, other in combinations(range(people), 2) for a in _agreed(decisions, one, other)], seed)
 
 
 def over_annotators(
     decisions: Sequence[QuestionDecisions], people: int, found: Callable[[Sequence[QuestionDecisions]], float]
 ) -> Metric | None:
-    """An agreement with its interval over the people who were asked: what others would have said, as far as they tell.
+    """An agreement with its jackknife interval over the people, which generalises to other people.
 
-    `found` is the agreement of some decisions, nan if there is none. None if there is none at all.
+    `found` computes the agreement of some decisions (nan if undefined). None if it is undefined for all of them.
     """
     value = found(decisions)
     if math.isnan(value):
@@ -42,21 +42,21 @@ def over_annotators(
 
 
 def share_alike(decisions: Sequence[QuestionDecisions], people: int) -> float:
-    """The share of `between_people`, nan if no two people ordered the same pair."""
+    """The value of `between_people`; nan if no two people ordered the same pair."""
     agreed = [alike for one, other in combinations(range(people), 2) for _, alike in _agreed(decisions, one, other)]
     return float(np.mean(agreed)) if agreed else math.nan
 
 
 def alpha_of(decisions: Sequence[QuestionDecisions]) -> float:
-    """The value of `alpha`, nan if no answer was ranked by two people."""
+    """The value of `alpha`; nan if no answer was ranked by two people."""
     ranked = _ranked(decisions)
     return math.nan if ranked is None else _alpha(ranked[0], ranked[2])
 
 
 def alpha(decisions: Sequence[QuestionDecisions], seed: int) -> Metric | None:
-    """Krippendorff's alpha of the answers' ranks, ordinal; None if no answer was ranked by two people.
+    """Krippendorff's ordinal alpha of the answers' ranks; None if no answer was ranked by two people.
 
-    A unit is an answer to a question, and its values are the ranks that people gave it among the others.
+    A unit is an answer to a question; its values are the ranks that people gave it.
     """
     ranked = _ranked(decisions)
     if ranked is None:
@@ -70,7 +70,10 @@ def alpha(decisions: Sequence[QuestionDecisions], seed: int) -> Metric | None:
 
 
 def _ranked(decisions: Sequence[QuestionDecisions]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[float]] | None:
-    """How often each rank was given [answers, ranks], each answer's cluster, and the ranks; None if to none by two."""
+    """Counts of ranks [answers, ranks], each answer's cluster [answers], and the ranks.
+
+    Only answers that two or more people ranked; None if there are none.
+    """
     by_question: dict[str, list[QuestionDecisions]] = {}
     for one in decisions:
         if one.whole:
@@ -97,9 +100,9 @@ def _alpha(counts: NDArray[np.int64], domain: Sequence[float]) -> float:
 
 
 def judge_order(decisions: Sequence[QuestionDecisions], seed: int) -> tuple[Metric | None, float | None]:
-    """Share of the pairs that a person and the judge both ordered which they ordered alike, and the judge's ties.
+    """Of the pairs that a person and the judge both ordered, the share ordered alike; and the judge's ties.
 
-    Ties: the share of pairs that a person ordered and whose two ratings are equal. Pairs without ratings do not count.
+    The ties are the share of pairs that a person ordered and the judge rated equal. Pairs without ratings are ignored.
     """
     agreed, tied, ordered = [], 0, 0
     for one in decisions:
@@ -114,10 +117,10 @@ def judge_order(decisions: Sequence[QuestionDecisions], seed: int) -> tuple[Metr
 
 
 def judge_correlation(decisions: Sequence[QuestionDecisions], seed: int) -> Metric | None:
-    """Spearman's correlation of the judge's rating and the people's mean rank within a question, its mean over them.
+    """Spearman correlation of the judge's ratings with people's mean ranks within a question, averaged over questions.
 
-    +1: the judge orders each question's answers as people do. Questions whose ratings or mean ranks are all equal
-    have none.
+    +1 means that the judge orders each question's answers as people do. Questions with constant ratings or constant
+    mean ranks are left out.
     """
     by_question: dict[str, list[QuestionDecisions]] = {}
     for one in decisions:
@@ -145,7 +148,7 @@ def _correlation(several: Sequence[QuestionDecisions]) -> float | None:
 
 
 def _towards(question: StudyQuestion, answer: str) -> float | None:
-    """The judge's rating, signed so that more is nearer the end asked for."""
+    """The judge's rating, signed so that higher means closer to the target pole."""
     rating = question.answers[answer].rating
     return None if rating is None else rating if question.high else -rating
 
@@ -156,7 +159,7 @@ def _difference(question: StudyQuestion, first: str, second: str) -> float | Non
 
 
 def _agreed(decisions: Sequence[QuestionDecisions], one: int, other: int) -> list[tuple[int, bool]]:
-    """Cluster of each pair of answers that both people ordered, and whether they did so alike."""
+    """(cluster, whether both people agree) for each pair of answers that both ordered."""
     others = {judged.name: judged.signs for judged in decisions if judged.annotator == other}
     return [
         (judged.cluster, sign == theirs)
@@ -168,7 +171,7 @@ def _agreed(decisions: Sequence[QuestionDecisions], one: int, other: int) -> lis
 
 
 def _share(agreed: Sequence[tuple[int, bool]], seed: int) -> Metric | None:
-    """The share of true ones, with its interval over the clusters."""
+    """The share of agreements, with its interval over clusters."""
     if not agreed:
         return None
     cluster = np.unique([number for number, _ in agreed], return_inverse=True)[1]

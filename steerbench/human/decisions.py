@@ -1,4 +1,4 @@
-"""What people decided, as comparisons of two answers and as ranks: the two shapes that everything is counted from."""
+"""People's decisions as pairwise comparisons and as ranks, from which all figures are computed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from steerbench.human.responses import Response
 from steerbench.human.study import Key, StudyQuestion, pairs_of
 
 Signs = Mapping[tuple[str, str], int]
-"""Of one person's answers to one question, by pair of blind names (in alphabetical order): +1 if the first is
-better, -1 if the second is, 0 if there is no difference."""
+"""One person's comparisons on one question, by pair of blind names in alphabetical order: +1 if the first is better,
+-1 if the second is, 0 for no difference."""
 
 
 @dataclass(frozen=True)
 class QuestionDecisions:
-    """One person's decisions on one question. `cluster` numbers the question's text: both ends share it."""
+    """One person's decisions on one question. `cluster` is the number of the question's text, shared by both poles."""
 
     annotator: int
     name: str
@@ -24,18 +24,18 @@ class QuestionDecisions:
 
     @property
     def whole(self) -> bool:
-        """Whether every answer was compared with every other."""
+        """Whether all pairs of answers were compared."""
         return len(self.signs) == len(pairs_of(list(self.question.answers)))
 
     def answer_ranks(self) -> dict[str, float]:
-        """By blind name."""
+        """By blind name: the answer's rank (1 is best, ties share the mean)."""
         return _ranks(self.signs)
 
     def method_ranks(self) -> dict[str, float]:
         return _ranks(self.of_methods())
 
     def of_methods(self) -> dict[tuple[str, str], int]:
-        """The same signs by pair of methods (in alphabetical order); between the same words there is no difference."""
+        """The signs by pair of methods in alphabetical order. Methods with the same answer count as no difference."""
         answer_of = {method: name for name, shown in self.question.answers.items() for method in shown.methods}
         found = {}
         for first, second in combinations(sorted(answer_of), 2):
@@ -50,7 +50,7 @@ class QuestionDecisions:
 
 
 def judged(key: Key, responses: Sequence[Response]) -> list[QuestionDecisions]:
-    """Every person's decisions, question by question in the key's order."""
+    """Every person's decisions, with questions in the key's order."""
     clusters = {item: place for place, item in enumerate(dict.fromkeys(q.item for q in key.questions.values()))}
     found = []
     for annotator, response in enumerate(responses):
@@ -64,7 +64,7 @@ def judged(key: Key, responses: Sequence[Response]) -> list[QuestionDecisions]:
 
 
 def _ranks(signs: Signs) -> dict[str, float]:
-    """1 is the best, and those between which there is no difference share the mean of their places."""
+    """Ranks from 1 (best); answers without a difference share the mean of their ranks."""
     places = {name: 1.0 for pair in signs for name in pair}
     for (first, second), sign in signs.items():
         places[first] += (1 - sign) / 2

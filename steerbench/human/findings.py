@@ -1,4 +1,4 @@
-"""What a study found: the figures of `steerbench human import`."""
+"""The figures of a study, for `steerbench human import`."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ SCHEMA = 1
 
 
 class Annotator(FrozenModel):
-    """A person by the code they made up, how many screens they decided, and the median seconds on one."""
+    """A person: their self-chosen code, number of decided screens, and median seconds per screen."""
 
     name: str
     decided: int
@@ -27,16 +27,16 @@ class Annotator(FrozenModel):
 
 
 class Ranked(FrozenModel):
-    """A method's mean rank (1 is the best) and the number of rankings under it; None if nothing was ranked whole."""
+    """A method's mean rank (1 is best) and the number of complete rankings; None if there is none."""
 
     rank: MetricRecord | None
     rankings: int
 
 
 class MethodPair(FrozenModel):
-    """How often the first method's answer was placed before the second's, neither, or after it.
+    """Wins, ties and losses of the first method against the second.
 
-    `net` is the share of wins less that of losses, by question; p is from flipping the signs of the questions' nets.
+    `net` is the share of wins minus the share of losses, averaged over questions; its p is from a sign-flip test.
     """
 
     first: str
@@ -50,14 +50,14 @@ class MethodPair(FrozenModel):
 
 
 class AnnotatorAgreement(FrozenModel):
-    """Of two people, by code: share of the pairs of answers that both ordered which they ordered alike."""
+    """Two people, by code: of the pairs of answers that both ordered, the share ordered alike."""
 
     annotators: tuple[str, str]
     alike: MetricRecord | None
 
 
 class JudgeAgreement(FrozenModel):
-    """The judge against people: see `steerbench.human.agreement`. `tied`: pairs it rated alike and people ordered."""
+    """The judge's agreement with people (`human.agreement`). `tied`: share of pairs ordered by people but rated equal."""
 
     name: str
     correlation: MetricRecord | None
@@ -66,10 +66,9 @@ class JudgeAgreement(FrozenModel):
 
 
 class Findings(FrozenModel):
-    """All of a study's figures; intervals are 95 %, over questions, and say nothing of other people.
+    """All figures of a study. Intervals are 95 %, over questions, and do not generalise to other people.
 
-    Those of `alike_over_people` and `alpha_over_people` are over the people who were asked, by leaving out one at a
-    time: three or more are needed.
+    Only those of `alike_over_people` and `alpha_over_people` are over people (jackknife); they need three people.
     """
 
     schema_version: int = SCHEMA
@@ -89,7 +88,7 @@ class Findings(FrozenModel):
 
 
 def find(key: Key, responses: Sequence[Response]) -> Findings:
-    """The figures of these people's answers."""
+    """Compute the figures from people's responses."""
     decisions, seed = judged(key, responses), key.seed
     names = [response.annotator for response in responses]
     return Findings(
@@ -123,7 +122,7 @@ def _annotator(response: Response) -> Annotator:
 
 
 def _ranked(key: Key, decisions: Sequence[QuestionDecisions], seed: int) -> dict[str, Ranked]:
-    """Methods, the best first."""
+    """By method, best first: its mean rank."""
     ranks: dict[str, list[tuple[int, float]]] = {method: [] for method in key.methods}
     for one in decisions:
         if one.whole:
@@ -143,7 +142,7 @@ def _pairs(key: Key, decisions: Sequence[QuestionDecisions], seed: int) -> list[
     for one in decisions:
         for pair, sign in one.of_methods().items():
             signs.setdefault(pair, []).append((one.cluster, sign))
-    # As the owner named the methods, not by alphabet.
+    # In the order in which the study names the methods, not alphabetical.
     order = {method: place for place, method in enumerate(key.methods)}
     turned = {
         pair if order[pair[0]] < order[pair[1]] else (pair[1], pair[0]): given
@@ -179,7 +178,7 @@ def _judge(key: Key, decisions: Sequence[QuestionDecisions], seed: int) -> Judge
 
 
 def _by_cluster(given: Sequence[tuple[int, float]]) -> agreement.Array:
-    """[questions]: the mean over whoever decided on the question, and over its two ends."""
+    """[questions]: the mean of each question over the people who decided on it, and over its two poles."""
     values: dict[int, list[float]] = {}
     for cluster, value in given:
         values.setdefault(cluster, []).append(value)

@@ -1,4 +1,4 @@
-"""The page that people answer on: one HTML file that asks nothing of any network."""
+"""The page on which people answer: one HTML file that needs no network."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ _FOLDER = files("steerbench.human") / "template"
 
 
 def render(study: Mapping[str, Any]) -> str:
-    """The page of a study's data, script and style inside; its policy lets only that script run."""
+    """The page with the study's data, script and style inlined; its content security policy allows only this script."""
     style, script = _part("page.css"), _part("page.js")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(_part("page.html.j2")).render(
@@ -28,7 +28,7 @@ def render(study: Mapping[str, Any]) -> str:
 
 
 def in_script(value: Any) -> str:
-    """JSON that no HTML parser takes for the end of a script or for a comment."""
+    """JSON, escaped so that an HTML parser sees neither the end of the script nor a comment in it."""
     text = json.dumps(value, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -38,5 +38,5 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """As a content security policy names what may run."""
+    """The hash of a script or style in the form of a content security policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

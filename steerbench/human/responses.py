@@ -1,4 +1,4 @@
-"""The files that people send back: read with distrust, and held against the study's key."""
+"""Reads the files that people send back, and validates them against the study's key."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from steerbench.human.study import Key, first_fault
 from steerbench.storage.json_models import FrozenModel
 
 LARGEST = 20_000_000
-"""Bytes of an answers file; one with 10,000 decisions has a tenth of it."""
+"""Most bytes of an answers file; 10,000 decisions take a tenth of it."""
 
 Name = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 
@@ -22,7 +22,7 @@ class _StrictModel(FrozenModel):
 
 
 class Decision(_StrictModel):
-    """One screen: blind names of answers, the best first, in groups of those between which there is no difference."""
+    """One screen: blind names of answers, best first, in groups of tied answers."""
 
     question: Name
     order: list[list[Name]]
@@ -34,7 +34,7 @@ class Decision(_StrictModel):
 
 
 class Response(_StrictModel):
-    """What one person decided. `check` is the page's hash of the rest."""
+    """One person's decisions. `check` is a hash of the rest, computed by the page."""
 
     format: Literal["steerbench-human-1"]
     study: Annotated[str, Field(max_length=64)]
@@ -51,7 +51,7 @@ def read_responses(key: Key, paths: Sequence[Path]) -> list[Response]:
     """All people's answers, one file each.
 
     Raises:
-        UserError: a file is missing, malformed, changed, of another study, or by somebody whose file is there already.
+        UserError: a file is missing, malformed, changed, of another study, or by a person who has another file.
     """
     seen: dict[str, Path] = {}
     responses = []
@@ -69,7 +69,7 @@ def read_responses(key: Key, paths: Sequence[Path]) -> list[Response]:
 
 
 def fnv(text: str) -> int:
-    """64-bit FNV-1a over UTF-8, as the page has it: it finds a file that was changed, and proves no author."""
+    """64-bit FNV-1a over UTF-8, as the page computes it. It detects changed files, but does not prove authorship."""
     value = 0xCBF29CE484222325
     for byte in text.encode():
         value = (value ^ byte) * 0x100000001B3 % 2**64
@@ -109,17 +109,17 @@ def _screen(decision: Decision) -> tuple[str, ...]:
 
 
 def _fault(key: Key, decision: Decision) -> str:
-    """What the page could not have said, "" if it could."""
+    """What is wrong with a decision, in words; "" if nothing is."""
     question = key.questions.get(decision.question)
     if question is None:
         return "is not of this study"
     answers = decision.answers
     if not all(decision.order) or len(set(answers)) < len(answers):
-        return "orders an answer twice, or none"
+        return "lists an answer twice, or has an empty group"
     if not set(answers) <= question.answers.keys():
-        return "orders an answer that the question does not have"
+        return "lists an answer that the question does not have"
     if key.mode == "compare":
-        return "" if len(answers) == 2 else "compares no two answers"
+        return "" if len(answers) == 2 else "does not compare two answers"
     if len(answers) < len(question.answers):
-        return "leaves an answer without a place"
-    return "" if len(decision.order) == len(answers) else "puts two answers in one place"
+        return "leaves out an answer"
+    return "" if len(decision.order) == len(answers) else "ties two answers"

@@ -1,4 +1,4 @@
-"""Answers of runs as a study needs them: what each method said to the same question and target, and its rating."""
+"""Reads the answers of runs for a study: each method's answer to the same question and target, with its rating."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from steerbench.records.plan import build_task, differences, plan_of_run
 from steerbench.records.results import RunResult, read_result
 
 ROLE = "trait"
-"""The role of the judge whose ratings are held against people."""
+"""The role of the judge whose ratings are compared with people."""
 UNSTEERED = "unsteered"
 
 
 @dataclass(frozen=True, order=True)
 class TargetQuestion:
-    """A question under a target: `high` says which end of the question's trait was steered to."""
+    """A question asked under a target; `high` is true if its trait was steered to the high pole."""
 
     target: str
     item: str
@@ -34,7 +34,7 @@ class TargetQuestion:
 
 @dataclass(frozen=True)
 class RatedAnswer:
-    """A method's answer, and how high on the question's trait the judge rated it."""
+    """A method's answer, and the judge's rating on the question's trait."""
 
     text: str
     rating: float | None
@@ -45,25 +45,25 @@ Answers = Mapping[TargetQuestion, RatedAnswer]
 
 @dataclass(frozen=True)
 class Sources:
-    """Answers by method, of one task and one judge. `runs` is by folder name: the digests."""
+    """Answers by method, from one task and one judge. `runs` has the runs' digests by folder name."""
 
     runs: Mapping[str, str]
     judge: str
     methods: Mapping[str, Answers]
 
     def shared(self) -> list[TargetQuestion]:
-        """What all methods were asked, sorted."""
+        """The questions that all methods answered, sorted."""
         return sorted(set.intersection(*(set(answers) for answers in self.methods.values())))
 
 
 def read_sources(runs: Sequence[Path], wanted: Sequence[str] = ()) -> Sources:
-    """The answers of these methods, or of every method that is not trivial and of the unsteered model.
+    """The answers of the methods in `wanted`; by default of the unsteered model and all non-trivial methods.
 
-    A method that several runs have goes by its name if it says the same in them, else by name@folder.
+    A method that is in several runs keeps its name if its answers are the same, else it is called name@folder.
 
     Raises:
-        UserError: a run cannot be read, has no rated free text, is of other questions or another judge than the
-            first; a method that no run has; or fewer than two methods.
+        UserError: a run cannot be read, has no rated free text, or differs from the first in its questions or judge; no
+            run has a wanted method; or there are fewer than two methods.
     """
     results = [read_result(run) for run in runs]
     asked = _asked(results[0], runs[0])
@@ -88,15 +88,17 @@ def _label(run: Path, place: int) -> str:
 
 
 def _asked(result: RunResult, run: Path) -> dict[tuple[str, str], TargetQuestion]:
-    """By target and item, the questions that measured, as the run's task words them.
+    """By (target, item), the test questions of the run's task.
 
     Raises:
-        UserError: they are not what the run was asked.
+        UserError: the task's questions have changed since the run.
     """
     task = build_task(plan_of_run(result.plan, result.identity["task"]))
     changed = differences(result.identity["task"], dict(task.identity()))
     if changed:
-        raise UserError(f"The questions of the run in {run} are not those there are now ({changed[0]}).")
+        raise UserError(
+            f"The questions of the run in {run} have changed since it was made ({changed[0]}); make a new run."
+        )
     task.unseal()
     found = {}
     for target in task.targets(Split.TEST):
@@ -110,7 +112,7 @@ def _asked(result: RunResult, run: Path) -> dict[tuple[str, str], TargetQuestion
 
 
 def _end(target: Target, trait: str) -> bool | None:
-    """Which end of the trait the target is at, None if it has no such pole."""
+    """Whether the target is the trait's high pole; None if it has no pole of that trait."""
     if isinstance(target, Respondent):
         return None
     poles = (target,) if isinstance(target, TraitPole) else target.poles
@@ -131,7 +133,7 @@ def _check_alike(first: Path, one: RunResult, second: Path, other: RunResult) ->
 def _answers(
     run: Path, asked: Mapping[tuple[str, str], TargetQuestion]
 ) -> dict[str, dict[TargetQuestion, RatedAnswer]]:
-    """By method, what it said to each question of the result, without thoughts; an answer that is none is left out."""
+    """By method, its answer to each test question, without the thinking part; incomplete answers are left out."""
     answered = (pl.col("split") == Split.TEST.value) & pl.col("finish").is_in(["stop", "length"])
     samples = read_samples(run).filter(answered & pl.col("text").is_not_null())
     methods: dict[str, dict[TargetQuestion, RatedAnswer]] = {}
@@ -152,7 +154,7 @@ def _rating(record: Mapping[str, Any], trait: str) -> float | None:
 
 
 def _labelled(runs: Mapping[str, Mapping[str, Answers]]) -> dict[str, Answers]:
-    """Every method's answers under a name of its own."""
+    """Every method's answers under a unique name."""
     labelled: dict[str, Answers] = {}
     for name in dict.fromkeys(name for methods in runs.values() for name in methods):
         of_runs = {run: methods[name] for run, methods in runs.items() if name in methods}
@@ -166,7 +168,7 @@ def _labelled(runs: Mapping[str, Mapping[str, Answers]]) -> dict[str, Answers]:
 
 
 def _chosen(labelled: Mapping[str, Answers], wanted: list[str], trivial: set[str]) -> dict[str, Answers]:
-    """The methods named, by their whole name or what stands before the @."""
+    """The wanted methods, by full name or by the part before the @."""
     if not wanted:
         return {n: a for n, a in labelled.items() if n.partition("@")[0] not in trivial - {UNSTEERED}}
     chosen: dict[str, Answers] = {}

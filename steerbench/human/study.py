@@ -1,4 +1,4 @@
-"""A study: which answers people are shown, under names that say nothing, and the key that says whose they are."""
+"""A study: the answers that people see under blind names, and the key that maps these names to methods."""
 
 import hashlib
 import json
@@ -20,20 +20,20 @@ from steerbench.storage.json_models import FiniteModel
 
 SCHEMA = 1
 MOST_ANSWERS = 9
-"""Answers to a question that can be told apart by one digit key each."""
+"""Most answers per question, since each is selected by one digit key."""
 
 Mode = Literal["rank", "compare"]
 
 
 class Shown(FiniteModel):
-    """An answer: the methods that gave it, in these very words, and its rating on the question's trait."""
+    """An answer: the methods that gave exactly this text, and its rating on the question's trait."""
 
     methods: list[str] = Field(min_length=1)
     rating: float | None
 
 
 class StudyQuestion(FiniteModel):
-    """A question under a target, and its answers by their blind names."""
+    """A question asked under a target, and its answers by blind name."""
 
     target: str
     item: str
@@ -46,7 +46,7 @@ class StudyQuestion(FiniteModel):
 
 
 class Key(FiniteModel):
-    """What the study's owner keeps: whose answer is whose. `study` is a hash of all the rest."""
+    """The study's key, which its owner keeps: the methods behind the blind names. `study` is a hash of the rest."""
 
     schema_version: int = SCHEMA
     study: str
@@ -63,25 +63,25 @@ class Key(FiniteModel):
 
     @property
     def screens(self) -> int:
-        """How often a person is asked to decide."""
+        """Number of decisions per person."""
         return sum(question.screens(self.mode) for question in self.questions.values())
 
 
 @dataclass(frozen=True)
 class Study:
-    """The key, and what the page holds: JSON values without a word about methods."""
+    """The key, and the page's data: JSON values that do not reveal methods."""
 
     key: Key
     page: dict[str, Any]
 
 
 def make_study(sources: Sources, questions: int | None, mode: Mode, seed: int) -> Study:
-    """Draw the questions, targets taking turns, and give their answers blind names in a blind order.
+    """Draw questions, balanced over targets, and give their answers random blind names in random order.
 
-    Answers in the same words are shown once. A question to which all methods say the same is not asked.
+    Identical answers are shown once. A question to which all methods gave the same answer is not asked.
 
     Raises:
-        UserError: too many methods for one screen, or fewer questions than wanted.
+        UserError: there are too many methods for one screen, or too few questions.
     """
     if mode == "rank" and len(sources.methods) > MOST_ANSWERS:
         raise UserError(
@@ -123,7 +123,7 @@ def make_study(sources: Sources, questions: int | None, mode: Mode, seed: int) -
 
 
 def _salt(sources: Sources, seed: int) -> str:
-    """What the blind order is drawn from: nobody can draw it again who has the page but not the runs' ratings."""
+    """The random seed of the blind order. It cannot be recomputed from the page, because it includes the ratings."""
     told = {
         method: [[*vars(asked).values(), *vars(answers[asked]).values()] for asked in sorted(answers)]
         for method, answers in sources.methods.items()
@@ -141,7 +141,7 @@ def _blind_names(rng: np.random.Generator) -> Iterator[str]:
 
 
 def _drawn(usable: Sequence[TargetQuestion], count: int | None, rng: np.random.Generator) -> list[TargetQuestion]:
-    """So many questions at random, the targets taking turns so that none is asked about much more than another."""
+    """`count` random questions, taken from each target in turn so that targets are balanced."""
     by_target: dict[str, list[TargetQuestion]] = {}
     for place in rng.permutation(len(usable)).tolist():
         by_target.setdefault(usable[place].target, []).append(usable[place])
@@ -156,7 +156,7 @@ def _drawn(usable: Sequence[TargetQuestion], count: int | None, rng: np.random.G
 def _blinded(
     sources: Sources, asked: TargetQuestion, names: Iterator[str], rng: np.random.Generator
 ) -> tuple[StudyQuestion, dict[str, str]]:
-    """The question with its answers, shuffled, and their texts by blind name."""
+    """The question with its answers in random order, and their texts by blind name."""
     by_text: dict[str, list[str]] = {}
     for method, answers in sources.methods.items():
         by_text.setdefault(answers[asked].text, []).append(method)
@@ -174,23 +174,23 @@ def _first(ratings: Sequence[float | None]) -> float | None:
 
 
 def pairs_of(answers: Sequence[str]) -> list[tuple[str, str]]:
-    """All pairs of blind names, each and all of them in alphabetical order."""
+    """All pairs of blind names, in alphabetical order within and between pairs."""
     return list(combinations(sorted(answers), 2))
 
 
 def write_key(key: Key, path: Path) -> None:
-    """Raises UserError: another study's key is there, or the path cannot be written."""
+    """Write a key. Raises UserError: the path has another study's key, or is not writable."""
     if path.exists() and read_key(path).study != key.study:
-        raise UserError(f"{path} is the key of another study, which would be lost; choose another --out.")
+        raise UserError(f"{path} is the key of another study and would be overwritten; choose another --out.")
     with understandable(path):
         write_whole(path, key.model_dump_json(indent=1) + "\n")
 
 
 def read_key(path: Path) -> Key:
-    """The key of a study.
+    """Read the key of a study.
 
     Raises:
-        UserError: there is none, it cannot be read, or it was changed.
+        UserError: the file is missing, cannot be read, or was changed.
     """
     try:
         key = Key.model_validate_json(path.read_bytes())
@@ -199,14 +199,14 @@ def read_key(path: Path) -> Key:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}).") from error
     except ValidationError as error:
-        raise UserError(f"{path} is no key of a study ({first_fault(error)}).") from error
+        raise UserError(f"{path} is not the key of a study ({first_fault(error)}).") from error
     if key.own_id() != key.study:
         raise UserError(f"{path} was changed after the study was exported; take the key as it was written.")
     return key
 
 
 def first_fault(error: ValidationError) -> str:
-    """Where a file is not as it should be, and how: the first place of several."""
+    """The first validation error: the field and what is wrong with it."""
     fault = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in fault["loc"])[:100]
     return f"{where}: {fault['msg']}" if where else str(fault["msg"])

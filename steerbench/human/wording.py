@@ -1,4 +1,4 @@
-"""The ends of the traits in plain words, as people are asked about them."""
+"""Plain-language descriptions of trait poles, as people are asked about them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from steerbench.contracts.targets import trait_name
 
 @dataclass(frozen=True)
 class Wording:
-    """`more` ends the sentence "somebody who is ..."; `hint` says what such a person is like, "" if nothing does."""
+    """`more` completes "somebody who is ..."; `hint` describes such a person, "" if there is no description."""
 
     more: str
     hint: str = ""
@@ -28,5 +28,5 @@ _ENDS: dict[tuple[str, bool], Wording] = {
 
 
 def wording(trait: str, high: bool) -> Wording:
-    """How people are asked for this end of a trait; a trait without words of its own goes by its name."""
+    """The wording for a pole of a trait; a trait without its own wording is called by its name."""
     return _ENDS.get((trait, high)) or Wording(f"{'higher' if high else 'lower'} in {trait_name(trait)}")

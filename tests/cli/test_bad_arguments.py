@@ -134,7 +134,7 @@ BAD = {
     "publish --check empty": "empty holds nothing that is published: nothing was checked",
     "publish deep.json": "deep.json is nested more than",
     "bench compare deep.json deep.json": "deep.json is not a timing file",
-    "human import deep.json deep.json": "deep.json is no key of a study",
+    "human import deep.json deep.json": "deep.json is not the key of a study",
     "suite deep.toml": "deep.toml is nested more than 24 levels deep; no suite needs that.",
     "suite tables.toml": "tables.toml is nested more than",
     "suite lists.toml": "lists.toml is nested more than",

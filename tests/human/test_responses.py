@@ -88,10 +88,10 @@ def again(told):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (drop_an_answer, "leaves an answer without a place"),
-        (tie, "puts two answers in one place"),
-        (twice, "orders an answer twice"),
-        (empty_group, "orders an answer twice, or none"),
+        (drop_an_answer, "leaves out an answer"),
+        (tie, "ties two answers"),
+        (twice, "lists an answer twice"),
+        (empty_group, "lists an answer twice, or has an empty group"),
         (stranger, "that the question does not have"),
         (unknown_question, "is not of this study"),
         (again, "was decided before"),
@@ -109,7 +109,7 @@ def test_a_pair_of_three_is_refused(tmp_path):
     def whole(told):
         told["answers"][1]["order"] = [[a] for a in key.questions[told["answers"][1]["question"]].answers]
 
-    with pytest.raises(UserError, match="compares no two answers"):
+    with pytest.raises(UserError, match="does not compare two answers"):
         read_responses(key, [forged(response, tmp_path / "a.json", whole)])
 
 

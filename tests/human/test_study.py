@@ -135,5 +135,5 @@ def test_another_study_s_key_is_not_written_over(tmp_path):
 @pytest.mark.parametrize("text", ["", "{}", "[" * 100_000, '{"study": "x"}', "\xff"])
 def test_what_is_no_key_is_refused_in_a_sentence(tmp_path, text):
     (tmp_path / "key.json").write_bytes(text.encode("latin-1"))
-    with pytest.raises(UserError, match=r"key\.json is no key of a study"):
+    with pytest.raises(UserError, match=r"key\.json is not the key of a study"):
         read_key(tmp_path / "key.json")
