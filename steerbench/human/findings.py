@@ -57,7 +57,7 @@ class AnnotatorAgreement(FrozenModel):
 
 
 class JudgeAgreement(FrozenModel):
-    """The judge's agreement with people (`human.agreement`). `tied`: share of pairs ordered by people but rated equal."""
+    """The judge's agreement with people (`human.agreement`). `tied`: pairs that people ordered and it rated equal."""
 
     name: str
     correlation: MetricRecord | None

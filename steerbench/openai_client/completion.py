@@ -127,7 +127,7 @@ def _parsed(body: str) -> _Body:
         # Integers as floats: Python refuses to parse integers of thousands of digits.
         return _Body.model_validate(json.loads(body, object_pairs_hook=_unambiguous, parse_int=float))
     except (ValueError, RecursionError):
-        raise MalformedError("no chat completion") from None
+        raise MalformedError("not a chat completion") from None
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -113,8 +113,10 @@ def _damage(connection: sqlite3.Connection, schema: int) -> str:
     """What is wrong with the file's structure or rows, in words; "" if nothing is."""
     if (told := str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])) != "ok":
         return told.splitlines()[-1]
-    if sealing.is_sealed(connection) or schema >= SEALED:
-        broken = sealing.broken(connection) if sealing.is_sealed(connection) else ["seals"]
+    if sealing.is_sealed(connection):
+        broken = sealing.broken(connection)
         return f"the rows of the table '{broken[0]}' do not match their seal" if broken else ""
+    if schema >= SEALED:
+        return "its seals are missing"
     unreadable = "SELECT 1 FROM samples WHERE NOT (json_valid(outcome) AND json_valid(score)) LIMIT 1"
     return "a sample cannot be read" if connection.execute(unreadable).fetchone() else ""

@@ -233,7 +233,7 @@ def test_seals_taken_away_are_missed_and_so_is_a_sample_of_an_older_run_that_is_
     with pytest.raises(UserError, match="a sample cannot be read"):
         read_samples(run)
     change(run / LEDGER, "UPDATE meta SET value = '3' WHERE key = 'schema'")
-    with pytest.raises(UserError, match="what stands in 'seals'"):
+    with pytest.raises(UserError, match="its seals are missing"):
         read_samples(run)
 
 
