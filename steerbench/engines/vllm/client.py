@@ -1,4 +1,4 @@
-"""vLLM in this process: sequences under steerings, in waves that its tables have room for."""
+"""Runs vLLM in this process: steered sequences, in waves whose steerings fit its tables."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,23 +17,23 @@ from steerbench.engines.vllm.slots import Placement, SlotBook
 
 WORKER = "steerbench.engines.vllm.worker.SteeringWorker"
 CONFIG = "steerbench"
-"""The name of our settings in vLLM's `additional_config`, and of a request's in its `extra_args`."""
+"""The key of our settings in vLLM's `additional_config`, and in a request's `extra_args`."""
 
 OVERFLOW = "overflow"
-"""The reason for which an answer ended that the worker had to end."""
+"""The finish reason of an answer that the worker ended because of an overflow."""
 
 GIB = 2**30
 
 CPU_BLOCK, CPU_MEMORY = 32, 2
-"""On a CPU: tokens of a block, the fewest it has, for a cached prefix is whole blocks and a statement is short; and GiB
-of the cache."""
+"""On a CPU: tokens per block, and GiB of the KV cache. Blocks are as small as possible, because cached prefixes are
+whole blocks and statements are short."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ask:
-    """One sequence for vLLM: token ids, the first `prompt` of which are the prompt proper, and how to go on.
+    """One sequence for vLLM: token ids, of which the first `prompt` are the prompt, and how to sample.
 
-    `sampling` are fields of vLLM's SamplingParams, `seen` what the worker is to look at (`worker.Following`).
+    `sampling` are fields of vLLM's SamplingParams; `seen` is what the worker observes (`worker.Following`).
     """
 
     tokens: Sequence[int]
@@ -45,10 +45,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class VLLMSettings:
-    """How vLLM is set up. `rows` is the room for steerings: what a table has at every site.
+    """vLLM's settings. `rows` is the number of rows per table, which bounds how many steerings fit.
 
-    `eager` computes without compiled code and CUDA graphs; `memory` is that of the KV cache in GiB (2 on a CPU if None,
-    what is free on CUDA), `context` the longest sequence (what fits if None), `batched_tokens` those of one step.
+    `eager` disables compiled code and CUDA graphs. `memory` is the size of the KV cache in GiB (None: 2 on a CPU, the
+    free memory on CUDA). `context` is the longest sequence (None: what fits). `batched_tokens` is the limit per step.
     """
 
     dtype: str
@@ -62,7 +62,7 @@ class VLLMSettings:
 
 
 class Client:
-    """Owns a `vllm.LLM` with our worker."""
+    """Owns a `vllm.LLM` that uses our worker."""
 
     def __init__(self, folder: str, settings: VLLMSettings, width: Width) -> None:
         from vllm import LLM
@@ -84,7 +84,7 @@ class Client:
                 kv_cache_memory_bytes=int(memory * GIB) if memory else None,
                 max_model_len=settings.context or -1,
                 enable_prefix_caching=settings.prefix_caching,
-                # An asynchronous scheduler reads one token past an answer's end, which a survey would count.
+                # An asynchronous scheduler reads one token past the end of an answer, which a survey would count.
                 async_scheduling=False,
                 disable_log_stats=True,
                 use_tqdm_on_load=False,
@@ -97,25 +97,25 @@ class Client:
         self.context: int = self.llm.llm_engine.model_config.max_model_len
 
     def run(self, asks: Sequence[Ask]) -> list[Any]:
-        """vLLM's output for each, all of them together as far as the tables have room for their steerings.
+        """vLLM's output for each sequence. They run together as far as their steerings fit the tables.
 
         Raises:
-            UserError: a steering is larger than a table.
+            UserError: a steering needs more rows than a table has.
         """
-        # What a batch finds in the cache must not depend on what was asked before it: the same batch, the same bits.
+        # The cache is cleared, so that a batch gives the same bits whatever was asked before.
         self.llm.reset_prefix_cache()
         outputs: list[Any] = []
         try:
             for wave, slots in self._waves(asks):
                 outputs += self._generate(wave, slots)
         except BaseException:
-            # What was given a place but not sent yet must not pass for sent.
+            # Steerings that have a slot but were not sent yet must not count as sent.
             self.book = SlotBook(self.book.size)
             raise
         return outputs
 
     def _waves(self, asks: Sequence[Ask]) -> Iterator[tuple[list[Ask], list[int]]]:
-        """Neighbours whose steerings are in the tables together, and their slots."""
+        """Consecutive sequences whose steerings fit the tables together, and their slots."""
         wave: list[Ask] = []
         slots: list[int] = []
         new: list[Placement] = []
@@ -144,7 +144,7 @@ class Client:
         return slot
 
     def _ready(self, wave: list[Ask], new: Sequence[Placement]) -> list[Ask]:
-        """The wave, once the worker has its steerings."""
+        """Send new steerings to the worker, then return the wave."""
         if new:
             self.llm.collective_rpc("steering_put", args=([astuple(placement) for placement in new],))
         return wave
@@ -171,23 +171,29 @@ class Client:
                 self.book.done(ask.steering.edits_digest)
         return outputs
 
-    # -- looking on
+    # -- observing
 
     @contextmanager
     def capturing(self, sites: Sequence[Site]) -> Iterator[dict[str, NDArray[np.float32]]]:
-        """Fills what it yields, at its end: `key/site` is [positions, layers, width], of each request's positions."""
+        """Context manager that captures values. Fills the yielded dict on exit.
+
+        `key/site` is [positions, layers, width].
+        """
         self.llm.collective_rpc("steering_capture_begin", args=(list(sites),))
         found: dict[str, NDArray[np.float32]] = {}
         yield found
         ranks = [load(part) for part in self.llm.collective_rpc("steering_capture_end")]
         for name, value in ranks[0].items():
-            # Every rank has the whole residual stream, and its own heads and neurons.
+            # Every rank has the whole residual stream, but only its own heads and neurons.
             whole = name.endswith("/resid")
             found[name] = value if whole else np.concatenate([rank[name] for rank in ranks], axis=2)
 
     @contextmanager
     def counting(self, groups: int) -> Iterator[dict[str, NDArray[Any]]]:
-        """Fills what it yields, at its end: by group, `tokens` [1], `positive` and `p95` [layers, neurons]."""
+        """Context manager that counts activations. Fills the yielded dict on exit.
+
+        By group: `tokens` [1], `positive` and `p95` [layers, neurons].
+        """
         self.llm.collective_rpc("steering_count_begin", args=(groups,))
         found: dict[str, NDArray[Any]] = {}
         yield found
@@ -197,12 +203,12 @@ class Client:
             found[name] = value if whole else np.concatenate([rank[name] for rank in ranks], axis=1)
 
     def close(self) -> None:
-        """Give the model's memory and processes back."""
+        """Free the model's memory and end its processes."""
         self.llm.llm_engine.engine_core.shutdown()
 
 
 def additional_config(rows: int) -> dict[str, Any]:
-    """What our worker is told; it is part of the key of vLLM's compiled code, so our version is in it."""
+    """Settings for our worker. They are part of the key of vLLM's compiled code, so they include our version."""
     from steerbench import __version__
 
     return {CONFIG: {"rows": rows, "version": __version__}}

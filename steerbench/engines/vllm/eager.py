@@ -1,4 +1,4 @@
-"""One step without compiled code and CUDA graphs, which have no room for anybody who looks on."""
+"""Runs steps without compiled code and CUDA graphs, in which values cannot be observed."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,10 +7,10 @@ from typing import Any
 
 @contextmanager
 def eagerly(runner: Any) -> Iterator[None]:
-    """Have a model runner, V1 or V2, run its model as plain Python."""
+    """Context manager in which a model runner (V1 or V2) runs its model as plain Python."""
     with ExitStack() as stack:
         for module in runner.get_model().modules():
-            # vLLM's own switch, read at every call; it is true already where nothing was compiled.
+            # vLLM's own switch, read at every call; already true if nothing was compiled.
             if getattr(module, "do_not_compile", None) is False:
                 module.do_not_compile = True
                 stack.callback(setattr, module, "do_not_compile", False)

@@ -1,6 +1,6 @@
-"""Answers that overflow, in the worker: their logits are nan, and those of free text end it.
+"""Handles overflow in the worker: logits of overflowed requests become nan, and free text ends there.
 
-The model's `compute_logits` is where both runners have one last state a request, in the order of the step.
+This hooks the model's `compute_logits`, where both runners have one final state per request, in the step's order.
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from steerbench.engines.overflow import normable
 
 
 class Endings:
-    """Looks at the states of which a model's logits are made, behind its last norm."""
+    """Checks the states from which the logits are computed, after the final norm."""
 
     def __init__(self, model: Any) -> None:
         self._compute = model.compute_logits
         self._step: Sequence[tuple[int | None, int | None]] = ()
         self._overflowed: set[int] = set()
         self.met = False
-        """Whether there was ever an overflow."""
+        """Whether any request has overflowed so far."""
         model.compute_logits = self._logits
 
     def begin(self, requests: Sequence[tuple[int | None, int | None]]) -> None:
-        """Before a step: each request's number, and the token that ends its answer if it is free text."""
+        """Call before a step, with each request's number and, for free text, the token that ends its answer."""
         self._step = requests
 
     def told(self) -> list[int]:
@@ -33,9 +33,9 @@ class Endings:
 
     def _logits(self, states: Tensor, *more: Any, **others: Any) -> Tensor | None:
         logits: Tensor | None = self._compute(states, *more, **others)
-        # What is asked for after the step's own logits are those of tokens in prompts.
+        # Later calls in the same step are for the logits of prompt tokens.
         step, self._step = self._step, ()
-        # A norm leaves zeros of a state too long for it.
+        # A norm turns a state that is too long into zeros.
         lost = ~normable(states) | ~states.any(-1)
         if logits is None or not lost.any():
             return logits

@@ -1,4 +1,4 @@
-"""The engine contract on vLLM: options' likelihoods, free text, neuron statistics and activations."""
+"""The vLLM engine: likelihoods of options, free text, neuron statistics and activations."""
 
 import hashlib
 from collections import Counter
@@ -32,17 +32,17 @@ from steerbench.models.loading import DTYPES
 from steerbench.models.text import ModelText, first_line, load_text
 
 TOGETHER = 256
-"""Requests of one batch: what is lost if a run is stopped, and enough that its tail costs little."""
+"""Requests per batch. A stopped run loses its current batch; larger batches hardly gain speed."""
 
 MORE = "shorten it, or give more with --param vllm.context=N or --param vllm.memory=GIB"
 
 COUNTED = 2**30
-"""Bytes of histograms that a survey holds at once."""
+"""Most bytes of histograms that a survey holds at once."""
 
 
 @dataclass(eq=False)
 class VLLMEngine:
-    """Runs a model of vLLM, on CPU or CUDA, every request under its own steering."""
+    """Runs a model on vLLM, on CPU or CUDA, with a separate steering per request."""
 
     text: ModelText
     shape: Widths
@@ -67,12 +67,12 @@ class VLLMEngine:
         batched_tokens: int | None = None,
         date: str | None = None,
     ) -> "VLLMEngine":
-        """Load a model by name, Hugging Face id or folder; what can be set is as in `VLLMSettings`.
+        """Load a model by name, Hugging Face id or folder; the settings are those of `VLLMSettings`.
 
-        `eager` is true on a CPU unless it is said otherwise; `date` is the day its chat template is told (`load_text`).
+        `eager` defaults to true on a CPU. `date` is today's date for the chat template (`load_text`).
 
         Raises:
-            UserError: vLLM is not there or not supported, or the model cannot be had or is not supported.
+            UserError: vLLM is missing or unsupported, or the model cannot be found or is unsupported.
         """
         version = vllm_version()
         text = load_text(spec, chat_template, date)
@@ -97,7 +97,7 @@ class VLLMEngine:
             selftest(client, shape.layers)
         except (AssertionError, ImportError, NotImplementedError, RuntimeError, ValueError) as error:
             raise UserError(f"vLLM cannot run '{spec}' here: {first_line(error)}") from error
-        # What changes the last bits of numbers.
+        # Settings that change the last bits of numbers.
         bits = ("eager", "tensor_parallel", "prefix_caching", "batched_tokens")
         how = {name: str(getattr(settings, name)) for name in bits}
         told = {"dtype": settings.dtype, "device": place, "vllm": version, **how}
@@ -116,7 +116,7 @@ class VLLMEngine:
         return {**self.text.identity(), **self.told, "engine": self.name, "torch": torch.__version__}
 
     def close(self) -> None:
-        """Give the model's memory and processes back."""
+        """Free the model's memory and end its processes."""
         self.client.close()
 
     # -- requests as tokens
@@ -132,15 +132,15 @@ class VLLMEngine:
         return self._checked(requests, [self.tokens.branch(request, last) for request in requests])
 
     def _checked(self, requests: Sequence[Request], branches: list[Branch], room: int = 0) -> list[Branch]:
-        """The requests' branches, once they are known to fit the model, with `room` for answers."""
+        """The requests' branches, after checking that they and their answers of `room` tokens fit the model."""
         check_steerings((request.steering for request in requests), self.layers, self.shape.of)
-        # Where only likelihoods are asked, it reads an option's last token too, and says one more.
+        # For likelihoods, vLLM also reads an option's last token and generates one more.
         longest = [one.longest + (0 if room else 1) for one in branches]
         check_lengths(requests, longest, self.context, room or 1, MORE)
         return branches
 
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
-        """Requests with the same steering and start stand next to each other, so that the cache serves them."""
+        """Indices by batch; requests with the same steering and prefix are adjacent, which suits the prefix cache."""
         branches = self._branches(requests)
         order = sorted(range(len(requests)), key=lambda i: (requests[i].steering.edits_digest, branches[i].prompt, i))
         return [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
@@ -177,7 +177,7 @@ class VLLMEngine:
                         f"The first {front} tokens of a prompt were asked for, but one has only {branch.prompt_length}."
                     )
                 seen: dict[str, Any] = {"key": f"{number}.0", "positions": list(range(front))}
-                # What the cache has is not computed again, and cannot be looked at.
+                # Cached tokens are not computed again, so their values could not be captured.
                 sampling = NEXT_TOKEN | {"skip_reading_prefix_cache": True}
                 asks.append(Ask(branch.path(front - 1), request.steering, branch.prompt_length, sampling, seen))
                 continue
@@ -196,13 +196,15 @@ class VLLMEngine:
         }
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]:
-        """Free text after each prompt; options are left out of account."""
+        """Free text after each prompt; options are ignored."""
         return self.tokens.answers(requests, self._completions(self.client.run(self._asks(requests, sampling))))
 
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
     ) -> tuple[Sequence[Completion], NeuronStatistics]:
-        """`generate`, while counting what the neurons do after edits; `groups` [requests] are numbered from 0.
+        """`generate`, with statistics of the neurons' activations after edits, by group.
+
+        `groups` [requests] are numbered from 0.
 
         Raises:
             UserError: an answer overflowed.
@@ -212,7 +214,7 @@ class VLLMEngine:
         positive, p95 = np.zeros((count, *shape), np.int64), np.zeros((count, *shape), np.float32)
         asks = self._asks(requests, sampling)
         completions: dict[int, Completion] = {}
-        # As many groups at once as their histograms leave room for.
+        # As many groups at once as fit the memory for histograms.
         step = max(1, COUNTED // (4 * BINS * self.layers * self.neurons))
         for start in range(0, count, step):
             part = [i for i, group in enumerate(groups) if start <= group < start + step]
@@ -227,7 +229,7 @@ class VLLMEngine:
         return said, NeuronStatistics(tokens, positive, p95, P95_ERROR)
 
     def _asks(self, requests: Sequence[Request], sampling: Sampling) -> list[Ask]:
-        """One sequence a request; those with the same prompt draw differently, and each the same every time."""
+        """One sequence per request. Equal prompts get different random seeds, which are the same in every run."""
         branches = self._checked(requests, [self.tokens.free(one) for one in requests], sampling.max_new_tokens)
         how = {
             "max_tokens": sampling.max_new_tokens,
@@ -254,7 +256,7 @@ class VLLMEngine:
         end = next((i for i, token in enumerate(tokens) if token in self.tokens.stops), None)
         text = decoded(self.text.tokenizer, tokens[:end])
         if reason == OVERFLOW:
-            # Its last token is the one that ended it, which was not the model's.
+            # The last token was forced by the worker to end the answer.
             return Completion(text, len(tokens) - 1, "overflow")
         return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "stop")
 
@@ -264,10 +266,10 @@ def _counted(ask: Ask, group: int) -> Ask:
 
 
 def _device(asked: str | None) -> str:
-    """Where the installed vLLM runs.
+    """The device type of the installed vLLM.
 
     Raises:
-        UserError: another device is asked for.
+        UserError: another device was requested.
     """
     from vllm.platforms import current_platform
 

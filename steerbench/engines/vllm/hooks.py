@@ -1,7 +1,7 @@
-"""Hooks on vLLM's model: where tables are applied, and where values are looked at.
+"""Hooks on vLLM's model that apply the tables and observe values.
 
-In compiled code every site is always applied, for the graph must not depend on what a step holds; in eager mode only
-those that some token of the step needs. Values are looked at in eager steps only.
+In compiled code every site is always applied, because the graph must not depend on the step's requests. In eager mode
+only the sites that a token of the step needs are applied. Values are observed in eager steps only.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ HEAD_OUT, CAP, ADD, RESID = range(len(SITES))
 
 
 class Observer(Protocol):
-    """Looks at values [tokens, width] of the sites it names, after edits."""
+    """Observes values [tokens, width] at its sites, after edits."""
 
     @property
     def sites(self) -> tuple[Site, ...]: ...
@@ -28,7 +28,7 @@ class Observer(Protocol):
 
 
 class Sites:
-    """What the hooks of one model share: its tables, and who looks on in the present step."""
+    """State shared by the hooks of a model: its tables, and the observers of the current step."""
 
     def __init__(self, tables: SlotTables) -> None:
         self.tables = tables
@@ -48,7 +48,7 @@ class Sites:
 
 
 def install(layers: Sequence[Any], sites: Sites) -> None:
-    """Put every site's hook on a model's decoder layers."""
+    """Install the hooks of every site on a model's decoder layers."""
     for number, layer in enumerate(layers):
         projection = layer.self_attn.o_proj
         _lend(projection, sites.tables, HEAD_OUT, number)
@@ -59,7 +59,7 @@ def install(layers: Sequence[Any], sites: Sites) -> None:
 
 
 def _lend(module: nn.Module, tables: SlotTables, site: int, layer: int) -> None:
-    """Give a module its table and lines as buffers: only so does the compiler take them for inputs."""
+    """Register a module's table and lines as buffers, so that the compiler treats them as inputs."""
     module.register_buffer("steering_rows", tables.rows[SITES[site]][layer], persistent=False)
     module.register_buffer("steering_lines", tables.lines[site], persistent=False)
 
@@ -77,7 +77,7 @@ def _before_projection(sites: Sites, layer: int) -> Callable[..., Any]:
 
 
 def _after_layer(sites: Sites, layer: int) -> Callable[..., Any]:
-    """Decoder layers give (hidden, residual), whose sum is the residual stream."""
+    """The hook of a decoder layer, which returns (hidden, residual); their sum is the residual stream."""
 
     def after(module: Any, _: Any, out: Any) -> Any:
         hidden, residual = out
@@ -91,9 +91,9 @@ def _after_layer(sites: Sites, layer: int) -> Callable[..., Any]:
 
 
 class SteeredGate(nn.Module):
-    """Stands in for an MLP's activation function, which vLLM fuses with the multiplication by the up projection.
+    """Replaces an MLP's activation function, which vLLM fuses with the multiplication by the up projection.
 
-    Being of another type, it also keeps vLLM from fusing the activation into a quantisation.
+    Its different type also keeps vLLM from fusing the activation into a quantisation.
     """
 
     caps: Tensor
@@ -123,7 +123,7 @@ class SteeredGate(nn.Module):
         return plain
 
     def _watched(self, x: Tensor) -> Tensor:
-        """The same, with the activations shown before they gate."""
+        """The same computation, with the activations passed to observers before gating."""
         neurons, tokens = x.shape[-1] // 2, x.shape[0]
         a = ops.activate(x[..., :neurons], self.activation)
         if self.sites.applied(CAP, self.layer):
@@ -135,10 +135,10 @@ class SteeredGate(nn.Module):
 
 
 def activation_of(module: nn.Module) -> str:
-    """The name by which `ops` knows an activation of vLLM.
+    """The name in `ops` of a vLLM activation module.
 
     Raises:
-        NotImplementedError: it is none that a supported architecture has.
+        NotImplementedError: no supported architecture has this activation.
     """
     from vllm.model_executor.layers.activation import GeluAndMul, SiluAndMul
 

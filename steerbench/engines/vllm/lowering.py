@@ -1,4 +1,4 @@
-"""A steering's edits as rows of tables: what is added or capped at each layer, for each kind of position."""
+"""Compiles a steering's edits to table rows: the additions and caps at each layer, for each kind of position."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ Width = Callable[[Site], int]
 
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """A steering as the worker takes it: rows [n, dim] by site and layer, and each site's schedule over rows 1 to n.
+    """A compiled steering: rows [n, dim] by site and layer, and each site's schedule over rows 1 to n.
 
-    Row 0 is neutral and is not among them.
+    The neutral row 0 is not included.
     """
 
     rows: Mapping[str, Mapping[int, NDArray[np.float32]]]
@@ -37,7 +37,7 @@ class Lowered:
 
 
 def lower(steering: Steering, width: Width) -> Lowered:
-    """The rows of a steering that fits the model (`check_steerings`)."""
+    """Compile a steering, which must fit the model (`check_steerings`)."""
     rows: dict[str, Mapping[int, NDArray[np.float32]]] = {}
     schedules: dict[str, Schedule] = {}
     for site in SITES:
@@ -55,7 +55,7 @@ def _table_of(edit: Edit) -> str:
 
 
 def _site(site: str, edits: list[Edit], width: Width) -> tuple[Layers, Schedule]:
-    """One table's rows by layer, equal ones once, and where they are used."""
+    """One table's distinct rows by layer, and the schedule that uses them."""
     found: list[Layers] = []
     numbers: dict[tuple[tuple[int, bytes], ...], int] = {(): NEUTRAL}
 
@@ -83,7 +83,7 @@ def _site(site: str, edits: list[Edit], width: Width) -> tuple[Layers, Schedule]
 
 
 def _row(edits: Iterable[Edit], width: Width, position: int, front: bool = False, decode: bool = False) -> Layers:
-    """By layer, what all edits come to at a position in the front, in the rest of the prompt, or after it."""
+    """By layer, the sum of all edits at a position: in the front, in the rest of the prompt, or after it."""
     row: Layers = {}
     for edit in edits:
         kind = edit.positions.kind
@@ -99,7 +99,7 @@ def _row(edits: Iterable[Edit], width: Width, position: int, front: bool = False
 
 
 def _added(edit: Add | Boost, dim: int, position: int) -> NDArray[np.float32]:
-    """What an edit adds at a position, [dim]."""
+    """[dim]: the vector that an edit adds at a position."""
     if isinstance(edit, Add):
         vector = edit.vector if edit.vector.ndim == 1 else edit.vector[position]
         return np.float32(edit.strength) * vector.astype(np.float32)

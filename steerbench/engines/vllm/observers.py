@@ -1,4 +1,4 @@
-"""What is looked at while the worker runs: values of chosen tokens, and histograms of what neurons do."""
+"""Observers in the worker: captured values of chosen tokens, and histograms of activations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from steerbench.engines.histograms import Histograms, summed_up
 
 
 class Capture:
-    """Keeps the values of chosen tokens at sites; `wanted` are (request's key, place in the step's tokens)."""
+    """Captures the values of chosen tokens at sites; `wanted` are (request's key, index of the token in the step)."""
 
     def __init__(self, sites: Sequence[Site]) -> None:
         self.sites: tuple[Site, ...] = tuple(sites)
@@ -24,7 +24,7 @@ class Capture:
         self._kept: dict[tuple[str, Site], list[NDArray[np.float32]]] = {}
 
     def begin(self, wanted: list[tuple[str, int]], device: torch.device) -> None:
-        """Before a step: whose tokens are to be kept, each request's in the order of its positions."""
+        """Call before a step with the tokens to capture; each request's tokens are ordered by position."""
         self.wanted = wanted
         self._rows = torch.tensor([place for _, place in wanted], dtype=torch.long, device=device)
         self._step = {site: [] for site in self.sites}
@@ -41,12 +41,12 @@ class Capture:
                 self._kept.setdefault((key, site), []).append(value)
 
     def collected(self) -> bytes:
-        """All that was kept, as one safetensors file: `key/site` is [tokens, layers, width]."""
+        """All captured values, as one safetensors file: `key/site` is [tokens, layers, width]."""
         return save({f"{key}/{site}": np.stack(values) for (key, site), values in self._kept.items()})
 
 
 class Count:
-    """Counts what neurons do in chosen tokens, by group."""
+    """Counts neurons' activations at chosen tokens, by group."""
 
     sites: tuple[Site, ...] = ("mlp_act",)
 
@@ -55,7 +55,7 @@ class Count:
         self._rows = self._groups = torch.zeros(0, dtype=torch.long)
 
     def begin(self, rows: Sequence[int], groups: Sequence[int], device: torch.device) -> None:
-        """Before a step: places of the tokens to be counted, and their groups."""
+        """Call before a step with the indices of the tokens to count, and their groups."""
         self._rows = torch.tensor(rows, dtype=torch.long, device=device)
         self._groups = torch.tensor(groups, dtype=torch.long, device=device)
 

@@ -1,7 +1,7 @@
-"""The operations that steer, as torch sees them: opaque to its compiler, and replayed in CUDA graphs.
+"""The steering operations as torch custom ops: opaque to the compiler, and replayed in CUDA graphs.
 
-`lines` says for every token which row of the table it takes; row 0 changes nothing. It is longer than a step has
-tokens, and is written in place before each step.
+`lines` has every token's table row; row 0 changes nothing. It is longer than the step's tokens, and is written in place
+before each step.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ def add_rows(x: Tensor, table: Tensor, lines: Tensor) -> Tensor:
 
 
 def gate(x: Tensor, activation: str, caps: Tensor, cap_lines: Tensor, table: Tensor, lines: Tensor) -> Tensor:
-    """[tokens, 2 * neurons], gate and up side by side, as steered activations times up."""
+    """Steered activations times up projection, from x [tokens, 2 * neurons] with gate and up side by side."""
     neurons, tokens = x.shape[-1] // 2, x.shape[0]
     a = activate(x[..., :neurons], activation)
     torch.minimum(a, caps.index_select(0, cap_lines[:tokens]), out=a)

@@ -1,9 +1,8 @@
-"""Which row of a site's table every token of a step takes.
+"""Maps every token of a step to its row in a site's table.
 
-A steering's rows depend on where a token stands: each of the first positions may have its own, then comes what
-all of the prompt gets, and what generated tokens get. A boost that leaves neurons out has a row for each of the
-positions after which its draws come again. Positions are absolute, so that chunked prefill, cached prefixes and
-preemption change nothing.
+A steering's row depends on the token's position: the first positions may each have their own row, then come a row for
+the rest of the prompt and one for generated tokens. A boost that drops random neurons has one row per position of its
+period. Positions are absolute, so chunked prefill, cached prefixes and preemption make no difference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,40 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 SITES = ("head_out", "mlp_cap", "mlp_add", "resid")
-"""Tables by what they do: `mlp_act` has one of maxima and one of additions."""
+"""The tables. The site `mlp_act` has two: one for caps and one for additions."""
 
 FRONT_SITE, FRONT_SHARE = "resid", 4
-"""ActAdd adds another vector at each of a prompt's first tokens, here: this table has as many times the rows."""
+"""This table has FRONT_SHARE times the rows, because ActAdd adds a different vector at each of a prompt's first
+tokens."""
 
 NEUTRAL = 0
-"""The row, and the slot, that changes nothing."""
+"""The row and the slot that change nothing."""
 
 
 def capacity(site: str, rows: int) -> int:
-    """How many rows a site's table has beside the neutral one, where `rows` is what a user asks for."""
+    """Number of rows of a site's table without the neutral one, for the user's setting `rows`."""
     return rows * FRONT_SHARE if site == FRONT_SITE else rows
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Rows by position p: `front[p]` while it has one, then `prompt[p % len]`; after the prompt `decode[p % len]`."""
+    """Row by position p: `front[p]` if p < len(front), then `prompt[p % len]`; after the prompt `decode[p % len]`."""
 
     front: tuple[int, ...] = ()
     prompt: tuple[int, ...] = (NEUTRAL,)
     decode: tuple[int, ...] = (NEUTRAL,)
 
     def mapped(self, rows: Sequence[int]) -> "Schedule":
-        """The same with row n of this steering at `rows[n]` of the table."""
+        """This schedule with row n of the steering replaced by row `rows[n]` of the table."""
         parts = (tuple(rows[row] for row in part) for part in (self.front, self.prompt, self.decode))
         return Schedule(*parts)
 
 
 @dataclass(eq=False)
 class Schedules:
-    """The schedules of all slots, ready to be looked up for many tokens at once.
+    """The schedules of all slots, as arrays for vectorised lookup.
 
-    `rows` [sites, slots, width] has each schedule's three parts behind one another, `lengths` [sites, slots, 3] how
-    long they are.
+    `rows` [sites, slots, width] has each schedule's three parts concatenated; `lengths` [sites, slots, 3] are theirs.
     """
 
     slots: int
@@ -58,7 +57,7 @@ class Schedules:
         self.lengths[:, NEUTRAL] = (0, 1, 1)
 
     def put(self, slot: int, by_site: Mapping[str, Schedule]) -> None:
-        """Enter a slot's schedules; sites that are not named are left alone by it."""
+        """Set a slot's schedules; sites that are not named get the neutral row."""
         for site, name in enumerate(SITES):
             schedule = by_site.get(name, Schedule())
             rows = (*schedule.front, *schedule.prompt, *schedule.decode)
@@ -71,7 +70,7 @@ class Schedules:
     def rows_of(
         self, slots: NDArray[np.int64], positions: NDArray[np.int64], prompt_lengths: NDArray[np.int64]
     ) -> NDArray[np.int32]:
-        """[sites, tokens]: the row each token takes, given its request's slot, its position and the prompt's length."""
+        """[sites, tokens]: each token's row, from its request's slot, its position and the prompt's length [tokens]."""
         front, prompt, decode = np.moveaxis(self.lengths[:, slots], 2, 0)
         at = np.where(
             positions >= prompt_lengths,

@@ -1,4 +1,4 @@
-"""A check at start-up that steering reaches the model: vLLM's inner seams may move, and must not do so silently."""
+"""Checks at start-up that steering reaches the model, because vLLM's internals may change without notice."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,13 +12,13 @@ from steerbench.engines.vllm.lowering import Width
 PROMPT = [5] * 8
 ANSWERS = [0, 1, 2, 3]
 SAMPLING = {"max_tokens": 1, "temperature": 0.0, "logprob_token_ids": ANSWERS}
-"""What each probe is asked: how likely these tokens are after the prompt."""
+"""Sampling parameters of each probe: the probabilities of these tokens after the prompt."""
 
 LARGE = 1e3
 
 
 def selftest(client: Client, layers: int) -> None:
-    """Ask for one next token unsteered, under an edit at each site, and unsteered again.
+    """Compute next-token probabilities unsteered, under an edit at each site, and unsteered again.
 
     Raises:
         RuntimeError: as `judge`.
@@ -29,7 +29,7 @@ def selftest(client: Client, layers: int) -> None:
 
 
 def probes(width: Width, layers: int) -> dict[str, Steering]:
-    """By what they try: an edit at each site between two that do nothing."""
+    """The probes by name: an edit at each site, between two without effect."""
     first, last = 0, layers - 1
     neurons = np.arange(width("mlp_act"))
     loud = np.random.default_rng(0).normal(size=width("resid")).astype(np.float32)
@@ -43,10 +43,10 @@ def probes(width: Width, layers: int) -> dict[str, Steering]:
 
 
 def judge(asked: Mapping[str, Steering], outputs: Sequence[Any]) -> None:
-    """What vLLM gave for the probes, in their order.
+    """Check vLLM's outputs for the probes, in order.
 
     Raises:
-        RuntimeError: an edit changes nothing, or what is not steered does not stay the same.
+        RuntimeError: an edit has no effect, or the unsteered probes differ.
     """
     told = [[one.outputs[0].logprobs[0][token].logprob for token in ANSWERS] for one in outputs]
     plain, *steered, again = told

@@ -1,4 +1,4 @@
-"""vLLM's own OpenAI-compatible server, whose requests can be steered: its arguments, and its process."""
+"""vLLM's OpenAI-compatible server with steering: its arguments and its process."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ WORKER = "steerbench.engines.vllm.serving.worker.ServedWorker"
 MIDDLEWARE = "steerbench.engines.vllm.serving.middleware.SteeringMiddleware"
 
 PATIENCE = 3
-"""Seconds that a server which is told to end waits for answers; its engine has stopped before, so none can come."""
+"""Seconds that a stopping server waits for open answers; short, because its engine has already stopped."""
 
 ALONE = {
     "api_server_count": (None, 1),
@@ -35,13 +35,13 @@ ALONE = {
     "speculative_config": (None,),
     "worker_cls": ("auto",),
 }
-"""vLLM's options that steering has no part in, and what they may be: one process knows which slots are in use, and the
-worker is ours and steers whole models that write one token at a time."""
+"""vLLM's options that steering does not support, with the only values allowed. One process must track the slots, and
+our worker needs whole models that generate one token at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Serving:
-    """What is served: a model's folder under a name, its steerings, and room for `rows` of them at once."""
+    """What is served: a model's folder under a name, its steerings, and tables of `rows` rows."""
 
     folder: Path
     name: str
@@ -52,11 +52,11 @@ class Serving:
 
 
 def arguments(serving: Serving, given: Sequence[str]) -> Namespace:
-    """vLLM's own arguments, as `vllm serve` would have them; those given come last and win.
+    """vLLM's parsed arguments, as for `vllm serve`; the given ones override ours.
 
     Raises:
-        UserError: one is not for a server that steers.
-        SystemExit: vLLM's parser does not know one, or was asked for help.
+        UserError: an argument is unsupported with steering.
+        SystemExit: vLLM's parser rejects an argument, or prints its help.
     """
     from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
     from vllm.platforms import current_platform
@@ -64,14 +64,14 @@ def arguments(serving: Serving, given: Sequence[str]) -> Namespace:
 
     usual = ["--host", "127.0.0.1", "--served-model-name", serving.name, "--max-model-len", "-1"]
     if current_platform.is_cpu():
-        # As the engine has it; compiled code would be compiled again at every start.
+        # As in the engine; compiled code would be compiled again at every start.
         usual += ["--enforce-eager", "--block-size", str(CPU_BLOCK)]
         if "VLLM_CPU_KVCACHE_SPACE" not in os.environ:
             usual += ["--kv-cache-memory-bytes", str(CPU_MEMORY * GIB)]
     parser: Any = make_arg_parser(FlexibleArgumentParser(prog="steerbench serve"))
     args: Namespace = parser.parse_args([*usual, *given])
     if args.model_tag is not None:
-        raise UserError(f"'{args.model_tag}' is no option; the model is named by --model.")
+        raise UserError(f"'{args.model_tag}' is not an option; name the model with --model.")
     for option, allowed in ALONE.items():
         if (value := getattr(args, option)) not in allowed:
             raise UserError(f"--{option.replace('_', '-')} {value} is not supported by steerbench serve; leave it out.")
@@ -84,7 +84,7 @@ def arguments(serving: Serving, given: Sequence[str]) -> Namespace:
 
 
 def serve(serving: Serving, given: Sequence[str]) -> None:
-    """Serve until the process is told to end (SIGTERM, SIGINT).
+    """Serve until SIGTERM or SIGINT.
 
     Raises:
         UserError: as `arguments`; or vLLM cannot run the model here.
@@ -101,11 +101,11 @@ def serve(serving: Serving, given: Sequence[str]) -> None:
 
 
 async def _serve(args: Namespace, serving: Serving) -> None:
-    """What vLLM's `run_server` does, with the engine's client made to steer before anything is served."""
+    """vLLM's `run_server`, with steering added to the engine's client before anything is served."""
     from vllm.entrypoints.launchers.api_server.entry import build_and_serve, build_async_engine_client
     from vllm.entrypoints.launchers.launcher import setup_server
 
-    # While the model is loaded; the server has its own handlers afterwards.
+    # Only while the model is loaded; afterwards the server has its own handlers.
     signal.signal(signal.SIGTERM, _interrupt)
     address, socket = setup_server(args, reuse_port=False)
     try:
@@ -124,7 +124,7 @@ def _interrupt(*_: Any) -> None:
 
 
 async def _selftest(admission: Admission, layers: int) -> None:
-    """Ask the running engine what `selftest` asks of one in this process."""
+    """Run the probes of `selftest` on the server's engine."""
     from vllm import SamplingParams
     from vllm.inputs.engine import tokens_input
 

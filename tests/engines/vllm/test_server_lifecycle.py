@@ -53,7 +53,7 @@ def test_a_killed_server_leaves_nothing_behind_and_serves_again_at_the_same_port
     [
         (("--api-server-count", "2"), "--api-server-count 2 is not supported by steerbench serve; leave it out."),
         (("--enable-lora",), "--enable-lora True is not supported by steerbench serve; leave it out."),
-        (("another-model",), "'another-model' is no option; the model is named by --model."),
+        (("another-model",), "'another-model' is not an option; name the model with --model."),
     ],
 )
 def test_what_does_not_go_with_steering_is_refused_in_one_sentence(folder_of, options, sentence):

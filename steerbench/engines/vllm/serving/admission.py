@@ -1,4 +1,4 @@
-"""Which slot a request's steering has in the worker's tables, from before vLLM admits the request until it is done."""
+"""Assigns a slot in the worker's tables to a request's steering, from before its admission until it has finished."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -19,18 +19,18 @@ from steerbench.errors import UserError
 Outputs = AsyncGenerator[Any, None]
 
 NAME, STRENGTH = f"{CONFIG}_steering", f"{CONFIG}_strength"
-"""Where a request's `vllm_xargs` say what steers it: they carry no mappings."""
+"""Keys of steering and strength in a request's `vllm_xargs`, which cannot hold mappings."""
 
 PASSED, PATIENCE = 16, 1.0
-"""How many requests may pass one that waits for a slot, and for how many seconds."""
+"""A request that waits for a slot may be overtaken by PASSED others and for PATIENCE seconds."""
 
 
 class Admission:
-    """Stands before the `generate` of vLLM's engine client, which all of its endpoints call.
+    """Wraps the `generate` of vLLM's engine client, which all endpoints call.
 
-    A request under a steering waits until there is a slot for it. Who comes later and can run passes it, but only so
-    often and for so long (`PASSED`, `PATIENCE`): then the steerings that will make room for it take nobody new, so that
-    a busy server serves rare steerings too. Plain requests go straight on.
+    A steered request waits until there is a slot for it. Later requests that can run may overtake it, within limits
+    (`PASSED`, `PATIENCE`). After that, the steerings that must make room for it accept no new requests, so that a busy
+    server serves rare steerings too. Unsteered requests never wait.
     """
 
     def __init__(self, engine: Any, catalogue: Catalogue, width: Width, rows: int) -> None:
@@ -44,10 +44,10 @@ class Admission:
         self._leaving: set[asyncio.Task[None]] = set()
 
     def generate(self, prompt: Any, sampling_params: Any, *more: Any, **how: Any) -> Outputs:
-        """vLLM's `generate`, under the steering that the sampling parameters name.
+        """vLLM's `generate`, under the steering named in the sampling parameters.
 
         Raises:
-            VLLMValidationError: they name none that there is.
+            VLLMValidationError: there is no such steering, or its strength is invalid.
         """
         from vllm.exceptions import VLLMValidationError
 
@@ -66,7 +66,7 @@ class Admission:
 
     def _steering(self, asked: dict[str, Any]) -> Steering:
         if CONFIG in asked:
-            raise UserError(f"'{CONFIG}' is not for clients to set; ask for a steering by its name.")
+            raise UserError(f"Clients cannot set '{CONFIG}'; request a steering by its name.")
         if NAME not in asked:
             return Steering()
         return self.catalogue.at(self.catalogue.named(asked[NAME]).name, read_strength(asked.get(STRENGTH, 1.0)))
@@ -75,27 +75,27 @@ class Admission:
         async with self._slot(steering) as slot:
             sampling = copy(sampling_params)
             sampling.extra_args = {**(sampling.extra_args or {}), CONFIG: {"slot": slot}}
-            # Cached states of a prompt are another steering's, unless the salt tells them apart.
+            # The salt keeps cached states of the same prompt under other steerings apart.
             salted = {**prompt, "cache_salt": salt(steering, prompt.get("cache_salt"))}
-            # Closing vLLM's generator sends the abort of what it has not finished.
+            # Closing vLLM's generator aborts an unfinished request.
             async with aclosing(self._plain(salted, sampling, *more, **how)) as outputs:
                 async for output in outputs:
                     yield output
 
     @asynccontextmanager
     async def _slot(self, steering: Steering) -> AsyncIterator[int]:
-        """A slot that holds the steering for as long as this lasts."""
+        """Context manager: a slot that holds the steering until exit."""
         key = steering.edits_digest
         slot, placement = await self._use(key, steering)
         try:
             if placement is not None:
                 self._unplaced = {k: p for k, p in self._unplaced.items() if self.book.holds(k)} | {key: placement}
             elif key not in self._placing:
-                placement = self._unplaced.get(key)  # could not be placed for somebody before: it is tried again
+                placement = self._unplaced.get(key)  # placing it failed for another request; try again
             if placement is not None:
                 self._placing[key] = asyncio.create_task(self._place(key, placement))
             if (placing := self._placing.get(key)) is not None:
-                # Others wait for it too: it goes on if this request is broken off.
+                # Shielded, because others wait for it too if this request is cancelled.
                 await asyncio.shield(placing)
             yield slot
         finally:
@@ -104,7 +104,7 @@ class Admission:
             leaving.add_done_callback(self._leaving.discard)
 
     async def _use(self, key: str, steering: Steering) -> tuple[int, Placement | None]:
-        """Take a steering into use, as soon as there is room for it and it is this request's turn."""
+        """Acquire a slot for a steering, when there is room and it is this request's turn."""
         me = _QueuedRequest(key, asyncio.get_running_loop().time())
         try:
             while True:
@@ -118,20 +118,20 @@ class Admission:
         finally:
             if me in self._waiting:
                 self._waiting.remove(me)
-                self._freed.set()  # who waited behind it looks again
+                self._freed.set()  # wake those that waited behind it
         for other in self._waiting:
             other.passed += other.since <= me.since
         return found
 
     async def _lower(self, me: "_QueuedRequest", steering: Steering) -> None:
-        """Have what the book needs of a steering that is not in the tables: one at a time, for many may ask at once."""
+        """Compile a steering that is not in the tables; one at a time, because many requests may arrive at once."""
         while me.lowered is None and not self.book.holds(me.key):
             async with self._lowering:
                 if not self.book.holds(me.key):
                     me.lowered = await asyncio.to_thread(lower, steering, self.width)
 
     def _may_go(self, me: "_QueuedRequest") -> bool:
-        """Whether a request may be tried now: not if it would make who has waited longest wait on and on."""
+        """Whether a request may try now; false if it would overtake the longest-waiting one beyond the limits."""
         first = self._waiting[0] if self._waiting else me
         impatient = first.passed >= PASSED or asyncio.get_running_loop().time() >= first.since + PATIENCE
         if first is me or first.lowered is None or not impatient:
@@ -139,7 +139,7 @@ class Admission:
         return self.book.holds(me.key) and me.key not in self.book.leaving(first.lowered)
 
     async def _place(self, key: str, placement: Placement) -> None:
-        """Have the worker take a steering into its tables. If it fails, those who wait for it are told why."""
+        """Send a steering to the worker's tables. A failure is raised in every request that waits for it."""
         try:
             await self.engine.collective_rpc("steering_put", args=([astuple(placement)],))
             if self._unplaced.get(key) is placement:
@@ -149,10 +149,10 @@ class Admission:
                 del self._placing[key]
 
     async def _leave(self, key: str) -> None:
-        """Give a slot back, once the engine cannot run the request any more.
+        """Release a slot once the engine cannot run the request any more.
 
-        What is sent to the engine is read in the order it was sent: when it answers this question, it has read any
-        abort, and what it runs of the request is before anything that is put into the tables from now on.
+        The engine reads messages in order. When it answers this call it has read any abort, so that it runs nothing of
+        this request after later changes of the tables.
         """
         with suppress(Exception):
             await self.engine.is_sleeping()
@@ -162,7 +162,7 @@ class Admission:
 
 @dataclass(eq=False)
 class _QueuedRequest:
-    """A request that has no slot yet: since when, and how many who came later went before it."""
+    """A request that waits for a slot: since when, and how many later requests have overtaken it."""
 
     key: str
     since: float
@@ -171,6 +171,6 @@ class _QueuedRequest:
 
 
 def salt(steering: Steering, given: str | None) -> str:
-    """What tells cached blocks under these edits from others; a client's own salt stays in force."""
+    """The cache salt that separates blocks under these edits from others; combined with the client's own salt."""
     digest = steering.edits_digest
     return digest if given is None else sha256(f"{digest}{given}".encode()).hexdigest()

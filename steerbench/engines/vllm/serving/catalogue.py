@@ -1,4 +1,4 @@
-"""The steerings a server has: a folder of files, by name."""
+"""The steerings of a server: the files of a folder, by name."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,12 +17,12 @@ from steerbench.engines.vllm.schedule import SITES, capacity
 from steerbench.errors import UserError
 
 REMEMBERED = 1024
-"""Pairs of a steering and a strength whose digest is kept; the steerings share their arrays."""
+"""Number of (steering, strength) pairs that are cached with their digest; they share arrays."""
 
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """A steering as it is served: `provenance` says by which method and towards whom, `message` what it says first."""
+    """A served steering: `provenance` has its method and target, `message` is its prompt."""
 
     name: str
     file: Path
@@ -31,7 +31,7 @@ class Served:
     message: str
 
     def told(self) -> dict[str, Any]:
-        """What clients are told of it."""
+        """Its description for clients."""
         about = {key: self.provenance.get(key) for key in ("target", "method")}
         kinds = sorted({type(edit).__name__.lower() for edit in self.steering.edits})
         return {"id": self.name, "object": "steering", **about, "edits": kinds, "prompt": bool(self.message)}
@@ -54,15 +54,15 @@ class Catalogue:
         return iter(self._by_name.values())
 
     def named(self, name: Any) -> Served:
-        """Raises UserError: there is none of that name; says which there are."""
+        """The steering of that name. Raises UserError: there is none; the error lists the names."""
         if not isinstance(name, str):
-            raise UserError("The steering is asked for by its name, a text.")
+            raise UserError("The field 'steering' must be a string, the name of a steering.")
         if name not in self._by_name:
             raise UserError(f"There is no steering '{name[:100]}'; there are: {', '.join(sorted(self._by_name))}.")
         return self._by_name[name]
 
     def at(self, name: str, strength: float) -> Steering:
-        """A steering of this catalogue, so many times as strong as its file has it."""
+        """A steering of this catalogue, with its file's strength multiplied by `strength`."""
         return self._at(name, strength)
 
     def _scaled(self, name: str, strength: float) -> Steering:
@@ -70,17 +70,17 @@ class Catalogue:
 
 
 def read_catalogue(folder: Path) -> Catalogue:
-    """The steerings under a folder: files of `steerbench fit`, or a run, of which those it used are taken.
+    """Read the steerings in a folder: files from `steerbench fit`, or a run, whose used steerings are taken.
 
-    A steering's name is its file's path in the folder without the ending, escapes read (`pas/extraversion+`).
+    A steering's name is its file's path in the folder, without extension and unescaped (`pas/extraversion+`).
 
     Raises:
         UserError: there are none, two have the same name, or one cannot be served.
     """
     if folder.is_file():
-        raise UserError(f"{folder} is a file; --steering takes the folder that its steerings are in.")
+        raise UserError(f"{folder} is a file; give --steering the folder with the steerings.")
     if not folder.is_dir():
-        raise UserError(f"There is no folder of steerings at {folder}.")
+        raise UserError(f"There is no folder {folder}; give --steering the folder with the steerings.")
     if (folder / "run.json").exists() or (folder / "ledger.sqlite").exists():
         folder = folder / "steerings"
     files = sorted(folder.rglob("*.safetensors"))
@@ -95,10 +95,10 @@ def _read(file: Path, name: str) -> Served:
 
 
 def check(catalogue: Catalogue, layers: int, width: Width, rows: int, fitted_on: Identified | None) -> None:
-    """Whether a model of these sizes, with tables of so many rows, can be steered by all of them.
+    """Check that all steerings fit a model of these sizes, with tables of `rows` rows.
 
     Raises:
-        UserError: one is of another model (`fitted_on` is this one, None if that does not matter), or needs more rows.
+        UserError: one was fitted on another model than `fitted_on` (None: not checked), or needs more rows.
     """
     for served in catalogue:
         if fitted_on is not None:
@@ -109,9 +109,11 @@ def check(catalogue: Catalogue, layers: int, width: Width, rows: int, fitted_on:
             raise UserError(f"{served.file}: {error}") from None
         needed = rows_of(lower(served.steering, width))
         if needed > rows:
-            raise UserError(f"{served.file} says something else at each of many positions: add --rows {needed}.")
+            raise UserError(
+                f"{served.file} has different edits at many positions and needs more rows: add --rows {needed}."
+            )
 
 
 def rows_of(lowered: Lowered) -> int:
-    """What `rows` must be for the tables to have room for a steering."""
+    """The least value of `rows` with which a steering fits the tables."""
     return max(math.ceil(lowered.count(site) / capacity(site, 1)) for site in SITES)

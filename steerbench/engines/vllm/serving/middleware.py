@@ -1,4 +1,4 @@
-"""A request's steering and strength, from its JSON body to where vLLM carries them to its engine."""
+"""Moves a request's steering and strength from its JSON body to a field that vLLM passes to its engine."""
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -20,15 +20,15 @@ CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 STEERINGS = "/v1/steerings"
 
 LARGEST = 32 << 20
-"""Bytes of a request's body: the longest conversation that a model reads is a small part of it."""
+"""Most bytes of a request's body; the longest conversation that a model can read is far smaller."""
 DEEPEST = 100
-"""Levels of nesting in it; tools and grammars have some ten."""
+"""Most levels of nesting in a body; tools and grammars have about ten."""
 
 
 class SteeringMiddleware:
-    """What vLLM's `--middleware` is told: puts `Steerable` before the application's endpoints when it starts.
+    """The value of vLLM's `--middleware`: installs `Steerable` before the application's endpoints at start.
 
-    vLLM puts middleware before its check of API keys; names of steerings are told only to those who pass it.
+    vLLM runs middleware before it checks API keys, but names of steerings must be shown only after that check.
     """
 
     def __init__(self, app: App) -> None:
@@ -42,7 +42,7 @@ class SteeringMiddleware:
 
 
 class Steerable:
-    """Takes `steering` and `strength` out of bodies of chat and text completions; refuses them everywhere else."""
+    """Takes `steering` and `strength` from bodies of chat and text completions; refuses them at other endpoints."""
 
     def __init__(self, app: App, catalogue: Catalogue) -> None:
         self.app, self.catalogue = app, catalogue
@@ -70,10 +70,10 @@ class Steerable:
         await response(scope, receive, send)
 
     def _changed(self, path: str, raw: bytes) -> bytes:
-        """A body as vLLM is to have it: the very same, unless it asks for a steering.
+        """The body for vLLM; unchanged unless it requests a steering.
 
         Raises:
-            VLLMValidationError: what it asks for cannot be had.
+            VLLMValidationError: the request for a steering is invalid.
         """
         from vllm.exceptions import VLLMValidationError
 
@@ -82,7 +82,7 @@ class Steerable:
         try:
             body = json.loads(raw)
         except (json.JSONDecodeError, UnicodeDecodeError):
-            return raw  # vLLM says what is wrong with it.
+            return raw  # vLLM reports the error
         except ValueError as error:  # a number with more digits than Python reads
             raise VLLMValidationError(f"The body holds a number that cannot be read: {error}.") from None
         if not isinstance(body, dict):
@@ -95,41 +95,40 @@ class Steerable:
 
 
 def steered(path: str, body: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
-    """A request's body with its steering where vLLM carries it to the engine; itself if it asks for none.
+    """A request's body with its steering in the field that vLLM passes on; unchanged if it requests none.
 
     Raises:
-        UserError: there is no such steering, it cannot be had here, or the strength is none.
+        UserError: there is no such steering, this endpoint does not support it, or the strength is invalid.
     """
     arguments = body.get("vllm_xargs") or {}
     if isinstance(arguments, dict) and any(name.startswith(CONFIG) for name in arguments):
-        raise UserError("Ask for a steering by 'steering' and 'strength', not by 'vllm_xargs'.")
+        raise UserError("Request a steering with the fields 'steering' and 'strength', not with 'vllm_xargs'.")
     name, strength = body.get("steering"), body.get("strength")
     if name is None and strength is None:
         return body
     if path not in (CHAT, TEXT):
-        raise UserError(f"Steerings are for {CHAT} and {TEXT}; {path} has none.")
+        raise UserError(f"Steering is supported at {CHAT} and {TEXT}, not at {path}.")
     if name is None:
-        raise UserError("A strength was given, but no steering.")
+        raise UserError("A strength was given without a steering; name one in the field 'steering'.")
     served, strength = catalogue.named(name), read_strength(1.0 if strength is None else strength)
     rest = {key: value for key, value in body.items() if key not in ("steering", "strength")}
     if strength == 0:
         return rest
     if body.get("use_beam_search"):
-        raise UserError("A beam search cannot be steered.")
+        raise UserError("Beam search does not support steering; leave one of the two out.")
     if served.message:
         if path == TEXT:
             raise UserError(
-                f"The steering '{name}' says something to the model first, which plain text has no place for; "
-                f"use {CHAT}."
+                f"The steering '{name}' has a prompt, which plain text completions do not support; use {CHAT}."
             )
         rest["messages"] = opened(served.message, rest.get("messages"))
     return {**rest, "vllm_xargs": {**arguments, NAME: name, STRENGTH: strength}}
 
 
 def opened(message: str, messages: Any) -> Any:
-    """A conversation that starts with a steering's words; a system message that it has follows in the same one."""
+    """A conversation with a steering's prompt first; an existing system message is appended to it."""
     if not isinstance(messages, list):
-        return messages  # vLLM says what is wrong with it.
+        return messages  # vLLM reports the error
     first = messages[0] if messages and isinstance(messages[0], dict) else {}
     if first.get("role") not in ("system", "developer"):
         return [{"role": "system", "content": message}, *messages]
@@ -137,12 +136,12 @@ def opened(message: str, messages: Any) -> Any:
     if isinstance(content, list):
         return [{**first, "content": [{"type": "text", "text": message}, *content]}, *messages[1:]]
     if not isinstance(content, str | None):
-        return messages  # This, too.
+        return messages  # as above
     return [{**first, "content": before(message, content or "")}, *messages[1:]]
 
 
 async def _whole(scope: MutableMapping[str, Any], receive: Receive) -> bytes | None:
-    """A request's body; what came of it if the client left before its end. None if it is larger than any may be."""
+    """A request's body; partial if the client disconnected. None if it is too large."""
     told = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     if told.isdigit() and int(told) > LARGEST:
         return None
@@ -157,7 +156,7 @@ async def _whole(scope: MutableMapping[str, Any], receive: Receive) -> bytes | N
 
 
 async def _refuse(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-    """Say that a body is too large, as vLLM says what is wrong, and end the connection: the rest of it is not read."""
+    """Send an error in vLLM's format, that the body is too large, and close the connection without reading the rest."""
     from starlette.responses import JSONResponse
 
     message = f"The body is larger than {LARGEST:,} bytes; no request needs that."
@@ -166,7 +165,7 @@ async def _refuse(scope: MutableMapping[str, Any], receive: Receive, send: Send)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Gives the body once, and then what the client does next: most of all, that it leaves."""
+    """A receive function that gives the body once, then the client's later events, such as a disconnect."""
     waiting = [body]
 
     async def again() -> Message:

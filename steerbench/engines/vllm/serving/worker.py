@@ -1,4 +1,4 @@
-"""The worker of a server: it ends with it."""
+"""The server's worker, which ends when the server does."""
 
 import os
 import signal
@@ -13,11 +13,11 @@ from steerbench.engines.vllm.serving import SERVER
 from steerbench.engines.vllm.worker import SteeringWorker
 
 OFTEN = 0.5
-"""Seconds between two looks whether the server is there."""
+"""Seconds between two checks that the server is running."""
 
 
 class ServedWorker(SteeringWorker):
-    """vLLM's engine outlives a server that was killed, and would keep the memory that the next one needs."""
+    """Ends with the server. vLLM's engine outlives a killed server and would keep memory that the next one needs."""
 
     def load_model(self, **how: Any) -> None:
         watch = threading.Thread(target=end_with, args=(int(os.environ[SERVER]),), name="end with server", daemon=True)
@@ -26,10 +26,10 @@ class ServedWorker(SteeringWorker):
 
 
 def end_with(process: int) -> None:
-    """Wait for a process to end, and then end this one."""
+    """Wait until a process has ended, then end this one."""
     with suppress(psutil.NoSuchProcess):
         watched = psutil.Process(process)
         while watched.status() != psutil.STATUS_ZOMBIE:
             time.sleep(OFTEN)
-    # Nobody is left to finish anything for, and a worker that waits for work does not heed a SIGTERM.
+    # Immediate exit: nothing is left to finish, and a worker that waits for work ignores SIGTERM.
     os.kill(os.getpid(), signal.SIGKILL)
