@@ -32,6 +32,15 @@ class PromptTokens:
             raise UserError("A prompt is empty; give it messages, or a text to continue.")
         return ids
 
+    def ids(self, prompt: Prompt) -> list[int]:
+        """`prompt` as integers, as `Engine.tokenize` gives them."""
+        ids: list[int] = unpacked(self.prompt(prompt)).tolist()
+        return ids
+
+    def lengths(self, requests: Sequence[Request]) -> list[int]:
+        """The number of tokens of each request's longest sequence."""
+        return [self.branch(request).longest for request in requests]
+
     def encode(self, text: str, special: bool) -> Ids:
         """A text's tokens; with `special`, preceded by the tokenizer's start token."""
         if text not in self._known:

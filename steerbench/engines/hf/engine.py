@@ -11,7 +11,7 @@ import torch
 
 from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
 from steerbench.contracts.steering import Site
-from steerbench.engines.branches import Branch, branch, unpacked
+from steerbench.engines.branches import Branch, branch
 from steerbench.engines.contextual import neutrals
 from steerbench.engines.hf.attention import share_heads
 from steerbench.engines.hf.batching import GENERATION, SCORING, BatchMeasure, size_of, split
@@ -81,11 +81,10 @@ class HFEngine:
 
     def tokenize(self, prompt: Prompt) -> Sequence[int]:
         """A prompt's token ids: its messages through the chat template, then `start`; or `start` as plain text."""
-        ids: list[int] = unpacked(self.tokens.prompt(prompt)).tolist()
-        return ids
+        return self.tokens.ids(prompt)
 
     def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
-        return [self.tokens.branch(request).longest for request in requests]
+        return self.tokens.lengths(requests)
 
     def _branches(self, requests: Sequence[Request], last: bool = False) -> list[Branch]:
         return self._checked(requests, [self.tokens.branch(request, last) for request in requests])

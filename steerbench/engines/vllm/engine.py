@@ -122,11 +122,10 @@ class VLLMEngine:
     # -- requests as tokens
 
     def tokenize(self, prompt: Prompt) -> Sequence[int]:
-        ids: list[int] = unpacked(self.tokens.prompt(prompt)).tolist()
-        return ids
+        return self.tokens.ids(prompt)
 
     def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
-        return [self.tokens.branch(request).longest for request in requests]
+        return self.tokens.lengths(requests)
 
     def _branches(self, requests: Sequence[Request], last: bool = False) -> list[Branch]:
         return self._checked(requests, [self.tokens.branch(request, last) for request in requests])
