@@ -1,13 +1,11 @@
 """NPTI: the choice of neurons against plain Python, the search and its cache, the published lists."""
 
-import gzip
 import json
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,6 @@ import pytest
 
 from methods.neurons import POLES, NeuronSearch, TraitNeurons, searched
 from methods.npti import NPTI
-from methods.published_neurons import SHAPE, published_neurons, read_lists
 from steerbench import bank
 from steerbench.contracts import Engine, Prompt, Request, Sampling
 from steerbench.contracts.steering import Boost, Cap, Positions, Steering
@@ -23,6 +20,7 @@ from steerbench.contracts.targets import TRAITS
 from steerbench.datasets.fetch import path_of
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
+from tests.methods.edited_neurons import numbers
 from tests.methods.people import ITEMS, person, pole, somebody
 
 DECODE = Positions("decode")
@@ -60,20 +58,6 @@ def neurons(seed: int = 0, shape: tuple[int, int] = (3, 40)) -> TraitNeurons:
     rng = np.random.default_rng(seed)
     delta = rng.normal(scale=0.15, size=shape).clip(-1, 1).astype(np.float32)
     return TraitNeurons(delta, *(rng.uniform(0, 3, shape).astype(np.float32) for _ in range(2)))
-
-
-def numbers(steering: Steering) -> tuple[set[tuple[int, int]], dict[tuple[int, int], float]]:
-    """The neurons held down, and what is added to which."""
-    held, added = set(), {}
-    for edit in steering.edits:
-        if isinstance(edit, Cap):
-            assert edit.maximum == 0
-            held |= {(edit.layer, int(n)) for n in edit.neurons}
-        elif isinstance(edit, Boost):
-            added |= {
-                (edit.layer, int(n)): edit.strength * float(v) for n, v in zip(edit.neurons, edit.values, strict=True)
-            }
-    return held, added
 
 
 @pytest.mark.parametrize("high", [True, False])
@@ -304,67 +288,6 @@ def test_the_papers_sweep_is_gamma_from_point_six_to_one_and_a_half() -> None:
 def test_positions_all_edits_the_prompt_too() -> None:
     steering = NPTI(positions="all").towards(neurons(), True, range(3))
     assert {edit.positions for edit in steering.edits} == {Positions("all")}
-
-
-LLAMA_3 = {"architecture": "llama", "layers": 32, "neurons": 14336, "vocabulary": 128256}
-
-
-@pytest.mark.parametrize(
-    ("other", "told"),
-    [
-        ({"architecture": "mistral", "vocabulary": 32000}, r"type mistral, 32 layers of 14336 neurons, 32000 tokens"),
-        ({"architecture": "mistral"}, "type mistral"),
-        ({"vocabulary": 32000}, "32000 tokens"),
-        ({"vocabulary": 128257}, "128257 tokens"),
-        ({"layers": 28}, "28 layers"),
-        ({"neurons": 14337}, "14337 neurons"),
-    ],
-)
-def test_published_neurons_are_refused_by_any_other_model(other: dict[str, Any], told: str) -> None:
-    engine: Any = SimpleNamespace(**LLAMA_3 | other)
-    with pytest.raises(UserError, match=rf"type llama, 32 layers of 14336 .*128256 .*{told}.*neurons=search"):
-        NPTI(neurons="published").fit(engine, [pole("N", True)])
-
-
-def test_published_neurons_are_asked_whose_they_are_before_they_are_fetched(engine: HFEngine) -> None:
-    with pytest.raises(UserError, match=rf"type llama, 6 layers of 48 neurons, {len(engine.loaded.tokenizer)} tokens"):
-        NPTI(neurons="published").fit(engine, [pole("N", True)])
-
-
-@pytest.mark.real_data
-def test_published_neurons_are_had_by_a_model_of_their_kind() -> None:
-    found = published_neurons("N", SimpleNamespace(**LLAMA_3))  # type: ignore[arg-type]
-    assert (found["N"].delta != 0).sum() > 2000
-
-
-@pytest.mark.real_data
-def test_published_lists_are_steerings_with_the_files_layers_and_numbers() -> None:
-    """Layers, caps and a few values recomputed from the raw lines."""
-    data = gzip.decompress(path_of("npti", "neurons.jsonl.gz").read_bytes()).decode()
-    rows = [json.loads(line) for line in data.splitlines()]
-    lists = read_lists("ACEN")
-    names = {letter: name.capitalize() for letter, name in TRAITS.items()}
-    for letter, known in lists.items():
-        assert known.delta.shape == SHAPE
-        mine = [row for row in rows if row["trait"] == names[letter]]
-        for high, aspect in ((True, "positive"), (False, "reversed")):
-            steering = NPTI(neurons="published").towards(known, high, range(32))
-            above = [row for row in mine if np.float32(row["delta"]) >= np.float32(0.1)]
-            own, other = (
-                Counter(r["layer"] for r in above if (r["aspect"] == aspect) is same) for same in (True, False)
-            )
-            assert {e.layer: len(e.neurons) for e in steering.edits if isinstance(e, Boost)} == own
-            assert {e.layer: len(e.neurons) for e in steering.edits if isinstance(e, Cap)} == other
-            _, added = numbers(steering)
-            for row in [row for row in above if row["aspect"] == aspect][::500]:
-                value = row["a95"] / (1 + math.exp(-10 * (row["delta"] - 0.15)))
-                assert added[row["layer"], row["neuron"]] == pytest.approx(value, rel=1e-4)
-
-
-@pytest.mark.real_data
-def test_openness_was_not_published() -> None:
-    with pytest.raises(UserError, match=r"no neurons for openness.*neurons=search"):
-        read_lists("NO")
 
 
 def rate(engine: HFEngine, steering: Steering, of: Boost, question: str) -> float:
