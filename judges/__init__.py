@@ -1,1 +1,1 @@
-"""Judges of free text. None is built in yet; a package may register one under `steerbench.judges`."""
+"""Judges of free text, one per file. Packages register others under the entry points `steerbench.judges`."""

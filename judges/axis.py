@@ -1,23 +1,25 @@
-"""The offline judge of traits: where an answer lies between texts of the trait's low end and of its high end.
+"""The offline judge of traits: where an answer lies between texts from the trait's low end and from its high end.
 
-Texts of both ends are encoded, each as the mean over its sentences: the bank's descriptions (8 an end), the statements
-in `axis_statements.csv` (one for each facet and end) and the answers in `axis_answers.csv` (ten questions a trait, one
-answer from each end). All of them come in pairs, one of each end on the same subject: a walk of life, a facet, a
-question. The axis is the linear discriminant of the pairs: the mean difference of the ends, divided by how the
-differences of single pairs vary, which is shrunk half way to a multiple of the identity (there are more dimensions than
-texts). What both texts of a pair speak about, an office or a party, so falls out, and how they speak about it is left.
+The texts are the bank's descriptions (8 per end), the statements in `axis_statements.csv` (one per facet and end) and
+the answers in `axis_answers.csv` (ten questions per trait, one answer from each end). All come in pairs on one subject,
+a text from each end. A text is encoded as the mean over its sentences.
 
-An answer's `projection` on the axis is 0 midway between the means, -1 at the low end's and +1 at the high end's.
+The axis is a linear discriminant of the pairs: the mean difference between the ends, multiplied by the inverse
+covariance of the pairs' differences. The covariance is shrunk half way to a multiple of the identity, because there are
+more dimensions than texts. What both texts of a pair have in common, such as an office or a party, cancels out.
+
+An answer's `projection` on the axis is 0 midway between the means, -1 at the low end's mean and +1 at the high end's.
 
 rating = 1 + 4 * sigmoid(3 * projection)
 
-So the means are rated 1.2 and 4.8, and nothing is cut off. The question is left out of account: taking its projection
-from the answer's ordered labelled answers no better. Published descriptions of opposite ends, which the axis has not
-seen, are told apart nearly always; answers less surely (`tests/judges` holds both to figures). The encoder hears a
-denial faintly: "I do not like parties" lies near those who like them. Of a sentence only the first 256 tokens are read.
+So the means are rated 1.2 and 4.8, and nothing is clipped. The question is ignored: subtracting its projection did not
+improve the order of labelled answers. Published descriptions of opposite ends, which are held out from the axis, are
+nearly always ordered correctly; answers less reliably (`tests/judges` asserts the figures of both). The encoder is weak
+on negation: "I do not like parties" is close to texts of people who like them. Only the first 256 tokens of a sentence
+are read.
 
-`edition=1` is the judge that published runs were rated by before there were answers among its texts: it has only the
-descriptions and statements, encodes a text as a whole, and divides by the covariance of the texts within their ends.
+`edition=1` is the judge that rated published runs before answers were among the texts. It uses only the descriptions
+and statements, encodes a text as a whole, and uses the covariance of the texts within each end.
 """
 
 import hashlib
@@ -47,13 +49,13 @@ READ: Mapping[Edition, str] = {
     1: f"linear discriminant, shrinkage {SHRINKAGE}, of the answer alone",
     2: f"linear discriminant of pairs, shrinkage {SHRINKAGE}, mean over the answer's sentences",
 }
-"""How an edition learns its axes and reads an answer."""
+"""How an edition learns its axes and reads an answer; part of the judge's identity."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Rates the five traits with a sentence encoder, on CPU; the evaluated model is not needed."""
+    """Rates the Big Five with a sentence encoder on CPU. The evaluated model is not needed."""
 
     edition: Edition = 2
 
@@ -64,17 +66,17 @@ class Axis:
 
     @classmethod
     def former(cls, identity: Mapping[str, str]) -> "Axis | None":
-        """The edition that tells this identity of itself, if it is not today's."""
+        """The edition with this identity, if it is an earlier one."""
         return cls(1) if identity.get("axis") == READ[1] else None
 
     @property
     def built_on(self) -> frozenset[str]:
-        """The texts that the axes run between."""
+        """The texts from which the axes are learned."""
         return frozenset(self._anchors())
 
     def identity(self) -> Mapping[str, str]:
         return {
-            # The first edition was not numbered.
+            # The first edition has no number in published identities.
             **({} if self.edition == 1 else {"edition": str(self.edition)}),
             "encoder": f"all-MiniLM-L6-v2 sha256:{SHA256}",
             "anchors": hashlib.sha256("\n".join(self._anchors()).encode()).hexdigest(),
@@ -87,7 +89,7 @@ class Axis:
 
     @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
-        """All verdicts at once.
+        """All verdicts in one batch.
 
         Raises:
             UserError: the encoder's package is missing or altered.
@@ -103,7 +105,7 @@ class Axis:
 
     @staticmethod
     def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
-        """What of a verdict does not follow from its details; "" if all of it does, or another formula was used."""
+        """How a verdict contradicts its details; "" if it does not, or if another formula was used."""
         if verdict.rating is None or identity.get("rating") != FORMULA:
             return ""
         projection = verdict.details.get("projection")
@@ -117,14 +119,14 @@ EMPTY = Verdict(None, "the answer is empty")
 
 
 class EncodedText(NamedTuple):
-    """A text as its edition reads it: encoded [dim], and the tokens of its longest part."""
+    """An encoded text [dim], and the number of tokens in its longest part."""
 
     encoded: Array
     tokens: int
 
 
 def reading(texts: Sequence[str], edition: Edition) -> list[EncodedText]:
-    """Each text encoded: as a whole, or as the mean over its sentences."""
+    """Encodes each text: as a whole (edition 1), or as the mean over its sentences."""
     parts = [sentences(text) if edition > 1 else [text] for text in texts]
     told = list(dict.fromkeys(part for of_text in parts for part in of_text))
     if not told:
@@ -137,12 +139,12 @@ def reading(texts: Sequence[str], edition: Edition) -> list[EncodedText]:
 
 
 def sentences(text: str) -> list[str]:
-    """Cut behind full stops, question and exclamation marks, and at ends of lines."""
+    """Splits a text after full stops, question and exclamation marks, and at line ends."""
     return [part for part in _SENTENCE_END.split(text.strip()) if part]
 
 
 def verdict(axis: "TraitAxis", read: EncodedText) -> Verdict:
-    """What a text is rated; if something of it was cut off, the details say how long that was."""
+    """The rating of a text. If part of it was cut off, the details give the number of tokens."""
     projection = axis.projection(read.encoded)
     details: dict[str, Any] = {"projection": projection}
     if read.tokens > LONGEST:
@@ -151,12 +153,12 @@ def verdict(axis: "TraitAxis", read: EncodedText) -> Verdict:
 
 
 def rating(projection: float) -> float:
-    """1 to 5; rises with the projection."""
+    """From 1 to 5, increasing with the projection."""
     return float(1 + 4 / (1 + np.exp(-STEEPNESS * projection)))
 
 
 class TraitAxis(NamedTuple):
-    """`normal` [dim], scaled so that the two ends' means lie at -1 and +1 from `middle` [dim]."""
+    """`normal` [dim] is scaled so that the means of the two ends have projections -1 and +1 from `middle` [dim]."""
 
     middle: Array
     normal: Array
@@ -178,8 +180,8 @@ def trait_axis(quality: str, edition: Edition = 2) -> TraitAxis:
 def discriminant(low: Array, high: Array, paired: bool) -> TraitAxis:
     """Shrunken linear discriminant between encodings [texts, dim] of the two ends.
 
-    With `paired`, text i of one end is on the same subject as text i of the other, and only how their differences vary
-    counts as noise; else all that varies within an end does.
+    With `paired`, text i of one end is on the same subject as text i of the other, and the covariance is that of the
+    pairs' differences. Otherwise it is the covariance within the ends.
     """
     difference = high.mean(0) - low.mean(0)
     within = (high - low - difference) / 2 if paired else np.vstack([low - low.mean(0), high - high.mean(0)])
@@ -191,6 +193,6 @@ def discriminant(low: Array, high: Array, paired: bool) -> TraitAxis:
 
 
 def anchors(trait: str, high: bool, edition: Edition = 2) -> list[str]:
-    """The texts of one end of a trait (its letter); those of the other end are on the same subjects in this order."""
+    """The texts of one end of a trait (its letter), in the order of the other end's texts on the same subjects."""
     made = [one.text for one in answers() if (one.trait, one.high) == (trait, high)] if edition > 1 else []
     return [*descriptions(trait, high), *statements(trait, high), *made]

@@ -1,4 +1,4 @@
-"""The judge `llm`: a language model behind any OpenAI-compatible server, asked at temperature 0."""
+"""The judge `llm`: a language model behind any OpenAI-compatible server, at temperature 0."""
 
 import math
 import re
@@ -23,9 +23,10 @@ from steerbench.openai_client.completion import ChatReply, Token
 from steerbench.openai_client.concurrency import concurrently
 
 KEPT = 200
-"""Characters kept of a reply that held no rating."""
+"""Characters kept of a reply without a rating."""
 KEPT_OF_RATED = 20_000
-"""Characters kept of the end of one that did: more than a limit of tokens allows, unless a server ignores it."""
+"""Characters kept from the end of a reply with a rating: more than the token limit allows, unless a server ignores
+it."""
 UNREADABLE = "the reply held no rating"
 
 _BRACKETS = re.compile(r"\[\[\s?([1-5])\s?\]\]")
@@ -37,11 +38,11 @@ Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class LLM:
     """Rates with `model` at `base_url` (OpenAI's if None); the key is in the environment variable `key_env`.
 
-    A rating is the expectation over the digits 1 to 5 where the server gives log-probabilities that can be such, else
-    the digit that stands in the reply; with `repeats`, the mean over those that could be read. A reply without a
-    rating, cut at its limit or still in its thoughts is asked for once more. Prices are per million tokens; where none
-    is given, the model is looked up in prices.toml in the user's configuration folder. `timeout` and `backoff` are in
-    seconds. `allow_self_judge` lets it rate the answers of a model of its own name.
+    A rating is the expectation over the digits 1 to 5 if the server returns usable log-probabilities, otherwise the
+    digit in the reply. With `repeats`, it is the mean over the readable replies. A reply that has no rating, is cut at
+    the token limit or never ends its thoughts is requested once more. Prices are per million tokens; without them, the
+    model is looked up in prices.toml in the user's configuration folder. `timeout` and `backoff` are in seconds.
+    `allow_self_judge` permits a judge with the name of the evaluated model.
 
     Raises:
         UserError: no model is named, there is no key, or prices.toml cannot be read.
@@ -68,7 +69,7 @@ class LLM:
     def __post_init__(self) -> None:
         if not self.model:
             raise UserError("The judge 'llm' needs the name of a model; give --param llm.model=NAME.")
-        # What is missing is said now, not when answers have been generated.
+        # Missing settings are reported here, before answers are generated.
         _ = self._client, self._prices
 
     def identity(self) -> Mapping[str, str]:
@@ -89,14 +90,14 @@ class LLM:
 
     @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
-        """As the contract says; cases are drawn in the caller's thread."""
+        """As in the contract; cases are drawn in the caller's thread."""
         with closing(concurrently(cases, self._verdict, self.concurrency, within=self._client)) as batches:
             for finished in batches:
                 yield dict(finished)
 
     @staticmethod
     def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
-        """What of a verdict does not follow from the reply and its probabilities; "" if all of it does."""
+        """How a verdict contradicts its reply and probabilities; "" if it does not."""
         each = verdict.details.get("repeats")
         if each is None:
             return "" if verdict.rating is None else _contradiction(verdict.rating, verdict.details, identity)
@@ -151,7 +152,7 @@ class LLM:
 
 
 def _read(stated: int, reply: ChatReply) -> tuple[float, str, dict[str, Any]]:
-    """Rating, no reason, details."""
+    """The rating, an empty reason, and the details of a readable reply."""
     details = {"stated": stated, "reply": reply.said[-KEPT_OF_RATED:]}
     shares = rating_probabilities(reply.top, stated) if reply.top else None
     if shares is None:
@@ -160,11 +161,11 @@ def _read(stated: int, reply: ChatReply) -> tuple[float, str, dict[str, Any]]:
 
 
 def rating_probabilities(tokens: Sequence[Token], stated: int | None = None) -> list[float] | None:
-    """The probability of each rating from 1 to 5 at the digit that a reply ends with, normalised over them.
+    """The probabilities of the ratings 1 to 5 at the digit that ends a reply, normalised over these five.
 
-    That is the digit of the tokens' last double brackets, and must be the `stated` one if that is given; thoughts may
-    be among the tokens where they are not in the reply. A candidate is a rating if it differs from the token only in
-    the digit, blanks around it aside. None if the tokens hold no such digit, or no candidate but the token itself.
+    The digit is that in the tokens' last double brackets. It has to be `stated`, if that is given, because the tokens
+    may include thoughts that the reply omits. A candidate counts as a rating if it differs from the token only in
+    the digit and surrounding blanks. None if the tokens have no such digit, or no candidate beside the token itself.
     """
     whole = "".join(token.text for token in tokens)
     brackets = deque(_BRACKETS.finditer(whole), maxlen=1)
@@ -184,7 +185,7 @@ def rating_probabilities(tokens: Sequence[Token], stated: int | None = None) -> 
 
 
 def _contradiction(rating: float, details: Mapping[str, Any], identity: Mapping[str, str]) -> str:
-    """Of one reply. It is read again where it was read as it is here."""
+    """How one reply contradicts its rating. It is parsed again only if it was read in the current way."""
     stated, reply = details.get("stated"), details.get("reply")
     if stated not in SCALE or not isinstance(reply, str):
         return "its details have no reply that states a rating"
@@ -196,7 +197,7 @@ def _contradiction(rating: float, details: Mapping[str, Any], identity: Mapping[
 
 
 def _mean(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict of several on the same case; their details are kept in order."""
+    """One verdict from several on the same case; their details are kept in order."""
     ratings = [verdict.rating for verdict in verdicts if verdict.rating is not None]
     each = [{"rating": v.rating, **({"unscored": v.unscored} if v.unscored else {}), **v.details} for v in verdicts]
     return Verdict(
@@ -215,7 +216,7 @@ class _ListedPrice(BaseModel):
 
 
 def _listed_price(model: str) -> _ListedPrice | None:
-    """What prices.toml says of a model: a table named like it, with `input` and `output` per million tokens."""
+    """The prices of a model in prices.toml: a table with its name, with `input` and `output` per million tokens."""
     path = user_config_path("steerbench") / "prices.toml"
     try:
         listed = TypeAdapter(dict[str, _ListedPrice]).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
@@ -224,7 +225,7 @@ def _listed_price(model: str) -> _ListedPrice | None:
     except ValidationError as error:
         where = " ".join(map(str, error.errors()[0]["loc"]))
         raise UserError(
-            f"{path}: {where}: {error.errors()[0]['msg']}; a model has input and output, numbers."
+            f"{path}: {where}: {error.errors()[0]['msg']}; each model needs the numbers input and output."
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}); correct or remove it.") from None

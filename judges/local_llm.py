@@ -1,4 +1,4 @@
-"""The judge `local-llm`: the rubric of `llm`, read by a local model through one of our engines."""
+"""The judge `local-llm`: the rubric of `llm`, with a local model in one of our engines."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,15 +15,15 @@ from steerbench.judging.answers import without_thoughts
 from steerbench.plugins.finding import find
 
 DRAWN = 64
-"""Cases drawn at once, for the engine to put into batches."""
+"""Cases drawn at once, for the engine to batch."""
 
 
 @dataclass(frozen=True)
 class LocalLLM:
-    """Rates by the rubric with a local `model`: the larger of the built-in ones, a folder or a Hugging Face id.
+    """Rates by the rubric with a local `model`: the larger built-in one, a folder or a Hugging Face id.
 
-    It need not write anything: the rating is the expectation over the digits 1 to 5 after `Rating: [[`.
-    `allow_self_judge` lets it rate its own answers.
+    The model generates nothing: the rating is the expectation over the digits 1 to 5 after `Rating: [[`.
+    `allow_self_judge` permits the evaluated model as judge.
 
     Raises:
         UserError: the model's name is empty.
@@ -43,12 +43,12 @@ class LocalLLM:
             raise UserError("The judge 'local-llm' needs a model; give --param local-llm.model=NAME.")
 
     def identity(self) -> Mapping[str, str]:
-        """Loads the model."""
+        """The engine's identity and the rubric's digest. Loads the model."""
         return {**self._engine.identity(), "rubric": digest()}
 
     @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
-        """As the contract says."""
+        """As in the contract."""
         numbered = enumerate(cases)
         while drawn := list(islice(numbered, DRAWN)):
             places = [place for place, _ in drawn]
@@ -62,7 +62,7 @@ class LocalLLM:
 
     @staticmethod
     def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
-        """What of a verdict does not follow from its probabilities; "" if all of it does."""
+        """How a verdict contradicts its probabilities; "" if it does not."""
         return "" if verdict.rating is None else unlike(verdict.rating, verdict.details.get("probabilities"))
 
     @cached_property

@@ -1,15 +1,16 @@
-"""The judge `panel`: the mean of several judges, each on its own scale first.
+"""The judge `panel`: the mean of several judges' standardised ratings.
 
-Judges use the scale of 1 to 5 differently: one gives everybody about 4, another spreads. So each member's rating is
-standardised by its ratings of fixed texts, the answers in `axis_answers.csv` (ten a trait from each end), and never by
-those of the run: a verdict does not depend on what else is rated. From a rating the mean of the trait's is taken; it is
-divided by one standard deviation within traits, the same for all, so that a member weighs little on a trait whose ends
-it hardly tells apart. A member rates these texts once; its verdicts are kept in the user's cache, by what it is.
+Judges use the scale of 1 to 5 differently: one rates everybody about 4, another spreads its ratings. So each member's
+ratings are standardised by its ratings of fixed texts: the answers in `axis_answers.csv`, ten per trait and end. The
+run's own ratings are not used, so a verdict does not depend on what else is rated. The trait's mean is subtracted. The
+difference is divided by one standard deviation within traits, the same for all traits, so that a member has little
+weight on a trait whose ends it hardly separates. A member rates these texts once; its verdicts are kept in the user's
+cache, by its identity.
 
 rating = 1 + 4 * sigmoid(mean of the members' standardised ratings)
 
-So an answer that all members find as high as their average text is rated 3, and near there one standard deviation is
-one point. Where a member has no rating, the panel has none: a mean of the others would be another scale.
+So an answer that all members rate like their average text is rated 3, and near there one standard deviation is one
+point. Without a rating from every member the panel has none, because a mean of the others would be on another scale.
 """
 
 import hashlib
@@ -37,15 +38,15 @@ from steerbench.storage.files import cache_folder
 
 FORMULA = "1 + 4 * sigmoid(mean of the members' (rating - the trait's mean) / sd on the fixed texts)"
 DRAWN = 64
-"""Cases drawn at once, which every member rates before the next are."""
+"""Cases drawn at once; every member rates them before the next are drawn."""
 
 
 LEAST = 0.01
-"""The standard deviation of ratings under which they are all alike."""
+"""Ratings with a smaller standard deviation than this count as all alike."""
 
 
 class Scale(NamedTuple):
-    """Mean of a member's ratings of the fixed texts on one trait, and their standard deviation within the traits."""
+    """Mean of a member's ratings of the fixed texts on one trait, and their standard deviation within traits."""
 
     mean: float
     sd: float
@@ -57,10 +58,10 @@ Scales = Mapping[str, Scale]
 
 @dataclass(frozen=True)
 class JudgePanel:
-    """Rates traits by the `judges` named, separated by commas; those that take a `model` are given this one.
+    """Rates traits with the comma-separated `judges`. Those that have a parameter `model` get this one.
 
     Raises:
-        UserError: a judge does not exist, is named twice, measures by the evaluated model or rates no trait.
+        UserError: a judge does not exist, is named twice, needs the evaluated model or does not rate all five traits.
     """
 
     judges: str = "axis,local-llm"
@@ -74,11 +75,12 @@ class JudgePanel:
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
         if len(names) < 2 or len(set(names)) < len(names):
-            raise UserError(f"A panel has two judges or more, each once; panel.judges is '{self.judges}'.")
+            raise UserError(f"A panel needs two different judges or more; panel.judges is '{self.judges}'.")
         for member in self.members:
             if member.needs_model or not self.qualities <= frozenset(member.qualities):
                 raise UserError(
-                    f"The judge '{member.name}' cannot be of a panel: it has to rate the five traits alone."
+                    f"The judge '{member.name}' cannot be in a panel: "
+                    "a member rates all five traits without the evaluated model."
                 )
 
     @cached_property
@@ -104,7 +106,7 @@ class JudgePanel:
         return frozenset().union(*(getattr(member, "built_on", frozenset()) for member in self.members))
 
     def identity(self) -> Mapping[str, str]:
-        """The members' identities and sources under their names, and the texts that they are standardised on."""
+        """The members' identities and sources under their names, and a digest of the fixed texts."""
         told = {"rating": FORMULA, "standardised on": _digest(answers())}
         for member in self.members:
             told |= {f"{member.name}: {key}": value for key, value in member.identity().items()}
@@ -113,10 +115,10 @@ class JudgePanel:
 
     @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
-        """As the contract says. The members' scales are measured first, if they are not known.
+        """As in the contract. The members' scales are measured first, if they are not cached.
 
         Raises:
-            UserError: a member cannot go on, or cannot rate one of the fixed texts.
+            UserError: a member fails, or cannot rate one of the fixed texts.
         """
         numbered = enumerate(cases)
         while drawn := list(islice(numbered, DRAWN)):
@@ -142,7 +144,7 @@ class JudgePanel:
 
     @staticmethod
     def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
-        """What of a verdict does not follow from its members' ratings; "" if all of it does."""
+        """How a verdict contradicts its members' ratings; "" if it does not."""
         if verdict.rating is None or identity.get("rating") != FORMULA:
             return ""
         try:
@@ -153,16 +155,16 @@ class JudgePanel:
 
 
 def rating(members: Mapping[str, Mapping[str, Any]]) -> float:
-    """1 to 5, from each member's rating, mean and standard deviation."""
+    """From 1 to 5, by each member's rating, mean and standard deviation."""
     standardised = [(said["rating"] - said["mean"]) / said["sd"] for said in members.values()]
     return 1 + 4 / (1 + math.exp(-sum(standardised) / len(standardised)))
 
 
 def scales_of(member: Judge) -> Scales:
-    """A member's scale on each trait; the verdicts that it rests on are kept in the user's cache.
+    """A member's scale on each trait. Its verdicts on the fixed texts are kept in the user's cache.
 
     Raises:
-        UserError: it cannot rate one of the fixed texts, or rates all of them alike.
+        UserError: the member leaves a fixed text unrated, or rates all of them alike.
     """
     asked = answers()
     with Verdicts.in_file(cache_folder() / "judge-scales.sqlite") as kept:
@@ -170,11 +172,11 @@ def scales_of(member: Judge) -> Scales:
         verdicts = Panel({"": member}, None, kept).rate(cases)
     of_traits = [[v.rating for one, v in zip(asked, verdicts, strict=True) if one.trait == trait] for trait in TRAITS]
     if any(rating is None for ratings in of_traits for rating in ratings):
-        raise UserError(f"The judge '{member.name}' cannot be of a panel: it leaves some of the fixed texts unrated.")
+        raise UserError(f"The judge '{member.name}' cannot be in a panel: it leaves some of the fixed texts unrated.")
     measured = np.array(of_traits, dtype=np.float64)
     sd = float(np.sqrt(measured.var(axis=1).mean()))
     if sd < LEAST:
-        raise UserError(f"The judge '{member.name}' cannot be of a panel: it rates all of the fixed texts alike.")
+        raise UserError(f"The judge '{member.name}' cannot be in a panel: it rates all of the fixed texts alike.")
     return {quality: Scale(float(mean), sd) for quality, mean in zip(TRAITS.values(), measured.mean(1), strict=True)}
 
 

@@ -1,17 +1,17 @@
-"""Fluency without a server: how likely the unsteered model finds an answer, and how often the answer repeats itself.
+"""Fluency without a server: the answer's likelihood under the unsteered model, and how often it repeats itself.
 
 Per answer, in `Verdict.details`:
-- `nll`: mean negative log-likelihood per token (nats) that the evaluated model, unsteered, gives the answer after
-  the question alone. What was said to the model besides, and the end of its turn, are left out.
-- `repeated`: 1 - distinct 3-grams / 3-grams, over words and punctuation marks, upper and lower case alike.
-- `tokens`, and `empty`: whether nothing is left of the answer once the space around it is cut off.
+- `nll`: mean negative log-likelihood per token (nats) under the evaluated model, unsteered, given only the question.
+  Other prompt text and the end-of-turn token are left out.
+- `repeated`: 1 - distinct 3-grams / 3-grams, over words and punctuation marks, ignoring case.
+- `tokens`, and `empty`: whether the stripped answer is empty.
 
 rating = 1 + 4 * sigmoid((MIDDLE - nll) / WIDTH) * (1 - repeated)^2
 
-The constants were set on the embedded model: its own greedy text has an nll of about 1, a person's fluent answers have
-about 4, the same with their words shuffled 7 to 8. Loops are likely to every model (nll under 1 for a phrase said
-ten times), so repetition multiplies: of ten equal phrases it leaves nothing. The judge is blind to sense: a fluent
-answer to another question, or the question said again, is rated high. An empty answer is rated 1.
+The constants were set on the embedded model. Its own greedy text has an nll of about 1, fluent human answers about 4,
+and the same answers with shuffled words 7 to 8. Loops are likely under every model (nll below 1 for a phrase repeated
+ten times), so the rating is multiplied by a factor that is near 0 for them. The judge does not see meaning: a fluent
+answer to another question, or a repeated question, is rated high. An empty answer is rated 1.
 """
 
 import math
@@ -26,7 +26,7 @@ from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
 
 MIDDLE = 4.5
-"""The nll (nats) at which an answer that repeats nothing is rated 3."""
+"""The nll (nats) at which an answer without repetition is rated 3."""
 WIDTH = 0.8
 NGRAM = 3
 FORMULA = f"1 + 4 * sigmoid(({MIDDLE} - nll) / {WIDTH}) * (1 - repeated {NGRAM}-grams)^2"
@@ -35,7 +35,7 @@ WORDS = re.compile(r"\w+|[^\w\s]")
 
 @dataclass(frozen=True)
 class Perplexity:
-    """Rates fluency by the model that is being evaluated."""
+    """Rates fluency with the evaluated model."""
 
     name = "perplexity"
     qualities = frozenset({"fluency"})
@@ -47,13 +47,13 @@ class Perplexity:
 
     @without_thoughts
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
-        """Verdicts on the empty answers, then on the others in the engine's batches; each text is scored once.
+        """Verdicts on empty answers first, then on the others in the engine's batches. Each text is scored once.
 
         Raises:
             UserError: there is no engine.
         """
         if engine is None:
-            raise UserError("The judge 'perplexity' measures by the evaluated model; give it one with --model.")
+            raise UserError("The judge 'perplexity' needs the evaluated model; name it with --model.")
         places: dict[tuple[str, str], list[int]] = {}
         for place, case in enumerate(cases):
             places.setdefault((case.question, case.answer.strip()), []).append(place)
@@ -72,7 +72,7 @@ class Perplexity:
 
     @staticmethod
     def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
-        """What of a verdict does not follow from its details and the answer; "" if all of it does."""
+        """How a verdict contradicts its details and the answer; "" if it does not."""
         answer, told = spoken(case.answer).answer.strip(), verdict.details
         if verdict.rating is None or identity.get("rating") != FORMULA:
             return ""
@@ -97,7 +97,7 @@ EMPTY = Verdict(1.0, details={"empty": True, "reason": "the answer is empty", "t
 
 
 def verdict(logprob: float, tokens: int, answer: str) -> Verdict:
-    """What an answer with this log-likelihood (nats, over all its tokens) is rated."""
+    """The verdict on an answer with this total log-likelihood (nats) over its tokens."""
     nll, repeated = -logprob / tokens, repeated_share(WORDS.findall(answer.casefold()))
     details = {"nll": nll, "repeated": repeated, "tokens": tokens, "empty": False}
     if not math.isfinite(nll):
@@ -107,18 +107,18 @@ def verdict(logprob: float, tokens: int, answer: str) -> Verdict:
 
 
 def rating(nll: float, repeated: float) -> float:
-    """1 to 5; falls with either."""
-    likely = 0.5 * (1 + math.tanh((MIDDLE - nll) / (2 * WIDTH)))  # the logistic function, safe from overflow
+    """From 1 to 5, decreasing in both arguments."""
+    likely = 0.5 * (1 + math.tanh((MIDDLE - nll) / (2 * WIDTH)))  # the logistic function, without overflow
     return float(1 + 4 * likely * (1 - repeated) ** 2)
 
 
 def repeated_share(words: Sequence[str]) -> float:
-    """1 - distinct n-grams / n-grams; 0 if there are too few words for one."""
+    """1 - distinct n-grams / n-grams; 0 for fewer than `NGRAM` words."""
     grams = [tuple(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1)]
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
 def _tokens(engine: Engine, question: str, answer: str) -> int:
-    """How many tokens the answer is. Counted behind the question, where no start token is put before it."""
+    """The answer's number of tokens, counted after the question so that no start token is included."""
     asked = (("user", question),)
     return max(1, len(engine.tokenize(Prompt(asked, start=answer))) - len(engine.tokenize(Prompt(asked))))

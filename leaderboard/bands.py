@@ -1,4 +1,5 @@
-"""Rows that are no methods: what each is called, the groups in which boards show them, and the marks they make."""
+"""Rows that methods are compared with: their names, the groups in which boards show them, and their lines in
+drawings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,21 +33,21 @@ def of_role(rows: Iterable[LeaderboardRow], *roles: Role) -> list[LeaderboardRow
 
 
 def to_clear(rows: Iterable[LeaderboardRow]) -> LeaderboardRow | None:
-    """The row that a drawing's dashed line is: the best constant, or the unsteered model where there is none.
+    """The row of a drawing's dashed line: the best constant, or the unsteered model if there is none.
 
-    `rows` are of one run, the best first.
+    `rows` are those of one run, the best first.
     """
     known = [row for row in rows if value(row.headline) is not None]
     return next(iter(of_role(known, "constant") or of_role(known, "unsteered")), None)
 
 
 def ceiling(rows: Iterable[LeaderboardRow]) -> LeaderboardRow | None:
-    """The best that is known to be possible, if the run has it. `rows` are of one run, the best first."""
+    """The run's ceiling row, if it has one. `rows` are those of one run, the best first."""
     return next((row for row in of_role(rows, "ceiling") if value(row.headline) is not None), None)
 
 
 def dashed(rows: Iterable[LeaderboardRow]) -> str:
-    """What the dashed lines are in drawings of all these rows, which may be of several runs; "" if there is none."""
+    """What the dashed lines are in a drawing of these rows, possibly from several runs; "" if there is none."""
     given = {role for row in rows if (role := row.result.role) in ("constant", "unsteered")}
     if "constant" not in given:
         return "the unsteered model" if given else ""

@@ -1,4 +1,4 @@
-"""Boards: the rows of all runs on one task and dataset, put in order."""
+"""Boards: the rows of all runs on one task and dataset, in order."""
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Sequence
@@ -14,7 +14,7 @@ from steerbench.publishing.schema import Published
 from steerbench.records.results import MetricRecord, without_break_downs
 
 METRICS = 4
-"""Metrics of a board beside its headline; a run's page has them all."""
+"""Maximum metrics of a board besides its headline; a run's page has all."""
 PREFERRED = (
     "share of ceiling",
     "individual r",
@@ -32,13 +32,13 @@ PREFERRED = (
     "unreadable rate",
     "overflowed rate",
 )
-"""Metrics that stand before others: how far it is on the way from the best constant to the ceiling, whether it follows
-the person, what it spoils, how unlike answers are at all, and how much could not be read."""
+"""Metrics that come before others: the position between the best constant and the ceiling, whether answers follow the
+person, side effects, how much answers differ at all, and how much was unreadable."""
 
 
 @dataclass(frozen=True)
 class PublishedBoard:
-    """A task on a dataset. Strict and `published` rows never stand in one list."""
+    """A task on a dataset. Strict and `published` rows are in separate lists."""
 
     task: str
     dataset: str
@@ -58,7 +58,7 @@ class PublishedBoard:
 
     @cached_property
     def columns(self) -> list[str]:
-        """The metrics with a column, the headline first: those preferred, then what most runs have, in their order."""
+        """The metrics with a column: the headline, then the preferred ones, then those that most runs have."""
         listed = [names for run in self.runs if (names := _metrics_of(run))]
         counted = Counter(name for names in listed for name in names)
         first = Counter(names[0] for names in listed).most_common(1)
@@ -79,17 +79,17 @@ class PublishedBoard:
 
     @cached_property
     def several_settings(self) -> bool:
-        """Whether not all runs asked the same of the task."""
+        """Whether runs differ in the task's settings."""
         return len({settings_of(run) for run in self.runs}) > 1
 
     @cached_property
     def measures_cost(self) -> bool:
-        """Whether its task asks what a steering spoils."""
+        """Whether the task measures side effects of steering."""
         return any(run.measures_cost for run in self.runs)
 
     @cached_property
     def reported(self) -> list[Reported]:
-        """What papers report on the task, on whatever data."""
+        """Results in papers on the task, on any data."""
         return of_task(self.task)
 
     def headline(self, row: LeaderboardRow) -> MetricRecord | None:
@@ -97,7 +97,7 @@ class PublishedBoard:
 
     @cached_property
     def _of_run(self) -> dict[str, list[LeaderboardRow]]:
-        """By run, its rows, the best first."""
+        """The rows of each run, the best first."""
         found: defaultdict[str, list[LeaderboardRow]] = defaultdict(list)
         for row in self.rows:
             found[row.run.id].append(row)
@@ -113,11 +113,11 @@ class PublishedBoard:
         return ceiling(self.rows) is not None
 
     def reference(self, row: LeaderboardRow) -> float | None:
-        """Where the best constant of the same run stands on the axis; another run may have been asked less."""
+        """The position on the axis of the same run's best constant. Other runs may have asked other items."""
         return self._at(to_clear(self._of_run[row.run.id]))
 
     def ceiling(self, row: LeaderboardRow) -> float | None:
-        """Where the ceiling of the same run stands on the axis."""
+        """The position on the axis of the same run's ceiling."""
         return self._at(ceiling(self._of_run[row.run.id]))
 
     def _at(self, row: LeaderboardRow | None) -> float | None:
@@ -128,9 +128,9 @@ class PublishedBoard:
         return [row for row in self.rows if row.run.plan.protocol == protocol and not row.result.trivial]
 
     def bands(self, protocol: str) -> list[tuple[Band, list[LeaderboardRow]]]:
-        """The rows that methods are compared with, by what they are there for.
+        """The rows that methods are compared with, in groups.
 
-        Runs that share a model and the task's settings share these: the best of each is shown.
+        Runs with the same model and task settings share these rows; the best of each is shown.
         """
         found: dict[tuple[str, ...], LeaderboardRow] = {}
         for row in self.rows:
@@ -147,7 +147,7 @@ class PublishedBoard:
 
 
 def boards_of(runs: Sequence[Published], doses: Container[str] = ()) -> list[PublishedBoard]:
-    """By task and dataset, in alphabetical order. The runs of a trade-off (`doses`) stand on none."""
+    """Boards by task and dataset, in alphabetical order. The runs of a trade-off (`doses`) are on none."""
     grouped: defaultdict[tuple[str, str], list[Published]] = defaultdict(list)
     for run in runs:
         if run.id not in doses:

@@ -1,4 +1,4 @@
-"""Builds the site: reads the published runs, lets every page write itself, and puts the folder there in one step."""
+"""Builds the site: reads the published runs, renders every page, and replaces the folder in one step."""
 
 import shutil
 import tempfile
@@ -24,7 +24,7 @@ from steerbench.storage.files import understandable
 from steerbench.storage.folders import whole_folder
 
 MARKER = ".steerbench-site"
-"""Lies in every folder that was built, so that no other folder is ever replaced."""
+"""A file in every built folder, so that no other folder is ever replaced."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,19 @@ class BuiltSite:
 
 
 def build(results: Path, out: Path, timings: Path | None = None, docs: Path | None = None) -> BuiltSite:
-    """The site, in the folder `out`: published runs under `results`, published timings, and documentation from `docs`.
+    """Builds the site in the folder `out`, from the published runs under `results`, timings, and the documentation.
 
     Raises:
-        UserError: a run or timing cannot be read, or `out` is there and no site.
+        UserError: a run or timing cannot be read, or `out` exists and is not a site.
     """
     _check_replaceable(out)
-    out = out.absolute()  # "." has no name to be replaced by
+    out = out.absolute()  # "." has no name
     runs = read_results(results)
     tradeoffs = read_tradeoffs(results, runs)
     speeds = read_speeds(timings) if timings else []
     documentation = read_documentation(docs) if docs else None
     site = Site(results, runs, boards_of(runs, doses_of(tradeoffs)), speeds, tradeoffs, documentation)
-    # An empty folder is filled and not replaced: it may be the one we are in, or all that we may write to.
+    # An empty folder is filled and not replaced: it may be the current one, or the only place with write permission.
     fill = out.is_dir() and not any(out.iterdir())
     with understandable(out), _filled(out) if fill else whole_folder(out) as new:
         _write(new, site)
@@ -54,7 +54,7 @@ def build(results: Path, out: Path, timings: Path | None = None, docs: Path | No
 
 
 def pages(site: Site) -> Iterator[File]:
-    """Every file of the site but the static ones; a new page adds its line here."""
+    """Every file of the site except static ones; a new page adds its line here."""
     yield from home.files(site)
     yield from board.files(site)
     yield from run.files(site)
@@ -73,8 +73,8 @@ def _write(folder: Path, site: Site) -> None:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            raise UserError(f"Two pages of the site would lie at {file.path}; rename the task or dataset of one.")
-        # What cannot be written in UTF-8 (half of a surrogate pair) is shown as a question mark.
+            raise UserError(f"Two pages of the site have the path {file.path}; rename the task or dataset of one.")
+        # Text that UTF-8 cannot encode (lone surrogates) is shown as a question mark.
         path.write_text(file.content, encoding="utf-8", errors="replace")
     for published in site.runs:
         shutil.copyfile(site.results / published.id / SAMPLES, folder / parquet_of(published))
@@ -91,14 +91,14 @@ def _write(folder: Path, site: Site) -> None:
 
 def _check_replaceable(out: Path) -> None:
     if out.exists() and not (out / MARKER).exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise UserError(f"{out} is there and no site of steerbench; name another folder with --out.")
+        raise UserError(f"{out} exists and is not a site of steerbench; name another folder with --out.")
 
 
 @contextmanager
 def _filled(out: Path) -> Iterator[Path]:
-    """A folder whose content is moved into the empty `out` when left without an error.
+    """Yields a folder whose content is moved into the empty `out`, if there was no error.
 
-    The marker first: a build that stops halfway leaves a folder that the next one replaces.
+    The marker is moved first, so that the next build can replace the folder if this one is interrupted.
     """
     new = Path(tempfile.mkdtemp(prefix=".building-", dir=out))
     try:

@@ -1,4 +1,4 @@
-"""Vega-lite as one script, made of the copy that the package vl-convert-python carries. Nothing is fetched."""
+"""Vega-lite as one script, from the copy in the package vl-convert-python. Nothing is downloaded."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ from steerbench.errors import UserError
 
 @cache
 def vega() -> str:
-    """A script that puts `vegaEmbed` (vega-embed, with vega and vega-lite) on the page.
+    """A script that adds `vegaEmbed` (vega-embed, with vega and vega-lite) to the page.
 
     Raises:
         UserError: the package is not installed.

@@ -1,4 +1,4 @@
-"""Charts: what vega-lite is to draw, with the words and the table that say the same."""
+"""Charts: a vega-lite specification with a description and a table of the same data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class ChartCell:
-    """A cell of a chart's table; `href` from the site's folder, if it leads somewhere."""
+    """A cell of a chart's table; `href` is an optional link, relative to the site's folder."""
 
     text: str
     href: str = ""
@@ -15,13 +15,13 @@ class ChartCell:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing of a page.
+    """A chart on a page.
 
-    `name` is its id. `words` say in a sentence what it shows; `columns` and `rows` are all that it draws, to be read.
-    `spec` is a view of vega-lite (one, or layers) without width, height, colours and fonts: those are the site's
-    (`static/charts.js`), light or dark. Marks have its colours by `style`: "reference" and "muted"; a nominal colour
-    scale has them by itself. A datum's `href`, from the site's folder, is followed when its mark is clicked if the spec
-    encodes it.
+    `name` is its id. `words` describe it in a sentence; `columns` and `rows` are all its data as a table. `spec` is a
+    vega-lite view (single or layered) without width, height, colours and fonts, which the site sets for light and dark
+    (`static/charts.js`). Marks get the site's colours by `style`, "reference" or "muted"; nominal colour scales have
+    them by default. If the spec encodes a datum's `href`, relative to the site's folder, a click on the mark follows
+    it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How the project and a single run are cited, as BibTeX. Names in a run are anybody's, and stay text."""
+"""BibTeX entries for the project and for single runs. Names in a run are untrusted and are escaped."""
 
 from steerbench import __version__
 from steerbench.publishing.schema import Published
@@ -6,11 +6,11 @@ from steerbench.publishing.schema import Published
 TITLE = "SteerBench: a benchmark suite for steering personality"
 AUTHORS = "The SteerBench authors"
 LONGEST = 1000
-"""Characters of a run's command in its entry."""
+"""Maximum characters of a run's command in its entry."""
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
-    # Not \{ and \}: BibTeX counts braces, also those behind a backslash.
+    # Not \{ and \}: BibTeX counts braces even after a backslash.
     "{": r"\textbraceleft{}",
     "}": r"\textbraceright{}",
     "~": r"\textasciitilde{}",
@@ -22,19 +22,19 @@ _SPECIAL = {
 
 
 def escaped(text: str) -> str:
-    """As BibTeX and LaTeX print it literally; what is no printable character becomes a space."""
+    """Text that BibTeX and LaTeX print literally; characters that are not printable become spaces."""
     plain = "".join(mark if mark.isprintable() else " " for mark in text)
-    # Two hyphens would be set as one dash.
+    # Two hyphens would be typeset as one dash.
     return "".join(_SPECIAL.get(mark, mark) for mark in plain).replace("--", "-{}-")
 
 
 def of_project() -> str:
-    """The project in the version that builds the site."""
+    """The entry of the project, with the version that builds the site."""
     return _entry("software", "steerbench", _title(TITLE) | {"version": __version__})
 
 
 def of_run(run: Published) -> str:
-    """A run: its note has what finds it again and what makes it again."""
+    """The entry of a run; its note has the id, the digest and the command."""
     command = run.command if len(run.command) <= LONGEST else f"{run.command[: LONGEST - 3]}..."
     found = _title(f"SteerBench run: {run.plan.task[:200]} with {run.model[:200] or 'no model'}")
     note = f"Run {escaped(run.id)}, digest {run.digest}, made by: {escaped(command)}"
@@ -42,7 +42,7 @@ def of_run(run: Published) -> str:
 
 
 def _title(text: str) -> dict[str, str]:
-    # Second braces keep capitals, and the authors one name.
+    # Double braces keep capitals, and keep the authors' name together.
     return {"author": f"{{{escaped(AUTHORS)}}}", "title": f"{{{escaped(text)}}}"}
 
 

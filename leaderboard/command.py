@@ -1,4 +1,4 @@
-"""`steerbench site`: the site of published results."""
+"""`steerbench site`: builds the site of published results."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,9 +23,9 @@ def build_command(
     results: Annotated[Path, typer.Option(help="The folder of published runs.", file_okay=False)] = RESULTS,
     speed: Annotated[Path, typer.Option(help="The folder of published timings, if there is one.")] = SPEED,
     docs: Annotated[Path, typer.Option(help="The folder of documentation, if there is one.", file_okay=False)] = DOCS,
-    out: Annotated[Path, typer.Option(help="The folder to write; what an earlier build left is replaced.")] = SITE,
+    out: Annotated[Path, typer.Option(help="The folder to write; an earlier build in it is replaced.")] = SITE,
 ) -> None:
-    """Make the site: it opens from disk and from any static host."""
+    """Build the site. It works from disk and on any static host."""
     from leaderboard.build import build
 
     if not results.is_dir():

@@ -1,4 +1,4 @@
-"""Calibration as a run's page shows it: loss against strength, with what was chosen, and all of it as a table."""
+"""The calibration of a run on its page: loss over strength with the chosen strengths, as a chart and a table."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from leaderboard.text import cut, interval, number, value
 from steerbench.publishing.schema import CalibrationPoint
 
 MOST_METHODS = 6
-"""Curves that one drawing can hold; the table has the rest."""
+"""Maximum curves in a drawing; the table has the others."""
 MOST_POINTS, MOST_CHOSEN, MOST_ROWS = 60, 200, 400
 
 
 def calibration_chart(rows: Sequence[LeaderboardRow]) -> Chart | None:
-    """Of methods that have a dial, those with the best headline first; None if none of the rows has a curve."""
+    """The chart for methods with a range of strengths, best headline first; None if no row has a curve."""
     curves = [(row, points) for row in rows if len(points := _with_loss(row)) > 1 and _has_dial(points)]
     shown = curves[:MOST_METHODS]
     if not shown:
@@ -32,7 +32,7 @@ def calibration_chart(rows: Sequence[LeaderboardRow]) -> Chart | None:
         "legend": legend(named) if several else None,
     }
     x = {"field": "strength", "type": "quantitative", "title": "strength", "axis": AXIS}
-    # The foot of the drawing is the rug's.
+    # The bottom of the drawing is for the rug.
     room = {"zero": False, "range": [{"expr": f"height - {10 * len(shown) + 6}"}, 0]}
     y = {"field": "loss", "type": "quantitative", "title": "mean loss", "scale": room}
     with_ends = [point for point in data if "low" in point]
@@ -64,7 +64,7 @@ COLUMNS = ["Method", "Strength", "Wording", "Loss", "95 % interval", "Side cost"
 
 
 def calibration_table(rows: Sequence[LeaderboardRow]) -> list[list[ChartCell]]:
-    """Every point of every method, also of those whose dial is a wording."""
+    """Every point of every method, including methods that choose among wordings."""
     return [
         [
             ChartCell(cut(row.name, 40)),
@@ -99,7 +99,7 @@ def _datum(name: str, point: CalibrationPoint) -> dict[str, Any]:
 
 
 def _rug(place: int, name: str, row: LeaderboardRow) -> dict[str, Any]:
-    """A tick for each strength chosen, in a line of the method's own at the foot of the drawing."""
+    """A tick for each chosen strength, in the method's own line at the bottom of the drawing."""
     counted = sorted(Counter(round(strength, 2) for strength in row.result.strengths.values()).items())
     of = len(row.result.strengths)
     values = [

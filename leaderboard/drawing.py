@@ -1,4 +1,4 @@
-"""Estimates with their intervals as positions on a line; the templates make SVG of them."""
+"""Positions of estimates and their intervals on a line, for the templates' SVG."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ from leaderboard.text import value
 from steerbench.records.results import MetricRecord
 
 WIDTH = 160
-"""Units of a drawing's width."""
+"""Width of a drawing in its own units."""
 MARGIN = 6
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Where an estimate and the ends of its interval stand; what lies outside the line is put at its end."""
+    """The positions of an estimate and its interval; positions outside the line are moved to its end."""
 
     x: float
     low: float
@@ -38,7 +38,7 @@ class PlotAxis:
 
 
 def axis_over(metrics: Iterable[MetricRecord | None]) -> PlotAxis:
-    """The line that holds the intervals; of many, all but the outermost hundredth, lest one squeeze the rest."""
+    """The axis for all intervals; of many, the outermost 1 % are left out, so that they do not squeeze the others."""
     given = (end for m in metrics if m is not None for end in (m.low, m.value, m.high))
     ends = sorted(end for end in given if end is not None and math.isfinite(end))
     low, high = _trimmed(ends)
@@ -51,5 +51,5 @@ def _trimmed(ends: Sequence[float]) -> tuple[float, float]:
     if not ends:
         return 0.0, 0.0
     aside = len(ends) // 100
-    # Not to the last float, so that the distance of two huge numbers is still a number.
+    # Not up to the largest float, so that differences stay finite.
     return max(ends[aside], -1e300), min(ends[-1 - aside], 1e300)

@@ -1,4 +1,4 @@
-"""What pages are made with: a page names its template and its values, and the frame writes it with relative links."""
+"""Rendering: a page names its template and values, and is written with relative links."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from steerbench import __version__
 
 @dataclass(frozen=True)
 class File:
-    """A file of the site: where, under the site's folder, and what is in it."""
+    """A file of the site: its path in the site's folder, and its content."""
 
     path: str
     content: str
@@ -24,7 +24,7 @@ class File:
 
 @dataclass(frozen=True)
 class Page:
-    """A page: where it lies, its template and what the template is given."""
+    """A page: its path, its template and the template's values."""
 
     path: str
     template: str
@@ -37,12 +37,12 @@ class Page:
 
 
 def root_of(path: str) -> str:
-    """From a page, the way to the site's folder."""
+    """The relative path from a page to the site's folder."""
     return "../" * path.count("/")
 
 
 def rendered(name: str, macro: str, calls: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A macro of a template, once for each of the calls."""
+    """A template's macro, rendered once for each call."""
     written = getattr(template(name).module, macro)
     return [str(written(**call)) for call in calls]
 
@@ -54,7 +54,7 @@ def template(name: str) -> Template:
 
 @cache
 def environment() -> Environment:
-    """Everything is escaped, and a name that no value was given for is an error."""
+    """The template environment. Everything is escaped, and an undefined name is an error."""
     made = Environment(
         loader=PackageLoader("leaderboard"),
         autoescape=True,
@@ -79,7 +79,7 @@ def environment() -> Environment:
 
 
 def address(path: str) -> str:
-    """A path as part of a link."""
+    """A path, quoted for use in a link."""
     return quote(path, safe="/")
 
 
@@ -88,5 +88,5 @@ def to_json(value: Any) -> str:
 
 
 def data_script(path: str, data: Any) -> File:
-    """Data that `static/data.js` loads: a script, because a page opened from disk may read no other file."""
+    """Data for `static/data.js` as a script, because a page opened from disk cannot read other files."""
     return File(path, f"steerbenchData({to_json(path)},{to_json(data)});\n")

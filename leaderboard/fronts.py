@@ -1,4 +1,4 @@
-"""Trade-offs drawn against the effect: every dose, what no other beats, the unsteered model, and matched methods."""
+"""Charts of a trade-off's costs over the effect: all doses, the front, the unsteered model, and matched methods."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -49,8 +49,8 @@ def front_chart(tradeoff: PublishedTradeoff, place: int, cost: str) -> Chart:
         *(_rings(matched, x, y, colour) if matched else ()),
     ]
     words = (
-        f"{title_of(cost)} against the effect at every dose, of {', '.join(names.values())}; the unsteered model "
-        f"stands at 0, 0. The wide grey line is the front: {_named(found, cost)}."
+        f"{title_of(cost)} over the effect at every dose, for {', '.join(names.values())}; the unsteered model "
+        f"is at 0, 0. The wide grey line is the front: {_named(found, cost)}."
         + (" The dashed line is the common effect; rings are matched methods on test questions." if matched else "")
         + left_out(found)
     )
@@ -65,12 +65,12 @@ FRONT = {
     "opacity": 0.3,
     "interpolate": "step-before",
 }
-"""From a point to the next dearer one: whatever lies above has at most its effect for more."""
+"""A step line from each point to the next more expensive one; points above it have at most its effect for more."""
 CROSS = {**POINTER, "style": "reference", "shape": "cross", "size": 140}
 
 
 def _doses(tradeoff: PublishedTradeoff, names: Mapping[str, str], cost: str) -> list[Data]:
-    """Every dose, a dial's after its start, where nothing is steered."""
+    """Every dose; those of a method with a dial come after its start at 0."""
     found: list[Data] = []
     for method, curve in shown(tradeoff.found):
         if curve.dial:
@@ -83,7 +83,7 @@ def _doses(tradeoff: PublishedTradeoff, names: Mapping[str, str], cost: str) -> 
 
 
 def _matched(tradeoff: PublishedTradeoff, names: Mapping[str, str], cost: str) -> list[Data]:
-    """Matched methods as test questions have them, with the ends of both intervals."""
+    """Matched methods on test questions, with both intervals."""
     found: list[Data] = []
     for method, curve in shown(tradeoff.found):
         mark = datum(names[method], curve.measured, cost, bool(curve.dial), TEST) if curve.matched else None
@@ -108,7 +108,7 @@ def _common(found: TradeoffResult) -> Iterator[Data]:
 
 
 def _rings(matched: Sequence[Data], x: Data, y: Data, colour: Data) -> Iterator[Data]:
-    """Rings with whiskers both ways."""
+    """Rings with horizontal and vertical whiskers."""
     data = {"values": matched}
     up = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}
     across = {"x": {**x, "field": "left"}, "x2": {"field": "right"}, "y": y, "color": colour}
@@ -125,7 +125,7 @@ def _unsteered(tradeoff: PublishedTradeoff, cost: str) -> dict[str, Any]:
 
 
 def _front(found: TradeoffResult, cost: str) -> list[dict[str, float | None]]:
-    """The front's points by rising effect, the model as it is among them."""
+    """The front's points by increasing effect, including the unsteered model."""
     at = {
         (method, point.strength): (point.effect.value, point.prices[cost].value)
         for method, curve in found.curves.items()

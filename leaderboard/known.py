@@ -1,4 +1,4 @@
-"""Methods as the published runs know them: each with its rows on all boards and its portraits."""
+"""Methods in the published runs: each with its rows on all boards and its portraits."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,10 @@ from leaderboard.site import Site
 from steerbench.publishing.schema import Edited, Portrait
 
 WHERE = {"head_out": "attention heads", "mlp_act": "MLP neurons", "resid": "residual stream"}
-"""Sites of edits, in the order that a layer has them."""
+"""Sites of edits, in their order within a layer."""
 SUBJECT = {"head_out": "Attention heads are", "mlp_act": "MLP neurons are", "resid": "The residual stream is"}
 LINE = 48
-"""Characters of a legend's line on a phone."""
+"""Characters in a line of a legend on a phone."""
 DONE = {"add": "added to", "cap": "held down", "boost": "driven"}
 
 
@@ -28,12 +28,12 @@ class PublishedMethod:
 
     @property
     def trivial(self) -> bool:
-        """Whether it is there to be compared with, on any board."""
+        """Whether it is a row that methods are compared with, on any board."""
         return any(row.result.trivial for _, row in self.rows)
 
     @property
     def roles(self) -> str:
-        """What it is on boards for, where it is no method."""
+        """Its roles on boards, if it is not a method."""
         return ", ".join(dict.fromkeys(LABELS.get(role, role) for _, row in self.rows if (role := row.result.role)))
 
     @cached_property
@@ -42,7 +42,7 @@ class PublishedMethod:
 
     @cached_property
     def about(self) -> str:
-        """In its own words: those that most runs were published with."""
+        """The description that most of its runs were published with."""
         said: defaultdict[str, int] = defaultdict(int)
         for _, portrait in self.portraits:
             said[portrait.about] += 1
@@ -50,7 +50,7 @@ class PublishedMethod:
 
     @cached_property
     def edited(self) -> dict[str, list[str]]:
-        """By site, the kinds of edits that any run has there; in the order of a layer."""
+        """The kinds of edits in any run, by site, in their order within a layer."""
         found: defaultdict[str, set[str]] = defaultdict(set)
         for _, portrait in self.portraits:
             for edit in portrait.edits:
@@ -63,7 +63,7 @@ class PublishedMethod:
 
     @property
     def words(self) -> str:
-        """What it changes, in a few words; empty if no run says."""
+        """What it changes, in a few words; "" if no run says."""
         if not self.portraits:
             return ""
         touched = [_touched(site, kinds) for site, kinds in self.edited.items()]
@@ -73,7 +73,7 @@ class PublishedMethod:
 
 
 def known_methods(site: Site) -> list[PublishedMethod]:
-    """By name, in alphabetical order."""
+    """All methods, in alphabetical order."""
     found: defaultdict[str, list[tuple[PublishedBoard, LeaderboardRow]]] = defaultdict(list)
     for board in site.boards:
         for row in board.rows:
@@ -82,19 +82,19 @@ def known_methods(site: Site) -> list[PublishedMethod]:
 
 
 def series_of(edit: Edited) -> str:
-    """What a chart calls a place: its site, and what is done there if that is not simply adding."""
+    """The name of a place in charts: its site, and the kind of edit if it is not an addition."""
     where = WHERE.get(edit.site, edit.site)
     return where if edit.kind == "add" else f"{where}, {DONE.get(edit.kind, edit.kind)}"
 
 
 def legend(named: Sequence[str]) -> dict[str, Any]:
-    """Of a chart, in as many columns as a phone has room for where the drawing is narrow."""
+    """A legend with as many columns as fit on a phone, if the drawing is narrow."""
     narrow = max(LINE // (max(map(len, named), default=0) + 5), 1)
     return {"columns": {"expr": f"width < 440 ? {narrow} : {2 * narrow + 1}"}}
 
 
 def spans(known: PublishedMethod) -> Iterator[str]:
-    """In sentences, what each site's edits touch: layers and shares over the runs."""
+    """Sentences on each site's edits: the layers and positions over all runs."""
     for site, kinds in known.edited.items():
         edits = [e for _, portrait in known.portraits for e in portrait.edits if e.site == site]
         layers, positions = sorted({e.layer for e in edits}), sorted({e.positions.split("-")[0] for e in edits})

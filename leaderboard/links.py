@@ -1,4 +1,4 @@
-"""Where the pages and data of a run lie, from the site's folder."""
+"""Paths of a run's pages and data, relative to the site's folder."""
 
 from leaderboard.text import slug
 from steerbench.publishing.schema import Published
@@ -30,5 +30,5 @@ def samples_of(run: Published) -> str:
 
 
 def method_page(name: str) -> str:
-    """The page of a method by its name, which may be anything; `index.html` there is the list of them."""
+    """The page of a method, whose name may be any text; `index.html` is the list of methods."""
     return f"methods/{slug(name if name != 'index' else 'index ')}.html"

@@ -1,4 +1,4 @@
-"""A standing in one short phrase, for a row of a board; `Standing.words` are the whole of it."""
+"""A standing as a short phrase for a board's row; `Standing.words` has the full sentence."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,7 +17,7 @@ def phrase(standing: Standing) -> str:
 
 
 def _findings(standing: Standing) -> Iterator[str]:
-    """The most that was shown, and what is missing below it."""
+    """The strongest finding, and what is missing."""
     if standing.reference:
         yield "beats the reference"
     elif standing.constants:
@@ -37,7 +37,7 @@ def _counted(names: Sequence[str]) -> str:
 
 
 def said_once(methods: Iterable[MethodResult]) -> str:
-    """Why no method of a run can be judged, where that is the same of all; "" if something can be told."""
+    """The reason why no method of a run can be judged, if it is the same for all; "" otherwise."""
     known = [one.standing for one in methods if one.standing is not None]
     why = {standing.words for standing in known if standing.state in ("cannot tell", "too few")}
     open_ = all(standing.state in ("cannot tell", "too few", "off") for standing in known)

@@ -1,4 +1,4 @@
-"""Per-trait radars: the headline metric broken down by trait, a method's row beside the unsteered one of its run."""
+"""Radar charts by trait: a method's headline metric and that of its run's unsteered row."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from leaderboard.text import number, value
 from steerbench.records.results import MethodResult, MetricRecord
 
 FEWEST, MOST_TRAITS = 3, 16
-"""Axes that make a figure, and that can still be read."""
+"""Fewest and most axes of a readable radar."""
 MOST = 6
-"""Radars on a page, one a board and model."""
+"""Maximum radars on a page, one per board and model."""
 REFERENCE = "unsteered"
 MIDDLE, REACH = 160.0, 110.0
-"""Of the drawing, in its units: the centre's coordinates, and how far it is from there to the outermost ring."""
+"""The centre's coordinates and the radius of the outermost ring, in the drawing's units."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Ring:
-    """A circle, the value that it stands for, and where that is written: between the first two spokes."""
+    """A circle, its value, and the position of its label between the first two spokes."""
 
     radius: float
     text: str
@@ -42,18 +42,18 @@ class Radar:
     board: PublishedBoard
     row: LeaderboardRow
     reference: str
-    """The row drawn beside it; empty if there is none, or it is that one."""
+    """The row drawn for comparison; "" if there is none, or it is the row itself."""
     traits: list[tuple[str, MetricRecord | None, MetricRecord | None]]
     rings: list[Ring]
     spokes: list[tuple[float, float]]
     labels: list[Label]
     shape: str
     beside: str
-    """Points of a polygon; empty without a reference."""
+    """The points of the reference's polygon; "" without a reference."""
 
 
 def radars(known: PublishedMethod) -> list[Radar]:
-    """Of each board and model the best row that has its headline by trait, strict rows before published ones."""
+    """For each board and model, the best row with its headline by trait; strict rows come before published ones."""
     found: dict[tuple[str, str], Radar] = {}
     rows = sorted(known.rows, key=lambda one: one[1].run.plan.protocol != "strict")
     for board, row in rows:
@@ -94,14 +94,14 @@ def _radar(board: PublishedBoard, row: LeaderboardRow) -> Radar | None:
 
 
 def by_trait(result: MethodResult, headline: str) -> dict[str, MetricRecord]:
-    """What a metric is made of by trait; of both ends of one ("C+", "C-") and of pairs ("C on A") nothing."""
+    """A metric's break-down by trait. Parts by pole ("C+", "C-") and by pairs of traits ("C on A") are left out."""
     start = f"{headline} "
     parts = {name.removeprefix(start): m for name, m in result.metrics.items() if headline and name.startswith(start)}
     return {part: metric for part, metric in parts.items() if part and " " not in part and part[-1] not in "+-"}
 
 
 def _scale(values: Sequence[float]) -> tuple[float, float, float]:
-    """Ends of the rings and their step, one that is easy to read: from 0, unless something is below it."""
+    """The rings' lowest and highest value and a round step. The scale starts at 0 unless a value is negative."""
     low, high = min(0.0, *values), max(0.0, *values)
     span = max(high - low, 1e-9)
     step = next(
@@ -112,7 +112,7 @@ def _scale(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _at(angle: float, share: float) -> tuple[float, float]:
-    """Clockwise from the top."""
+    """A point at an angle clockwise from the top."""
     reach = REACH * min(max(share, 0.0), 1.0)
     return round(MIDDLE + reach * math.sin(angle), 1), round(MIDDLE - reach * math.cos(angle), 1)
 

@@ -1,4 +1,4 @@
-"""Reads a folder of published runs. They may be anybody's: one that cannot be read is named, and nothing is built."""
+"""Reads a folder of untrusted published runs. If one cannot be read, the error names it and nothing is built."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -10,11 +10,11 @@ from steerbench.publishing.weighing import weigh_all
 from steerbench.storage.files import understandable
 
 NAMED = 5
-"""Refused runs that are named in one error."""
+"""Maximum refused runs named in one error."""
 
 
 def read_results(folder: Path) -> list[Published]:
-    """The published runs in the folders of `folder`, by id.
+    """The published runs in the folders of `folder`, ordered by id.
 
     Raises:
         UserError: one cannot be read, or two are the same run.
@@ -37,12 +37,12 @@ def read_results(folder: Path) -> list[Published]:
 
 
 def _wrong_samples(folder: Path, runs: Sequence[Published]) -> Iterator[str]:
-    """What is wrong with the samples of runs: they are not there, too heavy to be read, or not those of the run."""
+    """Problems with the samples of runs: missing, over the size limits, or another file than the run names."""
     there = []
     for run in runs:
         path = folder / run.id / SAMPLES
         if path.is_symlink() or not path.is_file():
-            yield f"'{run.id}' holds no {SAMPLES}; publish it again."
+            yield f"'{run.id}' has no {SAMPLES}; publish it again."
         else:
             there.append((run, path))
     with understandable(folder):

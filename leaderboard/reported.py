@@ -1,4 +1,4 @@
-"""What papers report: numbers that nobody here recomputed, kept apart from the runs, each with where it stands."""
+"""Results in papers. They were not recomputed, and are kept apart from the runs, each with its source."""
 
 import tomllib
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ Text = Annotated[str, Field(min_length=1)]
 class Reported(BaseModel):
     """A row of a paper's table.
 
-    `values` are by the metric of this project's board that they come nearest to, headline first. `paper` (one of the
-    file's papers) and `table` say where the row is printed; `seen` says where it was read. `note` is on the protocol.
+    `values` are by the closest metrics of this project's board, headline first. `paper` (one of the file's papers) and
+    `table` say where the row is printed, `seen` where it was read. `note` describes the protocol.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -32,7 +32,7 @@ class Reported(BaseModel):
 
 
 class Collection(BaseModel):
-    """All of `reported.toml`: the rows in their order, and the papers' titles by how rows name them."""
+    """All of `reported.toml`: the rows in order, and the papers' titles by the rows' names for them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,10 +57,10 @@ def of_task(task: str) -> list[Reported]:
 
 
 def titles_of(rows: Sequence[Reported]) -> dict[str, str]:
-    """The titles of the rows' papers, by how the rows name them."""
+    """The titles of the rows' papers, by the rows' names for them."""
     return {name: collection().papers[name] for name in dict.fromkeys(row.paper for row in rows)}
 
 
 def metrics_of(rows: Sequence[Reported]) -> list[str]:
-    """The metrics that any of the rows has, in the order they have them in."""
+    """The metrics that occur in the rows, in order of appearance."""
     return list(dict.fromkeys(name for row in rows for name in row.values))

@@ -1,4 +1,4 @@
-"""Trade-offs drawn against the dose: the effect and each cost, and what all their drawings share."""
+"""Charts of a trade-off over the dose (the effect and each cost), and the parts that all its charts share."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from steerbench.publishing.tradeoff_schema import PublishedTradeoff
 from steerbench.studies.tradeoff.result import Curve, TradeoffPoint, TradeoffResult
 
 DRAWN = 8
-"""Methods of a drawing, as many as there are colours; its table has all."""
+"""Maximum methods in a drawing, one per colour; its table has all."""
 NAME = 30
 LEGEND = 50
-"""Characters that a line of a legend has room for on a phone."""
+"""Characters in a line of a legend on a phone."""
 CALIBRATION, TEST = "calibration", "test"
 
 
 def dose_chart(tradeoff: PublishedTradeoff, place: int, cost: str | None) -> Chart:
-    """The effect, or a cost, against the dose: bands for dials, whiskers for what has none."""
+    """The effect, or a cost, over the dose: bands for methods with a dial, whiskers for those without."""
     found, names = tradeoff.found, drawn(tradeoff.found)
     turned, fixed = [], []
     for method, curve in shown(found):
@@ -53,7 +53,7 @@ def dose_chart(tradeoff: PublishedTradeoff, place: int, cost: str | None) -> Cha
             "encoding": {**shared, **points_too},
         },
     ]
-    words = f"{title} against the dose, of {', '.join(names.values())}, with intervals of 95 %.{left_out(found)}"
+    words = f"{title} over the dose, for {', '.join(names.values())}, with 95 % intervals.{left_out(found)}"
     return Chart(f"dose-{place}", words, {"layer": layers}, DOSES, _dose_rows(tradeoff, cost))
 
 
@@ -62,13 +62,13 @@ _ZERO = {"y": {"datum": 0}}
 
 
 def link_of(point: TradeoffPoint, cost: str | None, part: str = CALIBRATION) -> str:
-    """The page of the run that says it; a cost without a run of its own was measured on the effect's questions."""
+    """The page of the run behind a point. A cost without its own run was measured on the effect's questions."""
     run = point.runs.get(cost or part) or point.runs.get(part)
     return run_page(run) if run else ""
 
 
 def drawn(found: TradeoffResult) -> dict[str, str]:
-    """By method that is drawn, the name it has in the drawing; two that are cut to the same get a number."""
+    """The drawn methods with their names in the drawing; names that are equal after shortening get a number."""
     names: dict[str, str] = {}
     for method, _ in shown(found):
         short = cut(method, NAME)
@@ -81,7 +81,7 @@ def shown(found: TradeoffResult) -> list[tuple[str, Curve]]:
 
 
 def datum(name: str, point: TradeoffPoint, cost: str | None, dial: bool, part: str) -> dict[str, Any] | None:
-    """A mark; None where there is no figure. `part` says which questions it was measured on."""
+    """A mark; None if there is no value. `part` names the questions on which it was measured."""
     metric = point.effect if cost is None else point.prices[cost]
     if value(metric) is None:
         return None
@@ -111,7 +111,7 @@ def by_method(names: Sequence[str]) -> dict[str, Any]:
 
 
 def _columns(names: Sequence[str]) -> int:
-    """As many columns of a legend as a phone has room for; each is as wide as its longest name and a symbol."""
+    """The number of legend columns that fit on a phone; each is as wide as its longest name and a symbol."""
     for count in range(len(names), 1, -1):
         if sum(max(map(len, names[place::count])) + 5 for place in range(count)) <= LEGEND:
             return count

@@ -1,4 +1,4 @@
-"""A row of a board: one row of one published run, and how it stands against those that it is compared with."""
+"""A row of a board: one row of a published run, and its standing against the rows that it is compared with."""
 
 import itertools
 import math
@@ -14,9 +14,9 @@ from steerbench.records.results import ComparisonRecord, JudgeResult, MethodResu
 from steerbench.records.standing import is_better, is_worse
 
 Kind = Literal["beside", "better", "partly", "same", "unknown", "kept", "lost"]
-"""How a row is drawn: see `kind_of`."""
+"""How a row is drawn; see `kind_of`."""
 LABELS: Mapping[Role, str] = {"unsteered": "the model as it is"}
-"""What a row that is no method is called beside its name, where that is not its role."""
+"""Labels of rows that are not methods, if they differ from the role."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LeaderboardRow:
 
     @property
     def anchor(self) -> str:
-        """Where the run's page tells of this method; by its place, because a name may be anything."""
+        """The method's anchor on the run's page. It uses the position, because a name may be any text."""
         return f"method-{self.place}"
 
     @property
@@ -41,23 +41,23 @@ class LeaderboardRow:
 
     @property
     def standing(self) -> str:
-        """How it stands, in words; "" for a row that is no method."""
+        """The standing in words; "" for a row that is not a method."""
         return self.result.standing.words if self.result.standing else ""
 
     @property
     def phrase(self) -> str:
-        """The same where there is little room."""
+        """The standing as a short phrase."""
         return phrase(self.result.standing) if self.result.standing else ""
 
     @property
     def label(self) -> str:
-        """What it is on the board for, if it is no method and its name does not say so."""
+        """The row's role on the board, if it is not a method and its name does not say so."""
         role = self.result.role
         return "" if role is None or role == self.name else LABELS.get(role, role)
 
     @property
     def strength(self) -> float | None:
-        """The median over targets; None where there was none to choose."""
+        """The median over targets; None if there was none to choose."""
         return statistics.median(self.result.strengths.values()) if self.result.steered else None
 
     @property
@@ -66,7 +66,7 @@ class LeaderboardRow:
 
     @property
     def asked(self) -> str:
-        """The parameters that it was given, if it was."""
+        """The parameters that were given, as text."""
         return _assignments(self.run.plan.method_parameters.get(self.name, {}))
 
     @property
@@ -76,7 +76,7 @@ class LeaderboardRow:
 
     @property
     def pace(self) -> float | None:
-        """Seconds of evaluation per 1,000 answers; None for what asks no model."""
+        """Seconds of evaluation per 1,000 answers; None for rows that ask no model."""
         timing = self.run.timings.methods.get(self.name)
         if timing is None or timing.evaluate <= 0 or self.result.items <= 0:
             return None
@@ -91,9 +91,9 @@ def rows_of(run: Published) -> list[LeaderboardRow]:
 def kind_of(result: MethodResult) -> Kind:
     """How a row is drawn, by its tests.
 
-    `better`: than all there is to beat. `same`, which is greyed: not shown to move the model, or worse than some row.
-    `partly`: what lies between. On a board that asks what steering spoils: `kept` or `lost`. `unknown` where nothing
-    can be told of it. `beside`: no method.
+    `better`: better than every row to beat. `same` (greyed): not shown to move the model, or worse than some row.
+    `partly`: in between. On boards of side effects: `kept` or `lost`. `unknown`: it cannot be judged. `beside`: it is
+    not a method.
     """
     standing = result.standing
     if result.trivial or standing is None:
@@ -110,14 +110,14 @@ def kind_of(result: MethodResult) -> Kind:
 
 
 def verdict(comparison: ComparisonRecord) -> str:
-    """What a paired test says, in words that go before the name of the other row."""
+    """The result of a paired test, in words that are followed by the other row's name."""
     if is_better(comparison):
         return "better than"
-    return "worse than" if is_worse(comparison) else "not told apart from"
+    return "worse than" if is_worse(comparison) else "not significantly different from"
 
 
 def judges_of(run: Published) -> str:
-    """The judges' names, behind each its edition if it has one: another edition rates otherwise."""
+    """The judges' names, each with its edition if it has one, because editions rate differently."""
     return ", ".join(sorted({_judge_named(judge) for judge in run.judges.values()}))
 
 
@@ -127,7 +127,7 @@ def _judge_named(judge: JudgeResult) -> str:
 
 
 def engine_of(run: Published) -> str:
-    """The engine and the type it computed in, as the run's identity has them."""
+    """The engine and its dtype, from the run's identity."""
     engine = run.identity.get("engine")
     if not isinstance(engine, dict):
         return ""
@@ -140,7 +140,7 @@ def dataset_of(run: Published) -> str:
 
 
 def settings_of(run: Published) -> str:
-    """What was asked of the task, but for its dataset: runs that differ in it were not asked the same."""
+    """The task's settings except its dataset. Runs with different settings were not asked the same."""
     given = {name: value for name, value in run.plan.task_parameters.items() if name != "dataset"}
     return _assignments(given) or "usual settings"
 

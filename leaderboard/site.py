@@ -1,4 +1,4 @@
-"""What a site is made of: everything that pages are given."""
+"""Everything that a site's pages are built from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from steerbench.publishing.tradeoff_schema import PublishedTradeoff
 
 @dataclass(frozen=True)
 class Site:
-    """Published runs under `results` and the boards they stand on, published timings and trade-offs, documentation."""
+    """Published runs under `results` and the boards they are on, published timings, trade-offs and documentation."""
 
     results: Path
     runs: Sequence[Published]

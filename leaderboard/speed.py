@@ -1,4 +1,4 @@
-"""Published timings, put together by what may be compared: a machine, a model, an engine, and how much work it was."""
+"""Published timings, grouped by what is comparable: machine, model, engine and amount of work."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from steerbench.publishing.speed import BenchTiming, Computer, PublishedSpeed, r
 from steerbench.timing.schema import GROUPS, Clock, SideMeasurement, Sizes, TimingCase
 
 NAMED = 5
-"""Refused files that are named in one error."""
+"""Maximum refused files named in one error."""
 LATEST = 24
-"""Points of a history."""
+"""Maximum points of a history."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class TimedCase:
 
 @dataclass(frozen=True)
 class MethodTimings:
-    """A method at one kind of work, in every file that asked the same of it; the latest is last."""
+    """A method at one kind of work, in every file with the same parameters; the latest is last."""
 
     method: str
     points: Sequence[TimedCase]
@@ -46,7 +46,7 @@ class MethodTimings:
 
     @property
     def tokens_per_second(self) -> tuple[float, float]:
-        """Of the method, and of its reference. Prompts count where reading them is the work."""
+        """Those of the method and of its reference. Prompt tokens count if reading them is the work."""
         sides = [(self._rate(one.method), self._rate(one.reference)) for one in self.case.rounds]
         return median(own for own, _ in sides), median(reference for _, reference in sides)
 
@@ -61,7 +61,7 @@ class MethodTimings:
 
 @dataclass(frozen=True)
 class Setup:
-    """What timings share that may be compared. `files`: of one such setup, the latest last."""
+    """What comparable timings have in common; `files` are theirs, the latest last."""
 
     computer: Computer
     clock: Clock
@@ -81,7 +81,7 @@ class Setup:
 
     @cached_property
     def lines(self) -> dict[str, list[MethodTimings]]:
-        """By group, in the order that a file has its methods in."""
+        """The lines by group, in the order of the methods in a file."""
         found: defaultdict[tuple[str, str], list[TimedCase]] = defaultdict(list)
         for speed in self.files:
             for case in speed.timing.cases if speed.timing else ():
@@ -96,7 +96,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class BenchmarkRatio:
-    """What one of the project's own benchmarks found; `values` by file of its machine, None where it was not run."""
+    """A ratio from one of the project's benchmarks; `values` are by file of its machine, None if it was not run."""
 
     test: str
     name: str
@@ -105,7 +105,7 @@ class BenchmarkRatio:
 
 @dataclass(frozen=True)
 class Checks:
-    """The project's own benchmarks on one machine, in its latest files, the latest first."""
+    """The project's benchmarks on one machine, from its latest files, the latest first."""
 
     computer: Computer
     files: tuple[PublishedSpeed, ...]
@@ -136,7 +136,7 @@ def read_speeds(folder: Path) -> list[PublishedSpeed]:
 
 
 def setups_of(speeds: Sequence[PublishedSpeed]) -> list[Setup]:
-    """The setup that was timed last comes first."""
+    """All setups, the one timed last first."""
     found: defaultdict[tuple[str, ...], list[PublishedSpeed]] = defaultdict(list)
     for speed in speeds:
         if speed.timing is not None:
@@ -151,7 +151,7 @@ def setups_of(speeds: Sequence[PublishedSpeed]) -> list[Setup]:
 
 
 def checks_of(speeds: Sequence[PublishedSpeed], most: int) -> list[Checks]:
-    """By machine, in its `most` latest files."""
+    """The benchmarks of each machine, from its `most` latest files."""
     found: defaultdict[str, list[PublishedSpeed]] = defaultdict(list)
     for speed in speeds:
         if speed.benchmarks:

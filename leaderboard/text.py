@@ -1,4 +1,4 @@
-"""How numbers and other people's texts are written on the site. Escaping is the templates' affair."""
+"""How numbers and untrusted texts are written on the site. The templates escape them."""
 
 import hashlib
 import math
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from steerbench.records.results import ComparisonRecord, MetricRecord
 
 LONGEST = 120
-"""Characters of a name or flag on a page; the rest of it is in the JSON."""
+"""Maximum characters of a name or flag on a page; the JSON has all of it."""
 NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -18,7 +18,7 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 
 def slug(name: str) -> str:
-    """A file's name of plain letters; a name that loses something on the way gets a hash, lest two become the same."""
+    """A file name in plain letters. If the name had to be changed, a hash keeps it unique."""
     plain = re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-.")[:60]
     if plain == name and plain:
         return plain
@@ -26,7 +26,7 @@ def slug(name: str) -> str:
 
 
 def decimals(values: Iterable[float | None]) -> int:
-    """Digits after the point that a column needs for three that tell; 0 to 3."""
+    """The decimals, 0 to 3, that a column needs for three significant digits."""
     largest = max((abs(v) for v in values if v is not None), default=1.0)
     if largest == 0:
         return 1
@@ -34,17 +34,17 @@ def decimals(values: Iterable[float | None]) -> int:
 
 
 def value(metric: MetricRecord | None) -> float | None:
-    """A metric's estimate, if there is one and it is a number."""
+    """A metric's estimate, if it is a finite number."""
     return metric.value if metric is not None and metric.value is not None and math.isfinite(metric.value) else None
 
 
 def plain(value: float | None) -> str:
-    """For scripts to read: nothing where there is no value."""
+    """A value for scripts; "" if there is none."""
     return "" if value is None else f"{value:.6g}"
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """With a true minus sign, and no minus before what rounds to zero."""
+    """A number with a true minus sign, and without a minus if it rounds to zero."""
     if value is None or not math.isfinite(value):
         return NONE
     if abs(value) >= 1e9:
@@ -54,17 +54,17 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def probability(p: float | None) -> str:
-    """Three decimals, and never 0."""
+    """A p-value with three decimals, never 0."""
     return "< 0.001" if p is not None and 0 <= p < 0.001 else number(p, 3)
 
 
 def capitalised(text: str) -> str:
-    """With a capital first letter, the others as they are."""
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
 def interval(metric: MetricRecord | ComparisonRecord | None, digits: int = 2) -> str:
-    """An interval, or why there is none if that is known."""
+    """An interval, or the reason why there is none if it is known."""
     if metric is None:
         return ""
     if metric.low is None or metric.high is None:

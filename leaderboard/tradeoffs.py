@@ -1,4 +1,4 @@
-"""Published trade-offs, read from beside the folder of runs, and ordinary runs of an effect and of its cost."""
+"""Published trade-offs from next to the folder of runs, and pairs of ordinary runs of an effect and a cost."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,21 +18,21 @@ from steerbench.publishing.tradeoff_schema import (
 from steerbench.running.strengths import chosen_in
 
 NAMED = 5
-"""Refused trade-offs that are named in one error."""
+"""Maximum refused trade-offs named in one error."""
 
 
 @dataclass(frozen=True)
 class EffectAndCost:
-    """A run that measured an effect and one that measured what it costs, at the same strengths of the same methods."""
+    """A run that measured an effect and one that measured a cost, at the same strengths of the same methods."""
 
     effect: Published
     cost: Published
 
     @property
     def methods(self) -> list[str]:
-        """Methods that both have a figure of, and the unsteered model; other trivial rows steer nothing.
+        """The methods with a value in both runs, and the unsteered model; other trivial rows steer nothing.
 
-        A prompt of which calibration chose another wording than the cost was measured with is none of them.
+        A prompt is left out if the cost was measured with another wording than calibration chose.
         """
         return [
             name
@@ -47,14 +47,14 @@ class EffectAndCost:
         return self.effect, self.cost
 
     def at(self, method: str) -> tuple[float, float]:
-        """A method's effect and cost, by the headlines of their boards."""
+        """A method's effect and cost: the headlines of the two boards."""
         effect, cost = (_headline(run, method) for run in self.runs)
         assert effect is not None
         assert cost is not None
         return effect, cost
 
     def front(self) -> list[str]:
-        """Methods that no other beats: none is as good on both and better on one. By rising effect."""
+        """The undominated methods by increasing effect: no other is as good in both and better in one."""
         sides = [1 if run.higher_is_better else -1 for run in self.runs]
         good = {name: [sign * at for sign, at in zip(sides, self.at(name), strict=True)] for name in self.methods}
 
@@ -66,7 +66,7 @@ class EffectAndCost:
 
 
 def read_tradeoffs(results: Path, runs: Sequence[Published]) -> list[PublishedTradeoff]:
-    """The published trade-offs beside the folder of runs, by name; none if there is no such folder.
+    """The published trade-offs next to the folder of runs, by name; none if there is no such folder.
 
     Raises:
         UserError: one cannot be read, or names a run that is not published.
@@ -88,14 +88,14 @@ def read_tradeoffs(results: Path, runs: Sequence[Published]) -> list[PublishedTr
 
 
 def doses_of(tradeoffs: Iterable[PublishedTradeoff]) -> dict[str, PublishedTradeoff]:
-    """By run, the trade-off whose dose it is: such a run says nothing of a method at its best."""
+    """The trade-off of each of its runs. Such a run does not show a method at its best strength."""
     return {id: tradeoff for tradeoff in tradeoffs for id in tradeoff.runs}
 
 
 def pairs_of(runs: Sequence[Published]) -> list[EffectAndCost]:
-    """What runs say of effect and cost that are no doses of a trade-off, in the order of the effect's board and model.
+    """Pairs of an effect and a cost run outside trade-offs, in the order of the effect's board and model.
 
-    A cost run that could belong to several runs of one board (they chose the same strengths) is left out.
+    A cost run that fits several runs of one board, because they chose the same strengths, is left out.
     """
     effects = [run for run in runs if not run.measures_cost and run.plan.protocol == "strict"]
     found = []
@@ -112,7 +112,7 @@ def pairs_of(runs: Sequence[Published]) -> list[EffectAndCost]:
 
 
 def _same_strengths(effect: Published, cost: Published) -> bool:
-    """Whether a cost was measured on the model that the effect was measured on, at its strengths."""
+    """Whether a cost was measured on the effect's model and at its strengths."""
     if effect.model != cost.model or effect.identity.get("engine") != cost.identity.get("engine"):
         return False
     if cost.plan.strengths:

@@ -1,1 +1,1 @@
-"""Steering methods: one file each. A method turns targets into steerings and knows nothing else."""
+"""Steering methods, one per file. A method turns targets into steerings and knows no task and no judge."""

@@ -1,5 +1,8 @@
-"""ActAdd, Activation Addition (Turner et al. 2023): the difference between two short prompts, token by token, added
-to the residual stream over the first tokens of every prompt."""
+"""ActAdd, Activation Addition (Turner et al. 2023).
+
+The vector is the difference between the activations of two short prompts, token by token. It is added to the residual
+stream at the first tokens of every prompt.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
@@ -17,19 +20,21 @@ from steerbench.toolkit.layers import checked_layer
 from steerbench.toolkit.trait_answers import trait_scores
 
 DEPTH = 0.2
-"""The paper finds early to middle layers best; its worked example takes layer 6 of the 48 of GPT-2-XL."""
+"""Share of the model's depth. The paper finds early to middle layers best; its example takes layer 6 of GPT-2-XL's
+48."""
 FILLERS = (" ", " ,")
-"""The paper fills with spaces. Tokenizers that join spaces into one token need something that stays apart."""
+"""Padding tokens. The paper pads with spaces; " ," serves tokenizers that merge several spaces into one token."""
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class ActAdd:
-    """Contrasts "You are kind, ..." with "You are cold, ...", as the target leans, after `layer` (counted from 0).
+    """Adds the difference between "You are kind, ..." and "You are cold, ..." after `layer` (counted from 0).
 
-    The difference is not rescaled, as in the paper. It acts on the first tokens of a prompt whatever they
-    are: with a chat template those of the system message. A target in the middle of every trait's scale gets no edit.
+    The adjectives are those of the traits on which the target's score is off the middle. The difference is not
+    rescaled, as in the paper. It acts on the first tokens of the prompt; with a chat template these belong to the
+    system message. A target in the middle of every trait's scale gets no edit.
     """
 
     layer: Annotated[int, Field(ge=0)] | None = None
@@ -48,6 +53,7 @@ class ActAdd:
 
         Raises:
             UserError: the model has no such layer.
+            ValueError: padding cannot bring a pair of prompts to the same number of tokens.
         """
         layer = checked_layer(self.name, self.layer, DEPTH, engine)
         pairs = [contrast_prompts(target) for target in targets]
@@ -56,7 +62,7 @@ class ActAdd:
 
 
 def contrast_prompts(target: Target) -> Pair | None:
-    """A description of the target and of its opposite; None if it leans nowhere."""
+    """The prompts that describe the target and its opposite; None if every trait score is in the middle."""
     leanings = leaning_traits(trait_scores(target)).items()
     if not leanings:
         return None
@@ -66,7 +72,11 @@ def contrast_prompts(target: Target) -> Pair | None:
 
 
 def aligned(pair: Pair, count: Callable[[str], int]) -> tuple[Pair, int]:
-    """The pair with the shorter text filled up on the right to as many tokens as the longer, and their number."""
+    """Pads the shorter text on the right until both have the same number of tokens; returns the pair and that number.
+
+    Raises:
+        ValueError: no filler gives the same number of tokens.
+    """
     first, second = count(pair[0]), count(pair[1])
     wanted, missing = max(first, second), abs(first - second)
     for filler in FILLERS:
@@ -74,14 +84,14 @@ def aligned(pair: Pair, count: Callable[[str], int]) -> tuple[Pair, int]:
         if count(filled[0]) == count(filled[1]) == wanted:
             return filled, wanted
     raise ValueError(
-        f"{pair} cannot be brought to the same number of tokens: {missing} fillers are not {missing} tokens"
+        f"{pair} cannot be padded to the same number of tokens: {missing} fillers do not make {missing} tokens"
     )
 
 
 def _difference(engine: Engine, pair: Pair, layer: int) -> NDArray[np.float32]:
-    """[tokens, dim]: what tells a pair's texts apart after `layer`.
+    """[tokens, dim]: activations after `layer` of the pair's first text minus those of its second.
 
-    Captured pair by pair: activations depend, in their last bits, on what they are computed beside.
+    Each pair is captured in its own batch, because the last bits of an activation depend on the rest of the batch.
     """
     filled, length = aligned(pair, lambda text: len(engine.tokenize(Prompt(start=text))))
     requests = [Request(Prompt(start=text)) for text in filled]

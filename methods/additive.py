@@ -1,4 +1,4 @@
-"""What other people answer, moved by how far this person's trait is from theirs. Nothing is trained."""
+"""An additive baseline: the item's mean over other people, shifted by how far this person's trait is from theirs."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ from steerbench.contracts.targets import MIDDLE, Respondent, Target
 
 
 class Additive:
-    """Expects of an item the mean score of others plus the person's own deviation on the item's trait.
+    """Predicts an item's keyed score as the other people's mean plus this person's deviation on the item's trait.
 
-    The deviation is the mean over the shown statements of the trait of the person's score less that of others; of a
-    trait of which nothing is shown it is 0. An item that nobody else answered is answered with the middle.
+    The deviation is the mean, over the shown statements of the trait, of the person's score minus the others' mean.
+    It is 0 for a trait without shown statements. An item that nobody else answered gets the middle of the scale.
     """
 
     name = "additive"
@@ -23,7 +23,7 @@ class Additive:
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
         """Raises:
-        UserError: a target is no respondent, or comes without the answers of others.
+        UserError: a target is not a respondent, or has no answers of other people.
         """
         return [Steering(reply=Reply(constant=MIDDLE, by_item=self._expected(target))) for target in targets]
 
@@ -35,7 +35,7 @@ class Additive:
 
 
 def _deviations(person: Respondent) -> dict[str, float]:
-    """By trait, how much higher than others the person scores on what is shown of it."""
+    """By trait, the person's mean difference from other people over the shown statements."""
     others = others_of(Additive.name, person)
     by_trait: dict[str, list[float]] = {}
     for answer in person.shown:

@@ -1,5 +1,8 @@
-"""CAA, Contrastive Activation Addition (Rimsky et al. 2023): the mean difference between agreeing with oneself and
-with one's opposite, added to the residual stream after one layer."""
+"""CAA, Contrastive Activation Addition (Rimsky et al. 2023).
+
+The vector is the mean difference between answering as oneself and as one's opposite. It is added to the residual stream
+after one layer.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -17,18 +20,17 @@ from steerbench.toolkit.directions import mass_mean, one_deviation_long
 from steerbench.toolkit.layers import checked_layer
 
 DEPTH = 0.4
-"""Where the paper's sweeps peak: layer 13 of the 32 of Llama-2-7B, 14 or 15 of the 40 of the 13B."""
+"""Share of the model's depth. The paper's sweeps peak at layer 13 of 32 (Llama-2-7B) and 14 or 15 of 40 (13B)."""
 
 
 @dataclass(frozen=True)
 class CAA:
-    """Adds one vector at `layer` (counted from 0; by default two fifths up), at every position of prompt and answer.
+    """Adds one vector at `layer` (counted from 0; default: 40 % of the depth), at every position of prompt and answer.
 
-    The paper adds it only after the user's prompt; here the prompt is edited too, because an answer that is read off
-    as the likelihood of an option is decided by the prompt's last token. The paper multiplies the raw mean
-    difference, brought to one norm for all behaviours. Here too all targets get one measure: unit strength is one
-    standard deviation of the activations along the direction, so that the same range of strengths serves every model,
-    and PAS too.
+    The paper adds it only after the user's prompt. Here the prompt is edited too, because an answer that is read as the
+    likelihood of an option depends on the prompt's last token. The paper uses the raw mean difference, normalised to
+    one norm for all behaviours. Here unit strength is one standard deviation of the activations along the direction,
+    so that the same range of strengths suits every model, and PAS as well.
     """
 
     layer: Annotated[int, Field(ge=0)] | None = None
@@ -44,7 +46,7 @@ class CAA:
         return {}
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
-        """Steerings of unit strength. A target that leans on no statement gets no edit.
+        """Steerings of unit strength. A target without a leaning on any statement gets no edit.
 
         Raises:
             UserError: the model has no such layer.
@@ -60,7 +62,7 @@ class CAA:
         ]
 
     def _steering(self, layer: int, activations: NDArray[np.float32], labels: NDArray[np.bool_]) -> Steering:
-        """From the rows [rows, dim] of one target's statements."""
+        """The steering of one target from its activations [rows, dim] and labels [rows]."""
         if not len(labels):
             return Steering()
         return Steering((Add("resid", layer, one_deviation_long(mass_mean(activations, labels), activations)),))

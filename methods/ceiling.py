@@ -1,9 +1,9 @@
-"""What a person's shown answers allow: a regression learnt from other people, from those answers to all others.
+"""An estimate of what a person's shown answers allow: ridge regression from these answers to all others.
 
-It is called a ceiling because it is given what a steering is given and, beside it, hundreds of people who answered
-everything; whoever has less should not expect more. It is an estimate from below: a better model may exist, and with
-fewer people to learn from this one is worse (on papi-300, plain ridge learnt from 12, 60 and 270 people errs by 2.80,
-2.27 and 2.04). So their number stands in the facts of every fit.
+The regression is trained on other people. It is called a ceiling because it sees what a steering sees and, in addition,
+the complete answers of hundreds of people; a method with less data should not expect more. It is a lower bound of the
+true ceiling: a better model may exist, and fewer people to train on make it worse (on papi-300, plain ridge trained on
+12, 60 and 270 people has errors of 2.80, 2.27 and 2.04). So the number of training people is a fact of every fit.
 """
 
 from collections.abc import Sequence
@@ -26,23 +26,23 @@ SCALE_PENALTIES = np.geomspace(1, 1e4, 9).tolist()
 
 
 class Ceiling:
-    """Expects of every item a mix of two ridge regressions on the person's shown answers.
+    """Predicts every item by a mix of two ridge regressions on the person's shown answers.
 
-    One is on all shown answers, the other on the means of the shown statements of each trait and of the item's own
-    facet (where some of it is shown). Both penalties and the mix are chosen by squared error in leaving one out among
-    the others: nothing is chosen on the person. A missing answer of others is taken to be the item's mean; one of the
-    person's own is left out of what the regressions are on. An item that nobody else answered is answered with the
-    middle, and one that is shown as the person did.
+    One regression uses all shown answers. The other uses the means of the shown statements of each trait and of the
+    item's facet (if some of the facet are shown). Both penalties and the mixing weight minimise the leave-one-out
+    squared error among the other people; nothing is selected on the person. A missing answer of another person is
+    replaced by the item's mean. A missing answer of the person is left out of the features. An item that nobody else
+    answered gets the middle of the scale, and a shown item the person's own answer.
     """
 
     name = "ceiling"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
-        """One regression serves all who show the same statements and have the same others.
+        """One regression is fitted for all targets with the same shown statements and the same other people.
 
         Raises:
-            UserError: a target is no respondent, or comes without the answers of others.
+            UserError: a target is not a respondent, or has no answers of other people.
         """
         alike: dict[tuple[Others, tuple[int, ...]], list[int]] = {}
         for place, target in enumerate(targets):
@@ -60,15 +60,15 @@ class Ceiling:
 
 
 def _shown_scores(target: Target) -> dict[str, float]:
-    """By item id, the keyed score of what a respondent shows."""
+    """By item id, the keyed scores of a respondent's shown answers."""
     answers = target.shown if isinstance(target, Respondent) else ()
     return {answer.item.id: answer.item.keyed(answer.tick) for answer in answers}
 
 
 def _expected(others: Others, shown: Sequence[int], own: Array) -> Array:
-    """[people, items]: expected keyed scores of people who score `own` [people, shown] on the columns `shown`.
+    """[people, items]: predicted keyed scores of people whose scores on the columns `shown` are `own` [people, shown].
 
-    They are nan for items that nobody answered, neither the others nor the person.
+    Items that neither the others nor the person answered are nan.
     """
     expected = np.full((len(own), len(others.items)), np.nan)
     expected[:, list(shown)] = own
@@ -90,7 +90,7 @@ def _expected(others: Others, shown: Sequence[int], own: Array) -> Array:
 def _on_scales(
     shown: Sequence[Item], wanted: Sequence[Item], answers: Array, outputs: Array, own: Array
 ) -> Predictions:
-    """Of each wanted item, ridge on the trait means and the mean of its own facet over the shown items."""
+    """Ridge regressions on the trait means, and the mean of the item's own facet, over the shown items."""
     traits = [[item.trait == trait for item in shown] for trait in dict.fromkeys(item.trait for item in shown)]
     facets = {item.facet for item in shown} - {""}
     of_facet = np.array([item.facet if item.facet in facets else "" for item in wanted])
@@ -106,14 +106,15 @@ def _on_scales(
 
 
 def _best(predictions: Predictions, truth: Array) -> tuple[Array, Array]:
-    """Held-out and asked predictions under the penalty that predicts `truth` best where it is known."""
+    """Held-out and asked predictions under the penalty with the lowest held-out squared error."""
     losses = np.nanmean((predictions.held_out - truth) ** 2, axis=(1, 2))
     chosen = int(np.argmin(losses))
     return predictions.held_out[chosen], predictions.asked[chosen]
 
 
 def _mixed(one: tuple[Array, Array], other: tuple[Array, Array], truth: Array) -> Array:
-    """The mix of two predictions, in the shares that predict `truth` best: least squares, within 0 and 1."""
+    """A weighted mean of two predictions. The weight, from 0 to 1, is the least-squares one for the held-out
+    `truth`."""
     apart = np.where(np.isnan(truth), 0.0, one[0] - other[0])
     missed = np.nan_to_num(truth - other[0])
     share = float(np.clip((apart * missed).sum() / max((apart**2).sum(), 1e-12), 0, 1))

@@ -1,8 +1,8 @@
-"""Controls: the very answers that are asked for are shown. What cannot read these reads nobody.
+"""Controls: the prompt shows the very answers that are asked for. If the readout misses these, it can read nobody.
 
-As few-shot, they show answers as examples. But the answers to the items asked stand among them, in random order; in
-`copy-other` they are another person's. Items are asked twenty at a time, each twenty beside a list of its own, so that
-the list is shorter than few-shot's and is read once for the twenty.
+As in few-shot, answers are shown as examples. Here the answers to the asked items are among them, in random order; in
+`copy-other` they are another person's. Items are asked in blocks of twenty, and each block has its own list. So the
+list is shorter than few-shot's and its prefix is shared within a block.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ from steerbench.toolkit.seeding import generator
 from steerbench.toolkit.trait_answers import shown_answers
 
 BLOCK = 20
-"""Items asked beside one list."""
+"""Most items asked with one list."""
 BESIDE = 40
-"""Shown answers that the list has besides; fewer where fewer are shown."""
+"""Other shown answers in each list, or all of them if there are fewer."""
 
 Ticks = Mapping[Item, int]
 
 
 @dataclass(frozen=True)
 class Copy:
-    """Shows the answers that are asked for among forty others of the person: a control, and no method."""
+    """Shows the asked answers among forty other answers of the person. A control, not a method."""
 
     seed: int = 0
 
@@ -37,15 +37,15 @@ class Copy:
     strengths = (1.0, 1.0)
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
-        """Nothing: without the answers asked for there is nothing to copy."""
+        """No edits: `reveal` makes the steerings once the answers are known."""
         return [UNSTEERED] * len(targets)
 
     def reveal(self, targets: Sequence[Target], answers: Mapping[str, Mapping[Item, Any]]) -> Sequence[Steering]:
-        """For each target its own answers."""
+        """For each target, a prompt with its own answers."""
         return [self._lists(target, target, answers) for target in targets]
 
     def _lists(self, asked: Target, told: Target, answers: Mapping[str, Ticks]) -> Steering:
-        """What is asked of one target, beside the answers of the one that is told of."""
+        """Prompts for the items of `asked`, with lists of answers given by `told`."""
         random = generator(self.seed, "copy", asked.id)
         shown, ticks = shown_answers(told), answers[told.id]
         by_item: dict[str, PromptChange] = {}
@@ -58,15 +58,15 @@ class Copy:
 
 @dataclass(frozen=True)
 class CopyOther(Copy):
-    """As `copy`, but the answers are those of the next person of the run: what is read of nobody."""
+    """Like `copy`, but with the answers of the run's next person: the score of a readout that reads another person."""
 
     name = "copy-other"
 
     def reveal(self, targets: Sequence[Target], answers: Mapping[str, Mapping[Item, Any]]) -> Sequence[Steering]:
-        """For each target the answers of the one after it, and of the first for the last.
+        """For each target, a prompt with the next target's answers; the last target gets the first's.
 
         Raises:
-            UserError: there is one target only.
+            UserError: there is only one target.
         """
         if len(targets) < 2:
             raise UserError("copy-other needs another person: use it with two respondents or more.")
@@ -75,7 +75,7 @@ class CopyOther(Copy):
 
 
 def blocks(items: Sequence[Item]) -> list[list[Item]]:
-    """The items in as many blocks as it takes for no more than `BLOCK` in any, each trait and key dealt out evenly."""
+    """Splits items into the fewest blocks of at most `BLOCK`, with traits and keys spread evenly over them."""
     strata: dict[tuple[str, int], list[Item]] = {}
     for item in items:
         strata.setdefault((item.trait, item.key), []).append(item)

@@ -1,4 +1,4 @@
-"""Control for tasks of poles: a person of the pole describes themselves in the system prompt."""
+"""A control for tasks with poles: the system prompt is a self-description of a person at the pole."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,14 @@ PERSONA = "You are the person who says this of themselves, and you answer as the
 
 
 class DescriptionPrompt:
-    """The embedded bank's first description of each pole: what a model that can follow any prompt should follow."""
+    """Uses the first description of the pole in the embedded bank. A model that follows any prompt should follow it."""
 
     name = "description-prompt"
     needs_model, strengths = True, (1.0, 1.0)
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
         """Raises:
-        UserError: a target is no pole of the Big Five.
+        UserError: a target is not a pole of the Big Five.
         """
         return [Steering(prompt=PromptChange(PERSONA.format(_description(target)))) for target in targets]
 
@@ -27,5 +27,5 @@ class DescriptionPrompt:
 def _description(target: Target) -> str:
     found = bank.descriptions(target.trait, target.high) if isinstance(target, TraitPole) else ()
     if not found:
-        raise UserError(f"description-prompt has none of '{target.id}', only those of the Big Five's poles.")
+        raise UserError(f"description-prompt has no description of '{target.id}', only of the poles of the Big Five.")
     return found[0]

@@ -1,7 +1,7 @@
 """Few-shot: the person's answers are shown to the model as examples.
 
-The order of examples changes what a model answers (Lu et al. 2022), so the orders are the dial: they
-give a prompt the same number of calibration trials as a method that has a strength.
+The order of examples changes what a model answers (Lu et al. 2022). So calibration may choose among several orders:
+this gives the prompt as many calibration trials as a method with a strength has.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from steerbench.toolkit.trait_answers import shown_answers
 
 @dataclass(frozen=True)
 class FewShot:
-    """Shows all answers: in their own order first, then in `orders` - 1 random ones that calibration may choose."""
+    """Shows all answers, in their own order or in one of `orders` - 1 random orders that calibration may choose."""
 
     orders: Annotated[int, Field(ge=1)] = 8
     seed: int = 0

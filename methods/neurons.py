@@ -1,5 +1,8 @@
-"""The search for personality neurons: questions answered under descriptions of both ends of every trait, and how
-often each FFN neuron was active meanwhile. One search serves all traits and is kept in the user's cache."""
+"""The search for personality neurons of NPTI (Deng et al. 2024).
+
+Questions are answered under descriptions of both ends of every trait, and each FFN neuron's activity is recorded. One
+search serves all traits and is kept in the user's cache.
+"""
 
 import hashlib
 import json
@@ -26,15 +29,15 @@ from steerbench.toolkit.seeding import generator
 
 REPETITION_PENALTY = 1.1
 POLES = tuple((trait, high) for trait in TRAITS for high in (True, False))
-"""The groups of the survey, in their order."""
+"""The groups of the survey, in this order."""
 
 
 @dataclass(frozen=True, eq=False)
 class TraitNeurons:
-    """What tells the ends of a trait apart, [layers, neurons] each.
+    """How neurons differ between the two ends of a trait, [layers, neurons] each.
 
-    `delta`: probability of being active (above 0) at the high end less that at the low end. `high_p95` and
-    `low_p95`: the 95th percentile of the activation at either end.
+    `delta`: probability of being active (above 0) at the high end minus that at the low end. `high_p95` and
+    `low_p95`: the 95th percentile of the activation at each end.
     """
 
     delta: NDArray[np.float32]
@@ -44,8 +47,12 @@ class TraitNeurons:
 
 @dataclass(frozen=True)
 class NeuronSearch:
-    """Which questions, and how many a trait (None for all); under how many descriptions of a pole each is asked, and
-    whose; how long the answers are and how repetition is held back; what draws which."""
+    """The settings of a search.
+
+    `personas` is the number of descriptions of a pole under which each question is asked, `per_trait` the number of
+    questions of a trait (None for all). `questions` and `descriptions` say where these come from. `seed` draws the
+    descriptions.
+    """
 
     personas: int
     max_new_tokens: int
@@ -56,13 +63,13 @@ class NeuronSearch:
     repetition_penalty: float = REPETITION_PENALTY
 
     def requests(self) -> tuple[list[Request], list[int]]:
-        """Every trait's questions under both ends of the trait, and the pole each belongs to."""
+        """The questions of every trait under both ends of the trait, and the index in `POLES` of each request."""
         requests, groups = [], []
         asked = {trait: search_questions(self.questions, trait, self.per_trait) for trait in TRAITS}
         for group, (trait, high) in enumerate(POLES):
             descriptions = described(self.descriptions, trait, high)
             for item in asked[trait]:
-                # The same places for both ends, so that they differ in nothing but the descriptions.
+                # Both ends use the same indices, so that only the descriptions differ between them.
                 drawn = generator(self.seed, "npti", item.id).permutation(len(descriptions))[: self.personas]
                 for place in drawn:
                     requests.append(Request(Prompt((("system", descriptions[place]), ("user", item.text)))))
@@ -73,7 +80,7 @@ class NeuronSearch:
         return Sampling(self.max_new_tokens, repetition_penalty=self.repetition_penalty)
 
     def key(self, engine: Engine) -> str:
-        """A hash of all that the statistics depend on."""
+        """A hash of everything that the statistics depend on."""
         texts = [bank.digest(), questions_digest(self.questions), descriptions_digest(self.descriptions)]
         sources = [engine_sources(engine), sources_of(__name__)]
         depends = [dict(engine.identity()), sources, texts, asdict(self), asdict(self.sampling())]
@@ -81,7 +88,7 @@ class NeuronSearch:
 
 
 def searched(engine: Engine, search: NeuronSearch) -> Mapping[str, TraitNeurons]:
-    """Every trait's neurons in this model, from the cache if they were searched before."""
+    """The neurons of every trait in this model, from the cache if the same search was run before."""
     file = cache_folder() / "neurons" / f"{search.key(engine)}.safetensors"
     statistics = _read(file)
     if statistics is None:
@@ -92,13 +99,13 @@ def searched(engine: Engine, search: NeuronSearch) -> Mapping[str, TraitNeurons]
 
 
 def _contrast(statistics: NeuronStatistics, high: int, low: int) -> TraitNeurons:
-    # An end whose every answer was a single token has said nothing of any neuron.
+    # An end whose answers all had a single token has no statistics: its counts are 0.
     shares = [statistics.positive[end] / max(int(statistics.tokens[end]), 1) for end in (high, low)]
     return TraitNeurons((shares[0] - shares[1]).astype(np.float32), statistics.p95[high], statistics.p95[low])
 
 
 def _read(file: Path) -> NeuronStatistics | None:
-    """Statistics kept before; None if there are none, or the file is damaged."""
+    """Statistics in the cache; None if there are none, or the file is damaged."""
     try:
         with safe_open(file, framework="numpy") as stored:
             arrays = {name: stored.get_tensor(name) for name in ("tokens", "positive", "p95")}
@@ -111,7 +118,7 @@ def _read(file: Path) -> NeuronStatistics | None:
 
 
 def _write(file: Path, statistics: NeuronStatistics) -> None:
-    """Put the file there in one step. It only saves time, so a folder that cannot be written is no error."""
+    """Writes the file in one step. A folder that cannot be written is no error: the cache only saves time."""
     arrays: dict[str, NDArray[Any]] = {
         "tokens": statistics.tokens,
         "positive": statistics.positive,

@@ -1,5 +1,8 @@
-"""NPTI, Neuron-based Personality Trait Induction (Deng et al. 2024): the FFN neurons that are active more often at
-one end of a trait are driven, and those of the other end are held down."""
+"""NPTI, Neuron-based Personality Trait Induction (Deng et al. 2024).
+
+FFN neurons that are active more often at the target's end of a trait are boosted, those of the other end are
+suppressed.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
@@ -22,36 +25,36 @@ from steerbench.toolkit.search_questions import Source
 from steerbench.toolkit.trait_answers import trait_scores
 
 FULL_LEAN = 2
-"""How far the ends of the answer scale are from its middle."""
+"""Distance from the middle of the answer scale to its ends."""
 
 PUBLISHED_LEAST, PUBLISHED_KEPT, PUBLISHED_THRESHOLD = 2000, 0.9, 0.1
 PUBLISHED_SAMPLING = 500, 1.1
-"""Tokens and repetition penalty of the search's answers."""
+"""Maximum new tokens and repetition penalty of the search's answers."""
 
 
 @dataclass(frozen=True)
 class NPTI:
-    """Drives the FFN neurons of the target's end of a trait, and holds those of the other end down.
+    """Boosts the FFN neurons of the target's end of a trait and suppresses those of the other end.
 
-    A trait's neurons are those whose probability of being active differs by `threshold` or more between
-    answers given as a person high and as a person low on it.
+    A neuron belongs to an end of a trait if its probability of being active is higher there by `threshold` or more.
+    The probabilities are measured over answers given as a person high and as a person low on the trait.
 
-    Towards a pole, the other pole's neurons are held at or below 0, and the pole's own get gamma (the strength)
-    times their 95th percentile times a logistic function of the difference; with `weighting="none"` times nothing else,
-    the unweighted values that the paper compares its own with (Figure 3a). A respondent gets the poles of the
-    traits they lean on, weakened by how far; the other pole's neurons are held down all the same.
+    To steer to a pole, the other pole's neurons are capped at 0. The pole's own neurons get gamma (the strength) times
+    their 95th percentile, times a logistic function of the difference; `weighting="none"` omits this function (the
+    ablation in the paper's Figure 3a). A respondent gets the poles of all traits on which their score is off the
+    middle. The boost is scaled by the distance from the middle; the cap is not.
 
-    The `questions` (the embedded bank's, or those published for the purpose; `per_trait` of each trait, or all) are
-    asked under `personas` of a pole's `descriptions` (the bank's eight, or the eighty published), drawn by seed, and
-    answered with `max_new_tokens` under a `repetition_penalty`. `neurons="published"` takes the lists of the paper's
-    Llama-3-8B-Instruct instead. `layers` restricts the edits, not the choice of neurons. `positions="all"` edits the
-    prompt too, which answers read off as option likelihoods need: an option's first token is decided by the prompt's
-    last.
+    The search asks `questions` (of the embedded bank, or those published for it; `per_trait` of each trait, or all).
+    Each is asked under `personas` descriptions of the pole, drawn by seed from `descriptions` (the bank has eight, the
+    published set eighty). Answers have at most `max_new_tokens` and a `repetition_penalty`. `neurons="published"` takes
+    the paper's lists for Llama-3-8B-Instruct instead. `layers` restricts the edits, not the choice of neurons.
+    `positions="all"` edits the prompt too. Answers that are read as likelihoods of options need this, because the
+    prompt's last token decides an option's first token.
 
-    `variant="published"` adds what only the paper's code has: a pole has at least 2,000 neurons if so many differ
-    in its direction at all, at every position a random tenth of them is left out, only what comes after the
-    prompt is edited, and a layer that drives no neuron holds none. Where they are not given, `descriptions` are then
-    the published ones, one a question, and answers have 500 tokens; otherwise four of the bank, and 100.
+    `variant="published"` adds what is only in the paper's code. A pole has at least 2,000 neurons if that many differ
+    in its direction at all. At every position a random tenth of them is left out. Only positions after the prompt are
+    edited. A layer without boosted neurons suppresses none. Defaults change too: one published description per question
+    and answers of 500 tokens, instead of four descriptions of the bank and 100 tokens.
     """
 
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -86,7 +89,7 @@ class NPTI:
 
     @property
     def search(self) -> NeuronSearch:
-        """What the neurons are searched by, defaults in place."""
+        """The settings of the neuron search, with defaults filled in."""
         published = self.variant == "published"
         descriptions = self.descriptions or ("published" if published else "bank")
         return NeuronSearch(
@@ -101,7 +104,7 @@ class NPTI:
 
     @property
     def deviations(self) -> Sequence[str]:
-        """Where a published run is not the published one on account of this method."""
+        """How this method's settings deviate from the published protocol."""
         told = ["strength 0 is among those tried"]
         if self.variant != "published":
             told.append("npti.variant is plain")
@@ -132,11 +135,11 @@ class NPTI:
         return {}
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
-        """Steerings of unit strength (gamma 1). A target that leans on no trait gets no edit.
+        """Steerings of unit strength (gamma 1). A target with every trait score in the middle gets no edit.
 
         Raises:
-            UserError: the model lacks a layer asked for, a target leans on a trait that is none of the Big Five, or
-                the published neurons are not this model's or leave out a trait that is needed.
+            UserError: the model lacks a layer asked for, a target leans on a trait outside the Big Five, or the
+                published neurons are for another model or do not include a trait that is needed.
         """
         layers = checked_layers(self.name, self.layers, engine)
         scores = [trait_scores(target) for target in targets]
@@ -146,7 +149,7 @@ class NPTI:
             return [Steering() for _ in targets]
         traits = sorted({trait for trait, _ in poles})
         if others := [trait for trait in traits if trait not in TRAITS]:
-            raise UserError(f"NPTI finds neurons of the Big Five only, not of {listed(others)}; leave npti out here.")
+            raise UserError(f"npti steers only the Big Five, and not {listed(others)}; run this task without npti.")
         known = published_neurons(traits, engine) if self.neurons == "published" else searched(engine, self.search)
         towards = {(trait, high): self.towards(known[trait], high, layers) for trait, high in poles}
         return [
@@ -155,10 +158,10 @@ class NPTI:
         ]
 
     def towards(self, trait: TraitNeurons, high: bool, layers: Collection[int]) -> Steering:
-        """The steering of unit strength towards one end of a trait, in these layers."""
+        """The steering of unit strength to one end of a trait, in these layers."""
         published = self.variant == "published"
         least, kept = (PUBLISHED_LEAST, PUBLISHED_KEPT) if published else (0, 1.0)
-        # Seen from the pole: what is more often active there is positive.
+        # Seen from the pole: neurons that are active more often there have a positive delta.
         delta = trait.delta if high else -trait.delta
         own, other = (chosen(side, self.threshold, least) for side in (delta, -delta))
         values = trait.high_p95 if high else trait.low_p95
@@ -176,8 +179,12 @@ class NPTI:
 
 
 def chosen(delta: NDArray[np.float32], threshold: float, least: int = 0) -> NDArray[np.bool_]:
-    """[layers, neurons]: which reach the threshold, and at least so many if so many are above 0, largest first."""
-    # A neuron that is active as often at either end is neither's, whatever the threshold.
+    """[layers, neurons]: the neurons of one end of a trait.
+
+    These are the neurons with a delta of at least `threshold`. If they are fewer than `least`, they are the `least`
+    neurons with the largest positive delta, or all that have one.
+    """
+    # A neuron that is active equally often at both ends belongs to neither, even at threshold 0.
     above = (delta >= threshold) & (delta > 0)
     if above.sum() < least:
         order = np.argsort(-delta, axis=None, kind="stable")[:least]
@@ -188,5 +195,5 @@ def chosen(delta: NDArray[np.float32], threshold: float, least: int = 0) -> NDAr
 
 
 def weight(delta: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much of its 95th percentile a neuron gets: half where the difference is 0.15, nearly all from 0.5 on."""
+    """The factor on a neuron's 95th percentile: 0.5 where the difference is 0.15, close to 1 from 0.5 on."""
     return np.asarray(1 / (1 + np.exp(-10 * (np.abs(delta) - 0.15))), np.float32)

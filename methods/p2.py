@@ -1,4 +1,4 @@
-"""P² (Jiang et al. 2023): a model writes a description of the person, and the description becomes the prompt."""
+"""P² (Jiang et al. 2023): a model writes a description of the person, which becomes the system prompt."""
 
 import json
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ DATASET = "papi-300"
 
 @dataclass(frozen=True)
 class P2:
-    """Makes a description of the person the prompt.
+    """Uses a written description of the person as the prompt.
 
-    `prompts="own"`: the model that is steered writes the descriptions, greedily, from the answers it is shown.
+    `prompts="own"`: the steered model writes the descriptions from the shown answers, with greedy decoding.
 
     `prompts="published"`: the 300 descriptions of the PAPI dataset, written by Llama-3-70B-Instruct. They are
-    used as they are: written from reverse-keyed answers taken for ticks, and from all 120 of them, those held
-    out for calibration included.
+    used unchanged, although they were written from reverse-keyed answers taken for ticks. They also use all 120
+    training answers, including those held out for calibration.
     """
 
     prompts: Literal["own", "published"] = "own"
@@ -41,7 +41,7 @@ class P2:
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
         """Raises:
-        UserError: with published prompts, the dataset cannot be had, or a target is not in it.
+        UserError: with published prompts, the dataset is not available or a target is not in it.
         """
         texts = _published(targets) if self.prompts == "published" else _written(engine, targets)
         return [Steering(prompt=PromptChange(system=text)) for text in texts]
@@ -59,12 +59,12 @@ def _answers(target: Target) -> str:
 def _published(targets: Sequence[Target]) -> list[str]:
     people = json.loads(path_of(DATASET, "Test-set.json").read_text(encoding="utf-8"))
     rows = json.loads(path_of(DATASET, "personality_prompt.json").read_text(encoding="utf-8"))
-    # The descriptions bear no id; they stand in the order of the people. Each is a list of one text.
+    # The descriptions have no ids; they are in the order of the people. Each is a list of one text.
     by_id = {str(person["case"]): row["output"][0].strip() for person, row in zip(people, rows, strict=True)}
     for target in targets:
         if target.id not in by_id:
             raise UserError(
-                f"There is no published P² prompt for '{target.id}': there are only those of the 300 people of "
+                f"There is no published P² prompt for '{target.id}': they exist only for the 300 people of "
                 f"{DATASET}; use prompts=own."
             )
     return [by_id[target.id] for target in targets]

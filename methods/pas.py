@@ -1,5 +1,8 @@
-"""PAS, Personality Activation Search (Zhu et al. 2024): the attention heads that tell a person's answers from
-their opposites are found by probes, and pushed towards the person's side."""
+"""PAS, Personality Activation Search (Zhu et al. 2024).
+
+Probes find the attention heads that separate a person's answers from the opposite answers. These heads are shifted
+towards the person's side.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
@@ -21,29 +24,29 @@ from steerbench.toolkit.probes import CLOSE, Probes, Scores, accuracies, alone, 
 
 TRAINING_SHARE = 0.6
 HEADS = 24
-"""As many as the paper edits; a smaller model has all of its heads edited."""
+"""As many as the paper edits. In a model with fewer heads, all are edited."""
 TIED = "heads tied at the cut"
-"""A fact of each fit: heads whose ranking accuracy is that of the last one chosen, those chosen among them."""
+"""A fact of each fit: how many heads have the ranking accuracy of the last chosen head, including chosen ones."""
 
 
 @dataclass(frozen=True)
 class PAS:
-    """Edits the `heads` heads whose probes are best, each by one standard deviation along its direction.
+    """Shifts the `heads` heads with the best probes, each by one standard deviation along its direction.
 
-    `contrast` is how statements are put to the model, `direction` the difference of class means or the
-    probe's weights, `rank` the accuracy heads are ranked by, `layers` those whose heads may be chosen; `heads` are 24,
-    or all there are in a smaller model.
+    `contrast` is how statements are put to the model. `direction` is the difference of class means or the probe's
+    weights. `rank` is the accuracy by which heads are ranked. `layers` are those whose heads may be chosen. `heads` is
+    24 by default, or all heads of a smaller model.
 
-    By default `rank` is the paper's text, `contrast` and `direction` are what its code does (letters after each
-    statement; class means, where the text says weights). Neither has the default's split, which keeps a statement's two
-    rows together, nor its order of equals, by likelihood.
+    The default `rank` follows the paper's text; the default `contrast` and `direction` follow its code (letters after
+    each statement; class means, where the text says weights). Two defaults are in neither: the split keeps the two rows
+    of a statement together, and heads of equal accuracy are ordered by likelihood.
 
-    `variant="published"` follows the code in these too: heads ranked by the mean of training and validation accuracy
-    (whatever `rank` says), probes trained on 60 % of the rows, though the other row of a statement may then validate,
-    of equals the last heads first; and the few-shot prompt is part of the method. In both variants the deviation is
-    that of the rows the person took a side on.
+    `variant="published"` follows the code in these too. Heads are ranked by the mean of training and validation
+    accuracy (whatever `rank` says). Probes are trained on 60 % of the rows, so a statement's two rows may be in both
+    parts. Of heads with equal accuracy the last come first. The few-shot prompt is part of the method. In both variants
+    the standard deviation is over the rows of statements that the person agreed or disagreed with.
 
-    How many heads are tied where the line is drawn is a fact of each fit (`heads tied at the cut`).
+    The number of heads tied at the cut is a fact of each fit (`heads tied at the cut`).
     """
 
     heads: Annotated[int, Field(ge=1)] | None = None
@@ -68,7 +71,7 @@ class PAS:
 
     @property
     def deviations(self) -> Sequence[str]:
-        """Where a published run is not the published one on account of this method."""
+        """How this method's settings deviate from the published protocol."""
         if self.variant == "published":
             return (
                 "the training rows are drawn with a seed, and of equal heads the last come first",
@@ -80,10 +83,10 @@ class PAS:
         )
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
-        """Steerings of unit strength. A target that leans on no statement gets no edit.
+        """Steerings of unit strength. A target without a leaning on any statement gets no edit.
 
         Raises:
-            UserError: the model has no such layer, or fewer heads there than are to be edited.
+            UserError: the model has no such layer, or these layers have fewer than `heads` heads.
         """
         layers = self._layers(engine)
         statements = capture_statements(engine, targets, "head_out", self.contrast)
@@ -103,7 +106,7 @@ class PAS:
         return min(HEADS, there) if self.heads is None else self.heads
 
     def _layers(self, engine: Engine) -> list[int]:
-        """The layers whose heads may be chosen; there are enough heads in them."""
+        """The layers whose heads may be chosen, checked to have enough heads."""
         layers = sorted(checked_layers(self.name, self.layers, engine))
         if self.heads is not None and self.heads > len(layers) * engine.heads:
             there = "attention heads" if self.layers is None else f"attention heads in layers {self.layers}"
@@ -136,7 +139,7 @@ class PAS:
     def _probe(
         self, activations: NDArray[np.float32], statements: StatementContrasts, names: Sequence[str]
     ) -> tuple[Probes, Scores, NDArray[np.intp]]:
-        """Probes of the training rows, what heads are ranked by, and each target's best heads."""
+        """The fitted probes, the scores [targets, heads] that rank heads, and each target's best heads."""
         labels, used, published = statements.labels, statements.used, self.variant == "published"
         if published:
             training = statements.training_rows(TRAINING_SHARE, self.seed, names)
@@ -154,7 +157,7 @@ class PAS:
         likelihoods = log_likelihoods(probes, activations, labels, validation)
         near = near_the_cut(scores, likelihoods, count)
         if self.direction == "probe":
-            # These are not only compared: they become the edit.
+            # These probes are not only compared: their weights become the edit.
             np.put_along_axis(near, top_heads(scores, likelihoods, count), True, axis=1)
         probes = alone(probes, near, activations, labels, training)
         likelihoods = log_likelihoods(probes, activations, labels, validation)
@@ -162,36 +165,36 @@ class PAS:
 
 
 def top_heads(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.intp]:
-    """[targets, count]: each target's heads of highest score [targets, heads], best first.
+    """[targets, count]: each target's heads with the highest scores [targets, heads], best first.
 
-    With some forty validation rows most heads may be equal where the line is drawn (of the built-in model's 270 some
-    200 are), and an order by number would fill the choice with the first or the last layers. So of equals the one
-    whose probe gives the validation rows the higher likelihood goes first, and only then the lower number.
+    With about forty validation rows, most heads may have the accuracy of the last chosen one (about 200 of the built-in
+    model's 270). An order by number would then choose the first or the last layers. So heads of equal accuracy are
+    ordered by the likelihood that their probe gives the validation rows, and only then by number.
     """
     return np.asarray(np.lexsort((-likelihoods, -scores), axis=1)[:, :count])
 
 
 def last_of_equals(scores: Scores, count: int) -> NDArray[np.intp]:
-    """[targets, count]: the same, but of equals the higher number goes first: the published code reverses an order."""
+    """[targets, count]: the same, but of equal heads the higher number comes first, as in the published code."""
     return np.asarray(np.argsort(scores, axis=1, kind="stable")[:, ::-1][:, :count])
 
 
 def near_the_cut(scores: Scores, likelihoods: Scores, count: int) -> NDArray[np.bool_]:
-    """[targets, heads]: equals of the last chosen head, it among them, whose likelihood is too near its own to call."""
+    """[targets, heads]: heads with the score of the last chosen one and a likelihood within `CLOSE` of its own."""
     last = top_heads(scores, likelihoods, count)[:, -1:]
     level, likelihood = (np.take_along_axis(values, last, axis=1) for values in (scores, likelihoods))
     return np.asarray((scores == level) & (np.abs(likelihoods - likelihood) < CLOSE))
 
 
 def tied_at_the_cut(scores: Scores, chosen: NDArray[np.intp]) -> int:
-    """How many heads have the score [heads] of the last one chosen, those chosen among them."""
+    """The number of heads that have the score [heads] of the last chosen one, including chosen ones."""
     return int((scores == scores[chosen[-1]]).sum())
 
 
 def edits_of_heads(
     chosen: NDArray[np.intp], vectors: NDArray[np.float32], layers: Sequence[int], heads: int
 ) -> tuple[Edit, ...]:
-    """One edit per layer from vectors [chosen, dim]; heads are numbered through the `layers`."""
+    """One edit per layer from vectors [chosen, dim]; heads are numbered consecutively through the `layers`."""
     by_layer: dict[int, NDArray[np.float32]] = {}
     for head, vector in zip(chosen.tolist(), vectors, strict=True):
         place, within = divmod(head, heads)

@@ -1,7 +1,7 @@
-"""Persona vectors: what being described as somebody does inside the model, added without the description.
+"""Persona vectors: the change in activations that a description of a person causes, added without the description.
 
-After representation reading by contrasting instructions (Zou et al. 2023, section 3.1) and persona vectors (Chen et al.
-2025). Prompts, places and scaling are this project's own.
+Based on representation reading with contrasting instructions (Zou et al. 2023, section 3.1) and persona vectors (Chen
+et al. 2025). Prompts, positions and scaling are this project's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,20 +26,19 @@ from steerbench.toolkit.trait_answers import trait_scores
 
 DEPTH = 0.5
 DESCRIBED = WORDINGS[1]
-"""Says who answers: simple-prompt's second wording."""
+"""simple-prompt's second wording, which says who answers."""
 Context = Literal["list", "chat"]
 
 
 @dataclass(frozen=True)
 class PersonaVector:
-    """Adds, after `layer` (counted from 0; by default half-way up) and at every position, the difference that a
-    description of the target makes against one of its opposite, to the activation of a prompt's last token.
+    """Adds a difference of activations after `layer` (counted from 0; default: half of the depth) at every position.
 
-    The prompts are `prompts` statements that the target leans on, as the next entry of a list whose answer is still to
-    come (`context="list"`), or as many open questions on its traits (`chat`); the difference is the mean over them.
-    At strength 1 the model is moved as far as the one description lies from the other. The descriptions are adjectives
-    graded by how far the target leans; the opposite has every score on the other side of the middle. Who leans nowhere
-    gets no edit.
+    The difference is that of a prompt's last token under a description of the target and under one of its opposite,
+    averaged over `prompts` prompts. These are statements on which the target leans, as the next entry of a list
+    (`context="list"`), or open questions on its traits (`context="chat"`). At strength 1 the model is shifted by the
+    full distance between the two descriptions. Descriptions are adjectives graded by how far the target leans; for the
+    opposite every score is mirrored at the middle. A target in the middle of every scale gets no edit.
     """
 
     layer: Annotated[int, Field(ge=0)] | None = None
@@ -63,7 +62,7 @@ class PersonaVector:
             UserError: the model has no such layer.
         """
         layer = checked_layer(self.name, self.layer, DEPTH, engine)
-        read: dict[Prompt, NDArray[np.float32]] = {}  # the two poles of a trait are described by the same prompts
+        read: dict[Prompt, NDArray[np.float32]] = {}  # the two poles of a trait use the same prompts
         return [self._steering(engine, target, layer, read) for target in targets]
 
     def _steering(
@@ -76,7 +75,7 @@ class PersonaVector:
         return Steering((Add("resid", layer, own - opposite),))
 
     def _prompts(self, target: Target) -> list["ContrastItem"]:
-        """In an order by seed and id, so that they are the same whoever else is fitted."""
+        """Ordered by seed and id, so that a target's prompts do not depend on the other targets."""
         if self.context == "list":
             items = sorted(target.leanings(), key=lambda item: number(self.seed, self.name, item.id))
             return [ContrastItem(item, listed=True) for item in items[: self.prompts]]
@@ -88,9 +87,9 @@ class PersonaVector:
 def _mean(
     engine: Engine, prompts: Sequence[Prompt], layer: int, read: dict[Prompt, NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """[dim], over activations [dim] of the prompts' last tokens.
+    """[dim]: mean over the prompts of the activations at their last tokens.
 
-    They are read one by one: in its last bits an activation depends on what is computed beside it.
+    Prompts are read one by one, because the last bits of an activation depend on the rest of the batch.
     """
     for prompt in prompts:
         if prompt not in read:
@@ -100,7 +99,7 @@ def _mean(
 
 @plain(frozen=True)
 class ContrastItem:
-    """A statement in a list, or a question in a chat."""
+    """A prompt without its description: a statement in a list, or a question in a chat."""
 
     item: Item
     listed: bool
@@ -112,7 +111,7 @@ class ContrastItem:
 
 
 def descriptions(target: Target) -> tuple[str, str] | None:
-    """Of the target and of its opposite; None if it leans nowhere."""
+    """Descriptions of the target and of its opposite; None if every trait score is in the middle."""
     scores = trait_scores(target)
     own, opposite = graded(scores), graded({trait: 2 * MIDDLE - score for trait, score in scores.items()})
     return (DESCRIBED.format("; ".join(own)), DESCRIBED.format("; ".join(opposite))) if own else None

@@ -1,4 +1,4 @@
-"""The personality neurons published with NPTI: those of Llama-3-8B-Instruct, for every trait but openness."""
+"""The personality neurons published with NPTI: for Llama-3-8B-Instruct, and for all traits but openness."""
 
 import gzip
 import json
@@ -14,33 +14,34 @@ from steerbench.errors import UserError
 
 DATASET, FILE = "npti", "neurons.jsonl.gz"
 SHAPE = (32, 14336)
-"""Layers, and neurons of each."""
+"""Layers, and neurons in each."""
 ARCHITECTURE, VOCABULARY = "llama", 128256
-"""What tells it from other models of the shape: Mistral 7B is one. Llama 3.1 8B is alike in all of it, and is taken."""
+"""These exclude other models of the same shape, such as Mistral 7B. Llama 3.1 8B has the same values and is
+accepted."""
 
 
 def published_neurons(traits: Collection[str], engine: Engine) -> Mapping[str, TraitNeurons]:
-    """The lists of these traits (their letters), for the model they were made on.
+    """The published neurons of these traits (their letters).
 
     Raises:
-        UserError: the model is of another kind, a trait is not published, or the dataset cannot be had.
+        UserError: the model is not the published one, a trait is not published, or the dataset is not available.
     """
     kind = "type {}, {} layers of {} neurons, {} tokens"
     published = kind.format(ARCHITECTURE, *SHAPE, VOCABULARY)
     given = kind.format(engine.architecture, engine.layers, engine.neurons, engine.vocabulary)
     if given != published:
         raise UserError(
-            f"npti.neurons=published has the neurons of Llama-3-8B-Instruct ({published}), but this model is another "
+            f"npti.neurons=published holds neurons of Llama-3-8B-Instruct ({published}), but this model differs "
             f"({given}); use neurons=search."
         )
     return read_lists(traits)
 
 
 def read_lists(traits: Collection[str]) -> Mapping[str, TraitNeurons]:
-    """The same without a model. A neuron that is in no list has 0 everywhere.
+    """The same without checking a model. A neuron in no list is 0 in all three arrays.
 
     Raises:
-        UserError: a trait is not published, or the dataset cannot be had.
+        UserError: a trait is not published, or the dataset is not available.
     """
     found = {trait: TraitNeurons(*(np.zeros(SHAPE, np.float32) for _ in range(3))) for trait in traits}
     letters = {name.capitalize(): letter for letter, name in TRAITS.items()}

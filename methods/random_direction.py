@@ -1,4 +1,4 @@
-"""The control of matched norm: another method's edits in random directions."""
+"""A control of matched norm: another method's edits, with random directions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -19,13 +19,13 @@ from steerbench.toolkit.seeding import generator
 
 @dataclass(frozen=True)
 class RandomDirection:
-    """Fits the method `of`, with its `parameters`, and gives every edit a random direction of the same norm.
+    """Fits the method `of` with its `parameters` and replaces every edit's direction by a random one of the same norm.
 
-    At `head_out` the norm is kept head by head, so that the same heads are edited; at `resid` position by
-    position. Edits of chosen neurons fall on as many random ones. What `of` says in the prompt stays.
+    At `head_out` the norm is matched per head, so that the same heads are edited; at `resid` it is matched per
+    position. Edits of chosen neurons are moved to the same number of random neurons. Prompts of `of` are kept.
 
-    A person gets one direction, for a board's people each have their own. A pole alone is asked what the board's
-    test is over, and one direction may happen to move all of it: a pole's items are dealt out over `draws` of them.
+    A respondent gets one direction, because a board averages over respondents. A pole is itself the unit of the
+    board's test, and a single direction might shift all of its items: its items are divided among `draws` directions.
     """
 
     of: str = "pas"
@@ -36,7 +36,7 @@ class RandomDirection:
     name = "random-direction"
 
     def __post_init__(self) -> None:
-        _ = self._imitated  # a name nobody has is an error now, not when the model is loaded
+        _ = self._imitated  # an unknown name is an error now, not when the model is loaded
 
     @cached_property
     def _imitated(self) -> Method:
@@ -51,7 +51,7 @@ class RandomDirection:
         return self._imitated.strengths
 
     def adapted(self, engine: Engine) -> Mapping[str, Any]:
-        """The parameters of the method it imitates, as that one will use them."""
+        """The parameters that the imitated method will use with this model."""
         used = adapted(self._imitated, engine).get(self.of, {})
         return {"parameters": {**self.parameters, **used}} if used else {}
 
@@ -75,7 +75,7 @@ class RandomDirection:
 
 
 def _randomised(edits: Sequence[Edit], heads: int, neurons: int, random: np.random.Generator) -> tuple[Edit, ...]:
-    # One permutation per layer, so that neurons that were edited differently still are different neurons.
+    # One permutation per layer, so that two edits of different neurons still edit different neurons.
     permutations: dict[int, NDArray[np.int64]] = {}
     changed: list[Edit] = []
     for edit in edits:
@@ -90,7 +90,7 @@ def _randomised(edits: Sequence[Edit], heads: int, neurons: int, random: np.rand
 
 
 def same_norms(vector: NDArray[np.float32], parts: int, random: np.random.Generator) -> NDArray[np.float32]:
-    """A random array [..., dim] in which each of the `parts` equal parts of dim has the norm it has in `vector`."""
+    """A random array [..., dim] with the norms of `vector` in each of `parts` equal parts of dim."""
     blocks = vector.reshape(*vector.shape[:-1], parts, -1)
     noise = random.standard_normal(blocks.shape)
     noise *= np.linalg.norm(blocks, axis=-1, keepdims=True) / np.linalg.norm(noise, axis=-1, keepdims=True)

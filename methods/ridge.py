@@ -1,4 +1,4 @@
-"""Ridge regression under many penalties at once, with what each would have predicted of people it had not seen."""
+"""Ridge regression for many penalties at once, with leave-one-out predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ _NOTHING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """By penalty: of each person learnt from, by the others alone (`held_out` [penalties, people, outputs]), and of
-    those asked about (`asked` [penalties, asked, outputs])."""
+    """Predictions by penalty: leave-one-out ones of the training people (`held_out` [penalties, people, outputs]), and
+    those of the people asked about (`asked` [penalties, asked, outputs])."""
 
     held_out: Array
     asked: Array
 
 
 def ridge(features: Array, outputs: Array, asked: Array, penalties: Sequence[float]) -> Predictions:
-    """Learn `outputs` [people, outputs] from `features` [people, features]; predict from `asked` [asked, features].
+    """Fits `outputs` [people, outputs] on `features` [people, features] and predicts from `asked` [asked, features].
 
-    Features are standardised over the people learnt from, and the intercept goes unpenalised. Leaving one out needs no
-    second fit: with the hat matrix H, the residual of person i without them is their residual divided by 1 - H_ii
-    (Allen 1974). One decomposition serves all penalties and outputs.
+    Features are standardised over the training people, and the intercept is not penalised. Leave-one-out predictions
+    need no refitting: with the hat matrix H, the held-out residual of person i is their residual divided by 1 - H_ii
+    (Allen 1974). One singular value decomposition serves all penalties and outputs.
     """
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > _NOTHING, spread, 1.0)
@@ -36,7 +36,7 @@ def ridge(features: Array, outputs: Array, asked: Array, penalties: Sequence[flo
         shrunk = singular / (singular**2 + penalty)
         kept = singular * shrunk
         residual = outputs - level - left @ (kept[:, None] * turned)
-        # A single person leaves nobody to learn from, and nothing over: 0 / 0.
+        # With a single training person this would be 0 / 0.
         without = np.maximum(1 - 1 / len(features) - left**2 @ kept, _NOTHING)
         held_out.append(outputs - residual / without[:, None])
         predicted.append(level + asked_turned @ (shrunk[:, None] * turned))

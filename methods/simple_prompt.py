@@ -1,6 +1,6 @@
-"""Simple prompt: the person is described by adjectives for their traits, graded by how far they lean.
+"""Simple prompt: adjectives for the person's traits, graded by how far each score is from the middle.
 
-The baseline that prompting papers call naive or simple prompting; words and grading are our own.
+Papers on prompting call this baseline naive or simple prompting. The words and the grading are our own.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ WORDINGS = (
     "People who know you well say that you are {0}, and they are right.",
     "Imagine that you are somebody else. You are {0}, and you think, feel and answer accordingly.",
 )
-"""The first is the prompt, the others are what calibration may choose instead."""
+"""The first is the default; calibration may choose one of the others."""
 
 
 class SimplePrompt:
-    """One sentence about the person's traits. Somebody in the middle of every scale gets no prompt."""
+    """One sentence about the person's traits. A person in the middle of every scale gets no prompt."""
 
     name = "simple-prompt"
     needs_model = True

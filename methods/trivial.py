@@ -1,4 +1,4 @@
-"""Baselines that know nothing of steering. A method that does not beat them has shown nothing."""
+"""Trivial baselines that use no steering. A method is of use only if it beats them."""
 
 from collections.abc import Sequence
 
@@ -50,8 +50,8 @@ class Always5(Always1):
 class TraitMean:
     """Answers with the person's own mean score on the item's trait, rounded.
 
-    A mean halfway between two scores goes to the even one: unlike rounding up, that is the same whether
-    an item is keyed +1 or -1. A trait of which nothing is shown is answered with the middle.
+    A mean halfway between two scores is rounded to the even one; unlike rounding up, this treats items keyed +1
+    and -1 alike. A trait without shown statements is answered with the middle.
     """
 
     name = "trait-mean"
@@ -62,9 +62,9 @@ class TraitMean:
 
 
 class FacetMean:
-    """Answers with the person's own mean score on the item's facet, rounded as `trait-mean` is.
+    """Answers with the person's own mean score on the item's facet, rounded like `trait-mean`.
 
-    An item of which no statement of the same facet is shown is answered as by `trait-mean`.
+    Without shown statements of the facet, an item is answered like `trait-mean`.
     """
 
     name = "facet-mean"
@@ -80,7 +80,7 @@ class FacetMean:
 
 
 class ItemMedian:
-    """Answers with the median answer of other people: people in general, and nothing of this one.
+    """Answers with the median answer of other people, and uses nothing of this person.
 
     An item that nobody else answered is answered with the middle.
     """
@@ -90,14 +90,14 @@ class ItemMedian:
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
         """Raises:
-        UserError: a target is no respondent, or comes without the answers of others.
+        UserError: a target is not a respondent, or has no answers of other people.
         """
         known = [others_of(self.name, target) for target in targets]
         return [Steering(reply=Reply(constant=MIDDLE, by_item=others.medians)) for others in known]
 
 
 class Unsteered:
-    """The model as it is."""
+    """The model without steering."""
 
     name, changes_nothing = "unsteered", True
     needs_model, strengths = True, NOTHING_TO_CHOOSE

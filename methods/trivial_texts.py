@@ -1,4 +1,5 @@
-"""Replies without a model, for tasks that rate free text. A method that does not beat them has shown nothing."""
+"""Trivial baselines for tasks that rate free text: replies without a model. A method is of use only if it beats
+them."""
 
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ NO_LEANING = "I am like most people."
 
 
 class Echo:
-    """Repeats the question: what a judge reads out of the question alone."""
+    """Repeats the question, which shows how a judge rates the question alone."""
 
     name = "echo"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
@@ -23,7 +24,7 @@ class Echo:
 
 
 class FixedText:
-    """Says the target's adjectives, whatever the question: the trait at its plainest, and no answer."""
+    """States the target's adjectives whatever the question: the trait at its most explicit, without an answer."""
 
     name = "fixed-text"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
@@ -33,6 +34,6 @@ class FixedText:
 
 
 def introduction(target: Target) -> str:
-    """One sentence: all adjectives of the poles the target stands at or leans to."""
+    """One sentence with the adjectives of all poles that the target leans to."""
     words = [word for trait, high in leaning_traits(trait_scores(target)).items() for word in adjectives(trait, high)]
     return f"I am {listed(words)}." if words else NO_LEANING

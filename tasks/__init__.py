@@ -1,1 +1,1 @@
-"""Tasks: one file, or one family of files, each. A task asks items and scores what comes back."""
+"""Tasks, one file or one family of files each. A task asks items and scores the answers."""

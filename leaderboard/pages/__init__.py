@@ -1,1 +1,1 @@
-"""The pages of the site: each is a module here, which yields its files, and a template of the same name."""
+"""The pages of the site. Each is a module that yields its files, with a template of the same name."""

@@ -1,4 +1,4 @@
-"""The same as data: `api/index.json` lists the runs, each has a file of its own, and so has what papers report."""
+"""The site's data: `api/index.json` lists the runs, each has its own file, and so have results in papers."""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,6 @@
-"""Boards. The first rows stand in the page; the rest follow in scripts that are loaded after it.
+"""Board pages. The first rows are in the page; the others follow in scripts that are loaded after it.
 
-All rows are written by one macro, so that what is escaped is escaped in one place; the browser only moves them.
+All rows are rendered by one macro, so that escaping happens in one place. The browser only moves them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from leaderboard.site import Site
 from leaderboard.text import cut
 
 FIRST, CHUNK = 100, 500
-"""Rows of a list that stand in the page, and in each script after it."""
+"""Rows of a list in the page, and in each script after it."""
 PROTOCOLS = {"strict": "Strict protocol", "published": "Published protocol"}
 FACETS = {"method": "Method", "model": "Model", "engine": "Engine", "judge": "Judge", "settings": "Task settings"}
 
@@ -35,7 +35,7 @@ def files(site: Site) -> Iterator[File]:
 
 
 def row_values(board: PublishedBoard, row: LeaderboardRow) -> dict[str, Any]:
-    """What the row's macro is given."""
+    """The arguments of the row's macro."""
     run, result = row.run, row.result
     headline = board.headline(row)
     facets = {
@@ -78,7 +78,7 @@ def _section(board: PublishedBoard, protocol: str) -> dict[str, Any] | None:
 
 
 def _lists(section: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Every list of rows with the name by which scripts know it."""
+    """Every list of rows with its name in scripts."""
     yield f"{section['protocol']}-methods", section["methods"]
     for band, rows in section["bands"]:
         yield f"{section['protocol']}-{band.key}", rows
@@ -101,7 +101,7 @@ def _values(board: PublishedBoard, sections: Sequence[dict[str, Any]], more: Seq
 
 
 def _more(board: PublishedBoard, sections: Sequence[dict[str, Any]]) -> Iterator[File]:
-    """Scripts, because a page opened from disk may load no data by other means."""
+    """Scripts, because a page opened from disk cannot load data in another way."""
     rest = [(name, values) for section in sections for name, of_list in _lists(section) for values in of_list[FIRST:]]
     stem = board.path.removesuffix(".html")
     for place in range(0, len(rest), CHUNK):

@@ -1,7 +1,7 @@
-"""Two rows of a board against each other: the page, and what it needs to know of boards and runs, as scripts.
+"""The page that compares two rows of a board, and its data on boards and runs, as scripts.
 
-`compare/BOARD.js` lists a board's rows; `runs/ID/compare.js` tells of a run how it was asked and what came out. Names
-that may be anything stand in lists and are never keys, because `__proto__` as a key is none in a script.
+`compare/BOARD.js` lists a board's rows; `runs/ID/compare.js` has a run's settings and results. Names that may be any
+text are in lists and are never keys, because `__proto__` is not an ordinary key in a script.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from steerbench.statistics import FEWEST
 from steerbench.statistics.means import ONE, SAME
 
 FREEDOMS = 300
-"""Degrees of freedom that the page has Student's quantile for; beyond, it nears the normal one as 1/df (to 1e-5)."""
+"""Degrees of freedom with a stored Student quantile; beyond, it approaches the normal one like 1/df (to 1e-5)."""
 METRICS = 40
 COMPARISONS = 50
 
@@ -50,12 +50,12 @@ def files(site: Site) -> Iterator[File]:
 
 
 def key_of(board: PublishedBoard) -> str:
-    """What the address calls a board: its path without folder and ending."""
+    """A board's name in addresses: its path without folder and extension."""
     return board.path.removeprefix("boards/").removesuffix(".html")
 
 
 def _listed(row: LeaderboardRow) -> list[Any]:
-    """[run, place, name, model, what it was given, what it is on the board for if it is no method]"""
+    """[run, place, name, model, parameters, role if it is not a method]"""
     return [row.run.id, row.place, cut(row.name), cut(row.run.model), cut(row.asked), row.label]
 
 
@@ -70,7 +70,7 @@ def _told(board: PublishedBoard, run: Published) -> dict[str, Any]:
         "model": cut(run.model),
         "protocol": run.plan.protocol,
         "asked": list(itertools.islice(flat(asked), MOST)),
-        # Of what is cut short above, this tells whether it is the same.
+        # The digest shows whether settings are the same, even if the list above is cut.
         "digest": hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16],
         "methods": [_method(row) for row in rows_of(run)],
     }
@@ -79,7 +79,7 @@ def _told(board: PublishedBoard, run: Published) -> dict[str, Any]:
 def _method(row: LeaderboardRow) -> dict[str, Any]:
     """Metrics are [name, value, low, high, note], the headline first.
 
-    Comparisons are [against, difference, p, p after Holm, low, high, smallest difference that would be found].
+    Comparisons are [against, difference, p, Holm-corrected p, low, high, smallest detectable difference].
     """
     result = row.result
     shown = without_break_downs(result.metrics)[:METRICS]

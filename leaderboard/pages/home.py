@@ -1,4 +1,4 @@
-"""The front page: every board with its leading rows drawn."""
+"""The front page: every board with drawings of its leading rows."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ LEVELS = (
     ("constants", "beats constants", "beat constants"),
     ("reference", "beats the reference", "beat the reference"),
 )
-"""What a standing can show, with the verb for one method and for several."""
+"""The findings of a standing, with the verb for one method and for several."""
 
 
 def files(site: Site) -> Iterator[File]:
@@ -49,7 +49,7 @@ def _card(board: PublishedBoard) -> dict[str, Any]:
 
 
 def _verdict(board: PublishedBoard, rows: Sequence[LeaderboardRow]) -> str:
-    """Of each method's best row, how many do what the board asks, or why that cannot be told."""
+    """How many methods, by their best rows, achieve what the board measures; or why that cannot be judged."""
     known = [standing for row in rows if (standing := row.result.standing) is not None]
     judged = [standing for standing in known if standing.state == "tested"]
     if not judged:

@@ -1,4 +1,4 @@
-"""Methods: a page for each, of what it edits and what came of it on every board; and the list of them."""
+"""Method pages: what each method edits and its results on every board; and the list of methods."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from leaderboard.site import Site
 from leaderboard.text import cut
 
 MOST_BOARDS, MOST_ROWS = 60, 25
-"""Boards on a page, and rows of each; a link leads to the board, which has them all."""
+"""Maximum boards on a page, and rows of each; the linked board has all."""
 
 
 def files(site: Site) -> Iterator[File]:
@@ -64,7 +64,7 @@ def _values(known: PublishedMethod) -> dict[str, Any]:
 
 
 def marked(text: str) -> list[tuple[str, bool]]:
-    """A docstring's text in parts, each with whether it is code: what stands between backticks."""
+    """Splits a docstring at backticks; each part says whether it is code."""
     return [(part, place % 2 == 1) for place, part in enumerate(re.split(r"`+", text)) if part]
 
 

@@ -1,4 +1,4 @@
-"""Run pages: what was run, what came out, and how far it can be believed."""
+"""Run pages: what was run, its results, and how reliable they are."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from steerbench.publishing.schema import Published
 from steerbench.records.results import ComparisonRecord, MetricRecord, without_break_downs
 
 MOST = 400
-"""Lines of one table; the JSON has the rest."""
+"""Maximum lines of a table; the JSON has all."""
 MOST_COMPARED = 40
 DEEPEST = 6
 
@@ -36,7 +36,7 @@ def files(site: Site) -> Iterator[File]:
 
 
 def _values(board: PublishedBoard | None, run: Published) -> dict[str, Any]:
-    """Of a run that stands on no board, `board` is None."""
+    """The template's values; `board` is None for a run that is on no board."""
     rows = sorted(rows_of(run), key=lambda row: _place(row, run.higher_is_better))
     names = list(dict.fromkeys(name for row in rows for name in row.result.metrics))[:MOST]
     shown = without_break_downs(names)
@@ -76,13 +76,13 @@ def _values(board: PublishedBoard | None, run: Published) -> dict[str, Any]:
 
 
 def _on(axis: PlotAxis, row: LeaderboardRow | None) -> float | None:
-    """Where a row's headline stands on the axis."""
+    """The position of a row's headline on the axis."""
     found = value(row.headline) if row is not None else None
     return None if found is None else axis.place(found)
 
 
 def flat(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """The leaves of nested mappings with their dotted names; what lies deeper than the deepest is not told."""
+    """The leaves of nested mappings with dotted names, down to a maximum depth."""
     if isinstance(value, Mapping) and value and depth < DEEPEST:
         for key, inner in value.items():
             yield from flat(inner, f"{name}.{key}" if name else str(key), depth + 1)
@@ -101,7 +101,7 @@ def _leaf(value: Any) -> str:
 def _against(
     rows: Sequence[LeaderboardRow],
 ) -> tuple[dict[str, str], list[tuple[LeaderboardRow, list[ComparisonRecord | None]]]]:
-    """The rows that others were compared with, each with its label, and of each compared row its comparisons."""
+    """The rows that others were compared with, with labels, and each compared row's comparisons."""
     names = list(dict.fromkeys(c.against for row in rows for c in row.result.comparisons))[:MOST_COMPARED]
     by_row = [(row, {c.against: c for c in row.result.comparisons}) for row in rows if row.result.comparisons]
     labels = {row.name: row.label for row in rows}
@@ -116,7 +116,7 @@ def _digits(rows: Sequence[LeaderboardRow], names: Sequence[str]) -> dict[str, i
 def _break_downs(
     rows: Sequence[LeaderboardRow], names: Sequence[str], shown: Sequence[str]
 ) -> list[tuple[str, list[tuple[str, list[MetricRecord | None]]]]]:
-    """By metric, the metrics that break it down, each with its value in every row."""
+    """By metric, its break-downs with their value in every row."""
     found = []
     for metric in shown:
         parts = [name for name in names if name.startswith(f"{metric} ")]
@@ -126,7 +126,7 @@ def _break_downs(
 
 
 def _shown_first(rows: Sequence[LeaderboardRow]) -> tuple[int, int | None]:
-    """Places of the rows whose samples are shown first: the best method, beside it `unsteered` or what is no method."""
+    """Positions of the rows whose samples are shown first: the best method, and `unsteered` or another reference."""
     first = next((row for row in rows if not row.result.trivial), rows[0])
     others = [row for row in rows if row is not first]
     beside = sorted(others, key=lambda row: (row.name != "unsteered", not row.result.trivial))

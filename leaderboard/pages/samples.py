@@ -1,7 +1,7 @@
-"""A run's samples as scripts, because a page opened from disk may load no data by other means.
+"""A run's samples as scripts, because a page opened from disk cannot load data in another way.
 
-`runs/ID/questions.js` has what was asked, once; `runs/ID/method-K.js` the answers of one method, in the same order.
-`static/data.js` loads them for the pages that show answers side by side or compare them.
+`runs/ID/questions.js` has the questions; `runs/ID/method-K.js` has one method's answers in the same order.
+`static/data.js` loads them for the pages that show or compare answers.
 """
 
 import json
@@ -20,7 +20,7 @@ from steerbench.publishing.samples import read_samples
 from steerbench.publishing.schema import SAMPLES, Published
 
 LONGEST = 4000
-"""Characters of a question or an answer; the Parquet has the rest."""
+"""Maximum characters of a question or an answer; the Parquet has all."""
 
 NEEDED = ("method", "target", "item", "strength", "unscored")
 NUMBERS = ("strength", "loss", "tick")
@@ -29,7 +29,7 @@ SampleFields = Mapping[str, Any]
 
 
 def files(site: Site) -> Iterator[File]:
-    """Raises UserError: the samples of a run are not what samples are; which, is named."""
+    """Raises UserError: a run's samples are invalid; the message names the run."""
     for run in site.runs:
         try:
             frame = read_samples(site.results / run.id)
@@ -40,15 +40,15 @@ def files(site: Site) -> Iterator[File]:
 
 
 def _check(run: Published, frame: pl.DataFrame) -> None:
-    """Raises ValueError: something is missing without which a sample cannot be shown, or is no number."""
+    """Raises ValueError: a value that is needed to show a sample is missing or not finite."""
     for name in NEEDED:
         if frame[name].null_count():
             raise ValueError(f"has a row without {name}")
     if not run.methods.keys() >= {*frame["method"].unique()}:
-        raise ValueError("answers for a method that the run does not name")
+        raise ValueError("answers for a method that the run does not have")
     for name in NUMBERS:
         if not frame[name].is_finite().all():
-            raise ValueError(f"holds a {name} that is no number")
+            raise ValueError(f"has a {name} that is not a number")
 
 
 def _of(run: Published, rows: Sequence[SampleFields]) -> Iterator[File]:
@@ -64,10 +64,10 @@ def _of(run: Published, rows: Sequence[SampleFields]) -> Iterator[File]:
 
 
 def _answer(row: SampleFields | None) -> list[Any] | None:
-    """[answer, what was said before it, strength, loss, why there is none, verdicts]; None if it was not asked.
+    """[answer, first answer, strength, loss, why there is none, verdicts]; None if the item was not asked.
 
     The answer is a text, a list of log-likelihoods, a tick, or None if it is withheld. A verdict is [role, quality,
-    rating, why there is none, what the judge said by name].
+    rating, why there is none, details by name].
     """
     if row is None:
         return None
@@ -82,12 +82,12 @@ def _answer(row: SampleFields | None) -> list[Any] | None:
 
 
 def _verdicts(text: str) -> list[list[Any]]:
-    """Raises ValueError: it is no list of verdicts."""
+    """Raises ValueError: the text is not a list of verdicts."""
     try:
         told = json.loads(text, parse_constant=_refuse)
         return [_verdict(one) for one in told]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError("holds a verdict of another form") from error
+        raise ValueError("has a verdict of another format") from error
 
 
 def _verdict(one: Mapping[str, Any]) -> list[Any]:
@@ -103,4 +103,4 @@ def _said(value: Any) -> str:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")

@@ -1,4 +1,4 @@
-"""The page of published timings: what methods take of the unsteered engine's time, now and over commits."""
+"""The page of published timings: each method's time relative to the unsteered engine, now and over commits."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,15 +12,15 @@ from steerbench.publishing.speed import Computer, PublishedSpeed, name_of
 from steerbench.timing.schema import GROUPS
 
 SETUPS = 12
-"""Setups with charts; the JSON has all."""
+"""Maximum setups with charts; the JSON has all."""
 DRAWN = 8
-"""Methods of a chart, as many as there are colours; its table has all."""
+"""Maximum methods in a chart, one per colour; its table has all."""
 ROWS = 400
 COLUMNS = 6
-"""Files beside each other in the table of the project's own benchmarks."""
+"""Maximum files in the table of the project's own benchmarks."""
 NAME = 30
 LEGEND = {"columns": {"expr": "width < 440 ? 3 : 8"}}
-BY_UNSTEERED = "time by that of the unsteered engine"
+BY_UNSTEERED = "time relative to the unsteered engine"
 
 
 def files(site: Site) -> Iterator[File]:
@@ -166,7 +166,7 @@ def _words(lines: Sequence[tuple[str, MethodTimings]]) -> str:
     ordered = sorted(lines, key=lambda one: one[1].case.ratio.median)
     (low_group, low), (high_group, high) = ordered[0], ordered[-1]
     return (
-        f"Time by that of the unsteered engine: from {number(low.case.ratio.median)} ({cut(low.method, NAME)}, "
+        f"Time relative to the unsteered engine: from {number(low.case.ratio.median)} ({cut(low.method, NAME)}, "
         f"{low_group}) to {number(high.case.ratio.median)} ({cut(high.method, NAME)}, {high_group})."
     )
 
@@ -198,5 +198,5 @@ def _counted(count: int, what: str) -> str:
 
 
 def _sentence(test: str) -> str:
-    """A test's name as it is meant to be read."""
+    """A test's name as a sentence."""
     return cut(test.removeprefix("test_").replace("_", " "), 200)

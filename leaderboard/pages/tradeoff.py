@@ -1,4 +1,4 @@
-"""Trade-offs: a list of what is published, a page for each, and what ordinary runs say of effect and cost."""
+"""Trade-off pages: the list of published ones, a page for each, and effects and costs in ordinary runs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,11 +18,11 @@ from steerbench.records.results import MetricRecord
 from steerbench.studies.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
 
 COSTS = 8
-"""Costs that a page draws; its tables have all."""
+"""Maximum costs drawn on a page; its tables have all."""
 PAIRS = 24
-"""Drawings of ordinary runs."""
+"""Maximum drawings of ordinary runs."""
 LISTED = 300
-"""Trade-offs of the list, and differences of one."""
+"""Maximum trade-offs in the list, and differences of one."""
 SIGNIFICANT = 0.05
 NAME = 30
 
@@ -68,12 +68,12 @@ def _values(tradeoff: PublishedTradeoff) -> dict[str, Any]:
 
 
 def _ordered(found: TradeoffResult) -> list[tuple[str, Curve]]:
-    """Methods at the common effect first."""
+    """All methods, those at the common effect first."""
     return sorted(found.curves.items(), key=lambda row: not row[1].matched)
 
 
 def _price(found: TradeoffResult, method: str, curve: Curve) -> dict[str, Any]:
-    """A row of the table: what a method costs where it is measured."""
+    """A row of the table: a method's costs where it is measured."""
     at = curve.measured
     return {
         "method": method,
@@ -86,29 +86,29 @@ def _price(found: TradeoffResult, method: str, curve: Curve) -> dict[str, Any]:
 
 
 def _standing(curve: Curve, wanted: float | None) -> str:
-    """What keeps a method from the comparison or makes its match unsure, in words; empty if nothing does."""
+    """What excludes a method from the comparison or makes its match unsure; "" if nothing does."""
     if curve.matched:
         return curve.doubt
     if curve.dial is None:
         return "no dial: at its own effect, not compared"
     reach = f"at most {number(curve.reach.value, 2)} {interval(curve.reach, 2)}".rstrip()
     if wanted is None:
-        return f"no effect told from none ({reach}): at its largest, not compared"
+        return f"no significant effect ({reach}): at its largest, not compared"
     return f"does not reach the common effect ({reach}): at its largest, not compared"
 
 
 def _outcome(one: Difference) -> tuple[bool, str]:
-    """Whether a difference is told from none, and what follows."""
+    """Whether a difference is significant, and what follows from it."""
     if one.p_holm is None:
         return False, f"not tested: {one.why}"
     if one.p_holm >= SIGNIFICANT:
-        return False, "not told apart"
+        return False, "not significant"
     more = cut(one.first if (one.difference.value or 0) > 0 else one.second, 40)
-    return True, f"{more} has more effect: no match" if one.cost == EFFECT else f"{more} loses more"
+    return True, f"{more} has more effect: no match" if one.cost == EFFECT else f"{more} costs more"
 
 
 def _digits(found: TradeoffResult) -> dict[str, int]:
-    """By cost, the digits of its column: two at least."""
+    """By cost, the decimals of its column, at least two."""
     measured = [curve.measured for curve in found.curves.values()]
     return {cost: max(decimals(value(at.prices[cost]) for at in measured), 2) for cost in found.costs}
 
@@ -157,7 +157,7 @@ def _pair_chart(name: str, pair: EffectAndCost) -> Chart:
         *([{"mark": CROSS, "data": {"values": plain}, "encoding": {**at, **LINKED}}] if plain else []),
     ]
     words = (
-        f"{titles[1]}, against {titles[0]}, of {len(pair.methods)} rows at the same strengths. The wide grey line is "
+        f"{titles[1]}, over {titles[0]}, for {len(pair.methods)} rows at the same strengths. The wide grey line is "
         f"the front: {', '.join(cut(one, NAME) for one in front)}."
     )
     columns = ["Method", _metric(effect), "95 % interval", _metric(cost), "95 % interval", "On the front"]
@@ -200,6 +200,6 @@ def _first(run: Published, method: str) -> MetricRecord | None:
 
 
 def _metric(run: Published) -> str:
-    """The headline of a run: the first metric of the row that has most."""
+    """A run's headline: the first metric of the row with the most metrics."""
     fullest = max(run.methods.values(), key=lambda row: len(row.metrics))
     return cut(next(iter(fullest.metrics), "headline"), 40)

@@ -125,7 +125,7 @@
     const digits = decimals([all.mean, all.low, all.high]), reach = reachOf([all]);
     const told = p < SIGNIFICANT && all.mean !== 0;
     const few = all.units < given.fewest;
-    const verdict = few ? `Too few ${over} for any difference to be significant` : !told ? "A and B are not told apart" : all.mean < 0 ? "A loses less than B" : "B loses less than A";
+    const verdict = few ? `Too few ${over} for any difference to be significant` : !told ? "A and B do not differ significantly" : all.mean < 0 ? "A loses less than B" : "B loses less than A";
     const { better, same, worse } = counts(pairs), share = (count) => `${number(100 * count / pairs.length, 0)} %`;
     const values = { mean: all.mean, low: all.low ?? "", high: all.high ?? "", p, by, units: all.units, pairs: pairs.length, better, same, worse, lost: found.lost };
     const parts = [["a", better, "A lower"], ["same", same, "the same"], ["b", worse, "B lower"]];

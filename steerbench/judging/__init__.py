@@ -1,1 +1,1 @@
-"""Having answers rated: the panel of judges, and how far they can be trusted."""
+"""Rating answers: panels of judges, and checks of how reliable a judge is."""

@@ -1,4 +1,4 @@
-"""What a judge is shown of an answer: what was said, and never what was thought aloud."""
+"""The part of an answer that a judge sees: the answer itself, without the model's thoughts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -12,9 +12,9 @@ Rate = Callable[[Iterable[Case], Engine | None], Iterator[Mapping[int, Verdict]]
 
 
 def rated_as_spoken(rate: Rate, cases: Iterable[Case], engine: Engine | None = None) -> Iterator[Mapping[int, Verdict]]:
-    """The verdicts of a judge's `rate` on what the answers say; one that never left its thoughts is unscored.
+    """Verdicts of a judge's `rate` on answers without their thoughts. An answer that never ends them is unscored.
 
-    Cases are drawn as the judge draws them.
+    Cases are drawn lazily, when the judge draws them.
     """
     places: list[int] = []
     unfinished: dict[int, Verdict] = {}

@@ -1,12 +1,13 @@
-"""How far a judge can be trusted: it rates texts whose answer is known, before it rates any others.
+"""Checks a judge on texts with a known answer before it rates any others.
 
-Traits: descriptions of people at either end. Fluency: the same descriptions whole, with their words shuffled,
-and with one phrase repeated. Every result carries these figures for each of its judges.
+For traits these are descriptions of people at both ends. For fluency they are the same descriptions, unchanged
+(fluent), and with shuffled words or one repeated phrase (not fluent). Every result contains these figures for each
+judge.
 
-A judge that runs a model on this machine takes seconds a text, so it rates as few as its figures need: texts of each
-end are added until the area under the curve, over all its qualities, is known to a tenth either way, which a good judge
-reaches with 12 to 20 an end and a poor one (area .8) with 40, as many as there are. What it says is kept in the user's
-cache, so that it is checked once for each model, whatever runs there are, and a check that was stopped goes on.
+A judge that runs a model on this machine takes seconds per text, so it rates no more texts than needed. Texts of each
+end are added until the 95 % interval of the area under the curve, over all qualities, is at most 0.1 to each side. A
+good judge needs 12 to 20 per end; a poor one (area .8) needs all 40. Verdicts are kept in the user's cache: a judge is
+checked once per model, whatever the runs, and a check that was interrupted continues.
 """
 
 import hashlib
@@ -41,28 +42,28 @@ FILLER = (
     "It is a quarter past three on a Tuesday as this is written. The table is made of wood, and the window looks out "
     "on the street, where a bus goes by every twenty minutes."
 )
-"""Says nothing of anybody: what it changes in a rating is owed to length or place alone."""
+"""A text about nobody. A change in rating that it causes is due to length or position alone."""
 FLUENCY = "fluency"
 PUBLISHED, DESCRIPTIONS = "npti", "description.json"
 PER_END = 2  # descriptions of each pole whose fluency is rated
 SURE, STEP = 0.1, 4
-"""Half the width of an area's interval that is narrow enough, and the texts of each end of a quality added at once."""
+"""Largest half-width of the area's interval, and the number of texts added at once for each end of a quality."""
 
 
 class CheckSize(NamedTuple):
-    """How many texts of each end of a quality are rated twice, and with the filler; None: all of them."""
+    """How many texts of each end of a quality are rated twice, and with the filler (None: all)."""
 
     retested: int
     filled: int | None
 
 
 ALL, FEW = CheckSize(4, None), CheckSize(1, 2)
-"""Of judges that answer at once or are paid for by the run, and of those that run a model on this machine."""
+"""`FEW` is for judges that run a model on this machine; `ALL` for those that are fast or paid for by the run."""
 
 
 @dataclass(frozen=True)
 class KnownText:
-    """A text and which end of the quality it stands at."""
+    """A text from a known end of a quality."""
 
     quality: str
     high: bool
@@ -70,7 +71,7 @@ class KnownText:
 
 
 def checks(panel: Panel, progress: Progress) -> dict[str, JudgeCheck]:
-    """By role, the figures of a panel's judges; a judge that was checked before is not asked again."""
+    """By role, the check of each of a panel's judges. Earlier checks are read from the cache."""
     found = {}
     for role, judge in panel.judges.items():
         if texts := embedded_texts(_qualities(judge, role)):
@@ -81,9 +82,10 @@ def checks(panel: Panel, progress: Progress) -> dict[str, JudgeCheck]:
 def check_judge(
     judge: Judge, engine: Engine | None, budget: float | None = None, progress: Progress | None = None
 ) -> dict[str, JudgeCheck]:
-    """A judge's figures on the embedded texts and, if they are on this machine, on the published descriptions.
+    """A judge's check on the embedded texts and, if they are on this machine, on the published descriptions.
 
-    Those on the embedded texts are the ones that a run with this judge (and model) carries: it finds them ready.
+    The figures on the embedded texts are those that a run with this judge and model reports; the run reads them from
+    the cache.
     """
     roles = {FLUENCY if quality == FLUENCY else "trait": judge for quality in judge.qualities}
     with Verdicts.in_file(_folder() / "verdicts.sqlite") as verdicts:
@@ -102,7 +104,7 @@ def check_judge(
 def _checked(
     panel: Panel, role: str, texts: Sequence[KnownText], progress: Progress, source: str = "embedded"
 ) -> JudgeCheck:
-    """The figures from the user's cache, or made now and kept there."""
+    """The check from the user's cache, or made now and kept there."""
     judge = panel.judges[role]
     file = _folder() / f"{_digest(panel, judge, texts)}.json"
     try:
@@ -111,7 +113,7 @@ def _checked(
         pass
     progress.started("check", f"{judge.name} on {source} texts", len(texts), 0)
     if runs_a_model(judge) and panel.budget is None:
-        # What it says is kept for all runs; where there is a budget, what is paid for belongs to the run it is of.
+        # These verdicts are kept for all runs. With a budget, verdicts are paid for and stay with the run.
         with Verdicts.in_file(_folder() / "verdicts.sqlite") as verdicts:
             found = check(replace(panel, judges={role: judge}, verdicts=verdicts, ask_again=False), role, texts)
     else:
@@ -131,7 +133,8 @@ def _folder() -> Path:
 
 
 def check(panel: Panel, role: str, texts: Sequence[KnownText]) -> JudgeCheck:
-    """Have texts of known ends rated: as they are, twice, with the filler behind them, and with it before them."""
+    """Has texts of known ends rated: alone, a second time, with the filler after them, and with the filler before
+    them."""
     judge = panel.judges[role]
     extent, salt = (FEW, _salt(panel, judge)) if runs_a_model(judge) else (ALL, "check")
     if runs_a_model(judge):
@@ -163,12 +166,12 @@ def check(panel: Panel, role: str, texts: Sequence[KnownText]) -> JudgeCheck:
 
 
 def _qualities(judge: Judge, role: str) -> list[str]:
-    """What a judge rates in a role: fluency in that of fluency, all else in the others."""
+    """The qualities that a judge rates in a role: fluency in the role fluency, all others in other roles."""
     return [quality for quality in judge.qualities if (quality == FLUENCY) == (role == FLUENCY)]
 
 
 def embedded_texts(qualities: Sequence[str]) -> list[KnownText]:
-    """The embedded descriptions as texts of known end."""
+    """The embedded descriptions as texts with a known end."""
     letters = {name: letter for letter, name in TRAITS.items()}
     texts = []
     for quality in sorted(qualities):
@@ -182,7 +185,7 @@ def embedded_texts(qualities: Sequence[str]) -> list[KnownText]:
 
 
 def published_texts(qualities: Sequence[str]) -> list[KnownText]:
-    """The distinct published descriptions of poles (dataset `npti`); none if they are not on this machine."""
+    """The distinct published descriptions of poles (dataset `npti`); empty if they are not on this machine."""
     source = dataset(PUBLISHED)
     if state_of(source, source.file(DESCRIPTIONS)) != "here":
         return []
@@ -205,12 +208,12 @@ def _fluency_texts() -> Iterator[KnownText]:
 
 
 def looped(words: Sequence[str]) -> str:
-    """The first five words over and over, as long as the whole."""
+    """The first five words repeated up to the length of the text."""
     return " ".join(words[place % 5] for place in range(len(words)))
 
 
 def _enough(panel: Panel, role: str, texts: Sequence[KnownText], salt: str) -> list[KnownText]:
-    """As few of the texts, from each end of each quality, as tell the area over all of them (`SURE`), or all."""
+    """The fewest texts of each end and quality that give the area over all qualities precisely (`SURE`), or all."""
     most = max(len(end) for end in _ends(texts).values())
     for count in range(STEP, most, STEP):
         some = [texts[i] for i in _of_each_end(texts, count)]
@@ -221,7 +224,7 @@ def _enough(panel: Panel, role: str, texts: Sequence[KnownText], salt: str) -> l
 
 
 def _ratings(panel: Panel, role: str, texts: Sequence[KnownText], said: Sequence[str], salt: str) -> Array:
-    """[texts], nan where a text could not be rated."""
+    """[texts]: ratings, nan where a text is unscored."""
     cases = [Case(role, known.quality, QUESTION, text) for known, text in zip(texts, said, strict=True)]
     return np.array([v.rating for v in panel.rate(cases, salt)], dtype=np.float64)
 
@@ -234,12 +237,12 @@ def _ends(texts: Sequence[KnownText]) -> Mapping[tuple[str, bool], list[int]]:
 
 
 def _of_each_end(texts: Sequence[KnownText], count: int | None) -> list[int]:
-    """The places of the first `count` texts of each end of each quality, in order; of all if None."""
+    """The indices of the first `count` texts of each end of each quality, in order; all if None."""
     return sorted(place for end in _ends(texts).values() for place in end[:count])
 
 
 def _auc(ratings: Array, texts: Sequence[KnownText], quality: str | None = None) -> Metric | None:
-    """The area under the curve of a quality's ratings, or of all; None where an end was not rated."""
+    """The area under the curve of a quality's ratings, or of all; None if an end has no ratings."""
     asked = np.array([quality in (None, known.quality) for known in texts]) & ~np.isnan(ratings)
     is_high = np.array([known.high for known in texts])
     return auc_estimate(ratings[asked & is_high], ratings[asked & ~is_high])
@@ -251,13 +254,13 @@ def _mean(differences: Array) -> float | None:
 
 
 def _digest(panel: Panel, judge: Judge, texts: Sequence[KnownText]) -> str:
-    figures = sorted(JudgeCheck.model_fields)  # figures kept by a version that had others are made anew
+    figures = sorted(JudgeCheck.model_fields)  # a check by a version with other figures is made anew
     made = [verdicts_key(judge), sources_of(__name__), bank_digest(), _evaluated(panel, judge)]
     return _hash([*made, [vars(k) for k in texts], figures])
 
 
 def _salt(panel: Panel, judge: Judge) -> str:
-    """What keeps apart the verdicts of a judge that measures by the evaluated model, where several models' lie."""
+    """Separates the verdicts of a judge that uses the evaluated model, because several models' are in one file."""
     evaluated = _evaluated(panel, judge)
     return f"check-{_hash(evaluated)[:16]}" if evaluated else "check"
 

@@ -1,4 +1,4 @@
-"""Has answers rated: every case once by the judge of its role, each verdict on disk before the next is asked for."""
+"""Has answers rated: each case once, by the judge of its role. Verdicts are stored before the next is requested."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from steerbench.records.verdicts import Verdicts, case_key
 class Panel:
     """A run's judges by role. `budget` is the most that their verdicts may cost, over all starts of the run.
 
-    With `ask_again` verdicts without a rating are asked for once more, where others are taken as they are.
+    With `ask_again`, verdicts without a rating are requested once more. Others are reused.
     """
 
     judges: Mapping[str, Judge]
@@ -28,25 +28,25 @@ class Panel:
     progress: Progress = field(default_factory=Silent)
 
     def __post_init__(self) -> None:
-        # Roles of the same judge share one.
+        # Roles with the same judge share it.
         self._each = list({id(judge): judge for judge in self.judges.values()}.values())
         for judge in self._each:
             if self.budget is not None and not getattr(judge, "priced", True):
                 raise UserError(
-                    f"A judge budget needs prices, and none is known for the judge '{judge.name}'; "
+                    f"A judge budget needs prices, but the judge '{judge.name}' has none; "
                     f"give {judge.name}.price_in and {judge.name}.price_out (per million tokens) with --param."
                 )
         for judge in self._each:
-            # Whoever will not judge this model says so now, before anything is generated.
+            # A judge that refuses this model does so here, before anything is generated.
             list(judge.rate((), self.engine))
         self._digests = {id(judge): verdicts_key(judge) for judge in self._each}
         self._spent = sum(self.verdicts.used(digest).cost for digest in set(self._digests.values()))
 
     def rate(self, cases: Sequence[Case], salt: str = "") -> list[Verdict]:
-        """A verdict for each case. With a `salt`, one that is kept apart from those without.
+        """A verdict for each case. Verdicts with a `salt` are kept apart from those without.
 
         Raises:
-            UserError: a judge cannot go on, a case has a quality it does not rate, or the budget is spent.
+            UserError: a judge fails, a case has a quality that its judge does not rate, or the budget is spent.
         """
         found: dict[str, Verdict] = {}
         for judge in self._each:
@@ -77,7 +77,7 @@ class Panel:
         lacking = [key for key in missing if key not in found]
         if lacking and self._exhausted:
             raise UserError(
-                f"The judge budget of {self.budget:g} is spent ({self._spent:.4g}); what was rated is kept, and the "
+                f"The judge budget of {self.budget:g} is spent ({self._spent:.4g}); ratings so far are kept, and the "
                 "same command with a higher --judge-budget goes on from there."
             )
         if lacking:
@@ -96,10 +96,10 @@ class Panel:
 
 
 def refuse_self_judging(judges: Mapping[str, Judge], evaluated: Mapping[str, str], model: str) -> None:
-    """Nobody rates their own answers unnoticed: a judge may not be the evaluated model, by its weights or its name.
+    """Refuses a judge that is the evaluated model, by weights or name, unless its `allow_self_judge` is true.
 
-    `evaluated` is the identity of that model's engine. A judge that asks others (attribute `members`) is refused if
-    one of them is. A judge's parameter `allow_self_judge` allows it.
+    `evaluated` is the identity of the evaluated model's engine. A judge with `members` is refused if one of them is
+    the evaluated model.
 
     Raises:
         UserError: a judge is the evaluated model.
@@ -109,24 +109,25 @@ def refuse_self_judging(judges: Mapping[str, Judge], evaluated: Mapping[str, str
             continue
         if any(_is_evaluated(one, evaluated, model) for one in (judge, *getattr(judge, "members", ()))):
             raise UserError(
-                f"The judge '{judge.name}' is the model that it is to judge ({model}); name another with "
+                f"The judge '{judge.name}' is the evaluated model itself ({model}); name another with "
                 f"--param {judge.name}.model=NAME, or allow it with --allow-self-judge."
             )
 
 
 def _is_evaluated(judge: Judge, evaluated: Mapping[str, str], model: str) -> bool:
     if getattr(judge, "model", "?") == model:
-        return True  # said before the judge's model is loaded, which its identity may need
+        return True  # checked first, because the judge's identity may need its model loaded
     told = judge.identity()
     return told.get("weights", "?") == evaluated.get("weights") or told.get("model", "?") == model
 
 
 def verdicts_key(judge: Judge) -> str:
-    """What the verdicts of a judge are kept under: a judge whose sources changed is another one."""
+    """The key of a judge's stored verdicts. A judge with changed sources has another key."""
     return judge_digest(judge, judge_sources(judge))
 
 
 def judge_digest(judge: Judge, sources: str = "") -> str:
-    """A hash (128 bits, hex) of a judge's identity and sources. One that a run tells of has them in its identity."""
+    """A hash (128 bits, hex) of a judge's identity and sources. In a published run the identity includes the
+    sources."""
     told = {"name": judge.name, **judge.identity(), **({"code": sources} if sources else {})}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,1 +1,1 @@
-"""Publishing: a run made small, safe to read and recomputable, for others to look at."""
+"""Publishing: runs reduced to a small, safe form that anyone can recompute, and the checks of it."""

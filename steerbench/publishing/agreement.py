@@ -1,8 +1,8 @@
-"""Whether a model that is asked again says what published samples say, but for the rounding of other batches.
+"""Whether a model that is asked again gives the published answers, up to rounding in other batches.
 
-A likelihood is compared as the number it is. Of a greedy text rounding decides only where two words are nearly as
-likely, and from there on it is another text, as likely as the first. So a text that differs has to be nearly as likely
-as what the model says now: one that it did not say is many nats less likely, whatever its words are.
+Likelihoods are compared as numbers. In greedy text, rounding matters only where two words are almost equally likely;
+the text then continues differently, with about the same likelihood. So a text that differs has to be about as likely as
+the one generated now. A text that the model did not generate is many nats less likely, whatever its words.
 """
 
 import math
@@ -18,13 +18,14 @@ from steerbench.records.plan import PlanRow
 from steerbench.running.evaluation import SteeredItem
 
 NATS, SHARE = 0.5, 0.005
-"""A log-likelihood agrees within so many nats, and this share of itself: long passages add up more rounding."""
+"""Two log-likelihoods agree within this many nats plus this share of the value, because long passages add up
+rounding."""
 OPENING = 64
-"""Characters at the start of a text that are compared, to the end of a word."""
+"""Characters compared at the start of a text, up to the end of a word."""
 TEXT_NATS = 10.0
-"""How much less likely (nats) a text's opening may be than the one that the model says now. In other batches texts of
-the built-in model were off by up to 5, on another processor and steered beyond all use by as much as 13; with one word
-exchanged 95 of 100 are off by more than 10, most by 20 to 40."""
+"""How many nats less likely than the text generated now a stored opening may be. In other batches, texts of the
+built-in model differed by up to 5 nats, and by up to 13 on another processor with far too strong steering. With one
+word replaced, 95 of 100 openings differ by more than 10, most by 20 to 40."""
 
 Drawn = tuple[str, Place]
 Samples = Mapping[Drawn, Mapping[str, Any]]
@@ -32,7 +33,7 @@ Samples = Mapping[Drawn, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class AnswerAgreement:
-    """Whether one answer, a text or likelihoods, is what the model says now."""
+    """Whether one answer, a text or likelihoods, agrees with the model's answer now."""
 
     is_text: bool
     agrees: bool
@@ -41,9 +42,9 @@ class AnswerAgreement:
 def agreements(
     engine: Engine, task: Task, rows: Mapping[str, PlanRow], asked: AskedItems, drawn: Samples
 ) -> Iterator[AnswerAgreement]:
-    """Ask the drawn samples' questions again, each as a run asks it; of each whether its answer agrees.
+    """Asks the questions of the drawn samples again, as a run would, and yields whether each answer agrees.
 
-    Methods are fitted anew, for the targets that are drawn alone.
+    Methods are fitted again, only for the targets that are drawn.
     """
     for method in dict.fromkeys(method for method, _ in drawn):
         samples = {place: sample for (name, place), sample in drawn.items() if name == method}
@@ -70,7 +71,7 @@ def _compared(
 
 
 def _first_said(task: Task, sample: Mapping[str, Any]) -> str:
-    """Where a task asks twice, what the model said first: the second answer follows from it."""
+    """The first answer of a task that asks twice, because the second answer depends on it; otherwise the text."""
     return str((sample["before"] or sample["text"]) if isinstance(task, Continued) else sample["text"])
 
 
@@ -84,13 +85,13 @@ def same_choice(choice: Choice, stored: Sequence[float]) -> bool:
 def same_texts(
     engine: Engine, requests: Sequence[Request], said: Sequence[Completion], stored: Sequence[str]
 ) -> list[bool]:
-    """Of each request, whether the stored text starts as what was said now, or with words nearly as likely."""
+    """For each request, whether the stored text starts like the one generated now, or is about as likely."""
     pairs = [openings(now.text, then) for now, then in zip(said, stored, strict=True)]
     same = [pair is not None and _words(pair[0]) == _words(pair[1]) for pair in pairs]
     asked = {
         i: replace(request, options=pair)
         for i, (request, now, pair) in enumerate(zip(requests, said, pairs, strict=True))
-        # An option follows a prompt without thoughts, and so tells nothing of what was said after some.
+        # An option is scored without thoughts, so it says nothing about a text that followed some.
         if pair is not None and not same[i] and not now.thoughts
     }
     for i, choice in zip(asked, engine.choose(list(asked.values())), strict=True):
@@ -100,9 +101,9 @@ def same_texts(
 
 
 def openings(now: str, then: str) -> tuple[str, str] | None:
-    """As many words of two texts, from their start; None if one ends where the other goes on.
+    """The starts of two texts, with equal numbers of words; None if one text is a proper start of the other.
 
-    With fewer words a text would be likelier for that alone.
+    The numbers are equal because fewer words are more likely.
     """
     ends = [[word.end() for word in _found(text)] for text in (now, then)]
     short, long = sorted((" ".join(_words(now)), " ".join(_words(then))), key=len)
@@ -117,5 +118,5 @@ def _words(text: str) -> list[str]:
 
 
 def _found(text: str) -> list[re.Match[str]]:
-    """Words, and pieces of what has no blanks."""
+    """Words; text without blanks is cut into pieces."""
     return list(re.finditer(rf"\S{{1,{OPENING}}}", text))

@@ -1,7 +1,7 @@
-"""Checks published runs, which may be anybody's: their form, their identity, and every number by recomputation.
+"""Checks published runs from anyone: their form, their identity, and every number by recomputation.
 
-Nothing in them is executed. A check tells that the numbers follow from the samples and the samples from the task;
-that a model really said what they hold, only running the command again can tell.
+Nothing in a run is executed. The check shows that the numbers follow from the samples and the samples fit the task.
+Whether a model really gave the answers can only be tested by running the command again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ from steerbench.storage.files import understandable
 
 @dataclass(frozen=True)
 class Report:
-    """Folders that were looked at, all that is wrong with them, a sentence each, and what could not be verified."""
+    """The number of checked folders, a sentence for each problem, and what could not be verified."""
 
     folders: int
     problems: list[str]
@@ -41,7 +41,7 @@ class Report:
 
 
 def check(place: Path) -> Report:
-    """Check every published run under a folder, or the one that it is.
+    """Checks every published run in a folder, or the published run that the folder is.
 
     Raises:
         UserError: there is no such folder.
@@ -56,21 +56,21 @@ def check(place: Path) -> Report:
 
 
 def folders_in(place: Path) -> list[Path]:
-    """The published run that a folder is, or those that lie in it."""
+    """The folder itself if it is a published run, otherwise the runs in it."""
     if (place / PUBLISHED).exists():
         return [place]
     with understandable(place):
         entries = sorted(place.iterdir())
-    # What is hidden is no published run: a publishing that was killed leaves such a folder.
+    # Hidden folders are skipped: an interrupted publication leaves one.
     return [e for e in entries if not e.name.startswith(".") and (e.is_dir() or e.is_symlink())]
 
 
 def problems(
     folder: Path, unverified: list[str] | None = None, heavy: Mapping[Path, str] = MappingProxyType({})
 ) -> list[str]:
-    """All that is wrong with one published run; what cannot be read hides what would come after it.
+    """All problems of one published run. An unreadable part hides the problems after it.
 
-    What is not wrong, and could not be verified here, is added to `unverified`; `heavy` is as `read_whole` takes it.
+    What could not be verified here, without being wrong, is added to `unverified`. `heavy` is as in `read_whole`.
     """
     told = []
     try:
@@ -82,13 +82,13 @@ def problems(
     except UserError as error:
         sentence = str(error)
         told.append(sentence if sentence.startswith(str(folder)) else f"{folder.name}: {sentence}")
-    except Exception as error:  # a stranger's numbers may fail anywhere; the other runs are checked all the same
+    except Exception as error:  # untrusted numbers may fail anywhere; the other runs are checked all the same
         told.append(f"{folder.name}: cannot be recomputed ({error!r}).")
     return [readable(one) for one in told]
 
 
 def disagreements(published: Published, samples: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    """What does not follow from the rest of a published run: the file, and what is wrong with it.
+    """Contradictions within a published run: the file, and what is wrong with it.
 
     Raises:
         UserError: its task cannot be rebuilt, or an answer cannot be scored.
@@ -109,7 +109,7 @@ def disagreements(published: Published, samples: pl.DataFrame) -> Iterator[tuple
 
 
 def _of_answers(published: Published, parts: RebuiltPlan, asked: AskedItems, rows: Rows) -> Iterator[str]:
-    """What no model is needed to see: settings, edits, answers and verdicts that cannot be so."""
+    """Problems that can be found without a model: impossible settings, edits, answers and verdicts."""
     yield from wrong_settings(published, parts, rows)
     yield from wrong_edits(published, parts, rows)
     yield from wrong_answers(parts, asked, rows)
@@ -120,7 +120,7 @@ def _of_answers(published: Published, parts: RebuiltPlan, asked: AskedItems, row
 
 def _unverified(published: Published) -> Iterator[str]:
     if told := mark(published.identity):
-        yield f"{told}: '{published.model}' is no model that is known here by its weights."
+        yield f"{told}: '{published.model}' does not have the weights of a known model."
     if foreign := absent(published):
         yield f"'{foreign[0]}' is not installed here: strengths, edits and replies of the run's rows were not checked."
     yield from unrated_here(published)

@@ -23,9 +23,9 @@ COLUMNS: dict[str, Any] = {
     "loss": pl.Float64,
     "edits": pl.String,
 }
-"""One row a sample. An answer fills `logprobs` (and `neutral`), or `text` to `finish`, or `tick`; `verdicts` is a JSON
-list of {case, role, quality, rating, unscored, details}; `edits` a hash of how the model was steered ('' if it was
-not)."""
+"""One row per sample. An answer fills `logprobs` (and `neutral`), or `text` to `finish`, or `tick`. `verdicts` is a
+JSON list of {case, role, quality, rating, unscored, details}. `edits` is a hash of the edits ('' if the model was
+unedited)."""
 LATER = ("neutral",)
-"""Columns that runs published before them lack."""
+"""Columns that earlier published runs do not have."""
 EARLIER = {name: kind for name, kind in COLUMNS.items() if name not in LATER}

@@ -1,4 +1,4 @@
-"""Whether a published run has every sample that its task asks for, once, and in the task's own words."""
+"""Checks that a published run has every sample that its task asks for exactly once, in the task's own words."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from steerbench.publishing.schema import Published, is_too_deep
 
 
 def wrong_samples(published: Published, task: Task, asked: AskedItems, samples: pl.DataFrame) -> Iterator[str]:
-    """Every method answers every item of every target once, and nothing else; a control those that it is asked."""
+    """Samples that are missing, repeated or not asked for. A control has those that it is asked."""
     shown = shows_questions(task)
     of_method = {name: asked_of_method(task, asked, name) for name in published.methods}
     seen: dict[str, set[Place]] = {name: set() for name in published.methods}
@@ -36,15 +36,15 @@ def wrong_samples(published: Published, task: Task, asked: AskedItems, samples: 
 
 
 def _of_row(row: Mapping[str, Any], question: str | None) -> str:
-    """What is wrong with a row's own words; empty if nothing is."""
+    """What is wrong with a row's question, setting or hashes; "" if nothing."""
     if row["question"] != question:
         return "the question is not the one that the task asks, or may not be shown"
     if row["strength"] is None or row["wording"] is None or row["unscored"] is None:
-        return "strength, wording or reason is missing"
+        return "strength, wording or unscored is missing"
     if not -1e9 < row["strength"] < 1e9 or row["wording"] < 0:
-        return "its setting is none that a dial has"
+        return "its strength or wording is outside what any method allows"
     if not re.fullmatch(r"(?:[0-9a-f]{32})?", row["edits"] or ""):
-        return "edits is no hash"
+        return "its edits are not a hash"
     if row["verdicts"] is not None and is_too_deep(row["verdicts"].encode()):
-        return "its verdicts are nested too deep"
+        return "its verdicts are nested too deeply"
     return ""

@@ -1,4 +1,4 @@
-"""What calibration was told: the loss at each strength or wording that was tried, as means over targets."""
+"""The calibration of a run: the mean loss over targets at each strength or wording that was tried."""
 
 import math
 from collections import defaultdict
@@ -17,13 +17,13 @@ from steerbench.running.losses import target_costs, target_losses
 from steerbench.statistics import mean_estimate
 
 RANGES = 8
-"""At most so many points where every target was asked at strengths of its own."""
+"""Most points if every target was asked at its own strengths."""
 LEAST = 5
-"""Targets under a point of a task that withholds people's answers: fewer would tell how one of them answered."""
+"""Fewest targets per point if the task withholds people's answers. Fewer would reveal how one of them answered."""
 
 
 class _Asked:
-    """One target at one setting: the loss calibration was told, and its mean cost over its items; nan where none is."""
+    """One target at one setting: its calibration loss, and its mean cost over items; nan if there is none."""
 
     def __init__(self, target: str, strength: float, rows: Sequence[Scored], task: Task | None = None) -> None:
         self.target, self.strength = target, strength
@@ -33,10 +33,10 @@ class _Asked:
 
 
 def calibration(ledger: Path, task: Task, result: RunResult) -> dict[str, list[CalibrationPoint]]:
-    """By method, in the order of wordings and strengths; nothing of a method that had nothing to choose.
+    """By method, the points in order of wording and strength; methods with nothing to choose are left out.
 
-    A strength that all targets were asked at is a point of its own, and those that differ from target to target are
-    joined by rank. A target whose answers could not be read, or overflowed, is left out: `loss.n` are the others.
+    A strength at which all targets were asked is a point of its own. Other strengths are joined into ranges by rank. A
+    target whose answers are unreadable or overflowed is left out; `loss.n` counts the others.
     """
     least = LEAST if withholds(task) else 1
     found = {}
@@ -53,7 +53,7 @@ def calibration(ledger: Path, task: Task, result: RunResult) -> dict[str, list[C
 
 
 def _asked(ledger: Path, task: Task) -> dict[str, dict[int, list[_Asked]]]:
-    """By method and wording, what every target was asked at."""
+    """By method and wording, every target at every setting it was asked at."""
     query = "SELECT method, wording, target, strength, item, score FROM samples WHERE split = 'calibration'"
     rows: defaultdict[tuple[str, int, str, float], list[Scored]] = defaultdict(list)
     with reading(ledger) as connection:
@@ -66,7 +66,7 @@ def _asked(ledger: Path, task: Task) -> dict[str, dict[int, list[_Asked]]]:
 
 
 def _groups(asked: Sequence[_Asked], least: int) -> list[list[_Asked]]:
-    """What becomes a point each: a strength of all targets, or a range of the others."""
+    """The groups that become a point each: a strength of all targets, or a range of the other strengths."""
     by_strength: defaultdict[float, list[_Asked]] = defaultdict(list)
     for one in asked:
         by_strength[one.strength].append(one)
@@ -77,14 +77,14 @@ def _groups(asked: Sequence[_Asked], least: int) -> list[list[_Asked]]:
 
 
 def _ranges(by_strength: Sequence[list[_Asked]], least: int) -> list[list[_Asked]]:
-    """Neighbouring strengths joined into as many ranges of about equal count as have enough targets each."""
+    """Joins neighbouring strengths into the most ranges of about equal size that have enough targets each."""
     total = sum(map(len, by_strength))
     joined: list[list[_Asked]] = []
     for count in range(RANGES, 0, -1):
         ranges: defaultdict[int, list[_Asked]] = defaultdict(list)
         before = 0
         for group in by_strength:
-            # By its middle rank, so that one strength never lies in two ranges.
+            # By its middle rank, so that one strength is never in two ranges.
             ranges[int((before + len(group) / 2) * count / total)] += group
             before += len(group)
         joined = list(ranges.values())
@@ -94,11 +94,11 @@ def _ranges(by_strength: Sequence[list[_Asked]], least: int) -> list[list[_Asked
 
 
 def _point(group: Sequence[_Asked], wording: int, least: int) -> CalibrationPoint | None:
-    """None if too few targets have a loss."""
+    """A group as a point; None if too few targets have a loss."""
     loss, cost = (_mean(group, what) for what in ("loss", "cost"))
     if loss is None or loss.n < least:
         return None
-    # By rank, a strength that was asked: the mean of two might be another point's.
+    # The median by rank is a strength that was asked; the mean of two might be another point's.
     strengths = sorted(one.strength for one in group)
     if cost is not None and cost.n < least:
         cost = None
@@ -106,7 +106,7 @@ def _point(group: Sequence[_Asked], wording: int, least: int) -> CalibrationPoin
 
 
 def _mean(group: Sequence[_Asked], what: str) -> MetricRecord | None:
-    """Mean over targets, each with the mean of what it was asked in the range."""
+    """Mean over targets, each with its own mean over the group."""
     by_target: defaultdict[str, list[float]] = defaultdict(list)
     for one in group:
         if not math.isnan(value := getattr(one, what)):

@@ -1,4 +1,4 @@
-"""Whether a published run agrees with itself, and with the task that its plan names, before any sample is looked at."""
+"""Checks that a published run agrees with itself and with the task in its plan, before any sample is read."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,11 +13,12 @@ from steerbench.records.results import JudgeResult
 from steerbench.running.summarising import framing_of, measures_cost
 
 OWN_WORDS = ("wording",)
-"""What an identity tells of prompts: a later version may word them otherwise, and samples stay what they are."""
+"""Parts of a task's identity that describe prompts. A later version may word them differently without changing
+samples."""
 
 
 def wrong_form(published: Published) -> Iterator[str]:
-    """What the run says of itself twice has to be the same both times; its judges are those of its identity."""
+    """Facts that the run states twice and differently, and judges that are not those of its identity."""
     yield from _of_names(published)
     yield from _of_judges(published)
 
@@ -36,19 +37,19 @@ def _of_names(published: Published) -> Iterator[str]:
             yield f"{name}: said {getattr(published, name)!r}, but by its plan it is {value!r}."
     rows = identity.get("methods")
     if not isinstance(rows, Mapping) or rows.keys() != published.methods.keys() or not rows.keys() >= {*plan.methods}:
-        yield "methods: the identity, the plan and the rows name different ones."
+        yield "methods: the identity, the plan and the rows have different names."
     asked = identity.get("plan")
     told = plan.model_dump(mode="json")
     if not isinstance(asked, Mapping) or any(name not in told or told[name] != asked[name] for name in asked):
-        yield "identity.plan: is not that of the plan."
-    # Strengths that were given are left out of an identity where there are none; where there are, they belong in it.
+        yield "identity.plan: differs from the plan."
+    # An identity omits given strengths if there are none; otherwise it has to contain them.
     elif any(told[name] and asked.get(name) != told[name] for name in ("strength", "strengths", "wordings")):
         yield "identity.plan: lacks the strengths that the plan gives."
     if isinstance(rows, Mapping):
         yield from _of_parameters(plan, rows)
     seconds = [value for timing in published.timings.methods.values() for _, value in timing]
     if min([*seconds, published.timings.peak_memory_bytes], default=0) < 0:
-        yield "timings: something took less than nothing."
+        yield "timings: a duration or the memory is negative."
 
 
 def _of_parameters(plan: Plan, rows: Mapping[str, Any]) -> Iterator[str]:
@@ -56,7 +57,7 @@ def _of_parameters(plan: Plan, rows: Mapping[str, Any]) -> Iterator[str]:
     for name, given in plan.method_parameters.items():
         own = settled.get(name)
         if name in settled and not (isinstance(own, Mapping) and all(own.get(key) == given[key] for key in given)):
-            yield f"identity.methods: '{name}' has other parameters than the plan gives it."
+            yield f"identity.methods: '{name}' has other parameters than in the plan."
 
 
 def _of_judges(published: Published) -> Iterator[str]:
@@ -66,9 +67,9 @@ def _of_judges(published: Published) -> Iterator[str]:
         return
     for role, judge in published.judges.items():
         if told[role] != {"name": judge.name, **judge.identity}:
-            yield f"judges: the {role} judge is another than the identity's."
+            yield f"judges: the {role} judge is not that of the identity."
         if judge.check is None or not _is_checked(judge):
-            yield f"judges: the {role} judge '{judge.name}' was not checked on texts whose end is known."
+            yield f"judges: the {role} judge '{judge.name}' was not checked on texts with a known end."
         yield from wrong_figures(role, judge)
     yield from wrong_judges(published)
 
@@ -78,7 +79,7 @@ def _is_checked(judge: JudgeResult) -> bool:
 
 
 def wrong_task(published: Published, task: Task) -> Iterator[str]:
-    """The data are the registry's and the items those that the plan asks for, by their hashes."""
+    """Differences, by hash, from the registry's data and from the items that the plan asks for."""
     said, plan = published.identity.get("task"), published.plan
     if not isinstance(said, Mapping):
         yield "identity.task: is missing."
@@ -87,15 +88,15 @@ def wrong_task(published: Published, task: Task) -> Iterator[str]:
         if name not in OWN_WORDS and said.get(name) != value:
             yield f"identity.task.{name}: said {said.get(name)!r}, but here it is {value!r}."
     if published.measures_cost != measures_cost(task):
-        yield f"measures_cost: said {published.measures_cost}, and the task is another."
+        yield f"measures_cost: said {published.measures_cost}, but the task says otherwise."
     if published.framing != framing_of(task):
-        yield f"framing: said {published.framing!r}, and the task's is {framing_of(task)!r}."
+        yield f"framing: said {published.framing!r}, but the task's is {framing_of(task)!r}."
     if published.withheld != withholds(task):
-        yield f"withheld: said {published.withheld}, and the task is another."
+        yield f"withheld: said {published.withheld}, but the task says otherwise."
     roles = {**task.judges, **plan.judges} if isinstance(task, Judged) else {}
     if {role: judge.name for role, judge in published.judges.items()} != roles:
         asked_for = ", ".join(f"{name} for {role}" for role, name in roles.items()) or "none"
-        yield f"judges: they are not those that the plan asks for ({asked_for})."
+        yield f"judges: they differ from those that the plan asks for ({asked_for})."
     for told in getattr(task, "deviations", ()):
         if told not in published.deviations:
-            yield f"deviations: '{told}' is left out."
+            yield f"deviations: '{told}' is missing."

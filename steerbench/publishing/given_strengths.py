@@ -1,4 +1,4 @@
-"""What `--strengths-from` reads: the strengths and wordings of a finished run, or of a published one."""
+"""Reads `--strengths-from`: the strengths and wordings of a finished or published run."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from steerbench.running.strengths import FrozenChoices, chosen_in
 
 
 def strengths_in(folder: Path) -> FrozenChoices:
-    """A published run that was given strengths itself has these: so its command repeats it.
+    """The strengths in a run's folder. A published run with given strengths passes these on, so its command repeats it.
 
     Raises:
-        UserError: the folder holds no run that can be read.
+        UserError: the folder has no readable run.
     """
     if (folder / PUBLISHED).exists():
         published = read_published(folder)

@@ -1,7 +1,7 @@
-"""Rows whose answers are never published: controls that were shown what people ticked, and whose answers tell it.
+"""Rows whose answers are never published: controls that were shown people's answers, and whose own answers reveal them.
 
-What such a row says can be recomputed from nothing. So it is marked, its metrics are taken as they are said, and what
-the board concludes from them is recomputed from those.
+Such a row cannot be recomputed. So it has a flag, its metrics are taken as stated, and only the board's conclusions
+from them are recomputed.
 """
 
 import math
@@ -16,11 +16,11 @@ from steerbench.records.plan import roles_of
 from steerbench.records.results import MethodResult
 
 HIDDEN = "not recomputed: its answers would tell what people ticked, and are not published"
-"""The flag of such a row."""
+"""The flag of such rows."""
 
 
 def marked(methods: Mapping[str, MethodResult], task: Task) -> dict[str, MethodResult]:
-    """The rows as they are published: with `HIDDEN` among the flags of those that it is true of."""
+    """The rows in published form, with the flag `HIDDEN` on hidden ones."""
     return {
         name: row.model_copy(update={"flags": [*row.flags, HIDDEN]}) if hides(task, name) else row
         for name, row in methods.items()
@@ -28,7 +28,7 @@ def marked(methods: Mapping[str, MethodResult], task: Task) -> dict[str, MethodR
 
 
 def wrong_of_hidden(name: str, said: MethodResult, task: Task) -> Iterator[str]:
-    """What can be seen to be wrong with such a row, a sentence each."""
+    """A sentence for each problem of such a row that can be found."""
     if HIDDEN not in said.flags:
         yield f"method '{name}', flags: '{HIDDEN}' is left out."
     if said.role != roles_of(task).get(name) or said.standing is not None or said.comparisons:
@@ -36,7 +36,7 @@ def wrong_of_hidden(name: str, said: MethodResult, task: Task) -> Iterator[str]:
 
 
 def beside_hidden(summary: Summary, published: Published, task: Task) -> Summary:
-    """The summary with what the hidden rows' metrics, as they are said, say of the whole board."""
+    """The summary, completed with what the hidden rows' stated metrics say about the whole board."""
     hidden = {name: _metrics(row) for name, row in published.methods.items() if hides(task, name)}
     if not hidden or not isinstance(task, Revealing):
         return summary

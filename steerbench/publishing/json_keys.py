@@ -1,11 +1,11 @@
-"""Keys that a JSON text gives twice: of these, readers take one and do not say which."""
+"""Finds keys that occur twice in one object of a JSON text. Readers silently use one of them."""
 
 import json
 from typing import Any
 
 
 def repeated_key(text: str | bytes) -> str:
-    """The first key that an object in a JSON text has twice; "" if none has. Of what is no JSON, others tell."""
+    """The first key that occurs twice in one object; "" if there is none or the text is not JSON."""
     try:
         json.loads(text, object_pairs_hook=_once)
     except _RepeatedError as found:

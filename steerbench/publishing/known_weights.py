@@ -1,4 +1,4 @@
-"""Which weights a run was made with, as far as this project knows them."""
+"""Identifies the model of a run by its weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,14 +7,14 @@ from steerbench.models.registry import models
 from steerbench.publishing.naming import NO_MODEL
 
 KNOWN: Mapping[str, str] = {entry.weights_digest: name for name, entry in models().items()}
-"""By digest (`models.cache.weights_digest`), the models whose weights this project pins."""
+"""The models whose weights this project pins, by digest (`models.cache.weights_digest`)."""
 NOT_VERIFIED = "weights not verified"
 
 
 def known_model(identity: Mapping[str, Any]) -> str | None:
-    """The known model that a run's identity has the weights of; `NO_MODEL` if none was asked, None if it is not known.
+    """The known model with the weights of a run's identity; `NO_MODEL` if none was asked, None if it is unknown.
 
-    Anybody can call a model by any name: what it was, only weights tell that are had here too.
+    Anyone can give a model any name, so only weights that are pinned here identify it.
     """
     engine = identity.get("engine")
     if not engine:
@@ -24,5 +24,5 @@ def known_model(identity: Mapping[str, Any]) -> str | None:
 
 
 def mark(identity: Mapping[str, Any]) -> str:
-    """`NOT_VERIFIED` beside a model whose weights are of no known one, else nothing."""
+    """`NOT_VERIFIED` for a model with unknown weights, otherwise ""."""
     return NOT_VERIFIED if known_model(identity) is None else ""

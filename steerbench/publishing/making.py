@@ -1,4 +1,4 @@
-"""What a published plan makes, built here once more: its task, its rows, and the fits that need no model."""
+"""Builds what a published plan needs again: its task, its rows, and the fits that need no model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from steerbench.records.plan import PlanRow, build_rows
 
 @dataclass(frozen=True, eq=False)
 class RebuiltPlan:
-    """`rows` by name, none if a method of the run is not installed here (`absent`); `targets` by id.
+    """`rows` by name, empty if a method of the run is not installed here (`absent`); `targets` by id.
 
-    `fits` has, by row and target, steerings of unit strength: of the rows whose fit does not ask the model.
+    `fits` has steerings of unit strength by row and target, for the rows whose fit needs no model.
     """
 
     task: Task
@@ -27,16 +27,16 @@ class RebuiltPlan:
 
 
 def absent(published: Published) -> list[str]:
-    """The single methods of a run that are not installed here: somebody's own."""
+    """The methods of a run that are not installed here."""
     specs = dict.fromkeys([*published.plan.methods, *published.methods])
     return sorted({part for spec in specs for part in names(spec)} - available("method").keys())
 
 
 def made(published: Published, task: Task) -> RebuiltPlan:
-    """What the plan makes of a task that was built from it.
+    """Builds rows, targets and fits of a plan for the task that was built from it.
 
     Raises:
-        UserError: a parameter that a method does not take.
+        UserError: a method does not have a given parameter.
     """
     targets = {target.id: target for target in task.targets(Split.TEST)}
     rows = {} if absent(published) else {row.name: row for row in build_rows(published.plan, task)}
@@ -45,17 +45,17 @@ def made(published: Published, task: Task) -> RebuiltPlan:
 
 
 def _fits(row: PlanRow, targets: Sequence[Target]) -> dict[str, Steering] | None:
-    """None where the fit asks the model."""
+    """A row's fits; None if they need the model."""
     engine = cast(Engine, _Nobody() if row.method.needs_model else None)
     try:
         steerings = fit(row.method, engine, targets)
-    except Exception:  # it asked the model, or its data are not here: what it would have fitted is not known
+    except Exception:  # it needs the model, or its data are not here: its fits are unknown
         return None
     return dict(zip([target.id for target in targets], steerings, strict=True))
 
 
 class _Nobody:
-    """Stands where an engine would; whoever asks it anything has to do without."""
+    """Takes the place of an engine; any use of it raises."""
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(f"asked for {name}")

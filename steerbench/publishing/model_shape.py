@@ -1,4 +1,4 @@
-"""How many layers and neurons a run's model has, by the config.json on this machine; nothing is downloaded."""
+"""The number of layers and neurons of a run's model, from the config.json on this machine; nothing is downloaded."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class ModelShape:
 
 
 def shape_of(result: RunResult) -> ModelShape | None:
-    """None if no model was asked, its files are not here, or they are no longer those that the run was made with."""
+    """The model's shape; None without a model, or if its files are missing or have other weights than the run's."""
     engine = result.identity.get("engine")
     if not isinstance(engine, Mapping):
         return None

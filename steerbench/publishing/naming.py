@@ -1,4 +1,4 @@
-"""What a published run is called, and the command that makes it again: both follow from its plan."""
+"""The name of a published run, and the command that makes it again; both follow from its plan."""
 
 import json
 import re
@@ -13,37 +13,36 @@ from steerbench.records.plan import Plan, usual_calibration
 
 NO_MODEL = "no model"
 RESULTS = Path("leaderboard/results")
-"""Where published runs lie, from the root of the repository that commands are given in."""
+"""The folder of published runs, relative to the root of the repository where commands are run."""
 
 _OPTIONS = {"dataset": str, "respondents": int, "readout": str, "limit": int}
-"""Parameters of a task that `steerbench run` has an option for, and their types."""
+"""Task parameters with an option in `steerbench run`, and their types."""
 
 
 def id_of(plan: Plan, digest: str) -> str:
-    """Task, methods and the start of the digest, in letters that a folder and an address may have."""
+    """Task, methods and the start of the digest, in characters that are safe in folder names and addresses."""
     methods = "-".join(plan.methods)[:60].rstrip("-+")
     return f"{_plain(plan.task)[:40]}-{_plain(methods)}-{digest[:10]}"
 
 
 def model_of(plan: Plan, identity: Mapping[str, Any]) -> str:
-    """What people call the model; `NO_MODEL` if no row needed one."""
+    """The model's usual name; `NO_MODEL` if no row needed one."""
     return (plan.model or EMBEDDED) if identity.get("engine") else NO_MODEL
 
 
 def without_folders(plan: Plan) -> Plan:
-    """The plan with a model or template on disk by its name alone: where it lay is its owner's affair.
+    """The plan with only the file name of a local model or template, because the path is private.
 
-    What it was, the identity says by its contents.
+    The identity has hashes of the contents.
     """
     local = {name: told for name in ("model", "chat_template") if (told := getattr(plan, name)) and _is_place(told)}
     return plan.model_copy(update={name: Path(told).name for name, told in local.items()})
 
 
 def command_of(plan: Plan, called: str) -> str:
-    """The `steerbench run` that has this plan, without what would be so anyway.
+    """The `steerbench run` command of this plan, without options that have their default.
 
-    Where strengths came from an earlier run, they are read from this one, which is published as `called`: it was given
-    them.
+    If strengths came from an earlier run, the command reads them from this run, which is published as `called`.
     """
     return shlex.join(["steerbench", "run", *_words(plan, called)])
 
@@ -64,7 +63,7 @@ def _words(plan: Plan, called: str) -> Iterator[str]:
     usual = Plan(methods=plan.methods, task=plan.task)
     for name in ("model", "engine", "dtype", "chat_template", "protocol", "budget", "rule", "strength", "seed"):
         value = getattr(plan, name)
-        # The budget is always said: what is usual has changed, and a command has to make the same run then too.
+        # The budget is always given: its default has changed before, and the command has to stay the same.
         if name == "budget" or value != getattr(usual, name):
             yield f"--{name.replace('_', '-')}={value}"
     if plan.calibration != usual_calibration(plan.protocol):
@@ -79,7 +78,7 @@ def _words(plan: Plan, called: str) -> Iterator[str]:
 
 
 def typed(value: Any) -> str:
-    """A value as a user types it: text bare, unless it would be read as something else."""
+    """A value as a user types it: text without quotes, unless it would be parsed as another value."""
     return value if isinstance(value, str) and value and value_of(value) == value else json.dumps(value)
 
 

@@ -1,4 +1,4 @@
-"""What follows from a published run's plan: its rows, what the identity says of it, its engine and its deviations."""
+"""Checks what follows from a published run's plan: rows, identity, engine and deviations."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,13 +11,13 @@ from steerbench.running.strengths import given
 from steerbench.running.summarising import CHOSEN_ON_TEST
 
 ALWAYS = ("protocol", "calibration", "budget", "seed", "task")
-"""What every identity says of its plan (`plan.identify`)."""
+"""Parts of the plan in every identity (`plan.identify`)."""
 OURS = ("hf", "vllm")
-"""Engines that call themselves by the name they are asked for by, and the built-in model by its weights."""
+"""Engines that report the name they are requested by, and identify the built-in model by its weights."""
 
 
 def unplanned(published: Published, made: RebuiltPlan) -> Iterator[str]:
-    """What the run says and its plan does not make, a sentence each."""
+    """A sentence for each thing in the run that does not follow from its plan."""
     yield from _of_rows(published, made)
     yield from _of_identity(published)
     yield from _of_engine(published, made)
@@ -27,16 +27,16 @@ def unplanned(published: Published, made: RebuiltPlan) -> Iterator[str]:
 def _of_rows(published: Published, made: RebuiltPlan) -> Iterator[str]:
     if made.rows:
         for name in made.rows.keys() - published.methods.keys():
-            yield f"methods: the plan makes the row '{name}', and the run has none."
+            yield f"methods: the plan has the row '{name}', but the run does not."
         for name in published.methods.keys() - made.rows.keys():
-            yield f"methods: has the row '{name}', which the plan does not make."
+            yield f"methods: the run has the row '{name}', but the plan does not."
     for name in published.timings.methods.keys() - published.methods.keys():
-        yield f"timings: '{name}' is no row of the run."
+        yield f"timings: '{name}' is not a row of the run."
     for name, row in published.methods.items():
         for part in names(name):
             seed = row.settings.get(part, {}).get("seed", published.plan.seed)
             if seed != published.plan.method_parameters.get(part, {}).get("seed", published.plan.seed):
-                yield f"method '{name}', settings: the seed of '{part}' is {seed}, and the plan gives it another."
+                yield f"method '{name}', settings: the seed of '{part}' is {seed}, but the plan gives it another."
 
 
 def _of_identity(published: Published) -> Iterator[str]:
@@ -50,10 +50,10 @@ def _of_engine(published: Published, made: RebuiltPlan) -> Iterator[str]:
     plan, engine = published.plan, published.identity.get("engine")
     if engine is None:
         if needing := [name for name, row in made.rows.items() if row.method.needs_model]:
-            yield f"identity.engine: is none, and the row '{needing[0]}' needs a model."
+            yield f"identity.engine: is missing, but the row '{needing[0]}' needs a model."
         return
     if not isinstance(engine, Mapping):
-        yield "identity.engine: is not what an engine says of itself."
+        yield "identity.engine: is not an engine's identity."
         return
     weights = engine.get("weights")
     entry = models().get(plan.model or DEFAULT)
@@ -65,13 +65,13 @@ def _of_engine(published: Published, made: RebuiltPlan) -> Iterator[str]:
     said = {"engine": plan.engine if plan.engine in OURS else None, "dtype": plan.dtype}
     for name, value in said.items():
         if value is not None and name in engine and engine[name] != value:
-            yield f"identity.engine.{name}: said {engine[name]!r}, and by the plan it is {value!r}."
+            yield f"identity.engine.{name}: said {engine[name]!r}, but by the plan it is {value!r}."
 
 
 def _of_deviations(published: Published, made: RebuiltPlan) -> Iterator[str]:
-    """In a run of the published protocol: that it chose on what it measures, and something of each method that has it.
+    """Missing deviations of a run of the published protocol: its choice on the test items, and its methods' own.
 
-    How a method words its own has changed with time, so only that it says something is held against it.
+    The wording of a method's deviations has changed over time, so only their presence is checked.
     """
     plan = published.plan
     if plan.protocol != "published":
@@ -83,9 +83,9 @@ def _of_deviations(published: Published, made: RebuiltPlan) -> Iterator[str]:
         if name not in getattr(made.task, "baselines", ()) and not any(
             d.startswith(f"{name}: ") for d in published.deviations
         ):
-            yield f"deviations: those of '{name}' from its published method are left out."
+            yield f"deviations: those of '{name}' from its published method are missing."
     targets = list(made.targets.values())
     chosen = [row for row in made.rows.values() if has_dial(row.method)]
     searched = any(given(plan, made.task, row.name, row.method, targets) is None for row in chosen)
     if searched and CHOSEN_ON_TEST not in published.deviations:
-        yield f"deviations: '{CHOSEN_ON_TEST}' is left out."
+        yield f"deviations: '{CHOSEN_ON_TEST}' is missing."

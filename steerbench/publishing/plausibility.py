@@ -1,4 +1,4 @@
-"""What can be checked of portraits and calibration points: that they could be so. Their ledger is not here."""
+"""Checks that portraits and calibration points are possible. More cannot be checked without the run's ledger."""
 
 import re
 from collections import Counter
@@ -16,17 +16,17 @@ from steerbench.publishing.schema import CalibrationPoint, Edited, Portrait, Pub
 from steerbench.records.results import MetricRecord
 
 _POSITIONS = re.compile(r"(?P<kind>all|decode|front)(?:-(?P<low>\d{1,6})(?: to (?P<high>\d{1,6}))?)?")
-"""As `portraits` writes them: all, decode, front-9, or front-9 to 21 where targets differ."""
+"""The format of `portraits`: all, decode, front-9, or front-9 to 21 if targets differ."""
 
 
 def implausible(published: Published, task: Task) -> Iterator[str]:
-    """A sentence for each thing that cannot be so."""
+    """A sentence for each impossible portrait or point."""
     least = LEAST if withholds(task) else 1
     for field in ("portraits", "calibration"):
         if strange := getattr(published, field).keys() - published.methods.keys():
-            yield f"{field}: '{min(strange)}' is no row of the run."
+            yield f"{field}: '{min(strange)}' is not a row of the run."
     if published.portraits and (lacking := published.methods.keys() - published.portraits.keys()):
-        yield f"portraits: other rows have one, and '{min(lacking)}' has none."
+        yield f"portraits: other rows have one, but '{min(lacking)}' does not."
     for name, portrait in published.portraits.items():
         yield from (f"portraits, method '{name}': {wrong}." for wrong in _of_portrait(portrait))
     for name, points in published.calibration.items():
@@ -36,7 +36,7 @@ def implausible(published: Published, task: Task) -> Iterator[str]:
 
 def _of_portrait(portrait: Portrait) -> Iterator[str]:
     if bool(portrait.edits) != (portrait.layers is not None):
-        yield "has layers if and only if it edits some"
+        yield "has to have layers if and only if it edits some"
     for edit in portrait.edits:
         if wrong := _fault_of(edit):
             yield wrong
@@ -48,10 +48,10 @@ def _of_portrait(portrait: Portrait) -> Iterator[str]:
 
 
 def _fault_of(edit: Edited) -> str:
-    """What the rules of all edits, which engines keep, say against the one that is described; "" if nothing."""
+    """What is wrong with a described edit by the rules for all edits, which engines enforce; "" if nothing."""
     found = _POSITIONS.fullmatch(edit.positions)
     if found is None:
-        return f"edits the positions {edit.positions!r}, where there are only all, front and decode"
+        return f"edits the positions {edit.positions!r}, but there are only all, front and decode"
     for front in [found["low"], found["high"] or found["low"]]:
         like = _like(edit, Positions(found["kind"], int(front or 0)))  # type: ignore[arg-type]
         wrong = None if like is None else fault(like)
@@ -63,7 +63,7 @@ def _fault_of(edit: Edited) -> str:
 
 
 def _like(edit: Edited, positions: Positions) -> Edit | None:
-    """An edit of this kind at this place, as small as can be; None if there is no such kind."""
+    """A minimal edit of this kind at this place; None if there is no such kind."""
     one, first = np.ones(1, np.float32), np.zeros(1, np.int64)
     if edit.kind == "add":
         return Add(edit.site, edit.layer, one, positions)  # type: ignore[arg-type]
@@ -79,12 +79,12 @@ def _of_points(points: list[CalibrationPoint], targets: int, least: int) -> Iter
     for point in points:
         where = f"at strength {point.strength:g} and wording {point.wording}"
         if not -1e9 < point.strength < 1e9 or point.wording < 0:
-            yield f"{where}: no dial has that"
+            yield f"{where}: no method has such a setting"
         for metric in (point.loss, point.cost):
             if metric is not None and not _is_mean_of(metric, targets):
                 yield f"{where}: a mean over {metric.n} of {targets} targets cannot be {metric.model_dump()}"
             elif metric is not None and metric.n < least:
-                yield f"{where}: is over {metric.n} targets; of what people ticked only means over {least} are shown"
+                yield f"{where}: is over {metric.n} targets, but people's answers need means over {least} or more"
 
 
 def _is_mean_of(metric: MetricRecord, targets: int) -> bool:

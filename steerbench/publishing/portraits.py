@@ -1,4 +1,4 @@
-"""Portraits of a run's methods: what each says of itself, and what its steerings change at the strengths chosen."""
+"""Portraits of a run's methods: their descriptions, and what their steerings change at the chosen strengths."""
 
 import inspect
 import re
@@ -20,7 +20,7 @@ from steerbench.publishing.schema import Edited, Portrait
 from steerbench.records.results import RunResult
 
 LONGEST = 2000
-"""Characters of what a method says of itself; a composed one's parts share them."""
+"""Maximum characters of a method's description; the parts of a composed method share them."""
 PARAGRAPHS = 2
 
 Indices = NDArray[np.int64]
@@ -28,7 +28,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where in the model, by what kind of edit, at which positions."""
+    """A layer, a site, a kind of edit and its positions."""
 
     layer: int
     site: str
@@ -38,16 +38,16 @@ class Place:
 
 @dataclass
 class _Touched:
-    """What the steerings of a method touch at one place: how much in each target, and over how many positions."""
+    """What the steerings of a method edit at one place: how many coordinates per target, and how many positions."""
 
     counts: list[int] = field(default_factory=list)
     fronts: set[int] = field(default_factory=set)
     size: int = 0
-    """Coordinates of the place: an `Add` tells; of neurons, one more than the largest index seen."""
+    """Number of coordinates at the place. An `Add` gives it; for neurons it is one more than the largest index seen."""
 
 
 def portraits(run: Path, result: RunResult) -> dict[str, Portrait]:
-    """By method, from the steerings in the run's folder: those of each target at its chosen strength.
+    """By method, a portrait from the run's saved steerings, which have each target's chosen strength.
 
     Raises:
         UserError: a steering cannot be read.
@@ -74,9 +74,9 @@ def portraits(run: Path, result: RunResult) -> dict[str, Portrait]:
 
 
 def about(name: str) -> str:
-    """The first paragraphs of a method's docstring as written; a composed one's parts in order, each with its name.
+    """The first paragraphs of a method's docstring. A composed method has those of its parts in order, with names.
 
-    Empty where it has none, or is not installed here.
+    Empty if there is no docstring, or the method is not installed here.
     """
     parts = names(name)
     said = {part: _docstring(part) for part in parts}
@@ -92,14 +92,14 @@ def _docstring(name: str) -> str:
     except UserError:
         return ""
     text = inspect.cleandoc(getattr(method, "__doc__", None) or "")
-    if text.startswith(f"{getattr(method, '__name__', '')}("):  # what a dataclass says that has nothing to say
+    if text.startswith(f"{getattr(method, '__name__', '')}("):  # the docstring that a dataclass generates
         return ""
     paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text)][:PARAGRAPHS]
     return "\n\n".join(paragraphs)
 
 
 def _steerings(run: Path, name: str, targets: Sequence[str]) -> Iterator[Steering]:
-    """Those that a run kept (`steerbench.running.fits`): one that changes nothing has no file."""
+    """The steerings that a run saved (`steerbench.running.fits`); one that changes nothing has no file."""
     for target in targets:
         path = run / "steerings" / quote(name) / f"{quote(target)}.safetensors"
         if path.is_file():
@@ -109,7 +109,7 @@ def _steerings(run: Path, name: str, targets: Sequence[str]) -> Iterator[Steerin
 def _touched(steerings: Sequence[Steering]) -> dict[Place, _Touched]:
     found: defaultdict[Place, _Touched] = defaultdict(_Touched)
     for steering in steerings:
-        # Of one target: several edits of a place, as blends have, touch what any of them touches.
+        # Several edits of one target at one place, as in blends, together edit the union of their coordinates.
         here: defaultdict[Place, set[int]] = defaultdict(set)
         for edit in steering.edits:
             place, size, indices = _of_edit(edit)
@@ -123,7 +123,7 @@ def _touched(steerings: Sequence[Steering]) -> dict[Place, _Touched]:
 
 
 def _of_edit(edit: Edit) -> tuple[Place, int, Indices]:
-    """Where an edit lies, how large the place is at least, and which of its coordinates it changes."""
+    """An edit's place, the least size of that place, and the coordinates that the edit changes."""
     kind = type(edit).__name__.lower()
     if isinstance(edit, Add):
         changed = np.atleast_2d(edit.vector * edit.strength).any(axis=0)
@@ -134,7 +134,7 @@ def _of_edit(edit: Edit) -> tuple[Place, int, Indices]:
 
 
 def _widest(found: dict[str, dict[Place, _Touched]], shape: ModelShape | None) -> int:
-    """How many neurons a layer has: the model's, or what the largest index in the run tells."""
+    """The number of neurons in a layer: the model's, or the largest in the run."""
     if shape:
         return shape.neurons
     return max((t.size for by in found.values() for place, t in by.items() if place.site == "mlp_act"), default=1)
@@ -154,7 +154,7 @@ def _edits(found: dict[Place, _Touched], targets: int, neurons: int) -> list[Edi
 
 
 def _positions(place: Place, fronts: set[int]) -> str:
-    """`front-9`, or `front-9 to 21` where targets differ in how many of the first positions are edited."""
+    """`front-9`, or `front-9 to 21` if targets differ in the number of first positions that are edited."""
     if place.positions != "front":
         return place.positions
     low, high = min(fronts), max(fronts)

@@ -1,4 +1,4 @@
-"""Every setting that a calibration could have come to, whatever the losses were."""
+"""All settings that a calibration can propose, whatever the losses."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -11,13 +11,14 @@ from steerbench.running.calibration import Trials, golden_section
 from steerbench.running.trials import grid_strengths, trials
 
 MOST = 14
-"""Trials of a golden section search whose every course is followed: each doubles their number."""
+"""Largest budget of a golden-section search that is enumerated; each trial doubles the number of courses."""
 
 
 def proposals(plan: Plan, method: Method) -> frozenset[Setting] | None:
-    """The settings that a search for this method can propose to a target; None where they are too many to list.
+    """The settings that a search for this method can propose; None if they are too many to enumerate.
 
-    Where there is no dial these are wordings, as many as the budget allows: how many a method has, its fit tells.
+    Without a range of strengths these are wordings up to the budget, because the number of a method's wordings is
+    known only from its fit.
     """
     if not has_dial(method):
         first = Setting(method.strengths[0])
@@ -35,9 +36,9 @@ def _golden(low: float, high: float, budget: int) -> frozenset[Setting]:
 
 
 def _whatever_comes(search: Callable[[], Trials]) -> Iterator[Setting]:
-    """All that a search which compares losses can propose: each new loss is told to be the least so far, or the most.
+    """All proposals of a search that compares losses: each new loss is tried as the smallest and as the largest so far.
 
-    The first two are compared with nothing yet.
+    The first two losses are not compared with earlier ones.
     """
     courses: list[tuple[float, ...]] = [()]
     while courses:
@@ -50,7 +51,7 @@ def _whatever_comes(search: Callable[[], Trials]) -> Iterator[Setting]:
 
 
 def _after(search: Trials, course: tuple[float, ...]) -> Setting | None:
-    """What is asked next after these losses."""
+    """The next proposal after these losses; None if the search has ended."""
     try:
         asked = next(search)
         for loss in course:
@@ -61,7 +62,7 @@ def _after(search: Trials, course: tuple[float, ...]) -> Setting | None:
 
 
 def _in_turn(search: Trials) -> Iterator[Setting]:
-    """What a search proposes that looks at no loss."""
+    """The proposals of a search that ignores losses."""
     asked: Setting | None = next(search, None)
     while asked is not None:
         yield asked

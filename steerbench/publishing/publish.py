@@ -1,4 +1,4 @@
-"""Makes a published run of a finished one: slim, without what is people's own, and checked before anybody sees it."""
+"""Publishes a finished run: in a small form, without people's own data, and checked."""
 
 import hashlib
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ from steerbench.storage.folders import whole_folder
 
 
 def publish(run: Path, out: Path = RESULTS) -> Path:
-    """The folder of the published run, under `out`; one of the same identity is replaced.
+    """Publishes a run under `out` and returns its folder. A published run with the same identity is replaced.
 
     Raises:
-        UserError: the run has not finished, chose on what it measures, or its numbers do not follow from its ledger.
+        UserError: the run has not finished, chose on its test items, or its numbers do not follow from its ledger.
     """
     result = read_result(run)
     made = plan_of_run(result.plan, result.identity["task"])
@@ -37,7 +37,7 @@ def publish(run: Path, out: Path = RESULTS) -> Path:
         samples = samples_of(run / LEDGER, task, result.identity.get("judges") or {})
     except KeyError as error:
         raise UserError(
-            f"The ledger of {run} lacks a verdict, or holds a sample that was not asked: {error}."
+            f"The ledger of {run} lacks a verdict, or has a sample that was not asked for: {error}; run it again."
         ) from None
     plan = without_folders(made)
     name = id_of(plan, result.digest)
@@ -77,9 +77,9 @@ _AS_THEY_ARE = (
 
 
 def unsealed(run: Path, task: Task, result: RunResult) -> Iterator[str]:
-    """Where a run's ledger shows that what measures was not sealed until every setting was frozen.
+    """A sentence for each sign in a run's ledger that test items were asked before every setting was frozen.
 
-    A run of the published protocol chooses on the items that measure, and its deviations say so.
+    A run of the published protocol chooses on its test items, and its deviations say so.
     """
     with reading(run / LEDGER) as connection:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
@@ -88,7 +88,7 @@ def unsealed(run: Path, task: Task, result: RunResult) -> Iterator[str]:
         last = connection.execute("SELECT max(rowid) FROM samples WHERE split = 'calibration'").fetchone()[0]
         first = connection.execute("SELECT min(rowid) FROM samples WHERE split = 'test'").fetchone()[0]
     if meta["digest"] != result.digest:
-        yield "its ledger is that of another run."
+        yield "its ledger belongs to another run."
     targets = task.targets(Split.TEST)
     lacking = [(name, t.id) for name in result.methods for t in targets if (name, t.id) not in frozen]
     if lacking:
@@ -97,9 +97,9 @@ def unsealed(run: Path, task: Task, result: RunResult) -> Iterator[str]:
         return
     measuring = {item.id for target in targets for item in task.items(target, Split.TEST)}
     if shared := measuring & calibrating:
-        yield f"item '{min(shared)}' calibrated, and is among those that measure."
+        yield f"item '{min(shared)}' was used for calibration, but is a test item."
     if last is not None and first is not None and first < last:
-        yield "items that measure were asked before the last setting was frozen."
+        yield "test items were asked before the last setting was frozen."
 
 
 def _refuse(run: Path, wrong: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Reads published runs, which may be anybody's: plain files of a folder within limits, and texts for a terminal."""
+"""Reads untrusted published runs: regular files within size limits, and texts that are safe to print."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -16,10 +16,10 @@ from steerbench.storage.files import understandable
 
 
 def read_whole(folder: Path, heavy: Mapping[Path, str] = MappingProxyType({})) -> tuple[Published, pl.DataFrame]:
-    """A published run with its samples, which are weighed first unless `heavy` tells of them (`weighed`).
+    """A published run with its samples. Their size is checked first, unless `heavy` already has the result (`weighed`).
 
     Raises:
-        UserError: something else lies there, a link, or a file that cannot be read within limits.
+        UserError: the folder has other files or links, or a file cannot be read within the limits.
     """
     samples = _plain(folder)
     published = read_published(folder)
@@ -29,14 +29,14 @@ def read_whole(folder: Path, heavy: Mapping[Path, str] = MappingProxyType({})) -
         with samples.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != published.samples_sha256:
-        raise UserError(f"{SAMPLES} has sha256 {digest}, and {PUBLISHED} says {published.samples_sha256}.")
+        raise UserError(f"{SAMPLES} has sha256 {digest}, but {PUBLISHED} says {published.samples_sha256}.")
     return published, read_samples(folder)
 
 
 def weighed(folders: Iterable[Path]) -> dict[Path, str]:
-    """What is wrong with the size of each folder's samples, "" if nothing is: one process reads them all.
+    """What is wrong with the size of each folder's samples, "" if nothing. One process reads all of them.
 
-    Folders that hold anything but plain files are left out: reading them tells why.
+    Folders with anything but regular files are left out; reading them reports why.
     """
     samples = {}
     for folder in folders:
@@ -47,22 +47,22 @@ def weighed(folders: Iterable[Path]) -> dict[Path, str]:
 
 
 def _plain(folder: Path) -> Path:
-    """The samples of a folder that is a published run's two files and nothing else."""
+    """The path of the samples in a folder that has exactly a published run's two files."""
     if folder.is_symlink():
-        raise UserError("is a link; a published run is a folder of its own.")
+        raise UserError("is a link; a published run has to be a folder.")
     with understandable(folder / PUBLISHED):
         entries = {entry.name: entry for entry in folder.iterdir()}
     for name in (PUBLISHED, SAMPLES):
         if name not in entries:
-            raise UserError(f"holds no {name}.")
+            raise UserError(f"has no {name}.")
     for name, entry in sorted(entries.items()):
         if name not in (PUBLISHED, SAMPLES):
-            raise UserError(f"holds '{name}' too; a published run is {PUBLISHED} and {SAMPLES} and nothing else.")
+            raise UserError(f"has '{name}' too; a published run is {PUBLISHED} and {SAMPLES} and nothing else.")
         if entry.is_symlink() or not entry.is_file():
-            raise UserError(f"holds a {name} that is no plain file.")
+            raise UserError(f"has a {name} that is not a regular file.")
     return entries[SAMPLES]
 
 
 def readable(text: str, most: int = 600) -> str:
-    """A text that may be hostile, for a terminal: one line, with nothing that steers it."""
+    """An untrusted text for a terminal: one line, without control characters."""
     return "".join(char if char.isprintable() else "?" for char in text[:most]) + ("..." if len(text) > most else "")

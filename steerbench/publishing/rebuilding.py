@@ -1,4 +1,4 @@
-"""The task of a published run, built again from its plan, which may be anybody's."""
+"""Builds the task of an untrusted published run again from its plan."""
 
 import re
 from pathlib import Path
@@ -8,19 +8,19 @@ from steerbench.errors import UserError
 from steerbench.records.plan import Plan, build_task
 
 LARGEST_SIZE = 1_000_000
-"""Of anything that a task counts: a plan may not keep the check busy for ever."""
+"""Largest number that a task parameter may have, so that a plan cannot keep the check busy forever."""
 
 
 def rebuilt(plan: Plan) -> Task:
-    """The task of a plan, its data those of the registry.
+    """The task of a plan, with the registry's data.
 
     Raises:
-        UserError: it asks of data that nobody else has.
+        UserError: the plan uses data that others cannot get, or is too large.
     """
     for name, value in plan.task_parameters.items():
         if isinstance(value, str) and (re.search(r"[/\\]|\.\w+$", value) or Path(value).exists()):
             raise UserError(
-                f"{plan.task}.{name} is the file '{value}'; a published run's data have to be of the registry, so that "
+                f"{plan.task}.{name} is the file '{value}'; a published run has to use data of the registry, so that "
                 "others can recompute it."
             )
         if isinstance(value, int) and value > LARGEST_SIZE:

@@ -1,4 +1,4 @@
-"""Recomputes a published run: every stored answer is scored again, every number made again from the scores."""
+"""Recomputes a published run: scores every stored answer again, and every number from the scores."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,16 +40,16 @@ from steerbench.running.summarising import method_standing, overflows
 
 TOLERANCE = 1e-9
 Rows = Mapping[str, Mapping[Place, Mapping[str, Any]]]
-"""By method and place, a row of the samples."""
+"""Rows of the samples, by method and place."""
 
 
 def rescored(published: Published, task: Task, asked: AskedItems, rows: Rows) -> dict[str, list[Scored]]:
-    """By method, every sample scored again, in the order of the run; a control whose answers are hidden has none.
+    """By method, every sample scored again in the order of the run; a control with hidden answers is left out.
 
-    All that is `asked` of a row is in it.
+    Every place that is `asked` of a row has to be in `rows`.
 
     Raises:
-        UserError: a sample that cannot be scored; it is named.
+        UserError: a sample cannot be scored; the message names it.
     """
     scored = {}
     targets = list({target.id: target for target, _ in asked.values()}.values())
@@ -65,14 +65,14 @@ def rescored(published: Published, task: Task, asked: AskedItems, rows: Rows) ->
 
 
 def differing(published: Published, task: Task, rows: Rows, scored: Mapping[str, Sequence[Scored]]) -> Iterator[str]:
-    """What the run says and its samples do not give, a sentence each."""
+    """A sentence for each number in the run that does not follow from its samples."""
     summary = beside_hidden(task.summarise(scored, published.plan.seed), published, task)
     if published.over != summary.over:
-        yield f"over: said {published.over!r}, and the task says {summary.over!r}."
+        yield f"over: said {published.over!r}, but the task says {summary.over!r}."
     if published.higher_is_better != summary.higher_is_better:
-        yield f"higher_is_better is {published.higher_is_better}, and the task says {summary.higher_is_better}."
+        yield f"higher_is_better is {published.higher_is_better}, but the task says {summary.higher_is_better}."
     if published.targets != (count := len({one.target for of_one in scored.values() for one in of_one})):
-        yield f"targets are {published.targets}, and the samples have {count}."
+        yield f"targets are {published.targets}, but the samples have {count}."
     for name, said in published.methods.items():
         if hides(task, name):
             yield from wrong_of_hidden(name, said, task)
@@ -99,11 +99,11 @@ def differing(published: Published, task: Task, rows: Rows, scored: Mapping[str,
 
 def _of_row(said: MethodResult, found: MethodResult) -> Iterator[str]:
     if list(said.metrics) != list(found.metrics):
-        yield f"has the metrics {list(said.metrics)}, and its samples give {list(found.metrics)}."
+        yield f"has the metrics {list(said.metrics)}, but its samples give {list(found.metrics)}."
     for name in [name for name in said.metrics if name in found.metrics]:
         yield from _numbers(f"metric '{name}'", said.metrics[name], found.metrics[name])
     if [c.against for c in said.comparisons] != [c.against for c in found.comparisons]:
-        yield f"is compared with {[c.against for c in said.comparisons]}, and should be with others."
+        yield f"is compared with {[c.against for c in said.comparisons]}, but should be with other rows."
     else:
         for ours, again in zip(said.comparisons, found.comparisons, strict=True):
             yield from _numbers(f"comparison with '{ours.against}'", ours, again)
@@ -115,7 +115,7 @@ def _of_row(said: MethodResult, found: MethodResult) -> Iterator[str]:
 
 
 def _standings(said: Standing | None, found: Standing | None) -> Iterator[str]:
-    """The smallest loss that could have been found is a number; all else is as it was said, or is not."""
+    """Compares standings: `smallest` as a number, everything else exactly."""
     loose = {"smallest"}
     told, again = (None if one is None else one.model_dump(exclude=loose) for one in (said, found))
     if told != again:
@@ -148,38 +148,38 @@ def _numbers(what: str, said: MetricRecord | ComparisonRecord, found: MetricReco
 def _of_samples(
     name: str, row: Mapping[Place, Mapping[str, Any]], scored: Sequence[Scored], withheld: bool
 ) -> Iterator[str]:
-    """Samples whose loss or reason is not what scoring gives; of a row the first is named."""
+    """Samples whose loss or reason differs from the recomputed one; the first of each row is reported."""
     for one in scored:
         sample = row[one.target, one.item]
         loss, where = sample["loss"], f"method '{name}', target '{one.target}', item '{one.item}'"
         if withheld and (loss is not None or sample["tick"] is not None):
-            yield f"{where}: the task withholds what people ticked, and this sample tells it (loss or tick)."
+            yield f"{where}: the task withholds people's answers, but this sample reveals one (loss or tick)."
             return
         again = None if withheld else one.score.loss
         same = loss == again if loss is None or again is None else math.isclose(loss, again, abs_tol=TOLERANCE)
         if not same or sample["unscored"] != one.score.unscored:
             yield (
-                f"{where}: loss and reason are said to be {loss}, {_short(sample['unscored'])}, and are "
+                f"{where}: loss and reason are said to be {loss}, {_short(sample['unscored'])}, but are "
                 f"{again}, {_short(one.score.unscored)}."
             )
             return
 
 
 class _Replies:
-    """What a row that asks no model replies: made again, because a withheld task does not publish it."""
+    """Recomputes the replies of a model-free row, because a task that withholds answers does not publish them."""
 
     def __init__(self, published: Published, targets: Sequence[Target], name: str) -> None:
         self._fits: dict[str, Steering] = {}
         self._set: dict[tuple[str, Setting], Steering] = {}
         method: Method = build_method(name, published.plan.method_parameters, published.plan.seed)
         if not method.needs_model:
-            # Whoever asks no model needs no engine to be fitted; a target is a respondent here, and no blend.
+            # A method that needs no model is fitted without an engine; targets are respondents here, not blends.
             fits = method.fit(None, targets)  # type: ignore[arg-type]
             self._fits = {target.id: fitted for target, fitted in zip(targets, fits, strict=True)}
 
     def to(self, item: Item, target: Target, row: Mapping[str, Any]) -> Outcome | float:
         if target.id not in self._fits:
-            raise ValueError("holds no answer")
+            raise ValueError("has no answer")
         setting = setting_in(row)
         key = target.id, setting
         if key not in self._set:
@@ -194,16 +194,16 @@ def _rescored(
         answer = answer_in(row)
         if answer is None:
             if replies is None:
-                raise ValueError("holds no answer")
+                raise ValueError("has no answer")
             answer = replies.to(item, target, row)
         score = score_of_outcome(task, item, target, answer)
         if score.unscored == PENDING and isinstance(task, Judged) and isinstance(answer, Completion):
             cases = cases_of(task, target, item, answer)
             score = task.rated(item, target, answer, verdicts_in(row, cases))
         elif row["verdicts"]:
-            raise ValueError("has verdicts, and was not rated")
+            raise ValueError("has verdicts, but is not rated by judges")
         return Scored(target.id, item.id, score)
-    except Exception as error:  # whatever a stranger's answer makes a task do, it is that answer's fault
+    except Exception as error:  # whatever an untrusted answer makes a task raise is the answer's fault
         where = f"method '{name}', target '{target.id}', item '{item.id}'"
         raise UserError(f"{where}: the answer cannot be scored: it {_short(error)}.") from error
 

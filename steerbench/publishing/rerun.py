@@ -1,8 +1,8 @@
-"""Asks the built-in model some of a published run's questions once more, and compares what it says.
+"""Asks the built-in model some questions of a published run again, and compares the answers.
 
-Only greedy answers and likelihoods of the model whose weights are pinned, on transformers. Fits are made again for the
-targets that are drawn: a target's steering does not depend on company. In other batches numbers are rounded otherwise,
-so a run is judged by how many of its answers agree; `agreement` says which do.
+Only greedy answers and likelihoods of models with pinned weights are compared, on transformers. Methods are fitted
+again for the targets that are drawn; a target's steering does not depend on other targets. Other batches round
+differently, so a run is judged by the share of its answers that agree (see `agreement`).
 """
 
 import random
@@ -28,27 +28,27 @@ from steerbench.records.plan import Plan, PlanRow, adapted_row, code_of_run
 from steerbench.running.opening import open_engine
 
 ENOUGH = 0.75
-"""The share of a run's likelihoods, and that of its texts, that has to agree."""
+"""The share of a run's likelihoods, and of its texts, that has to agree."""
 ANOTHER = "made by another version of the code: not compared"
 
 
 @dataclass(frozen=True)
 class RerunFinding:
-    """A line on a run, and whether it says that the run disagrees."""
+    """A line about a run, and whether it reports disagreement."""
 
     line: str
     wrong: bool = False
 
 
 class Reruns:
-    """Reruns of several published runs; a model is loaded once for each type that it is computed in."""
+    """Reruns of several published runs. Each model is loaded once per dtype."""
 
     def __init__(self, number: int, seed: int) -> None:
         self._number, self._seed = number, seed
         self._engines: dict[tuple[str | None, str | None], Engine] = {}
 
     def of(self, folder: Path) -> RerunFinding:
-        """What asking some answers of the run in a folder again finds. Of one that cannot be read, the check tells."""
+        """Asks some answers of the run in a folder again and compares them. An unreadable run is not compared."""
         try:
             found = self._of(*read_whole(folder))
         except UserError as error:
@@ -78,7 +78,7 @@ class Reruns:
         return self._engines[model, dtype]
 
     def _drawn(self, published: Published, task: Task, rows: Mapping[str, PlanRow], samples: Samples) -> list[Drawn]:
-        """Answers that the model gave greedily: of rows that ask it and are no controls, none that overflowed."""
+        """Draws greedy answers of the model: from rows that ask it and are not controls, without overflows."""
         fitting = []
         for (method, place), sample in sorted(samples.items()):
             greedy = sample["logprobs"] is not None or task.sampling.temperature == 0
@@ -94,18 +94,18 @@ def _left_out(published: Published) -> str:
     if known == NO_MODEL:
         return "not compared: no model was asked."
     if known is None:
-        return "not compared: its weights are of no model that is known here."
+        return "not compared: its weights are not those of a known model."
     if known != DEFAULT and state_of(models()[known]) != "yes":
-        return f"not compared: its model is not here; fetch it with steerbench model fetch {known}."
+        return f"not compared: its model is not on this machine; fetch it with steerbench model fetch {known}."
     if published.identity["engine"].get("engine") != "hf":
-        return "not compared: it was made on another engine than transformers."
+        return "not compared: it was made with another engine than transformers."
     if foreign := absent(published):
         return f"not compared: '{foreign[0]}' is not installed here."
     return ""
 
 
 def _made_otherwise(published: Published, task: Task, engine: Engine, rows: Mapping[str, PlanRow]) -> str:
-    """In what the run was made otherwise than it would be today; "" if in nothing that is known."""
+    """What differs between the run's code, prompts and settings and today's; "" if nothing known does."""
     said, here = published.identity, engine.identity()
     if said.get("steerbench") != __version__:
         return f"steerbench {said.get('steerbench')}"
@@ -122,12 +122,13 @@ def _made_otherwise(published: Published, task: Task, engine: Engine, rows: Mapp
 
 
 def _of_answers(code: Mapping[str, Any]) -> dict[str, Any]:
-    """The code that the model's answers depend on: all but that of judges."""
+    """The code that the model's answers depend on: everything except the judges'."""
     return {name: dict(told) for name, told in code.items() if not name.startswith("judge:")}
 
 
 def _other_settings(said: Mapping[str, Any], rows: Mapping[str, PlanRow]) -> Iterator[str]:
-    """Parameters that had other values. What a method decides itself (None) was written down in other ways before."""
+    """Parameters with other values. Those that a method decides itself (None) had other notations in earlier
+    versions."""
     decided = (None, "<factory>")
     for row in rows.values():
         for part, settings in row.settings.items():
@@ -139,7 +140,7 @@ def _other_settings(said: Mapping[str, Any], rows: Mapping[str, PlanRow]) -> Ite
 
 def _told(agreed: Sequence[AnswerAgreement], of: int, seed: int) -> RerunFinding:
     if not agreed:
-        return RerunFinding("not compared: no answer was the model's own and greedy.")
+        return RerunFinding("not compared: no answer is the model's own and greedy.")
     texts = [one.agrees for one in agreed if one.is_text]
     choices = [one.agrees for one in agreed if not one.is_text]
     parts = [
@@ -149,4 +150,4 @@ def _told(agreed: Sequence[AnswerAgreement], of: int, seed: int) -> RerunFinding
     ]
     wrong = any(sum(found) < ENOUGH * len(found) for found in (choices, texts))
     line = f"{', '.join(parts)} ({len(agreed)} of {of} answers were asked again, seed {seed})"
-    return RerunFinding(f"{line}; the model here says otherwise." if wrong else f"{line}.", wrong)
+    return RerunFinding(f"{line}; the model here answers differently." if wrong else f"{line}.", wrong)

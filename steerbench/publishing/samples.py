@@ -1,7 +1,7 @@
-"""The samples of a published run: what its numbers are recomputed from and what people look at, as Parquet.
+"""The samples of a published run as Parquet: its numbers are recomputed from them, and readers look at them.
 
-Only the items that measure. Of a task that withholds people's answers (`withheld`) neither losses nor replied
-ticks are among them, nor any answer of a control that was shown what people ticked: all of them tell it.
+They are the test items only. If a task withholds people's answers (`withheld`), samples have no losses, no replied
+ticks, and no answers of controls that were shown people's answers, because each of these would reveal them.
 """
 
 import json
@@ -30,12 +30,12 @@ from steerbench.records.verdicts import Verdicts, case_key
 from steerbench.running.controls import asked_of_row
 
 Place = tuple[str, str]
-"""Target's id, item's id."""
+"""A target's id and an item's id."""
 
 
 @dataclass(frozen=True)
 class _Named:
-    """A judge by what an identity says of it: all that its verdicts are kept under."""
+    """A judge as described in an identity, which is enough for the key of its verdicts."""
 
     name: str
     told: Mapping[str, str]
@@ -45,16 +45,16 @@ class _Named:
 
 
 AskedItems = Mapping[Place, tuple[Target, Item]]
-"""All that measures, in the order of a run."""
+"""All test questions, in the order of a run."""
 
 
 def asked_of(task: Task) -> AskedItems:
-    """What a task asks to measure; it has to be unsealed."""
+    """The test questions of an unsealed task."""
     return {(t.id, item.id): (t, item) for t in task.targets(Split.TEST) for item in task.items(t, Split.TEST)}
 
 
 def asked_of_method(task: Task, asked: AskedItems, name: str) -> AskedItems:
-    """Of all that measures what one row has samples of: a control is asked less, or its answers are not published."""
+    """The test questions of which a row has samples. A control is asked fewer, or its answers are not published."""
     if hides(task, name):
         return {}
     targets = {target.id: target for target, _ in asked.values()}
@@ -67,23 +67,23 @@ def withholds(task: Task) -> bool:
 
 
 def hides(task: Task, name: str) -> bool:
-    """Whether no answer of a row is published: a control's would tell what people ticked."""
+    """Whether none of a row's answers are published, because it is a control that would reveal people's answers."""
     return withholds(task) and roles_of(task).get(name) == "control"
 
 
 def shows_questions(task: Task) -> bool:
-    """Whether its questions are published: those whose authors state no licence are not."""
+    """Whether a task's questions are published. They are not if their authors state no licence."""
     told = str(getattr(task, "questions_from", "") or task.identity().get("dataset", ""))
     registered = datasets().get(told)
     return registered is None or registered.may_show_questions
 
 
 def samples_of(ledger: Path, task: Task, judges: Mapping[str, Mapping[str, str]]) -> pl.DataFrame:
-    """The measuring samples of a run, in the columns of `COLUMNS`; `judges` by role, as the identity has them.
+    """The test samples of a run, with the columns `COLUMNS`; `judges` are by role, as in the identity.
 
     Raises:
         UserError: there is no ledger, or a run is writing it.
-        KeyError: it holds a sample that the task does not ask.
+        KeyError: the ledger has a sample that the task does not ask, or lacks a verdict.
     """
     query = (
         "SELECT method, target, item, strength, wording, edits, outcome, score FROM samples WHERE split = 'test' "
@@ -111,25 +111,25 @@ def samples_of(ledger: Path, task: Task, judges: Mapping[str, Mapping[str, str]]
 
 
 def cases_of(task: Task, target: Target, item: Item, answer: Outcome) -> tuple[Case, ...]:
-    """What judges were asked about an answer: nothing if it is none (it overflowed, say), or the task is not judged."""
+    """The cases that judges were asked to rate; none if the answer has no text to rate or the task is not judged."""
     if not isinstance(task, Judged) or not isinstance(answer, Completion) or not answer.answered:
         return ()
     return tuple(task.cases(item, target, answer, Split.TEST))
 
 
 def answer_in(row: Mapping[str, Any]) -> Outcome | float | None:
-    """A row's answer; None if it is one that was withheld.
+    """A row's answer; None if it was withheld.
 
     Raises:
-        ValueError: the row holds an answer of two kinds, or half of one.
+        ValueError: the row has two kinds of answers, or an incomplete one.
     """
     text = {name: row[name] for name in ("text", "tokens", "finish")}
     kinds = [row["logprobs"] is not None, any(v is not None for v in text.values()), row["tick"] is not None]
     if sum(kinds) > 1 or (kinds[1] and any(v is None for v in text.values())):
-        raise ValueError("is of two kinds, or half of one")
+        raise ValueError("is an answer of two kinds, or an incomplete one")
     if kinds[1]:
         if row["finish"] not in ("stop", "length", "thinking", "overflow") or row["tokens"] < 0:
-            raise ValueError("ends in no way that an answer can")
+            raise ValueError("has an impossible ending or number of tokens")
         return Completion(**text, before=row["before"] or "")
     if kinds[0]:
         logprobs = tuple(math.nan if value is None else float(value) for value in row["logprobs"])
@@ -139,7 +139,7 @@ def answer_in(row: Mapping[str, Any]) -> Outcome | float | None:
             logprobs, tuple(math.nan if value is None else float(value) for value in row.get("neutral") or ())
         )
     if row["tick"] is not None and not math.isfinite(row["tick"]):
-        raise ValueError("is a tick that is no number")
+        raise ValueError("is a tick that is not a number")
     return None if row["tick"] is None else float(row["tick"])
 
 
@@ -147,11 +147,11 @@ def verdicts_in(row: Mapping[str, Any], cases: tuple[Case, ...]) -> list[Verdict
     """A row's verdicts, one for each of its cases.
 
     Raises:
-        ValueError: they are not verdicts, or those of other cases.
+        ValueError: they are not verdicts, or are on other cases.
     """
     said = json.loads(row["verdicts"] or "[]")
     if not isinstance(said, list) or len(said) != len(cases):
-        raise ValueError("has not one verdict for each of its cases")
+        raise ValueError("does not have one verdict for each of its cases")
     return [_verdict(one, case) for one, case in zip(said, cases, strict=True)]
 
 
@@ -161,23 +161,23 @@ def setting_in(row: Mapping[str, Any]) -> Setting:
 
 def _verdict(said: Any, case: Case) -> Verdict:
     if not isinstance(said, dict) or said.keys() != {"case", "role", "quality", "rating", "unscored", "details"}:
-        raise ValueError("has a verdict of another form")
+        raise ValueError("has a verdict of another format")
     if (said["role"], said["quality"], said["case"]) != (case.role, case.quality, case_key(case)):
         raise ValueError("has a verdict on another answer")
     rating = said["rating"]
     if rating is not None and (isinstance(rating, bool) or not isinstance(rating, int | float) or not 1 <= rating <= 5):
         raise ValueError("has a rating outside 1 to 5")
     if not isinstance(said["unscored"], str):
-        raise ValueError("has a verdict without a rating that gives no reason")
+        raise ValueError("has a verdict with neither a rating nor a reason")
     if not isinstance(said["details"], dict):
-        raise ValueError("has a verdict whose details are none")
+        raise ValueError("has a verdict whose details are not an object")
     return Verdict(rating, said["unscored"], said["details"])
 
 
 def _verdicts(
     store: Verdicts, cases: list[Case], judges: Mapping[str, Mapping[str, str]]
 ) -> dict[tuple[str, str], Verdict]:
-    """By role and hash of the case, what the role's judge said."""
+    """The verdicts of each role's judge, by role and hash of the case."""
     return {(role, key): verdict for role, key, verdict in _each_role(store, cases, judges)}
 
 
@@ -207,10 +207,10 @@ def write_samples(frame: pl.DataFrame, path: Path) -> None:
 
 
 def read_samples(folder: Path) -> pl.DataFrame:
-    """The samples beside a published run. What anybody may have sent is weighed first (`weighing.weigh`).
+    """The samples of a published run. Check the size of untrusted ones first (`weighing.weigh`).
 
     Raises:
-        UserError: they are no Parquet, or of other columns.
+        UserError: they are not Parquet, or have other columns.
     """
     path = folder / SAMPLES
     try:
@@ -220,5 +220,5 @@ def read_samples(folder: Path) -> pl.DataFrame:
     if dict(frame.schema) == EARLIER:
         frame = frame.with_columns(**{name: pl.lit(None, COLUMNS[name]) for name in LATER}).select(list(COLUMNS))
     if dict(frame.schema) != COLUMNS:
-        raise UserError(f"{path} has not the columns {', '.join(COLUMNS)}, in their types.")
+        raise UserError(f"{path} does not have the columns {', '.join(COLUMNS)} with their types.")
     return frame

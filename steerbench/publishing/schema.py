@@ -1,7 +1,7 @@
-"""What a published run is: the schema of `published.json`, which the check of a submission and the site read.
+"""The schema of a published run (`published.json`), which both the check of a submission and the site read.
 
-It may come from anybody, so nothing in it is trusted: numbers are finite, texts have an end, and names that become
-files or addresses are of plain letters. The samples lie beside it in `samples.parquet`.
+It is untrusted: numbers have to be finite, texts have a maximum length, and names that become files or addresses use
+plain letters. The samples are in `samples.parquet` next to it.
 """
 
 import math
@@ -22,14 +22,14 @@ from steerbench.storage.nesting import is_deeper
 SCHEMA = 2
 PUBLISHED, SAMPLES = "published.json", "samples.parquet"
 LARGEST = 5_000_000
-"""Bytes of a published.json; the largest that this project has made is a tenth of it."""
+"""Maximum bytes of a published.json, ten times this project's largest."""
 DEEPEST = 24
-"""Levels of nesting in its JSON; this project's have 7."""
+"""Maximum levels of nesting in its JSON; this project's have 7."""
 LONGEST = 20_000
-"""Characters of a text in it."""
+"""Maximum characters of a text in it."""
 
 LONGEST_REASON = 400
-"""Characters of what is said to be wrong with it."""
+"""Maximum characters of a reason in an error message."""
 
 Record = TypeVar("Record", bound=BaseModel)
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+_-]{0,120}$")]
@@ -38,10 +38,10 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Edited(FiniteModel):
-    """What a method changes at one place of the model, as a mean over targets.
+    """What a method edits at one place of the model, averaged over targets.
 
-    `share` is how much of the layer it touches (heads' outputs, neurons, or directions of the residual stream),
-    0 to 1; a target that leaves the place alone counts as 0.
+    `share` is the edited proportion of the layer (heads' outputs, neurons, or dimensions of the residual stream), from
+    0 to 1; a target without an edit there counts as 0.
     """
 
     site: Short
@@ -52,10 +52,10 @@ class Edited(FiniteModel):
 
 
 class Portrait(FiniteModel):
-    """What a method is: its own words about itself, and what its steerings change at the strengths chosen.
+    """A method's own description, and what its steerings change at the chosen strengths.
 
-    `prompted` is the share of targets whose prompt it changes. `layers` is the model's number of them, None if no
-    steering edits one.
+    `prompted` is the share of targets with a changed prompt. `layers` is the model's number of layers, None without
+    edits.
     """
 
     about: Annotated[str, Field(max_length=2000)]
@@ -65,9 +65,9 @@ class Portrait(FiniteModel):
 
 
 class CalibrationPoint(FiniteModel):
-    """Answers that a strength or wording was chosen by: their mean loss, and side cost, over targets.
+    """The mean loss and side cost, over targets, at a strength or wording that calibration tried.
 
-    `strength` is the middle of a range where every target was asked at strengths of its own.
+    `strength` is the middle of a range if every target was asked at its own strengths.
     """
 
     strength: float
@@ -77,13 +77,13 @@ class CalibrationPoint(FiniteModel):
 
 
 class Published(FiniteModel):
-    """A run as it is published.
+    """A published run.
 
-    `id` is its folder's name. `identity` and `digest` are the run's own, `command` makes it again, `samples_sha256` is
-    of the Parquet beside it. `model` is what people call the model; `identity` says which weights it was.
-    `measures_cost` says that the task asks what a steering spoils, `withheld` that what people ticked, and so every
-    loss, is left out; `over`, what intervals generalise over; `framing`, how items are put to the model. `portraits`
-    and `calibration` are by method; they come from the run's folder and cannot be checked by the samples; neither can
+    `id` is its folder's name. `identity` and `digest` are those of the run. `command` makes it again. `samples_sha256`
+    is the hash of its Parquet file. `model` is the model's usual name; `identity` has the hash of its weights.
+    `measures_cost` says that the task measures side effects, `withheld` that people's answers and therefore losses are
+    left out. `over` names the units of intervals, `framing` how items are put to the model. `portraits` and
+    `calibration` are by method. They come from the run's folder and cannot be recomputed from the samples, and nor can
     the `facts` of a method's fits.
     """
 
@@ -117,15 +117,15 @@ def write_published(published: Published, folder: Path) -> None:
 
 
 def read_published(folder: Path) -> Published:
-    """One published run, which may be anybody's.
+    """Reads an untrusted published run.
 
     Raises:
-        UserError: there is none, or it is too large, of another schema, or not what it should be; what, is named.
+        UserError: there is none, or it is too large, of another schema, or invalid; the message says where.
     """
     path = folder / PUBLISHED
     with understandable(path):
         if not path.is_file():
-            raise UserError(f"There is no published run in {folder}: it holds no {PUBLISHED}.")
+            raise UserError(f"There is no published run in {folder}: it has no {PUBLISHED}.")
     published = read_distrusted(Published, path, "run")
     if published.id != folder.resolve().name:
         raise UserError(f"{path} is called '{published.id}', but its folder is '{folder.resolve().name}'.")
@@ -135,10 +135,10 @@ def read_published(folder: Path) -> Published:
 
 
 def read_distrusted(kind: type[Record], path: Path, called: str) -> Record:
-    """What anybody may have published, from its JSON; `called` is what a user calls it.
+    """Reads an untrusted record from JSON; `called` names its kind in error messages.
 
     Raises:
-        UserError: it is too large, nested too deep, of another schema, or not what it should be; what, is named.
+        UserError: it is too large, nested too deeply, of another schema, or invalid; the message says where.
     """
     with understandable(path):
         if path.stat().st_size > LARGEST:
@@ -147,38 +147,38 @@ def read_distrusted(kind: type[Record], path: Path, called: str) -> Record:
     if is_too_deep(text):
         raise UserError(f"{path} is nested more than {DEEPEST} levels deep; no {called} needs that.")
     if key := repeated_key(text):
-        raise UserError(f"{path} gives '{key[:80]}' twice in one place: which of them counts cannot be told.")
+        raise UserError(f"{path} has the key '{key[:80]}' twice in one object; remove one of them.")
     try:
         version = _RunVersion.model_validate_json(text).schema_version
         if version != SCHEMA:
-            raise UserError(f"{path} has schema {version}, and this version reads {SCHEMA}.")
+            raise UserError(f"{path} has schema {version}, but this version reads {SCHEMA}.")
         record = kind.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where, reason = ".".join(str(part) for part in first["loc"])[:200], first["msg"][:LONGEST_REASON]
         said = f"{where} ({reason})" if where else reason.removeprefix("Value error, ")
-        raise UserError(f"{path} is not a published {called} this version can read: {said}.") from error
+        raise UserError(f"{path} is not a published {called} that this version can read: {said}.") from error
     for place, value in _leaves(record.model_dump()):
         if isinstance(value, float) and not math.isfinite(value):
-            raise UserError(f"{path} holds {value} where a number belongs: {place[:200]}.")
+            raise UserError(f"{path} has {value} instead of a finite number: {place[:200]}.")
         if isinstance(value, str) and max(len(value), len(place)) > LONGEST:
-            raise UserError(f"{path} holds a text of more than {LONGEST:,} characters: {place[:200]}.")
+            raise UserError(f"{path} has a text of more than {LONGEST:,} characters: {place[:200]}.")
     return record
 
 
 def is_too_deep(text: bytes) -> bool:
-    """Whether JSON nests more than `DEEPEST` levels; told without parsing it."""
+    """Whether JSON nests more than `DEEPEST` levels, found without parsing it."""
     return is_deeper(text, DEEPEST)
 
 
 class _RunVersion(BaseModel):
-    """All that is read before the schema is known to be this one."""
+    """The part that is read before the schema is known to be the current one."""
 
     schema_version: int = SCHEMA
 
 
 def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Every name and value, with where it stands."""
+    """Every name and value, with its dotted path."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield place, name

@@ -1,4 +1,4 @@
-"""Strengths and wordings of a published run: each is what the plan gives, or what its calibration could have tried."""
+"""Checks strengths and wordings of a published run: each is given by the plan, or its calibration can have tried it."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ CLOSE = 1e-9
 
 
 def wrong_settings(published: Published, made: RebuiltPlan, samples: Rows) -> Iterator[str]:
-    """Settings in the samples that no run of the plan has; of a row the first is told.
+    """Settings in the samples that no run of the plan can have; the first of each row is reported.
 
     Raises:
         UserError: the plan takes strengths from a run that has none for a row or target.
@@ -28,7 +28,7 @@ def wrong_settings(published: Published, made: RebuiltPlan, samples: Rows) -> It
             setting = setting_in(sample)
             if found.setdefault(target, setting) != setting:
                 yield (
-                    f"method '{name}', target '{target}', item '{item}': {_said(setting)}, and other items of the "
+                    f"method '{name}', target '{target}', item '{item}': {_said(setting)}, but other items of the "
                     f"target have {_said(found[target])}; a target has one setting."
                 )
                 break
@@ -38,20 +38,20 @@ def wrong_settings(published: Published, made: RebuiltPlan, samples: Rows) -> It
 
 
 def wrong_points(published: Published, made: RebuiltPlan) -> Iterator[str]:
-    """Calibration points of what calibration never tried, or that show that another setting would have been chosen."""
+    """Calibration points that were never tried, or that contradict the chosen setting."""
     for name, points in published.calibration.items():
         row = made.rows.get(name)
         if row is None:
             continue
         if _given(published.plan, made, row) is not None:
-            yield f"calibration, method '{name}': has points, and there was nothing to choose."
+            yield f"calibration, method '{name}': has points, but there was nothing to choose."
             continue
         allowed = proposals(published.plan, row.method)
         low, high = row.method.strengths
         for point in points:
             setting = Setting(point.strength, point.wording)
             if not (_is_one_of(setting, allowed) if allowed is not None else 0 <= point.strength <= max(high, low)):
-                yield f"calibration, method '{name}': {_said(setting)} is none that its search can try."
+                yield f"calibration, method '{name}': {_said(setting)} cannot be proposed by its search."
                 break
         if not getattr(made.task, "judges", None):
             yield from (f"calibration, method '{name}': {wrong}" for wrong in _better(published, name, points))
@@ -65,14 +65,14 @@ def _of_row(plan: Plan, made: RebuiltPlan, name: str, found: Mapping[str, Settin
     for target, setting in found.items():
         wordings = 1 + len(fits[target].alternatives) if target in fits else math.inf
         if setting.wording >= wordings:
-            yield f"target '{target}': wording {setting.wording} is none of its {wordings:g}, counted from 0."
+            yield f"target '{target}': wording {setting.wording} does not exist; it has {wordings:g}, counted from 0."
         elif given is not None and not _is_one_of(setting, [given[target]]):
-            yield f"target '{target}': {_said(setting)}, and the plan gives it {_said(given[target])}."
+            yield f"target '{target}': {_said(setting)}, but the plan gives it {_said(given[target])}."
         elif given is None and setting.strength != 0 and not low <= setting.strength <= high:
-            yield f"target '{target}': {_said(setting)} is outside its dial ({low:g} to {high:g})."
+            yield f"target '{target}': {_said(setting)} is outside the method's range ({low:g} to {high:g})."
         elif allowed is not None and not _is_one_of(setting, allowed):
             how = f"the {plan.calibration} search" if low != high else "the choice of wordings"
-            yield f"target '{target}': {_said(setting)} is none that {how} with a budget of {plan.budget} can try."
+            yield f"target '{target}': {_said(setting)} cannot come from {how} with a budget of {plan.budget}."
         else:
             continue
         return
@@ -83,7 +83,7 @@ def _given(plan: Plan, made: RebuiltPlan, row: PlanRow) -> dict[str, Setting] | 
 
 
 def _better(published: Published, name: str, points: list[CalibrationPoint]) -> Iterator[str]:
-    """Where all targets chose one setting, its mean loss is no larger than that of another that all were asked at."""
+    """If all targets chose one setting, no other setting tried by all may have a smaller mean loss."""
     row = published.methods[name]
     chosen = {Setting(strength, row.wordings.get(target, 0)) for target, strength in row.strengths.items()}
     whole = {Setting(p.strength, p.wording): p.loss.value for p in points if p.loss.n == published.targets}
@@ -93,7 +93,7 @@ def _better(published: Published, name: str, points: list[CalibrationPoint]) -> 
     own = next((loss for setting, loss in whole.items() if _is_one_of(one, [setting])), None)
     for setting, loss in whole.items():
         if own is not None and loss is not None and loss < own - CLOSE:
-            yield f"every target chose {_said(one)}, and {_said(setting)} has a smaller loss ({loss:g}, not {own:g})."
+            yield f"every target chose {_said(one)}, but {_said(setting)} has a smaller loss ({loss:g}, not {own:g})."
             return
 
 

@@ -1,9 +1,9 @@
-"""What a published timing is: the schema of `leaderboard/speed/*.json`, which the check of a submission and the site
+"""The schema of a published timing (`leaderboard/speed/*.json`), which both the check of a submission and the site
 read.
 
-One schema for two sources. `steerbench bench --json` has rounds of a method beside its reference: they are kept, and
-the ratios have to follow from them. The project's own benchmarks (`pytest tests/benchmarks --benchmark-json`) have each
-a ratio or more, without rounds. A file may come from anybody, so nothing in it is trusted.
+It serves two sources. `steerbench bench --json` has rounds of a method next to its reference; they are kept, and the
+ratios have to follow from them. The project's own benchmarks (`pytest tests/benchmarks --benchmark-json`) have ratios
+without rounds. Files are untrusted.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from steerbench.timing.schema import Clock, Commit, Moment, Name, Sizes, TimingC
 
 SCHEMA: Final = 1
 LARGEST = 2_000_000
-"""Bytes of a file; this project's have some 100,000."""
+"""Maximum bytes of a file; this project's have about 100,000."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Plain = bool | int | float | Name | None
@@ -31,7 +31,7 @@ Told = Annotated[dict[Name, Name], Field(max_length=40)]
 
 
 class Computer(FiniteModel):
-    """What kind of machine it was, and not whose. `device` is the accelerator, "cpu", or empty where it is not told."""
+    """The kind of machine, without its owner. `device` is the accelerator, "cpu", or empty if unknown."""
 
     device: Name
     cpu: Name
@@ -41,10 +41,10 @@ class Computer(FiniteModel):
 
 
 class BenchTiming(FiniteModel):
-    """What one `steerbench bench` measured; the fields are those of its file (`steerbench.timing.schema`).
+    """The measurement of one `steerbench bench`, with the fields of its file (`steerbench.timing.schema`).
 
-    Of `engines` and `methods`, values that are more than a number or a plain word stand as a hash: a path or an address
-    is nobody's business, but two that differ have to differ.
+    In `engines` and `methods`, values other than numbers and plain words are replaced by a hash. Paths and addresses
+    stay private, but different values remain different.
     """
 
     clock: Clock
@@ -57,7 +57,7 @@ class BenchTiming(FiniteModel):
 
 
 class Benchmark(FiniteModel):
-    """A ratio that one of the project's benchmarks found; the test's name says of what, and which way it should be."""
+    """A ratio from one of the project's benchmarks; the test's name says what it compares and which way is better."""
 
     test: Name
     ratio: Name
@@ -67,7 +67,7 @@ class Benchmark(FiniteModel):
 class PublishedSpeed(FiniteModel):
     """A published timing: either `timing` or `benchmarks`.
 
-    `created`: UTC, ISO 8601. `commit`: if steerbench ran from a checkout without changes.
+    `created` is UTC in ISO 8601. `commit` is given if steerbench ran from a checkout without changes.
     """
 
     schema_version: Literal[1] = SCHEMA
@@ -88,12 +88,12 @@ class PublishedSpeed(FiniteModel):
 
     @property
     def moment(self) -> str:
-        """Where it stands in a history: when its code was committed, or else when it was made."""
+        """Its place in a history: when its code was committed, or otherwise when it was made."""
         return self.commit.time if self.commit else self.created
 
 
 def name_of(speed: PublishedSpeed) -> str:
-    """A file's name: the day, the commit and the start of what its content hashes to."""
+    """A file's name: the day, the commit and the start of its content's hash."""
     digest = hashlib.sha256(speed.model_dump_json().encode("utf-8", "replace")).hexdigest()
     return (
         "-".join(
@@ -111,20 +111,20 @@ def write_speed(speed: PublishedSpeed, folder: Path) -> Path:
 
 
 def read_speed(path: Path) -> PublishedSpeed:
-    """One published timing, which may be anybody's.
+    """Reads an untrusted published timing.
 
     Raises:
-        UserError: there is none, it is too large, or not what it should be; what, is named.
+        UserError: there is none, or it is too large or invalid; the message says where.
     """
     speed = parsed(PublishedSpeed, read_text(path), path)
     check_ratios(speed, path)
     if path.name != name_of(speed):
-        raise UserError(f"{path} is not called '{name_of(speed)}', as its content says; publish the file again.")
+        raise UserError(f"{path} has to be called '{name_of(speed)}', by its content; publish the file again.")
     return speed
 
 
 def check(folder: Path) -> tuple[int, list[str]]:
-    """How many published timings a folder holds, and all that is wrong with them, a sentence each."""
+    """The number of published timings in a folder, and a sentence for each problem with them."""
     with understandable(folder):
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     told = []
@@ -137,10 +137,10 @@ def check(folder: Path) -> tuple[int, list[str]]:
 
 
 def read_text(path: Path) -> bytes:
-    """A file of JSON within limits.
+    """The bytes of a JSON file within limits.
 
     Raises:
-        UserError: it is none, or larger or deeper than any timing.
+        UserError: there is no such file, or it is larger or nested more deeply than any timing.
     """
     with understandable(path):
         if path.is_symlink() or not path.is_file():
@@ -154,22 +154,22 @@ def read_text(path: Path) -> bytes:
 
 
 def parsed(model: type[Model], text: bytes, path: Path) -> Model:
-    """JSON as a model.
+    """JSON text as a model.
 
     Raises:
-        UserError: it is something else; where, is told.
+        UserError: the text does not fit the model; the message says where.
     """
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:200] or "the whole"
-        wrong = f"{path} is no timing that this version can read: {where} ({first['msg']})."
+        wrong = f"{path} is not a timing that this version can read: {where} ({first['msg']})."
         raise UserError(_printable(wrong)) from None
 
 
 def check_ratios(speed: PublishedSpeed, path: Path) -> None:
-    """Raises UserError: a ratio does not follow from its rounds, or something stands twice."""
+    """Raises UserError: a ratio does not follow from its rounds, or an entry occurs twice."""
     cases = speed.timing.cases if speed.timing else []
     for case in cases:
         if not follows(case):
@@ -182,5 +182,5 @@ def check_ratios(speed: PublishedSpeed, path: Path) -> None:
 
 
 def _printable(text: str) -> str:
-    """A text that may be hostile, for a terminal."""
+    """An untrusted text for a terminal."""
     return "".join(char if char.isprintable() else "?" for char in text[:600])

@@ -1,7 +1,7 @@
-"""Makes a published timing of what was measured: the file of `steerbench bench --json`, or that of pytest-benchmark.
+"""Makes a published timing from the file of `steerbench bench --json` or of pytest-benchmark.
 
-Only what is named here is taken over. Host name, user, branch, memory and whatever else a file tells of whose machine
-it was stay out.
+Only the fields named here are kept. Host name, user, branch, memory and anything else that identifies the machine's
+owner are dropped.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ _MODEL = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
 
 def publish_speed(file: Path, out: Path) -> Path:
-    """Put a timing file, or pytest-benchmark's, under `out` without what tells whose machine it was.
+    """Publishes a timing file, or pytest-benchmark's, under `out`, without what identifies the machine's owner.
 
     Raises:
-        UserError: it is neither, or what it says cannot be.
+        UserError: the file is neither, or its content is impossible.
     """
     speed = published(file)
     check_ratios(speed, file)
@@ -34,10 +34,10 @@ def publish_speed(file: Path, out: Path) -> Path:
 
 
 def published(file: Path) -> PublishedSpeed:
-    """What will be published of a file.
+    """The published form of a file.
 
     Raises:
-        UserError: it is none of the two kinds, or larger or stranger than any of them.
+        UserError: the file is neither of the two kinds, or larger or nested more deeply than any of them.
     """
     text = read_text(file)
     told = _of_pytest(text, file) if b'"machine_info"' in text else _of_bench(text, file)
@@ -63,7 +63,7 @@ def _of_bench(text: bytes, file: Path) -> dict[str, Any]:
 
 
 class _Theirs(BaseModel):
-    """What is read of pytest-benchmark's records; the rest is left where it is."""
+    """The fields of pytest-benchmark's records that are read; others are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -109,9 +109,7 @@ def _of_pytest(text: bytes, file: Path) -> dict[str, Any]:
         if name.startswith("ratio")
     ]
     if not ratios:
-        raise UserError(
-            f"No benchmark in {file} says a ratio; make it with `pytest tests/benchmarks --benchmark-json`."
-        )
+        raise UserError(f"No benchmark in {file} has a ratio; make it with `pytest tests/benchmarks --benchmark-json`.")
     return {
         "created": _utc(found.datetime, file),
         "commit": _commit(found.commit_info, file),
@@ -137,7 +135,7 @@ def _utc(moment: str, file: Path) -> str:
     try:
         return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError):
-        raise UserError(f"{file} does not say when it was made: '{moment[:40]!r}' is no date.") from None
+        raise UserError(f"{file} does not say when it was made: {moment[:40]!r} is not a date.") from None
 
 
 def _versions(told: dict[str, str]) -> dict[str, str]:
@@ -145,12 +143,12 @@ def _versions(told: dict[str, str]) -> dict[str, str]:
 
 
 def _model(name: str) -> str:
-    """As people call it; a folder by its last name."""
+    """A model's usual name; for a folder its last part."""
     return name if _MODEL.fullmatch(name) else re.split(r"[/\\]", name.rstrip("/\\"))[-1]
 
 
 def _plain(value: Any) -> Plain:
-    """A number or a plain word as it is, and the hash of anything else."""
+    """A number or a plain word unchanged, and a hash of anything else."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str) and _WORD.fullmatch(value):

@@ -1,4 +1,4 @@
-"""How a published run says that it steered: hashes of edits, portraits and answers, held against each other."""
+"""Checks how a published run was steered: hashes of edits, portraits and answers have to be consistent."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,16 +17,16 @@ from steerbench.publishing.schema import Portrait, Published
 from steerbench.running.evaluation import edits_digest, prompt_digest
 
 LEAST_ALIKE = 20
-"""Answers, unlike each other, in which two steerings agree to the last digit: that is no chance any more."""
+"""Number of distinct answers at which exact agreement between two steerings is no longer a coincidence."""
 LONG = 30
-"""Tokens of a text that two steerings do not both write by chance."""
+"""Tokens of a text that two different steerings do not both generate by coincidence."""
 CLOSE = 1e-9
 
 SampleRow = Mapping[Place, Mapping[str, Any]]
 
 
 def wrong_edits(published: Published, made: RebuiltPlan, samples: Rows) -> Iterator[str]:
-    """Hashes of edits that cannot be those of their row; of a row the first thing is told."""
+    """Hashes of edits that cannot belong to their row; the first of each row is reported."""
     hashes = {name: {target: row["edits"] or "" for (target, _), row in rows.items()} for name, rows in samples.items()}
     for name, of_row in samples.items():
         seen: dict[tuple[str, str, Setting], str] = {}
@@ -37,7 +37,7 @@ def wrong_edits(published: Published, made: RebuiltPlan, samples: Rows) -> Itera
                 seen[told] = _of_setting(made, name, *told)
             wrong = seen[told]
             if told[1] != of_hands.setdefault((target, _hand(made, name, target, item)), told[1]):
-                wrong = "its edits are others than those of the target's other items"
+                wrong = "its edits differ from those of the target's other items"
             if wrong:
                 yield f"method '{name}', target '{target}', item '{item}': {wrong}."
                 break
@@ -48,13 +48,13 @@ def wrong_edits(published: Published, made: RebuiltPlan, samples: Rows) -> Itera
 
 
 def wrong_sameness(published: Published, made: RebuiltPlan, asked: AskedItems, samples: Rows) -> Iterator[str]:
-    """Answers that differ where one request was answered, and that agree where requests differ."""
+    """Different answers to one request, and equal answers to different requests."""
     yield from _one_request_two_answers(published, made, asked, samples)
     yield from _relabelled(made, samples)
 
 
 def _hand(made: RebuiltPlan, name: str, target: str, item: str) -> int:
-    """Which of a target's edits an item was asked under; most methods have one."""
+    """The index of the target's edits that an item was asked under; most methods have one set of edits."""
     row = made.rows.get(name)
     if row is None or target not in made.targets or not isinstance(row.method, Dealing):
         return 0
@@ -64,29 +64,29 @@ def _hand(made: RebuiltPlan, name: str, target: str, item: str) -> int:
 def _of_setting(made: RebuiltPlan, name: str, target: str, edits: str, setting: Setting) -> str:
     row, fits = made.rows.get(name), made.fits.get(name, {})
     if edits and setting.strength == 0:
-        return "has edits, and its strength is 0"
+        return "has edits, but its strength is 0"
     if row is None:
         return ""
     if edits and (not row.method.needs_model or getattr(row.method, "changes_nothing", False)):
-        return "has edits, and the method makes none"
+        return "has edits, but the method makes none"
     if target in fits:
         try:
             expected = edits_digest(setting.apply(fits[target]))
         except UserError:
-            return ""  # a wording that is none: `settings` tells
+            return ""  # a wording that does not exist: `settings` reports it
         if edits != expected:
-            return f"its edits are said to be {edits or 'none'!r}, and are {expected or 'none'!r}"
+            return f"its edits are said to be {edits or 'none'!r}, but are {expected or 'none'!r}"
     return ""
 
 
 def _of_portrait(made: RebuiltPlan, name: str, portrait: Portrait, hashes: Mapping[str, str], row: SampleRow) -> str:
-    """A portrait is of the same steerings: what no target was edited by cannot be in it."""
+    """Compares a portrait with the hashes: it can only contain what targets were edited by."""
     steered = sum(map(bool, hashes.values())) / len(hashes)
     widest = max((edit.share for edit in portrait.edits), default=0.0)
     if widest > steered + CLOSE:
-        return f"edits {widest:.3g} of a layer on average, and {steered:.3g} of the targets have edits"
+        return f"edits {widest:.3g} of a layer on average, but only {steered:.3g} of the targets have edits"
     if abs(portrait.prompted * len(hashes) - round(portrait.prompted * len(hashes))) > CLOSE * len(hashes):
-        return f"a share of {portrait.prompted:g} of {len(hashes)} targets is no number of targets"
+        return f"a share of {portrait.prompted:g} of {len(hashes)} targets is not a whole number of targets"
     if name in made.fits and made.rows[name].method.needs_model:
         settings = {target: setting_in(sample) for (target, _), sample in row.items()}
         fits = made.fits[name]
@@ -95,12 +95,12 @@ def _of_portrait(made: RebuiltPlan, name: str, portrait: Portrait, hashes: Mappi
         except UserError:
             return ""
         if abs(portrait.prompted - prompted / len(settings)) > CLOSE:
-            return f"changes the prompt of {portrait.prompted:g} of the targets, and it is {prompted / len(settings):g}"
+            return f"changes the prompt of {portrait.prompted:g} of the targets, but it is {prompted / len(settings):g}"
     return ""
 
 
 def _borrowed(published: Published, made: RebuiltPlan, hashes: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """Two methods that have nothing in common and edit every target alike: the one's samples are the other's."""
+    """Unrelated methods with the same edits on every target: the samples of one were copied from the other."""
     for one, other in combinations([name for name in hashes if name in made.rows], 2):
         edited = [target for target in hashes[one] if hashes[one][target] or hashes[other][target]]
         shown = any(
@@ -112,7 +112,7 @@ def _borrowed(published: Published, made: RebuiltPlan, hashes: Mapping[str, Mapp
 
 
 def _unrelated(one: Method, other: Method) -> bool:
-    """Whether no part of the one is of a kind with a part of the other."""
+    """Whether no part of one method has the type of a part of the other."""
     kinds = [{type(part) for part in (m.parts if isinstance(m, Composed) else (m,))} for m in (one, other)]
     return not any(issubclass(a, b) or issubclass(b, a) for a in kinds[0] for b in kinds[1])
 
@@ -120,7 +120,7 @@ def _unrelated(one: Method, other: Method) -> bool:
 def _one_request_two_answers(
     published: Published, made: RebuiltPlan, asked: AskedItems, samples: Rows
 ) -> Iterator[str]:
-    """A run asks the unedited model no request twice, so answers to the same one are the same everywhere."""
+    """A run asks the unedited model each request once, so equal requests have equal answers."""
     first: dict[str, tuple[str, Place, Any]] = {}
     requests: dict[Place, str] = {}
     for name, of_row in samples.items():
@@ -135,14 +135,14 @@ def _one_request_two_answers(
             before = first.setdefault(requests[place], (name, place, _told(sample)))
             if before[2] != _told(sample):
                 yield (
-                    f"method '{name}', target '{place[0]}', item '{place[1]}': the model is asked without any edit, as "
-                    f"'{before[0]}' asks it for '{before[1][0]}', and answers otherwise."
+                    f"method '{name}', target '{place[0]}', item '{place[1]}': the answer without edits differs from "
+                    f"that of '{before[0]}' for '{before[1][0]}', although the request is the same."
                 )
                 break
 
 
 def _leaves_prompts_alone(published: Published, made: RebuiltPlan, name: str) -> bool:
-    """Whether a row surely asks the model, and in the words of the task alone."""
+    """Whether a row certainly asks the model, and with the task's own prompt."""
     row = made.rows.get(name)
     if row is None or not row.method.needs_model:
         return False
@@ -158,7 +158,7 @@ def _told(sample: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _relabelled(made: RebuiltPlan, samples: Rows) -> Iterator[str]:
-    """Two rows of different edits whose answers agree to the last digit wherever they are not the plain model's."""
+    """Rows with different edits whose answers are exactly equal wherever they differ from the unedited model's."""
     plain = next((n for n, r in made.rows.items() if getattr(r.method, "changes_nothing", False)), None)
     if plain is None:
         return
@@ -175,9 +175,9 @@ def _relabelled(made: RebuiltPlan, samples: Rows) -> Iterator[str]:
         ]
         alike = {moved[one][place] for place in places}
         if len(alike) >= LEAST_ALIKE and all(moved[one][p] == _told(samples[other][p]) for p in places):
-            yield f"methods '{one}' and '{other}': edit otherwise, and {len(places)} of their answers are the same."
+            yield f"methods '{one}' and '{other}': have different edits, but {len(places)} of their answers are equal."
 
 
 def _tells(sample: Mapping[str, Any]) -> bool:
-    """Whether an answer is one that another steering would not give too."""
+    """Whether another steering is unlikely to give the same answer."""
     return sample["logprobs"] is not None or (sample["tokens"] or 0) >= LONG

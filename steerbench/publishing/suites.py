@@ -9,10 +9,10 @@ from steerbench.studies.suite import read_suite
 
 
 def publish_suite(suite: Path, out: Path) -> Iterator[Path]:
-    """Publish the runs that lie beside a suite's folder, one after the other; yields their published folders.
+    """Publishes the runs next to a suite's folder one by one, and yields their published folders.
 
     Raises:
-        UserError: the suite lacks a run, or one cannot be published; those before it are.
+        UserError: the suite lacks a run, or one cannot be published; those before it stay published.
     """
     found = read_suite(suite)
     if found.missing:

@@ -1,4 +1,4 @@
-"""The command that makes a published trade-off again, and what was asked of it: both follow from its runs' plans."""
+"""The command that makes a published trade-off again, and what it asks; both follow from its runs' plans."""
 
 import json
 import shlex
@@ -16,7 +16,7 @@ POLES = "poles"
 
 @dataclass(frozen=True)
 class Asking:
-    """What was asked: the effect's plan with all methods, by task the parameters of costs, strengths on a dial."""
+    """The effect's plan with all methods, the parameters of each cost task, the number of strengths, and the effect."""
 
     base: Plan
     costs: Mapping[str, Mapping[str, Any]]
@@ -24,7 +24,7 @@ class Asking:
     wanted: float | str | None
 
     def plan(self, source: str, dose: Dose) -> Plan:
-        """The run that asks a source at a dose."""
+        """The plan of the run that measures a source at a dose."""
         if source in (CALIBRATION, TEST):
             part: Part = TEST if source == TEST else CALIBRATION
             return effect_plan(self.base, *dose, part)
@@ -34,7 +34,7 @@ class Asking:
 def asking_of(
     plans: Mapping[tuple[str, Dose], Plan], unsteered: Dose, levels: int, wanted: float | str | None
 ) -> Asking:
-    """What leads to these plans, if anything does: of each source, the unsteered model's plan says what was asked."""
+    """What a trade-off with these plans asks. For each source, it is read from the unsteered model's plan."""
     effect = plans[CALIBRATION, unsteered]
     doses = [dose for source, dose in plans if source == CALIBRATION and dose != unsteered]
     given = {name: told for plan in plans.values() for name, told in plan.method_parameters.items()}
@@ -53,7 +53,7 @@ def asking_of(
 
 
 def command_of(asking: Asking) -> str:
-    """The `steerbench tradeoff` that asks this."""
+    """The `steerbench tradeoff` command of this."""
     return shlex.join(["steerbench", "tradeoff", *_words(asking)])
 
 
@@ -91,10 +91,10 @@ def _words(asking: Asking) -> Iterator[str]:
 
 
 def _unlimited(told: Mapping[str, Any]) -> dict[str, Any]:
-    """All of a task's items have to be asked for: the command asks for some."""
+    """Parameters for all items of a task; without them the command would use a default limit."""
     return {} if "limit" in told else {"limit": None}
 
 
 def _without_poles(plan: Plan, of_effect: Mapping[str, Any]) -> dict[str, Any]:
-    """A task's parameters but for the poles, which it has from the effect."""
+    """A task's parameters without the poles, which it has from the effect."""
     return {k: v for k, v in plan.task_parameters.items() if k != POLES or v != of_effect.get(POLES)}

@@ -1,4 +1,4 @@
-"""Recomputes a published trade-off from published runs: that these were asked alike, and every number."""
+"""Recomputes a published trade-off from its published runs: that they are comparable, and every number."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -21,14 +21,14 @@ from steerbench.studies.tradeoff.findings import conclude, name_of
 from steerbench.studies.tradeoff.result import TradeoffResult
 
 Runs = Mapping[Place, Published]
-"""By source and dose, in the order in which a trade-off makes them."""
+"""Runs by source and dose, in the order in which a trade-off makes them."""
 
 
 def disagreements(tradeoff: PublishedTradeoff, results: Path) -> Iterator[str]:
-    """What does not follow from the published runs, a sentence each.
+    """A sentence for each thing that does not follow from the published runs.
 
     Raises:
-        UserError: a run is not there, its task cannot be rebuilt, or an answer cannot be scored.
+        UserError: a run is missing, its task cannot be rebuilt, or an answer cannot be scored.
     """
     said = tradeoff.found
     runs = runs_of(said, results)
@@ -56,15 +56,15 @@ def disagreements(tradeoff: PublishedTradeoff, results: Path) -> Iterator[str]:
 
 
 def plain(name: str) -> str:
-    """A name in letters that a file and an address may have."""
+    """A name in characters that are safe in file names and addresses."""
     return "".join(char if char.isascii() and (char.isalnum() or char in ".+_-") else "-" for char in name.lower())
 
 
 def runs_of(found: TradeoffResult, results: Path) -> Runs:
-    """The published runs.
+    """The published runs of a trade-off.
 
     Raises:
-        UserError: one is not there, or the same dose is said to be two runs.
+        UserError: one is missing, or one dose is said to have two runs.
     """
     curves = found.curves
     every = [Dose(method, point.strength) for method, curve in curves.items() for point in curve.points]
@@ -83,7 +83,7 @@ def runs_of(found: TradeoffResult, results: Path) -> Runs:
     runs = {place: _run(named[place], results) for place in dict.fromkeys(order)}
     if unasked := named.keys() - runs.keys():
         source, dose = min(unasked)
-        raise UserError(f"it names a run for '{source}' at '{dose.method}' {dose.strength:g}, which it does not ask.")
+        raise UserError(f"it names a run for '{source}' at '{dose.method}' {dose.strength:g}, but does not ask for it.")
     return runs
 
 
@@ -112,13 +112,13 @@ def _run(name: str, results: Path) -> Published:
 
 
 def _of_runs(runs: Runs, asking: Asking) -> Iterator[str]:
-    """Whether every run asked what the trade-off says, of one model, and one source the same of all doses."""
+    """Differences of a run from what the trade-off asks, from its model, or from other doses of the same source."""
     for (source, dose), run in runs.items():
         if run.plan != (plan := asking.plan(source, dose)):
             names = [name for name in type(plan).model_fields if getattr(plan, name) != getattr(run.plan, name)]
             yield (
-                f"run '{run.id}' is not what asks '{source}' of '{dose.method}' at {dose.strength:g}: its plan is "
-                f"another ({', '.join(names)})."
+                f"run '{run.id}' does not measure '{source}' of '{dose.method}' at {dose.strength:g}: its plan has "
+                f"other values of {', '.join(names)}."
             )
         elif list(run.methods) != [dose.method]:
             yield f"run '{run.id}' has other rows than '{dose.method}'."
@@ -127,21 +127,21 @@ def _of_runs(runs: Runs, asking: Asking) -> Iterator[str]:
             alike = {"engine": runs[CALIBRATION, PLAIN].identity, "task": plain, "judges": plain}
             for name, of in alike.items():
                 if run.identity.get(name) != of.get(name):
-                    yield f"run '{run.id}' differs from the unsteered one in its {name}, and cannot stand beside it."
+                    yield f"run '{run.id}' differs from the unsteered one in its {name}, so they cannot be compared."
 
 
 def _of_doses(said: TradeoffResult, asking: Asking) -> Iterator[str]:
-    """Whether each curve is measured at the strengths that its dial and the number of levels come to."""
+    """Differences of a curve's strengths from those that its range and the number of levels give."""
     if isinstance(said.asked_for, str) and said.asked_for not in said.curves:
-        yield f"asked_for: '{said.asked_for}' is none of the methods."
+        yield f"asked_for: '{said.asked_for}' is not one of the methods."
     for method, curve in said.curves.items():
         dial = dial_of(method, asking.base.method_parameters, asking.base.seed)
         if dial != curve.dial:
-            yield f"curves.{method}.dial: said {curve.dial}, and the method's is {dial}."
+            yield f"curves.{method}.dial: said {curve.dial}, but the method's is {dial}."
             continue
         strengths, told = strengths_of(dial, asking.levels), [point.strength for point in curve.points]
         if len(told) != len(strengths) or not all(map(math.isclose, told, strengths)):
-            yield f"curves.{method}.points: their strengths are said to be {told}, and should be {strengths}."
+            yield f"curves.{method}.points: their strengths are said to be {told}, but should be {strengths}."
 
 
 def _terms(said: TradeoffResult, asking: Asking, task: Task) -> Terms:
@@ -158,7 +158,7 @@ def _terms(said: TradeoffResult, asking: Asking, task: Task) -> Terms:
 
 
 class _Tasks:
-    """Rebuilt tasks with what they ask: most of a trade-off's runs share one."""
+    """Rebuilt tasks and their questions, shared by most of a trade-off's runs."""
 
     def __init__(self) -> None:
         self._built: list[tuple[tuple[Any, ...], Task, AskedItems]] = []
@@ -188,7 +188,7 @@ def _evidence(runs: Runs, results: Path, tasks: _Tasks) -> Evidence:
 
 
 def _differing(said: Any, found: Any, where: str) -> Iterator[str]:
-    """Every leaf that is not what was recomputed, by its dotted name."""
+    """Every leaf that differs from the recomputed one, by its dotted name."""
     if isinstance(said, Mapping) and isinstance(found, Mapping) and list(said) == list(found):
         for name in said:
             yield from _differing(said[name], found[name], f"{where}.{name}" if where else str(name))

@@ -1,6 +1,6 @@
-"""What a published trade-off is: the schema of `leaderboard/tradeoffs/NAME.json`, which the check and the site read.
+"""The schema of a published trade-off (`leaderboard/tradeoffs/NAME.json`), which both the check and the site read.
 
-Its numbers follow from published runs, which it names. It may come from anybody, so nothing in it is trusted.
+Its numbers follow from the published runs that it names. It is untrusted.
 """
 
 import os
@@ -18,19 +18,18 @@ from steerbench.storage.json_models import FiniteModel
 from steerbench.studies.tradeoff.result import EFFECT, Difference, TradeoffPoint, TradeoffResult
 
 MOST = 50
-"""Methods of a trade-off, doses of a method, costs, and targets: a page has to show them."""
+"""Maximum number of methods, of doses of a method, of costs, and of targets, so that a page can show them."""
 LONGEST_NAME = 100
-"""Characters of a method's, a task's, a cost's or a target's name."""
+"""Maximum characters in the name of a method, task, cost or target."""
 UNSTEERED = "unsteered"
 _RUN = re.compile(r"[a-z0-9][a-z0-9.+_-]{0,120}")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
 class PublishedTradeoff(FiniteModel):
-    """A trade-off as it is published.
+    """A published trade-off.
 
-    `name` is its file's. `found` is what it found; the runs in it are the ids of published ones. `command` makes it
-    again.
+    `name` is that of its file. `found` is the result, with the ids of published runs. `command` makes it again.
     """
 
     schema_version: int = SCHEMA
@@ -42,23 +41,23 @@ class PublishedTradeoff(FiniteModel):
 
     @property
     def runs(self) -> list[str]:
-        """The ids of its runs, each once."""
+        """The ids of its runs, without repetitions."""
         found = self.found
         return list(dict.fromkeys([*found.unsteered.values(), *(id for p in points(found) for id in p.runs.values())]))
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        """Raises ValueError: it names what it does not have, or more than a page can show."""
+        """Raises ValueError: it refers to something missing, or has more than a page can show."""
         for wrong in _of_form(self.found):
             raise ValueError(wrong)
         for id in self.runs:
             if not _RUN.fullmatch(id):
-                raise ValueError(f"a run is called {id[:100]!r}, which is no published run's id")
+                raise ValueError(f"a run is called {id[:100]!r}, which is not the id of a published run")
         return self
 
 
 def points(found: TradeoffResult) -> Iterator[TradeoffPoint]:
-    """Every method at every dose, and where it is measured."""
+    """Every point of every curve, including the measured one."""
     for curve in found.curves.values():
         yield from (*curve.points, curve.measured)
 
@@ -68,7 +67,7 @@ def file_of(folder: Path, name: str) -> Path:
 
 
 def folder_beside(results: Path) -> Path:
-    """Where the trade-offs of published runs lie: `tradeoffs`, beside their folder."""
+    """The folder of published trade-offs: `tradeoffs`, next to that of the runs."""
     return Path(os.path.normpath(results / ".." / "tradeoffs"))
 
 
@@ -80,54 +79,54 @@ def write_published_tradeoff(tradeoff: PublishedTradeoff, folder: Path) -> Path:
 
 
 def read_published_tradeoff(path: Path) -> PublishedTradeoff:
-    """One published trade-off, which may be anybody's.
+    """Reads an untrusted published trade-off.
 
     Raises:
-        UserError: it is no plain file, too large, of another schema, or not what it should be; what, is named.
+        UserError: it is not a regular file, is too large, of another schema, or invalid; the message says where.
     """
     if path.is_symlink() or not path.is_file():
-        raise UserError(f"{path} is no plain file.")
+        raise UserError(f"{path} is not a regular file.")
     tradeoff = read_distrusted(PublishedTradeoff, path, "trade-off")
     if path.name != f"{tradeoff.name}.json":
-        raise UserError(f"{path} is called '{tradeoff.name}' inside; the two have to be the same.")
+        raise UserError(f"{path} has the name '{tradeoff.name}' inside; the two have to be the same.")
     return tradeoff
 
 
 def _of_form(found: TradeoffResult) -> Iterator[str]:
     if EFFECT in found.costs:
-        yield f"a cost is called {EFFECT!r}, which is what differences of the effect are called"
+        yield f"a cost is called {EFFECT!r}, which is the name for differences of the effect"
     for what, names in (("method", [*found.curves]), ("cost", found.costs), ("target", found.targets)):
         yield from _of_names(what, [*names])
     if not found.curves or UNSTEERED in found.curves:
-        yield "there is no method in it, or the unsteered model is one"
+        yield "it has no method, or the unsteered model is one"
     if found.fronts.keys() != {*found.costs}:
         yield "fronts: there has to be one for each cost"
     for method, curve in found.curves.items():
         if not 1 <= len(curve.points) <= MOST or (curve.dial is None and len(curve.points) > 1):
-            yield f"method {method!r}: there have to be 1 to {MOST} doses, and one if there is no dial"
+            yield f"method {method!r}: there have to be 1 to {MOST} doses, and one without a range of strengths"
         if curve.unreached is not None and not 0 <= curve.unreached <= 1:
             yield f"method {method!r}: the share of resamples that do not reach the effect is outside 0 to 1"
         if curve.dial is not None and not 0 <= curve.dial[0] < curve.dial[1]:
-            yield f"method {method!r}: a dial rises from 0 or more"
+            yield f"method {method!r}: its range of strengths has to start at 0 or above, and to rise"
         for point in (*curve.points, curve.measured):
             if [*point.prices] != found.costs:
-                yield f"method {method!r}: the prices at strength {point.strength} are not of the costs"
+                yield f"method {method!r}: the prices at strength {point.strength} are not those of the costs"
             if len(point.flags) > MOST or len(point.runs) > MOST:
                 yield f"method {method!r}: there are more than {MOST} flags or runs at strength {point.strength}"
     doses = {(UNSTEERED, 1.0)} | {
         (name, point.strength) for name, curve in found.curves.items() for point in curve.points
     }
     if any(set(front) - doses for front in found.fronts.values()):
-        yield "fronts: one holds a dose that is on no curve"
+        yield "fronts: one has a dose that is on no curve"
     yield from _of_differences(found)
 
 
 def _of_differences(found: TradeoffResult) -> Iterator[str]:
     known, costs = {*found.curves}, {EFFECT, *found.costs}
     if len(found.differences) > MOST**2 or any({d.first, d.second} - known for d in found.differences):
-        yield "differences: they are between methods that it does not have, or too many"
+        yield "differences: they name methods that it does not have, or are too many"
     if any(d.cost not in costs or not _has_chances(d) for d in found.differences):
-        yield "differences: they are of a cost that it does not have, or have a p outside 0 to 1"
+        yield "differences: they name a cost that it does not have, or have a p outside 0 to 1"
     if any(len(d.over) > MOST for d in found.differences):
         yield f"differences: one is over more than {MOST} kinds of units"
 

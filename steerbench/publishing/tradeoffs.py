@@ -1,4 +1,4 @@
-"""Publishes trade-offs and checks published ones: their runs first, then all that is said about these."""
+"""Publishes trade-offs and checks published ones: first their runs, then everything computed from these."""
 
 from pathlib import Path
 
@@ -27,11 +27,11 @@ from steerbench.studies.tradeoff.result import TradeoffPoint, TradeoffResult, re
 
 
 def publish_tradeoff(folder: Path, out: Path = RESULTS) -> Path:
-    """The file of the published trade-off, beside the folder `out`, where its runs are published if they are not yet.
+    """Publishes a trade-off next to the folder `out`, and its runs in `out` if they are not there; returns its file.
 
     Raises:
         UserError: it has not finished, a run cannot be published, or its numbers do not follow from its runs. Nothing
-            is published then.
+            is published in these cases.
     """
     result = read_tradeoff(folder)
     made: list[Path] = []
@@ -48,28 +48,28 @@ def publish_tradeoff(folder: Path, out: Path = RESULTS) -> Path:
 
 
 def check_tradeoffs(results: Path) -> tuple[int, list[str]]:
-    """How many trade-offs lie beside the folder of published runs, and all that is wrong with them, a sentence each.
+    """The number of trade-offs next to the folder of published runs, and a sentence for each problem with them.
 
-    The runs have to have been checked: their samples are taken for what they should be.
+    The runs have to be checked before, because their samples are trusted here.
     """
     files = sorted(folder_beside(results).glob("*.json"))
     return len(files), [problem for file in files for problem in problems(file, results)]
 
 
 def problems(file: Path, results: Path) -> list[str]:
-    """All that is wrong with one published trade-off; what cannot be read hides what would come after it."""
+    """All problems of one published trade-off. An unreadable part hides the problems after it."""
     try:
         told = [f"{file.name}: {one}" for one in disagreements(read_published_tradeoff(file), results)]
     except UserError as error:
         sentence = str(error)
         told = [sentence if sentence.startswith(str(file)) else f"{file.name}: {sentence}"]
-    except Exception as error:  # a stranger's numbers may fail anywhere; the other trade-offs are checked all the same
+    except Exception as error:  # untrusted numbers may fail anywhere; the other trade-offs are checked all the same
         told = [f"{file.name}: cannot be recomputed ({error!r})."]
     return [readable(one) for one in told]
 
 
 def _published_runs(result: TradeoffResult, beside: Path, out: Path, made: list[Path]) -> TradeoffResult:
-    """The result with its runs by their published ids; those that were not published before are added to `made`."""
+    """The result with its runs' published ids; folders of newly published runs are added to `made`."""
     ids: dict[str, str] = {}
     for name in [*result.unsteered.values(), *(run for point in points(result) for run in point.runs.values())]:
         if name not in ids:
@@ -89,7 +89,7 @@ def _published_runs(result: TradeoffResult, beside: Path, out: Path, made: list[
 
 
 def _published(run: Path, out: Path, made: list[Path]) -> str:
-    """The id of a run; one that is published with the same digest is left as it is."""
+    """The id of a run, published if necessary; one that is published with the same digest is left unchanged."""
     result = read_result(run)
     name = id_of(without_folders(result.plan), result.digest)
     there = (out / name / PUBLISHED).exists()

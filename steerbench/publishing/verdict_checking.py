@@ -1,7 +1,8 @@
-"""What judges are said to have said: that it can be so, follows from its details, and is what a judge says here.
+"""Checks stored verdicts: they have to be possible, follow from their details, and agree with the judge where it runs
+here.
 
-A judge that rates again anywhere (`steerbench.contracts.Judge`: `self_contained`, and no need of the model) rates some
-of the stored answers once more.
+A judge that works anywhere (`steerbench.contracts.Judge`: `self_contained`, and without need of the model) rates some
+of the stored answers again.
 """
 
 import hashlib
@@ -24,15 +25,15 @@ from steerbench.records.results import JudgeResult
 from steerbench.records.verdicts import case_key
 
 TEXTS = 4
-"""Answers of each row that are rated again, at most."""
+"""Most answers of each row that are rated again."""
 SAME = 0.01
-"""How far a rating may lie from the one made here: an encoder's last digits differ between machines."""
+"""Largest difference from a rating made here, because an encoder's last digits differ between machines."""
 RANGE = 4.0
-"""Between the lowest rating and the highest."""
+"""Difference between the highest and the lowest rating."""
 
 
 class SampledVerdict(NamedTuple):
-    """A verdict in the samples: on which case, of which row, and where that stands."""
+    """A verdict in the samples: its case, its row, and its place in the words of an error message."""
 
     case: Case
     verdict: Verdict
@@ -41,16 +42,16 @@ class SampledVerdict(NamedTuple):
 
 
 Rated = Mapping[str, list[SampledVerdict]]
-"""By role."""
+"""Verdicts by role."""
 
 
 def wrong_figures(role: str, judge: JudgeResult) -> Iterator[str]:
-    """Figures of a judge, and of its check, that nothing measured can have."""
+    """Impossible figures of a judge or of its check."""
     counts = {name: getattr(judge, name) for name in ("verdicts", "unscored", "calls", "prompt_tokens")}
     counts |= {"completion_tokens": judge.completion_tokens, "cost": judge.cost}
     for name, value in counts.items():
         if value < 0:
-            yield f"judges, {role}: {name} is {value}, and counts from 0."
+            yield f"judges, {role}: {name} is {value}, but cannot be negative."
     if judge.unscored > judge.verdicts:
         yield f"judges, {role}: {judge.unscored} of {judge.verdicts} verdicts are unscored."
     if judge.check is None:
@@ -63,11 +64,11 @@ def wrong_figures(role: str, judge: JudgeResult) -> Iterator[str]:
     ranges += [(f"auc of {quality}", value, 0.0, 1.0) for quality, value in check.auc.items()]
     for name, figure, low, high in ranges:
         if figure is not None and not low <= figure <= high:
-            yield f"judges, {role}: the check's {name} is {figure:g}, and can be {low:g} to {high:g}."
+            yield f"judges, {role}: the check's {name} is {figure:g}, but has to be {low:g} to {high:g}."
 
 
 def wrong_judges(published: Published) -> Iterator[str]:
-    """Identities that are not those of the judges built here, if the run was made by this version."""
+    """Differences from the identities of the judges built here, if the run was made by this version."""
     if published.identity.get("steerbench") != __version__:
         return
     for role, told in published.judges.items():
@@ -75,7 +76,7 @@ def wrong_judges(published: Published) -> Iterator[str]:
         if judge is None:
             continue
         here = dict(judge.identity())
-        # Its sources (`code`) may have changed since, and still rate alike: that is seen by rating again.
+        # Its sources (`code`) may have changed since without changing ratings; rating again checks that.
         for name in sorted({*here, *told.identity} - {"code"}):
             if told.identity.get(name) != here.get(name):
                 yield (
@@ -96,7 +97,7 @@ def wrong_verdicts(published: Published, task: Any, asked: AskedItems, samples: 
 
 
 def unrated_here(published: Published) -> Iterator[str]:
-    """Why a judge that could rate again does not, a sentence each."""
+    """A sentence for each judge that should be able to rate again, but cannot here."""
     for role, told in published.judges.items():
         judge = built_here(published.plan, told)
         if judge is not None and not judge.needs_model and (why := _cannot_rate(judge)):
@@ -104,7 +105,7 @@ def unrated_here(published: Published) -> Iterator[str]:
 
 
 def built_here(plan: Plan, told: JudgeResult) -> Judge | None:
-    """The judge of a run, as it was then, if it can be had without a network, a key or a model of its own."""
+    """The judge of a run, in its edition then, if it needs no network, key or model of its own; otherwise None."""
     try:
         kind = find("judge", told.name)
         if not getattr(kind, "self_contained", False):
@@ -116,7 +117,7 @@ def built_here(plan: Plan, told: JudgeResult) -> Judge | None:
 
 
 def _rated(task: Any, asked: AskedItems, samples: Rows) -> dict[str, list[SampledVerdict]]:
-    """What cannot be read is left out: scoring says so."""
+    """The verdicts in the samples by role. Unreadable ones are left out, because scoring reports them."""
     found: defaultdict[str, list[SampledVerdict]] = defaultdict(list)
     for name, of_row in samples.items():
         for (target, item), sample in of_row.items():
@@ -144,19 +145,19 @@ def _of_role(published: Published, role: str, found: list[SampledVerdict]) -> It
     for case, verdict, _, where in found:
         before = said.setdefault(case_key(case), verdict)
         if (before.rating, before.unscored) != (verdict.rating, verdict.unscored):
-            yield f"{where}: its {case.quality} is rated {_short(verdict)}, and elsewhere the same is {_short(before)}."
+            yield f"{where}: its {case.quality} is rated {_short(verdict)}, but elsewhere the same is {_short(before)}."
             return
         if verdict.rating is not None and verdict.unscored:
-            yield f"{where}: its {case.quality} has a rating, and a reason for having none."
+            yield f"{where}: its {case.quality} has a rating, but also a reason for having none."
             return
         if contradiction is not None and (wrong := contradiction(case, verdict, published.judges[role].identity)):
-            yield f"{where}: its {case.quality} is rated {_short(verdict)}, and {wrong}."
+            yield f"{where}: its {case.quality} is rated {_short(verdict)}, but {wrong}."
             return
     yield from _rated_again(published, role, found)
 
 
 def _rated_again(published: Published, role: str, found: list[SampledVerdict]) -> Iterator[str]:
-    """Some answers, drawn by the hash of the samples: those that are looked at cannot be known beforehand."""
+    """Rates some answers again. They are drawn by the hash of the samples, so they cannot be known beforehand."""
     judge = built_here(published.plan, published.judges[role])
     if judge is None or judge.needs_model or published.identity.get("steerbench") != __version__ or _cannot_rate(judge):
         return
@@ -167,7 +168,7 @@ def _rated_again(published: Published, role: str, found: list[SampledVerdict]) -
     for place, (case, verdict, _, where) in enumerate(drawn):
         here = again[place]
         if (verdict.rating is None) != (here.rating is None) or abs((verdict.rating or 0) - (here.rating or 0)) > SAME:
-            yield f"{where}: its {case.quality} is rated {_short(verdict)}, and the judge rates it {_short(here)} here."
+            yield f"{where}: its {case.quality} is rated {_short(verdict)}, but the judge rates it {_short(here)} here."
             return
 
 
@@ -196,7 +197,7 @@ def _cannot_rate(judge: Judge) -> str:
 
 
 def _of_counts(published: Published, rated: Rated) -> Iterator[str]:
-    """A run's verdicts are one for each judge and case; roles of the same judge share them."""
+    """A run has one verdict for each judge and case; roles with the same judge share them."""
     by_judge: defaultdict[str, list[str]] = defaultdict(list)
     for role, judge in published.judges.items():
         by_judge[json.dumps([judge.name, judge.identity], sort_keys=True)].append(role)
@@ -208,17 +209,17 @@ def _of_counts(published: Published, rated: Rated) -> Iterator[str]:
             least = {"verdicts": len(held), "unscored": unscored}
             for name, count in least.items():
                 if getattr(judge, name) < count:
-                    yield f"judges, {role}: {name} are {getattr(judge, name)}, and the samples hold {count}."
+                    yield f"judges, {role}: {name} are {getattr(judge, name)}, but the samples have {count}."
             if judge.verdicts - judge.unscored < len(held) - unscored:
-                yield f"judges, {role}: {judge.unscored} of {judge.verdicts} are unscored, and the samples rate more."
+                yield f"judges, {role}: {judge.unscored} of {judge.verdicts} are unscored, but the samples rate more."
 
 
 def repeated_in_verdicts(samples: Rows) -> Iterator[str]:
-    """Verdicts that give one thing two values: which of them counts, readers would disagree on."""
+    """Verdicts with a repeated key, for which readers could use different values."""
     for name, of_row in samples.items():
         for (target, item), sample in of_row.items():
             if sample["verdicts"] and (key := repeated_key(sample["verdicts"])):
-                yield f"method '{name}', target '{target}', item '{item}': its verdicts give '{key[:80]}' twice."
+                yield f"method '{name}', target '{target}', item '{item}': its verdicts have '{key[:80]}' twice."
                 return
 
 

@@ -1,7 +1,8 @@
-"""Reads somebody's Parquet where it can do no harm: `python -m steerbench.publishing.weighing`, files' paths as JSON.
+"""Reads untrusted Parquet with size and schema limits: `python -m steerbench.publishing.weighing`, paths as JSON on
+stdin.
 
-A few kilobytes may unfold to more than there is memory, and a decoder may fall over a broken file. So it is read first
-in a process that has little memory and time. What gets through here unfolds to no more than `MOST_BYTES`.
+A few kilobytes may decompress to more than the available memory, and a decoder may crash on a broken file. So a file is
+read first in a process with little memory and time. A file that passes decompresses to at most `MOST_BYTES`.
 """
 
 import json
@@ -15,31 +16,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LARGEST = 200_000_000
-"""Bytes of a file."""
+"""Maximum bytes of a file."""
 MOST_ROWS = 2_000_000
 MOST_BYTES = 1_000_000_000
-"""Bytes of all texts together."""
+"""Maximum bytes of all texts together."""
 LONGEST = 200_000
-"""Bytes of one text."""
+"""Maximum bytes of one text."""
 MOST_OPTIONS = 1000
-"""Log-likelihoods of one answer."""
+"""Maximum number of log-likelihoods of one answer."""
 
 MEMORY, SECONDS = 4_000_000_000, 120
-"""What the reading process may have: address space (bytes), of which libraries take a good part, and processor time
-for each file."""
-UNREADABLE = "is no Parquet that can be read with the memory and time that samples may take"
+"""Limits of the reading process: address space (bytes), much of which libraries use, and processor time for each
+file."""
+UNREADABLE = "cannot be read as Parquet with the memory and time that samples may take"
 
 
 def weigh(path: Path) -> str:
-    """What is wrong with the size of a Parquet file or of what it unfolds to; empty if nothing is."""
+    """What is wrong with the size of a Parquet file, compressed or not; "" if nothing."""
     return weigh_all([path])[0]
 
 
 def weigh_all(paths: Sequence[Path]) -> list[str]:
-    """The same of many files, in their order; one process reads as many of them as it survives.
+    """The same for many files, in order; one process reads as many of them as it can.
 
-    A file is blamed for the end of a process only if that one had read nothing before: what another file left behind
-    in memory is not its fault.
+    A file is blamed for a crash only if it was the first that the process read. Otherwise an earlier file may have used
+    up the memory.
     """
     found = {path: f"is larger than {LARGEST:,} bytes" for path in paths if path.stat().st_size > LARGEST}
     left = [path for path in dict.fromkeys(paths) if path not in found]
@@ -51,7 +52,7 @@ def weigh_all(paths: Sequence[Path]) -> list[str]:
 
 
 def _told(paths: Sequence[Path]) -> list[str]:
-    """What a new process says of the first files, up to the one it ended at."""
+    """The results of a new process for the first files, up to the one at which it ended."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "steerbench.publishing.weighing"],
         env=os.environ | {"POLARS_MAX_THREADS": "1", "RUST_BACKTRACE": "0"},
@@ -67,15 +68,15 @@ def _told(paths: Sequence[Path]) -> list[str]:
 def _limit_memory() -> None:
     try:
         import resource
-    except ImportError:  # Windows has no such limits: there the limits on size and rows have to do
+    except ImportError:  # Windows has no such limits; the limits on size and rows have to suffice there
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform != "darwin":  # which takes the call and ignores it, or refuses it
+    if sys.platform != "darwin":  # macOS ignores or refuses the call
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def _limit_time() -> None:
-    """From now on: the soft limit is moved on for each file. An alarm ends what waits instead of working."""
+    """Sets the soft limit of processor time anew for each file. An alarm ends a process that waits without working."""
     try:
         import resource
     except ImportError:
@@ -93,7 +94,7 @@ def _weighed(path: str) -> str:
 
     columns = dict(pl.read_parquet_schema(path))
     if columns not in (COLUMNS, EARLIER):
-        return f"has not the columns {', '.join(COLUMNS)}, in their types"
+        return f"does not have the columns {', '.join(COLUMNS)} with their types"
     lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
     rows = lazy.select(pl.len()).collect().item()
     if rows > MOST_ROWS:
@@ -101,7 +102,7 @@ def _weighed(path: str) -> str:
     texts = [name for name, kind in columns.items() if kind == pl.String]
     lists = [name for name, kind in columns.items() if kind == pl.List(pl.Float64)]
     numbers = [name for name in columns if name not in (*texts, *lists)]
-    # All at once: of a small file, most of the time is a query's own.
+    # In one query: for a small file, most of the time is the query's overhead.
     found = lazy.select(
         *(pl.col(name).str.len_bytes().max().alias(f"longest {name}") for name in texts),
         *(pl.col(name).str.len_bytes().cast(pl.Int64).sum().alias(f"all {name}") for name in texts),
@@ -111,11 +112,11 @@ def _weighed(path: str) -> str:
     size = {name: value or 0 for name, value in found.collect().row(0, named=True).items()}
     for name in texts:
         if size[f"longest {name}"] > LONGEST:
-            return f"holds a text of more than {LONGEST:,} bytes in '{name}'"
+            return f"has a text of more than {LONGEST:,} bytes in '{name}'"
     if any(size[f"longest {name}"] > MOST_OPTIONS for name in lists):
         return f"has an answer with more than {MOST_OPTIONS} options"
     total = sum(size[f"all {name}"] for name in texts)
-    return f"unfolds to more than {MOST_BYTES:,} bytes" if total > MOST_BYTES else ""
+    return f"decompresses to more than {MOST_BYTES:,} bytes" if total > MOST_BYTES else ""
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""A run: prepared, fitted, calibrated, asked, summarised."""
+"""One run: prepare, fit, calibrate, evaluate, summarise."""

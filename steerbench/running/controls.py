@@ -1,7 +1,7 @@
-"""Controls: rows that are shown the answers to what they are asked, to see whether the instrument reads anything.
+"""Controls: rows that are shown the answers they are asked for, to test whether the readout can read them.
 
-They are the only rows that ever see such answers, and they see them when nothing is left to choose. What is handed out
-to them, and what they are asked, is decided here.
+Only controls ever see such answers, and only after every choice is frozen. This module decides what they are shown and
+asked.
 """
 
 from collections.abc import Sequence
@@ -14,24 +14,24 @@ from steerbench.errors import UserError
 from steerbench.records.plan import PlanRow, roles_of
 
 FORMLESS: tuple[Role | None, ...] = ("constant", "reference", "ceiling")
-"""The roles of rows that answer without a model, in any form alike."""
+"""Roles of rows that answer without a model and give the same answer to every form of a question."""
 
 
 def check_controls(task: Task, rows: Sequence[PlanRow]) -> None:
-    """Raises UserError: a method wants to be shown answers, and is no control of a task that shows some."""
+    """Raises UserError: a method must be shown answers, but is not a control of this task."""
     for row in rows:
         if not isinstance(row.method, Control) or (row.role == "control" and isinstance(task, Revealing)):
             continue
         raise UserError(
-            f"'{row.name}' is shown the answers it is asked for, which only a control may be, and it is none of "
-            f"this run of {task.name}; leave it out."
+            f"'{row.name}' must be shown the answers it is asked for, which only a control may be; it is not a control "
+            f"of {task.name}, so leave it out."
         )
 
 
 def asked_of_row(task: Task, name: str, target: Target) -> Sequence[Item]:
-    """The items that measure a row: of a control that is shown answers, those that there are answers to.
+    """The test items of a row. For a control that is shown answers, only items with an answer.
 
-    What knows nothing of a question's form is asked in the usual one alone.
+    Rows that ignore a question's form are asked in the usual form alone.
     """
     role = roles_of(task).get(name)
     if isinstance(task, Revealing) and role == "control":
@@ -41,11 +41,11 @@ def asked_of_row(task: Task, name: str, target: Target) -> Sequence[Item]:
 
 
 def revealed(task: Task, method: Control, targets: Sequence[Target]) -> list[Steering]:
-    """A control's steering for each target, made from the answers that measure.
+    """A control's steering for each target, made from the test answers.
 
     Raises:
-        RuntimeError: they are sealed.
-        UserError: what it made cannot be used.
+        RuntimeError: the answers are still sealed, or the task has none to show.
+        UserError: the control's steering is invalid.
     """
     if not isinstance(task, Revealing):
         raise RuntimeError(f"the task '{task.name}' has no answers to show")

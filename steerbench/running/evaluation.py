@@ -1,8 +1,8 @@
-"""Puts a step's questions to the engine, chunk by chunk, and writes every finished chunk to the ledger.
+"""Sends a step's questions to the engine in chunks, and writes every finished chunk to the ledger.
 
-A step is all questions of one method that can be asked at once: for every target, its items under the
-setting it is trying. Replaying a step gives the same requests and the same chunks, so a run that goes on
-after a crash asks only the chunks that are missing and ends with the same numbers.
+A step is all questions of one method that can be asked at once: the items of every target under the setting it is
+trying. Repeating a step gives the same requests and chunks. So a run that continues after a crash asks only the missing
+chunks, and ends with the same numbers.
 """
 
 import hashlib
@@ -36,24 +36,24 @@ from steerbench.records.ledger import Ledger
 from steerbench.records.samples import Sample
 
 OVERFLOWED = "the steering is so strong that the model's numbers overflowed"
-"""`Score.unscored` of every outcome that overflowed, on every task; judges are not asked about it."""
+"""`Score.unscored` of every outcome that overflowed, on every task. Judges are not asked about such answers."""
 
 
 @runtime_checkable
 class Packing(Protocol):
-    """An engine whose batches depend on how much memory it found."""
+    """An engine whose batch size depends on the memory it found."""
 
     token_budget: int
 
 
 def packing_of(engine: object) -> Packing | None:
-    """The engine, if it is one of those."""
+    """The engine if its batches depend on memory, otherwise None."""
     return engine if isinstance(engine, Packing) else None
 
 
 @dataclass(frozen=True)
 class Step:
-    """Which step: of a method, on a split, and the stage its time is booked to."""
+    """A step of a method on a split, and the stage to which its time is added."""
 
     method: str
     split: Split
@@ -63,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class SteeredItem:
-    """An item for a target, under its steering as the setting makes it."""
+    """An item for a target, with the steering under the given setting."""
 
     target: Target
     item: Item
@@ -72,7 +72,7 @@ class SteeredItem:
 
     @property
     def told(self) -> Steering:
-        """The steering as it is before this very item."""
+        """The steering for this very item, with its own prompt if it has one."""
         return self.steering.at(self.item)
 
     @property
@@ -82,7 +82,7 @@ class SteeredItem:
 
 @dataclass(frozen=True)
 class DistinctRequest:
-    """One distinct request of a step: its hashes, and the questions it answers."""
+    """A distinct request of a step, its hashes, and the questions that it answers."""
 
     request: Request
     prompt: str
@@ -91,7 +91,7 @@ class DistinctRequest:
 
 
 class Evaluation:
-    """Asks and scores, for one run. Outcomes of the unedited model are kept: no request is asked twice."""
+    """Asks and scores for one run. Outcomes of the unedited model are kept, so that no request is repeated."""
 
     def __init__(
         self, engine: Engine | None, task: Task, ledger: Ledger, progress: Progress, panel: Panel | None = None
@@ -103,7 +103,7 @@ class Evaluation:
             packing.token_budget = budget
 
     def step(self, step: Step, questions: Sequence[SteeredItem]) -> dict[str, list[Scored]]:
-        """Ask what the ledger lacks; then every target's scores, in the order of the questions."""
+        """Asks what the ledger lacks, and returns every target's scores in the order of the questions."""
         done = self.ledger.answered(step.method, step.split, step.number)
         if len(done) < len(questions):
             self._ask(step, questions, done)
@@ -118,11 +118,11 @@ class Evaluation:
         return rows
 
     def recall(self, method: str, split: Split, number: int) -> None:
-        """Take the unedited model's answers in a finished step from the ledger."""
+        """Loads the unedited model's answers in a finished step from the ledger."""
         self._known |= self.ledger.unedited(method, split, number)
 
     def _rate(self, step: Step, questions: Sequence[SteeredItem]) -> None:
-        """Have judges rate the answers of the step that lack it. Verdicts that were paid for are in the ledger."""
+        """Has the judges rate those answers of the step that lack a rating. Verdicts are already in the ledger."""
         pending = self.ledger.pending(step.method, step.split, step.number)
         if not pending:
             return
@@ -162,7 +162,7 @@ class Evaluation:
             self._record(step, list(self._answers(chunk, outcomes)), done, time.perf_counter() - started)
 
     def _outcomes(self, engine: Engine, chunk: Sequence[DistinctRequest], requests: Sequence[Request]) -> list[Outcome]:
-        """What the engine says to each; choices and free text may be mixed."""
+        """The engine's outcomes in the order of the requests, which may mix choices and free text."""
         outcomes: dict[int, Outcome] = {}
         choices = [i for i, request in enumerate(requests) if request.options]
         texts = [i for i, request in enumerate(requests) if not request.options]
@@ -176,7 +176,7 @@ class Evaluation:
     def _continued(
         self, engine: Engine, chunk: Sequence[DistinctRequest], said: Sequence[Completion]
     ) -> list[Completion]:
-        """The answers, where the task asks for them in a second stage; a first one that is none is the answer."""
+        """Answers after the second stage, if the task has one. An unfinished first answer stays as it is."""
         answers = list(said)
         if not isinstance(self.task, Continued):
             return answers
@@ -196,12 +196,12 @@ class Evaluation:
         return answers
 
     def _record(self, step: Step, samples: Sequence[Sample], done: set[tuple[str, str]], seconds: float = 0.0) -> None:
-        """One transaction, unless an earlier start has made it."""
+        """Writes samples in one transaction, unless an earlier start of the run has written them."""
         missing = [sample for sample in samples if (sample.target, sample.item) not in done]
         if missing and len(missing) < len(samples):
             raise UserError(
-                f"The run in {self.ledger.path.parent} was started with another packing of its requests "
-                "and cannot go on; start it anew with --out."
+                f"The run in {self.ledger.path.parent} was started with other batches of requests and cannot continue; "
+                "start a new one with --out."
             )
         if missing:
             self.ledger.record(step.method, step.split, step.number, missing, step.stage, seconds)
@@ -220,7 +220,7 @@ class Evaluation:
                 yield Sample(*question.place, question.setting, one.prompt, one.edits, outcome, score)
 
     def _distinct(self, questions: Sequence[SteeredItem]) -> list[DistinctRequest]:
-        """The step's requests, each once, in the order they first come up."""
+        """The distinct requests of a step, in order of first appearance."""
         distinct: dict[tuple[str, str], DistinctRequest] = {}
         for question in questions:
             request = self.task.request(question.item, question.target, question.told)
@@ -230,14 +230,14 @@ class Evaluation:
 
     def _engine(self) -> Engine:
         if self.engine is None:
-            raise UserError("A row of this run needs a model: name one with --model.")
+            raise UserError("A row of this run needs a model; name one with --model.")
         return self.engine
 
 
 def score_of_outcome(task: Task, item: Item, target: Target, outcome: Outcome | float) -> Score:
-    """The task's, but of an outcome that overflowed only its record: it is worth nothing on any task.
+    """The task's score. An outcome that overflowed keeps only the score's record and is unscored on every task.
 
-    An answer that never left its thoughts is unscored for that reason, and no judge is asked about it.
+    An answer that never ends its thoughts is unscored too, and no judge is asked about it.
     """
     score = task.score(item, target, outcome)
     if isinstance(outcome, float):
@@ -249,22 +249,22 @@ def score_of_outcome(task: Task, item: Item, target: Target, outcome: Outcome | 
 
 
 def reply_of(question: SteeredItem) -> Completion | float:
-    """A text or a tick, whichever the task's items call for: a judged task's are questions."""
+    """A model-free reply: a text or a tick, as the item requires."""
     reply = question.steering.reply
     said, tick = (reply.said(question.item), reply.tick(question.item)) if reply else (None, None)
     if said is not None:
         return Completion(said, 0, "stop")
     if tick is not None:
         return float(tick)
-    raise UserError(f"A method replies without a model but has no reply to item {question.item.id}.")
+    raise UserError(f"A method that replies without a model has no reply to item {question.item.id}; leave it out.")
 
 
 def prompt_digest(request: Request) -> str:
-    """Hash (128 bits, hex) of what the model is given and the options it is asked for."""
+    """Hash (128 bits, hex) of the prompt and of the options."""
     told = repr((request.prompt.messages, request.prompt.start, request.options, *request.neutral))
     return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def edits_digest(steering: Steering) -> str:
-    """Hash (128 bits, hex) of a steering's edits alone; empty if there are none."""
+    """Hash (128 bits, hex) of a steering's edits; empty without edits."""
     return steering.edits_digest[:32] if steering.edits else ""

@@ -1,4 +1,4 @@
-"""The fitted steerings of a run: made once, saved beside the ledger, read back by every later start."""
+"""The fitted steerings of a run: fitted once, saved next to the ledger, and loaded at every later start."""
 
 import json
 import time
@@ -22,7 +22,7 @@ from steerbench.storage.files import understandable
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """Fits methods for a run, in its `folder`."""
+    """Fits methods for a run in its `folder`."""
 
     engine: Engine | None
     folder: Path
@@ -32,8 +32,8 @@ class Fits:
     def of(self, name: str, method: Method, split: Split, targets: Sequence[Target]) -> list[Steering]:
         """Each target's steering of unit strength.
 
-        What needed a model is read back from the files it was saved to, also at the first start, so that a
-        later start runs on the very same arrays.
+        Fits that needed a model are always loaded from their files, even at the first start, so that every start uses
+        exactly the same arrays.
         """
         engine = cast(Engine, self.engine)
         if not method.needs_model:
@@ -47,11 +47,11 @@ class Fits:
             saved = self._saved(name, split, targets)
             self.progress.finished()
         if saved is None:
-            raise UserError(f"The fits of '{name}' in {self.folder} cannot be read back; is the disk sound?")
+            raise UserError(f"The fits of '{name}' in {self.folder} cannot be read back; check the disk.")
         return saved
 
     def keep(self, name: str, target: Target, setting: Setting, fitted: Steering) -> None:
-        """Save what a target was steered by, at its chosen strength, for use elsewhere."""
+        """Saves a target's steering at its chosen strength, for use elsewhere."""
         steering = setting.apply(fitted)
         file = Path("steerings", quote(name), f"{quote(target.id)}.safetensors")
         nothing = not (steering.edits or steering.prompt) or steering.by_item
@@ -73,7 +73,7 @@ class Fits:
         self.ledger.record_fits(name, split, files, seconds)
 
     def _saved(self, name: str, split: Split, targets: Sequence[Target]) -> list[Steering] | None:
-        """The fits of an earlier start, None unless all are there and whole."""
+        """The fits of an earlier start; None unless all are there and undamaged."""
         files = self.ledger.fits(name, split)
         loaded = []
         for target in targets:
@@ -94,9 +94,9 @@ class Fits:
 
 
 FACTS = "facts"
-"""Of a steering file's provenance, what holds the facts of its fit."""
+"""The key in a steering file's provenance that holds the facts of its fit."""
 
 
 def facts_of(steering: Steering) -> dict[str, str]:
-    """What a steering file's provenance says of the fit itself (`Steering.facts`, JSON); empty if there is nothing."""
+    """`Steering.facts` as JSON for a steering file's provenance; empty without facts."""
     return {FACTS: json.dumps(dict(steering.facts), sort_keys=True)} if steering.facts else {}

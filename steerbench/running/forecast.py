@@ -1,7 +1,7 @@
-"""What a run will ask, row by row, counted before it asks anything, and how long that may take.
+"""Forecasts how many answers each row of a run needs, before anything is asked, and how long they take.
 
-Counted are answers as the ledger keeps them: one for each item of a target under each setting that calibration tries,
-and one for each item that measures.
+Answers are counted as in the ledger: one for each item of a target under each setting that calibration tries, and one
+for each test item.
 """
 
 import sqlite3
@@ -25,11 +25,11 @@ from steerbench.running.trials import evaluations
 
 @dataclass(frozen=True)
 class RowForecast:
-    """The answers of a row, by what they are for.
+    """The number of a row's answers, by purpose.
 
-    `calibration` is the most that there can be where `at_most`: how many wordings a method has, its fit tells, and that
-    one needs the model. `asked_calibration` and `asked_test` are those of both that the model has to give: what all
-    targets are asked alike, by a row that changes nothing or at strength 0, it is asked once.
+    `at_most` says that `calibration` is an upper bound: the number of wordings is known only after a fit that needs the
+    model. `asked_calibration` and `asked_test` count those answers that the model generates. A prompt that is the same
+    for all targets, in an unsteered row or at strength 0, is asked once.
     """
 
     name: str
@@ -43,13 +43,13 @@ class RowForecast:
 
     @property
     def asked(self) -> int:
-        """Answers that the model has to give."""
+        """The number of answers that the model generates."""
         return self.asked_calibration + self.asked_test
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a ledger holds already: answers by row and split, and the rows whose settings are frozen."""
+    """What a ledger already holds: answers by row and split, and the rows whose settings are frozen."""
 
     answers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
@@ -59,9 +59,9 @@ NOTHING_DONE = Done()
 
 
 def forecast(prepared: Prepared, opened: Task) -> list[RowForecast]:
-    """Every row of a run; the reference that calibration asks for its cost stands behind them, as in the ledger.
+    """The forecast of every row. The reference that sets calibration's cost ceiling comes last, as in the ledger.
 
-    `opened` is the run's task, built anew and unsealed (`planning.opened_task`): the run's own stays sealed.
+    `opened` is the run's task, built anew and unsealed (`power.opened_task`); the run's own task stays sealed.
 
     Raises:
         UserError: strengths are taken from a run that has none for a target.
@@ -71,16 +71,17 @@ def forecast(prepared: Prepared, opened: Task) -> list[RowForecast]:
 
 
 def missing(rows: Sequence[RowForecast], done: Done = NOTHING_DONE) -> int:
-    """How many answers the model has still to give."""
+    """How many answers the model still has to generate."""
     return sum(_missing(row, done) for row in rows)
 
 
 def done_in(folder: Path) -> Done:
-    """What the run in a folder has; nothing where there is none, or none that can be read: the run says so itself."""
+    """What the run in a folder has done; nothing if there is no readable ledger, because the run itself reports
+    that."""
     path = folder / LEDGER
     if not path.exists():
         return NOTHING_DONE
-    # Looked at and no more: SQLite would lay its own files beside a ledger that nobody has open.
+    # Read-only and immutable: SQLite would otherwise create its own files next to a ledger that nobody has open.
     how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=0.2)) as ledger:
@@ -92,7 +93,7 @@ def done_in(folder: Path) -> Done:
 
 
 def expected(rows: Sequence[RowForecast], done: Done, speed: AnswerSpeed | None, judged: bool) -> str:
-    """How long a run will take, in one sentence that says what is left out."""
+    """One sentence on how long a run will take, and what this leaves out."""
     answers = missing(rows, done)
     beside = "fitting, steering, longer prompts and judges" if judged else "fitting, steering and longer prompts"
     if not answers:
@@ -103,12 +104,12 @@ def expected(rows: Sequence[RowForecast], done: Done, speed: AnswerSpeed | None,
         return f"{count[0].upper()}{count[1:]}; how long they take is not known: no calibration item can be tried."
     tried = f"the speed of {speed.together:,} plain one{'s' if speed.together > 1 else ''} asked now"
     if speed.tokens:
-        tried += f", each cut at {speed.tokens} tokens and reckoned to be {speed.limit} long"
+        tried += f", each cut at {speed.tokens} tokens and extrapolated to {speed.limit}"
     return f"About {duration(answers * speed.seconds)} for {count} at {tried}; {beside} come on top."
 
 
 def duration(seconds: float) -> str:
-    """In words, with no more digits than an expectation has: "40 seconds", "3 minutes", "2.5 hours"."""
+    """A duration in words, rounded as a forecast should be: "40 seconds", "3 minutes", "2.5 hours"."""
     for unit, length in (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)):
         if seconds >= 1.5 * length:
             count = seconds / length
@@ -128,7 +129,7 @@ def _row(plan: Plan, opened: Task, row: PlanRow) -> RowForecast:
     trials, at_most = _trials(plan, opened, row, targets)
     calibration, asked = _calibration(opened, row.method, targets, trials, split)
     measured = [item.id for target in opened.targets(Split.TEST) for item in asked_of_row(opened, row.name, target)]
-    # Under the published protocol the answers that chose are those that measure.
+    # The published protocol chooses on the test items, so their answers are copied and not asked again.
     copied = plan.protocol == "published" and calibration > 0
     distinct = set(measured) if _changes_nothing(row.method) else measured
     return RowForecast(
@@ -146,23 +147,23 @@ def _row(plan: Plan, opened: Task, row: PlanRow) -> RowForecast:
 def _calibration(
     opened: Task, method: Method, targets: Sequence[Target], trials: Sequence[int], split: Split
 ) -> tuple[int, int]:
-    """The answers that choose settings, and those of them that the model has to give."""
+    """The number of calibration answers, and how many of them the model generates."""
     if not any(trials):
         return 0, 0
     items = [[item.id for item in opened.items(target, split)] for target in targets]
     answers = sum(count * len(ids) for count, ids in zip(trials, items, strict=True))
-    # Every search tries strength 0, which is the plain model unless another method of the row has put a prompt.
+    # Every search tries strength 0, which is the unsteered model unless another method of the row adds a prompt.
     plain = has_dial(method) and not isinstance(method, Composed)
     return answers, answers - (sum(map(len, items)) - len({i for ids in items for i in ids}) if plain else 0)
 
 
 def _choosing(plan: Plan) -> Split:
-    """The split whose items choose settings."""
+    """The split on which settings are chosen."""
     return Split.TEST if plan.protocol == "published" else Split.CALIBRATION
 
 
 def _trials(plan: Plan, opened: Task, row: PlanRow, targets: Sequence[Target]) -> tuple[list[int], bool]:
-    """How many settings are tried for each target, and whether that is only the most that may be."""
+    """How many settings are tried for each target, and whether that is an upper bound."""
     method, none = row.method, [0] * len(targets)
     if isinstance(method, Control) or strengths.given(plan, opened, row.name, method, targets) is not None:
         return none, False
@@ -179,7 +180,7 @@ def _trials(plan: Plan, opened: Task, row: PlanRow, targets: Sequence[Target]) -
 
 
 def _reference(plan: Plan, opened: Task, rows: Sequence[RowForecast]) -> list[RowForecast]:
-    """The row whose cost is the ceiling of every search (`Run.ceilings`): asked once if anything is searched."""
+    """The row that sets the cost ceiling of every search (`Run.ceilings`), asked once if anything is searched."""
     name = opened.reference if isinstance(opened, Judged) else ""
     if not name or plan.rule != "fluency-floor" or not any(row.calibration for row in rows):
         return []
@@ -194,18 +195,18 @@ def _changes_nothing(method: Method) -> bool:
 
 
 class _ModelNeededError(Exception):
-    """A fit has turned to the model."""
+    """A fit used the model."""
 
 
 class _NoModel:
-    """Stands where a fit is given its engine, and lets a fit that needs none go on."""
+    """Takes the place of the engine in a fit. Any use of it raises, so only fits without a model succeed."""
 
     def __getattr__(self, name: str) -> object:
         raise _ModelNeededError
 
 
 def _fits_without_model(method: Method, targets: Sequence[Target]) -> list[Steering] | None:
-    """A method's fits, which tell its wordings; None if it asks the model for them."""
+    """A method's fits, which contain its wordings; None if they need the model."""
     try:
         return fit(method, _NoModel(), targets)  # type: ignore[arg-type]
     except _ModelNeededError:

@@ -1,4 +1,4 @@
-"""What calibration minimises, and what it keeps under a ceiling, from a target's scores."""
+"""A target's calibration loss, and the cost that calibration keeps below a ceiling, from its scores."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ from steerbench.running.evaluation import OVERFLOWED
 
 
 def target_loss(rows: Sequence[Scored]) -> float | None:
-    """Mean loss over a target's items; None if none could be read, or if one overflowed.
+    """Mean loss over a target's items; None if no loss is known, or if an item overflowed.
 
-    An item that could not be read counts as much as the worst of those that could, so that no setting
-    gains by making answers unreadable. A setting that overflows is worse than any that does not.
+    An unreadable item gets the worst known loss of the target, so that no setting gains from unreadable answers. A
+    setting that overflows is worse than any other.
     """
     if _overflow(rows):
         return None
@@ -24,21 +24,21 @@ def _overflow(rows: Sequence[Scored]) -> bool:
 
 
 def _filled(values: Sequence[float | None]) -> list[float]:
-    """The values with the worst of them where there is none; empty if there is none at all."""
+    """Replaces missing values by the largest known one; empty if no value is known."""
     known = [value for value in values if value is not None]
     return [max(known) if value is None else value for value in values] if known else []
 
 
 def target_losses(rows: Mapping[str, Sequence[Scored]], task: Task | None = None) -> dict[str, float | None]:
-    """By target, what calibration minimises: the task's own measure of it if it has one, else the mean loss."""
+    """Each target's calibration loss: the task's own measure if it has one, otherwise the mean loss."""
     measure = task.target_loss if isinstance(task, Choosing) else target_loss
     return {target: None if _overflow(scored) else measure(scored) for target, scored in rows.items()}
 
 
 def target_costs(rows: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
-    """Each target's mean cost over its items, an unknown one as much as the worst.
+    """Each target's mean cost over its items; an unknown cost counts as the largest known one.
 
-    Infinite if none is known, or if an item overflowed.
+    Infinite if no cost is known, or if an item overflowed.
     """
     costs = {
         target: [] if _overflow(of_target) else _filled([scored.score.cost for scored in of_target])

@@ -11,16 +11,16 @@ from steerbench.records.plan import Plan
 
 
 def open_engine(plan: Plan, device: str | None = None) -> Engine:
-    """The plan's engine, with its model.
+    """The plan's engine, with its model loaded.
 
     Raises:
-        UserError: it does not exist or takes no such parameter, or the model cannot be had.
+        UserError: the engine does not exist or has no such parameter, or the model cannot be loaded.
     """
     template = Path(plan.chat_template) if plan.chat_template else None
     load = find("engine", plan.engine).load
     given = checked("engine", plan.engine, plan.engine_parameters, load)
     usual = {"spec": plan.model or EMBEDDED, "dtype": plan.dtype, "device": device, "chat_template": template}
     if twice := sorted(given.keys() & usual):
-        raise UserError(f"{plan.engine}.{twice[0]} is no parameter of its own: use --model, --dtype or --device.")
+        raise UserError(f"{plan.engine}.{twice[0]} cannot be given as a parameter; use --model, --dtype or --device.")
     engine: Engine = load(**usual, **given)
     return engine

@@ -1,7 +1,7 @@
-"""How large a run has to be: the units that a difference needs, and the smallest difference that units can show.
+"""Power: how many units a difference needs, and the smallest difference that a number of units can detect.
 
-What decides is how much the difference of two rows varies from unit to unit. Runs that were made tell it of their own
-rows; before any, the rows that need no model tell it, where a task has some.
+Both depend on how much the difference between two rows varies over units. Finished runs give this spread for their own
+rows. Before any run, the rows that need no model give it, where a task has some.
 """
 
 import math
@@ -24,14 +24,14 @@ from steerbench.running.evaluation import SteeredItem, reply_of, score_of_outcom
 from steerbench.statistics import FEWEST, smallest_difference
 
 PROBED, GLANCED = 60, 24
-"""Targets that rows without a model are tried on: their spread is known to a tenth then, or at a glance to a sixth."""
+"""Targets for trials of rows without a model. The standard error of the spread is then a tenth, or a sixth, of it."""
 MOST_RUNS = 50
 TOLD_BY: tuple[Role, ...] = ("reference", "ceiling")
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How differently two rows fare: standard deviation over units of their paired differences of the loss."""
+    """How the loss difference between two rows varies: the standard deviation of paired differences over units."""
 
     method: str
     against: str
@@ -41,12 +41,12 @@ class Spread:
     over: str
 
     def smallest(self, units: int) -> float | None:
-        """The difference that four of five runs with so many units find; None if none can."""
+        """The difference that runs with so many units detect with power .8; None if there is none."""
         return smallest_difference(self.spread, units)
 
 
 def spreads_of(result: RunResult) -> list[Spread]:
-    """Those of a run's methods against the rows that they were compared with."""
+    """The spreads of a run's methods against the rows that they were compared with."""
     return [
         found
         for name, method in result.methods.items()
@@ -56,10 +56,10 @@ def spreads_of(result: RunResult) -> list[Spread]:
 
 
 def opened_task(plan: Plan) -> Task:
-    """The plan's task, built for itself and unsealed: to count and to try on, never to choose or to measure with.
+    """The plan's task, built separately and unsealed. Use it to count and to try rows, never to choose or to measure.
 
     Raises:
-        UserError: it cannot be built.
+        UserError: the task cannot be built.
     """
     task = build_task(plan)
     task.unseal()
@@ -69,11 +69,10 @@ def opened_task(plan: Plan) -> Task:
 def reference_spreads(
     plan: Plan, targets: int = PROBED, opened: Task | None = None, built: Sequence[PlanRow] = ()
 ) -> list[Spread]:
-    """Those of the task's rows that need no model on so many targets, each as if it were a method; empty without any.
+    """Spreads of the task's rows without a model on `targets` targets, each taken as a method; empty without such rows.
 
-    `opened` is the plan's own task, unsealed, where there is one: it tells whether there are such rows, and they are
-    tried on it if it has no other size than they need. `built` are the plan's rows: those that need no model are not
-    built again if any are among them.
+    `opened` is the plan's own task, unsealed, if there is one. It is used for the trial if it already has the right
+    size. `built` are the plan's rows; its model-free rows are used instead of building them again.
 
     Raises:
         UserError: the task cannot be built.
@@ -98,7 +97,7 @@ def reference_spreads(
 
 
 def stored_spreads(plan: Plan, out: Path) -> list[Spread]:
-    """Those of runs under `out` on the plan's task and dataset, the newest `MOST_RUNS` folders."""
+    """Spreads of the runs under `out` on the plan's task and dataset, from the newest `MOST_RUNS` folders."""
     folders = sorted(out.glob(f"{plan.task}-*/{RESULT}"), key=lambda path: -path.stat().st_mtime)[:MOST_RUNS]
     found: list[Spread] = []
     for file in folders:
@@ -118,7 +117,7 @@ def typical(spreads: Iterable[Spread]) -> float | None:
 
 
 def units_of(task: Task) -> tuple[int, str]:
-    """How many units the tests of a run will be over, and what they are: people, or questions. The task is unsealed."""
+    """The number of units of a run's tests, and what they are: people or questions. The task has to be unsealed."""
     targets = task.targets(Split.TEST)
     if targets and isinstance(targets[0], Respondent):
         return len(targets), "people"
@@ -126,7 +125,7 @@ def units_of(task: Task) -> tuple[int, str]:
 
 
 def outlook(units: int, over: str, spread: float | None, told_by: str) -> str:
-    """What a run of so many units can show, in one sentence."""
+    """One sentence on what a run with this many units can detect."""
     if units < FEWEST:
         return f"{units} {over} are too few for any difference to be significant; {FEWEST} are the least."
     found = None if spread is None else smallest_difference(spread, units)
@@ -136,14 +135,14 @@ def outlook(units: int, over: str, spread: float | None, told_by: str) -> str:
 
 
 def _closest(tested: Sequence[ComparisonRecord], roles: Mapping[str, Role]) -> list[ComparisonRecord]:
-    """The comparisons with references, and of those with constants the best one's: the others are soon beaten."""
+    """All comparisons with references, and the one with the best constant, which is the hardest constant to beat."""
     constants = [one for one in tested if roles.get(one.against) == "constant" and one.difference is not None]
     best = [max(constants, key=lambda one: one.difference or 0.0)] if constants else []
     return best + [one for one in tested if roles.get(one.against) != "constant"]
 
 
 def _spread(method: str, tested: ComparisonRecord, over: str) -> Spread | None:
-    """From the comparison's interval, which is Student's; None where it has none."""
+    """The spread behind a comparison's Student interval; None without an interval."""
     if tested.low is None or tested.high is None or tested.difference is None:
         return None
     half = (tested.high - tested.low) / 2
@@ -152,12 +151,12 @@ def _spread(method: str, tested: ComparisonRecord, over: str) -> Spread | None:
 
 
 def _tells(task: Task) -> bool:
-    """Whether a task has rows that tell a spread without a model; what judges have not rated yet tells nothing."""
+    """Whether a task has rows that show a spread without a model. Judged tasks have none, as answers need a judge."""
     return not isinstance(task, Judged) and any(role in TOLD_BY for role in roles_of(task).values())
 
 
 def _probe(plan: Plan, targets: int) -> Plan:
-    """The plan on so many targets, where its data are more than a sample: what few tell of a spread is no use."""
+    """The plan with `targets` targets, if its data are more than a sample: few targets say little about a spread."""
     plugin = find("task", plan.task)
     size, taken = getattr(plugin, "size", "limit"), parameters(plugin)
     given = dict(plan.task_parameters)
@@ -178,7 +177,7 @@ def _rows_without_model(plan: Plan, task: Task) -> list[PlanRow]:
 
 def _scored(task: Task, row: PlanRow) -> Sequence[Scored]:
     targets = task.targets(Split.TEST)
-    # Whoever asks no model needs no engine to be fitted.
+    # A method that needs no model is fitted without an engine.
     fits = row.method.fit(None, targets)  # type: ignore[arg-type]
     return [
         Scored(target.id, item.id, score_of_outcome(task, item, target, reply_of(question)))

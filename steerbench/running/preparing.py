@@ -1,4 +1,4 @@
-"""Makes of a plan all that it names: task, rows, judges and engine, checked and identified before anything is asked."""
+"""Builds everything that a plan names (task, rows, judges, engine), checked and identified before anything is asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from steerbench.running.opening import open_engine
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A plan with everything built that it names: checked, identified, ready to run."""
+    """A plan with everything it names built, checked and identified: ready to run."""
 
     plan: Plan
     task: Task
@@ -35,18 +35,18 @@ class Prepared:
     judges: Mapping[str, Judge] = field(default_factory=dict)
 
     def folder(self, out: Path) -> Path:
-        """Where this run lives under `out`: the same plan has the same folder."""
+        """The run's folder under `out`; the same plan always has the same folder."""
         methods = "-".join(self.plan.methods)[:60].rstrip("-+")
         return out / f"{self.plan.task}-{methods}-{self.identity.digest[:10]}"
 
 
 def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None) -> Prepared:
-    """Build task, methods and, if a row needs one, the engine with its model.
+    """Builds the task, the methods and, if a row or judge needs it, the engine with its model.
 
-    `engine` is one that has the plan's model loaded already; it is shared with whoever else runs on it.
+    `engine` is one that already has the plan's model loaded; it may be shared with other runs.
 
     Raises:
-        UserError: something the plan names does not exist or cannot be had, or does not fit the model.
+        UserError: something the plan names does not exist, is not available or does not fit the model.
     """
     task = build_task(plan)
     rows = build_rows(plan, task)

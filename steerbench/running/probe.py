@@ -1,7 +1,7 @@
-"""How fast an engine answers, from a few plain questions that are asked before a run and whose answers nobody reads.
+"""Measures how fast an engine answers, with a few unsteered questions before a run.
 
-Asked are calibration items of the run's task, unsteered. Nothing is kept of them: no ledger is open, no item that
-measures is asked, and the engine is left with the token budget that it had, so that the run packs its requests alike.
+The questions are calibration items of the run's task. Nothing of them is kept: no ledger is open, and no test item is
+asked. The engine gets back its token budget afterwards, so that the run forms the same batches.
 """
 
 import time
@@ -15,24 +15,23 @@ from steerbench.errors import UserError
 from steerbench.running.evaluation import packing_of, prompt_digest
 
 LIKELIHOODS, TEXTS = 32, 16
-"""The most answers that are timed together: likelihoods of options, or free texts."""
+"""The most answers timed in one batch: likelihoods of options, and free texts."""
 TOKENS = 16
-"""Where a text is cut at the latest; what it would take up to the task's own limit is reckoned from there."""
+"""Maximum length of a text; the time up to the task's own limit is extrapolated."""
 FEWEST_TOKENS = 4
 GROWTH = 4
 PATIENCE = 1.5
-"""Seconds after which no larger batch is tried: the last one takes at most `GROWTH` times as long, and on most engines
-hardly longer than the one before. The slowest is asked one answer to warm up and one to time."""
+"""Seconds after which no larger batch is tried. The last batch takes at most `GROWTH` times as long as the one before,
+and hardly longer on most engines. A very slow engine is asked one answer to warm up and one to time."""
 
 Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
 class AnswerSpeed:
-    """Seconds that an unsteered answer takes where `together` of them are asked at once.
+    """Seconds per unsteered answer in batches of `together` answers.
 
-    `tokens` is where a text was cut to tell (0 if none was, or nothing had to be reckoned), `limit` where the task
-    cuts it.
+    `tokens` is the length at which texts were cut (0 if nothing was extrapolated), `limit` the task's own limit.
     """
 
     seconds: float
@@ -42,7 +41,7 @@ class AnswerSpeed:
 
 
 def speed_of(engine: Engine, task: Task, clock: Clock = time.perf_counter) -> AnswerSpeed | None:
-    """The engine's speed on the task's calibration items; None if it has none, or they cannot be asked."""
+    """The engine's speed on the task's calibration items; None if there are none, or they cannot be asked."""
     asked = _plain(task)
     if not asked:
         return None
@@ -50,12 +49,13 @@ def speed_of(engine: Engine, task: Task, clock: Clock = time.perf_counter) -> An
         with _as_it_was(engine):
             return _texts(engine, task, asked, clock) if not asked[0].options else _likelihoods(engine, asked, clock)
     except UserError:
-        # Whatever is wrong, the run says it in its own words.
+        # Whatever is wrong, the run itself reports it.
         return None
 
 
 def _plain(task: Task) -> list[Request]:
-    """Distinct unsteered requests of one kind, as many as may be timed; texts if there are any, as they take longer."""
+    """Distinct unsteered requests of one kind, as many as are timed. Free texts come first, because they take
+    longer."""
     kinds: dict[bool, dict[str, Request]] = {True: {}, False: {}}
     for target in task.targets(Split.CALIBRATION):
         for item in task.items(target, Split.CALIBRATION):
@@ -72,9 +72,10 @@ def _likelihoods(engine: Engine, asked: Sequence[Request], clock: Clock) -> Answ
 
 
 def _texts(engine: Engine, task: Task, asked: Sequence[Request], clock: Clock) -> AnswerSpeed:
-    """A prompt is computed once however long its answer, and each token behind the cut takes what those before it took.
+    """Times free texts up to a limit of tokens and extrapolates linearly to the task's limit.
 
-    How many texts go together is found by their first tokens alone, which takes less.
+    The prompt is counted once, whatever the answer's length. The batch size is found with first tokens alone, which is
+    faster.
     """
     limit = task.sampling.max_new_tokens
     if isinstance(task, Continued):
@@ -84,7 +85,7 @@ def _texts(engine: Engine, task: Task, asked: Sequence[Request], clock: Clock) -
         return replace(task.sampling, max_new_tokens=tokens)
 
     first, together = _grown(asked, lambda some: engine.generate(some, cut(1)), clock)
-    # A token takes no longer than the prompt before it.
+    # A token takes at most as long as the prompt before it.
     tokens = min(limit, TOKENS, max(FEWEST_TOKENS, int(PATIENCE / max(first, 1e-6))))
     if tokens == 1:
         return AnswerSpeed(first / together, together)
@@ -98,7 +99,8 @@ def _texts(engine: Engine, task: Task, asked: Sequence[Request], clock: Clock) -
 
 
 def _grown(asked: Sequence[Request], ask: Callable[[Sequence[Request]], object], clock: Clock) -> tuple[float, int]:
-    """Seconds of the largest batch that patience allows, and its size. Smaller ones go before it, and warm up."""
+    """Seconds of the largest batch within `PATIENCE`, and its size. Smaller batches come first and warm the engine
+    up."""
     ask(asked[:1])
     began, size = clock(), 1
     while True:

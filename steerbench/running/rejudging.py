@@ -1,6 +1,6 @@
-"""Another judge for a finished run: its stored answers are rated again, and nothing is generated.
+"""Rates a finished run's stored answers again with other judges; nothing is generated.
 
-The new run keeps the answers, the strengths and what chose them; only scores of test answers are made anew.
+The new run keeps the answers, the strengths and the calibration. Only the scores of test answers are new.
 """
 
 import sqlite3
@@ -44,12 +44,12 @@ CHOSEN_BY = "strengths were chosen by another judge"
 def prepare_again(
     run: Path, judges: Mapping[str, str], parameters: Mapping[str, Mapping[str, Any]], device: str | None = None
 ) -> Prepared:
-    """A finished run with other judges (by role) or parameters of theirs (by judge).
+    """Prepares a finished run with other judges (by role) or judge parameters (by judge).
 
-    The model is loaded only if a judge measures by it.
+    The model is loaded only if a judge needs it.
 
     Raises:
-        UserError: the run has not finished or its answers are not rated, or a judge that does not exist.
+        UserError: the run has not finished, its answers are not rated by judges, or a judge does not exist.
     """
     then = read_result(run)
     made = plan_of_run(then.plan, then.identity["task"])
@@ -62,13 +62,13 @@ def prepare_again(
     told = {"judges": named, "judge_parameters": {**kept, **parameters}}
     plan = Plan.model_validate(made.model_dump() | told)
     built = build_judges(plan, task)
-    # What the model decided (how many heads there are) stays as it was: it may not be loaded here.
+    # Settings that depend on the model, such as the number of heads, are kept: the model may not be loaded here.
     settled = then.identity["methods"]
     rows = [replace(row, settings=settled.get(row.name, row.settings)) for row in build_rows(plan, task)]
     engine = open_engine(plan, device) if any(judge.needs_model for judge in built.values()) else None
     if engine is not None and dict(engine.identity()) != then.identity["engine"]:
         changes = "; ".join(differences(then.identity["engine"], dict(engine.identity()))[:3])
-        raise UserError(f"The model of the run in {run} is not the one there is now ({changes}); rate it where it was.")
+        raise UserError(f"The model of the run in {run} has changed ({changes}); rate it again where it was made.")
     refuse_self_judging(built, then.identity["engine"] or {}, plan.model or EMBEDDED)
     code = _code_now(code_of_run(plan, rows, task, built, engine), then.identity.get("code") or {})
     fields = identify(plan, rows, then.identity["engine"], task.identity(), code, built).fields
@@ -77,7 +77,7 @@ def prepare_again(
 
 
 def _code_now(now: Mapping[str, Code], then: Mapping[str, Code]) -> dict[str, Code]:
-    """What rates is the code of today; what made the answers stays what it was, unrecorded if it was not recorded."""
+    """Today's code for whatever rates; the old run's record (even if it has none) for whatever made the answers."""
     made = ("method:", "engine:")
     rates = {of: code for of, code in now.items() if not of.startswith(made)}
     return rates | {of: code for of, code in then.items() if of.startswith(made)}
@@ -91,13 +91,13 @@ def rejudge(
     judge_budget: float | None = None,
     ask_again: bool = False,
 ) -> RunResult:
-    """Rate a finished run's answers anew, in `folder`; what was rated there before is kept.
+    """Rates a finished run's answers again, in `folder`. Answers that were already rated there are kept.
 
-    Verdicts of the old run are taken over, so that a judge that stays is not asked again. With `ask_again`
-    those without a rating are.
+    Verdicts of the old run are copied, so that a judge that stays is not asked again. `ask_again` repeats the verdicts
+    without a rating.
 
     Raises:
-        UserError: the folder cannot be written or is in use; the budget is spent; a judge cannot go on.
+        UserError: the folder cannot be written or is in use, the budget is spent, or a judge fails.
     """
     if (folder / RESULT).exists() and not ask_again:
         return read_result(folder)
@@ -137,7 +137,7 @@ def rejudge(
 
 
 def _copy(run: Path, folder: Path, prepared: Prepared) -> None:
-    """The old ledger as the new run's, with every test answer waiting to be rated; whole or not at all."""
+    """Copies the old ledger, with every test answer pending, completely or not at all."""
     path = folder / LEDGER
     with understandable(path):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Carries out a plan: fit, calibrate, freeze every choice, only then measure.
+"""Executes a plan: fit, calibrate, freeze every choice, and only then measure.
 
-Nothing is printed here and nothing is random: each start of the same plan replays the same steps against
-the ledger and asks the engine only what is missing.
+Nothing is printed and nothing is random here. Each start of the same plan repeats the same steps against the ledger,
+and asks the engine only for what is missing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,12 +37,12 @@ from steerbench.running.trials import evaluations, trials
 def execute(
     prepared: Prepared, folder: Path, progress: Progress | None = None, judge_budget: float | None = None
 ) -> RunResult:
-    """Run, or go on running, in `folder`; a finished run is read from there.
+    """Starts or continues a run in `folder`. The result of a finished run is read from there.
 
     `judge_budget` is the most that judges may cost, over all starts.
 
     Raises:
-        UserError: the folder holds another run, cannot be written, or is in use; the budget is spent.
+        UserError: the folder holds another run, cannot be written or is in use; or the budget is spent.
     """
     if (folder / RESULT).exists():
         result = read_result(folder)
@@ -65,7 +65,7 @@ def execute(
 
 
 class OpenRun:
-    """One start of a run, with its ledger open."""
+    """One start of a run, with an open ledger."""
 
     def __init__(self, prepared: Prepared, folder: Path, ledger: Ledger, progress: Progress, panel: Panel) -> None:
         self.plan, self.task, self.rows = prepared.plan, prepared.task, prepared.rows
@@ -73,15 +73,15 @@ class OpenRun:
         self.fits = Fits(prepared.engine, folder, ledger, progress)
         self.evaluation = Evaluation(prepared.engine, self.task, ledger, progress, panel)
         self.facts: dict[str, dict[str, float]] = {}
-        """By row, what its fits came upon."""
+        """By row, the medians of its fits' facts."""
         self.published = self.plan.protocol == "published"
         self.split = Split.TEST if self.published else Split.CALIBRATION
-        """The items that choose settings."""
+        """The split on which settings are chosen."""
 
     def measure(self) -> dict[str, list[Scored]]:
         """Every row's scored test items. Test answers are unsealed once all choices are frozen.
 
-        Under the published protocol they are unsealed at once and choose the strength, as in the papers' code.
+        Under the published protocol they are unsealed first and choose the strength, as in the papers' code.
         """
         if self.published:
             self.task.unseal()
@@ -92,7 +92,7 @@ class OpenRun:
         return {row.name: self.evaluate(row) for row in self.rows}
 
     def fit(self, row: PlanRow, split: Split, targets: Sequence[Target]) -> list[Steering]:
-        """Each target's steering; where nothing is held out of it while calibrating, that is the one of both splits."""
+        """Each target's steering. If both splits have the same targets, nothing is held out and one fit serves both."""
         if split is Split.TEST and not self.published and self._nothing_held_out:
             split = Split.CALIBRATION
         return self.fits.of(row.name, row.method, split, targets)
@@ -104,13 +104,13 @@ class OpenRun:
     # -- what fits the model
 
     def _fitting(self, row: PlanRow, split: Split) -> list[Steering]:
-        """The fits of a split's targets, once their prompts for its items are known to fit the model's context.
+        """The fits of a split's targets, after a check that their prompts for its items fit the model's context.
 
-        Measuring items are sealed while settings are chosen: till then what is shown with them stands before the
-        items that choose.
+        Test items are sealed while settings are chosen. So the test fits' shown answers are checked with the
+        calibration items first.
 
         Raises:
-            UserError: one does not; nothing was asked for the method.
+            UserError: a prompt is too long; nothing has been asked for the method.
         """
         engine, targets = self.evaluation.engine, self.task.targets(split)
         if engine is None or not row.method.needs_model:
@@ -124,7 +124,7 @@ class OpenRun:
         return fits
 
     def _revealed(self, row: PlanRow, method: Control) -> list[Steering]:
-        """A control's steerings, of the answers that measure: nothing is left to choose when they are handed out."""
+        """A control's steerings, made from the test answers once every choice is frozen."""
         targets = self.task.targets(Split.TEST)
         fits = revealed(self.task, method, targets)
         if self.evaluation.engine is not None:
@@ -135,7 +135,7 @@ class OpenRun:
     def _longest(
         self, row: PlanRow, targets: Sequence[Target], fits: Sequence[Steering], split: Split
     ) -> Iterator[ItemUnderSteering]:
-        """A split's items for every target, under the longest of the wordings that calibration may choose."""
+        """A split's items for every target, under the longest wording that calibration may choose."""
         for target, fitted in zip(targets, fits, strict=True):
             if fitted.reply is None:
                 longest = max((fitted.prompt, *fitted.alternatives), key=lambda prompt: len(prompt.as_message()))
@@ -148,7 +148,7 @@ class OpenRun:
     # -- calibrate
 
     def choose(self, row: PlanRow) -> None:
-        """Freeze each target's setting in the ledger, if it is not frozen yet."""
+        """Freezes each target's setting in the ledger, unless it is frozen already."""
         if self.ledger.choices(row.name):
             for number in self.ledger.steps(row.name, Split.CALIBRATION):
                 self.evaluation.recall(row.name, Split.CALIBRATION, number)
@@ -162,7 +162,7 @@ class OpenRun:
             self.ledger.freeze(row.name, settings, {})
             return
         fits = self._fitting(row, self.split)
-        # The published protocols search strengths only: a prompt is the one its paper gives.
+        # The published protocol searches strengths only: the prompt is the paper's.
         wordings = not self.published and any(fitted.alternatives for fitted in fits)
         if not has_dial(row.method) and not wordings:
             self.ledger.freeze(row.name, {target.id: Setting(row.method.strengths[0]) for target in targets}, {})
@@ -171,7 +171,7 @@ class OpenRun:
         self.ledger.freeze(row.name, search.best(), search.losses())
 
     def _search(self, row: PlanRow, targets: Sequence[Target], fits: Sequence[Steering]) -> StrengthSearch:
-        """Try settings until the budget is spent; one step asks for all targets at once."""
+        """Tries settings until the budget is spent; each step asks for all targets at once."""
         ceilings = self.ceilings
         by_id = dict(zip([target.id for target in targets], zip(targets, fits, strict=True), strict=True))
         search = StrengthSearch(list(by_id), lambda target: trials(self.plan, row.method, by_id[target][1]))
@@ -195,7 +195,8 @@ class OpenRun:
 
     @cached_property
     def ceilings(self) -> dict[str, float]:
-        """By target, the mean cost of the task's reference, which no chosen setting may exceed; empty without one."""
+        """By target, the mean cost of the task's reference, a ceiling for chosen settings; empty without a
+        reference."""
         reference = self.task.reference if isinstance(self.task, Judged) else ""
         if not reference or self.plan.rule != "fluency-floor":
             return {}
@@ -222,7 +223,7 @@ class OpenRun:
     # -- evaluate
 
     def evaluate(self, row: PlanRow) -> list[Scored]:
-        """Refit on all shown answers and ask the test items under the frozen settings."""
+        """Refits on all shown answers and asks the test items under the frozen settings."""
         targets = self.task.targets(Split.TEST)
         chosen = self.ledger.choices(row.name)
         method = row.method

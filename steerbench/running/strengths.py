@@ -1,4 +1,4 @@
-"""Strengths that are given and not searched: one for all, or those that an earlier run chose, with its wordings."""
+"""Strengths that are given, not searched: one for all targets, or an earlier run's choices with its wordings."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from steerbench.records.results import MethodResult
 
 
 class FrozenChoices(NamedTuple):
-    """By method and target what a run froze, as a plan is given it (`Plan.strengths`, `Plan.wordings`)."""
+    """A run's frozen settings by method and target, in the form of `Plan.strengths` and `Plan.wordings`."""
 
     strengths: dict[str, dict[str, float]]
     wordings: dict[str, dict[str, int]]
@@ -29,12 +29,12 @@ def chosen_in(rows: Mapping[str, MethodResult]) -> FrozenChoices:
 
 
 def measures_only(task: Task) -> bool:
-    """Whether a task's items say nothing of the trait, so that no strength can be chosen on them."""
+    """Whether a task cannot choose strengths, because its items do not measure the trait."""
     return not getattr(task, "chooses_strengths", True)
 
 
 def check_strengths(plan: Plan, task: Task, rows: Sequence[PlanRow]) -> None:
-    """Raises UserError: a row's strength is neither given nor to be chosen on this task."""
+    """Raises UserError: a row's strength is not given and cannot be chosen on this task."""
     turned = [row.name for row in rows if has_dial(row.method)]
     if plan.strengths:
         for name in [_source(row.method, row.name, plan) for row in rows if has_dial(row.method)]:
@@ -44,13 +44,13 @@ def check_strengths(plan: Plan, task: Task, rows: Sequence[PlanRow]) -> None:
                 )
     elif turned and measures_only(task) and plan.strength is None:
         raise UserError(
-            f"{task.name} only measures, and chooses no strength for {turned[0]}: give --strength, or --strengths-from "
-            "a run that chose some."
+            f"{task.name} cannot choose a strength for {turned[0]}; give --strength, or --strengths-from "
+            "a run that chose one."
         )
 
 
 def given(plan: Plan, task: Task, name: str, method: Method, targets: Sequence[Target]) -> dict[str, Setting] | None:
-    """By target, the setting a row has without any search; None if there is something to search, or wordings to try.
+    """By target, a row's setting if nothing has to be searched; None if strengths or wordings have to be tried.
 
     Raises:
         UserError: strengths are taken from a run that has none for a target.
@@ -68,7 +68,7 @@ def given(plan: Plan, task: Task, name: str, method: Method, targets: Sequence[T
 
 
 def _source(method: Method, name: str, plan: Plan) -> str:
-    """Whose strengths a row has: of a control that is matched to a method, that one's, or their norms would differ."""
+    """The row whose strengths are used. A control matched to a method uses that method's, so that their norms agree."""
     followed: str = getattr(method, FOLLOWS_A_METHOD, "")
     return followed if followed in plan.strengths else name
 
@@ -83,5 +83,5 @@ def _of(strengths: Mapping[str, float], target: Target, name: str) -> float:
 
 
 def _origin(target: Target) -> str:
-    """The target that settings were chosen for: of a changed copy of a person, the person."""
+    """The target for which settings were chosen: for a changed copy of a person, the original person."""
     return (isinstance(target, Respondent) and target.origin) or target.id

@@ -1,4 +1,4 @@
-"""Turns a measured run into its result: the task's summary, the choices, what it cost, how it deviates."""
+"""Builds a run's result from its ledger: the task's summary, choices, costs and deviations."""
 
 import resource
 import sys
@@ -40,7 +40,7 @@ def report(
     judges: Mapping[str, JudgeResult] | None = None,
     facts: Mapping[str, Mapping[str, float]] | None = None,
 ) -> RunResult:
-    """The result of a run whose rows are all measured; `facts` are those of each row's fits (`medians`)."""
+    """The result of a run with every row measured; `facts` are the medians of each row's fits (`medians`)."""
     summary = task.summarise(scored, plan.seed)
     seconds = ledger.seconds()
     methods = {}
@@ -81,7 +81,7 @@ def report(
 
 
 def standing_of_row(row: PlanRow, summary: Summary, choices: Mapping[str, Setting], task: Task) -> Standing | None:
-    """How a method stands; None for the rows that it is compared with."""
+    """A method's standing; None for the rows that methods are compared with."""
     if row.trivial:
         return None
     strengths = {target: setting.strength for target, setting in choices.items()}
@@ -89,7 +89,7 @@ def standing_of_row(row: PlanRow, summary: Summary, choices: Mapping[str, Settin
 
 
 def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[str, float]) -> Standing:
-    """How a method stands on a task's board."""
+    """A method's standing on a task's board."""
     return standing_of(
         summary.comparisons.get(name, ()),
         roles_of(task),
@@ -102,29 +102,29 @@ def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[
 
 
 def measures_cost(task: Task) -> bool:
-    """Whether the task asks what a steering spoils, and not whether it works."""
+    """Whether the task measures side effects of a steering instead of its effect."""
     return bool(getattr(task, "measures_cost", not getattr(task, "chooses_strengths", True)))
 
 
 def framing_of(task: Task) -> str:
-    """How a task puts its items to the model, where captions have to tell; "" elsewhere."""
+    """How a task frames its items, for captions; "" if there is nothing to say."""
     return str(getattr(task, "framing", ""))
 
 
 def medians(fits: Sequence[Steering]) -> dict[str, float]:
-    """Each fact of a row's fits, by its name: the median over the targets that have it."""
+    """The median of each fact over the fits that have it."""
     names = sorted({name for fitted in fits for name in fitted.facts})
     return {name: float(median(fitted.facts[name] for fitted in fits if name in fitted.facts)) for name in names}
 
 
 def overflows(scored: Sequence[Scored]) -> list[str]:
-    """The flag of a row whose steering overflowed on some of its answers: no other number of it means much then."""
+    """A flag if the steering overflowed on some answers; the row's other numbers then mean little."""
     count = sum(one.score.unscored == OVERFLOWED for one in scored)
     return [f"strength overflows on {count} of {len(scored)} answers"] if count else []
 
 
 def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, JudgeResult]:
-    """By role, the run's judges as its result tells of them."""
+    """The run's judges by role, in the form of its result."""
     results = {}
     for role, judge in panel.judges.items():
         digest = verdicts_key(judge)
@@ -141,7 +141,7 @@ def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, 
 
 
 def deviations(plan: Plan, task: Task, rows: Sequence[PlanRow], ledger: Ledger, identity: Identity) -> list[str]:
-    """Every way in which the run is not a strict one, in words; and that its model had to be kept from thinking."""
+    """Every deviation from the strict protocol, and a note if thinking had to be disabled in the model."""
     thoughts = (identity.fields.get("engine") or {}).get("thoughts")
     named = [*getattr(task, "deviations", ()), *([f"of the model: {thoughts}"] if thoughts else [])]
     if plan.protocol != "published":
@@ -152,13 +152,13 @@ def deviations(plan: Plan, task: Task, rows: Sequence[PlanRow], ledger: Ledger, 
 
 
 def methods_deviations(rows: Iterable[PlanRow]) -> list[str]:
-    """What the methods of a published run say for themselves, each with its row's name; trivial rows are nobody's."""
+    """The deviations of a published run's methods, each with its row's name; trivial rows have none."""
     asked = [row for row in rows if not row.trivial]
     return [f"{row.name}: {told}" for row in asked for told in getattr(row.method, "deviations", ())]
 
 
 def peak_memory() -> int:
-    """Most memory (bytes) this process has held: on the accelerator if one was used, else resident."""
+    """The process's peak memory in bytes: on the accelerator if one was used, otherwise resident."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return int(torch.cuda.max_memory_allocated())

@@ -1,4 +1,4 @@
-"""What calibration tries of a method under a plan: strengths of its dial, or wordings of its prompt."""
+"""The settings that calibration tries for a method under a plan: strengths, or wordings of a prompt."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from steerbench.running.calibration import Trials
 
 
 def trials(plan: Plan, method: Method, fitted: Steering) -> Trials:
-    """What calibration tries for a target: strengths if the method has a range of them, else its wordings."""
+    """The settings to try for a target: strengths if the method has a range of them, otherwise its wordings."""
     low, high = method.strengths
     if low == high:
         return calibration.wordings(1 + len(fitted.alternatives), plan.budget)
@@ -27,7 +27,7 @@ def grid_strengths(plan: Plan, method: Method) -> list[float]:
 
 
 def evaluations(plan: Plan, method: Method, fits: Sequence[Steering]) -> int:
-    """How many steps calibration takes."""
+    """The number of calibration steps."""
     if method.strengths[0] == method.strengths[1]:
         return min(plan.budget, 1 + max(len(fitted.alternatives) for fitted in fits))
     return plan.budget if plan.calibration == "golden" else len(grid_strengths(plan, method))

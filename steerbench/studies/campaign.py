@@ -1,7 +1,7 @@
-"""Campaigns: many ordinary runs, one after the other, on one loaded model and under one judge budget.
+"""Campaigns: many ordinary runs in sequence, on one loaded model and under one judge budget.
 
-Every run has its own folder, the one it would have alone: a campaign that was stopped goes on, and what was measured
-before is not measured again.
+Every run has the folder that it would have alone. So a campaign that was stopped continues, and nothing is measured
+twice.
 """
 
 import json
@@ -32,7 +32,7 @@ class FinishedRun:
 class Campaign:
     """Makes runs under `out` on `engine`, which has the model of all their plans.
 
-    `judge_budget` is the most that judges may cost over all runs together.
+    `judge_budget` is the most that judges may cost, over all runs.
     """
 
     out: Path
@@ -40,15 +40,15 @@ class Campaign:
     progress: Progress = field(default_factory=Silent)
     judge_budget: float | None = None
     spent: float = field(default=0.0, init=False)
-    """What the judges of the runs so far took."""
+    """What the judges of the runs so far have cost."""
 
     def run(self, plan: Plan, label: str) -> FinishedRun:
-        """Make a run, go on with it, or read it if it has finished; `label` says in the progress which one it is.
+        """Makes or continues a run, or reads it if it has finished. `label` names the run in the progress.
 
         Raises:
-            UserError: it cannot be made (as `prepare` and `execute`), or the budget is spent.
+            UserError: the run cannot be made (as in `prepare` and `execute`), or the budget is spent.
         """
-        # Prepared only now: a task holds its data, and those of 200 runs need not be held at once.
+        # Prepared one at a time: a task holds its data, and 200 of them need not be in memory at once.
         prepared = prepare(plan, engine=self.engine)
         folder = prepared.folder(self.out)
         left = None if self.judge_budget is None else max(self.judge_budget - self.spent, 0.0)
@@ -61,22 +61,22 @@ class Campaign:
         return FinishedRun(result, folder)
 
     def run_all(self, plans: Sequence[tuple[str, Plan]]) -> list[FinishedRun]:
-        """Make the runs of labelled plans, in their order.
+        """Makes the runs of labelled plans in order.
 
         Raises:
-            UserError: one cannot be made; those before it stay.
+            UserError: a run cannot be made; those before it are kept.
         """
         return [self.run(plan, numbered(label, place, len(plans))) for place, (label, plan) in enumerate(plans, 1)]
 
 
 def numbered(label: str, place: int, of: int) -> str:
-    """The label of a run in the progress, with its place (from 1) among the runs."""
+    """A run's label in the progress, with its position (from 1) among the runs."""
     return f"{label}, run {place} of {of}"
 
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """A `Progress` that says of each stage which run it belongs to."""
+    """A `Progress` that adds a run's label to each stage."""
 
     heard: Progress
     label: str
@@ -95,13 +95,13 @@ class Labelled:
 
 
 def cost(result: RunResult) -> float:
-    """What the judges of a run took; a judge of several roles is counted once."""
+    """What the judges of a run cost; a judge with several roles is counted once."""
     judges: dict[str, Any] = {json.dumps([j.name, j.identity], sort_keys=True): j.cost for j in result.judges.values()}
     return float(sum(judges.values()))
 
 
 def _cost_so_far(folder: Path) -> float:
-    """What the judges of a run that was broken off took; nothing if it had not begun."""
+    """What the judges of an interrupted run have cost; 0 if it had not started."""
     if not (folder / LEDGER).exists():
         return 0.0
     with reading(folder / LEDGER) as connection:

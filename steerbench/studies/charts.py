@@ -1,4 +1,5 @@
-"""A sweep as a chart: the effect against the parameter, above what it costs. Needs the extra `charts`."""
+"""A sweep as a chart: the effect over the parameter's values, and below it the side effect. Needs the extra
+`charts`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +16,12 @@ WIDTH, HEIGHT, TICKS = 560, 210, 7
 
 
 def write_charts(sweep: SweepResult, folder: Path) -> list[Path]:
-    """Draw the chart as a page that needs no network, as SVG and as PNG; the files written."""
+    """Writes the chart as an offline page, as SVG and as PNG; returns the files."""
     return save(chart(sweep), folder, "sweep")
 
 
 def chart(sweep: SweepResult) -> alt.VConcatChart:
-    """The headline with its interval, and below it, on the same axis, the fluency or else the second metric."""
+    """The headline with its interval and, below it on the same axis, fluency or otherwise the second metric."""
     shown = panels(sweep)
     drawn = [
         _panel(sweep, name, colour, last=place == len(shown) - 1)
@@ -37,14 +38,14 @@ def chart(sweep: SweepResult) -> alt.VConcatChart:
 
 
 def panels(sweep: SweepResult) -> list[str]:
-    """The metrics drawn."""
+    """The names of the metrics that are drawn."""
     names = list(sweep.points[0].metrics)
     below = "fluency" if "fluency" in names else next(iter(names[1:]), None)
     return list(dict.fromkeys(name for name in (sweep.headline, below) if name))
 
 
 def is_numeric(sweep: SweepResult) -> bool:
-    """Whether the parameter is a quantity: not if its values are words or numbers of layers."""
+    """Whether the parameter is a quantity: its values are numbers, and not numbers of layers."""
     values = [point.value for point in sweep.points]
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     return numbers and sweep.parameter not in LAYERS
@@ -77,7 +78,7 @@ def _panel(sweep: SweepResult, name: str, colour: str, last: bool) -> alt.LayerC
     )
     layers: list[Any] = [
         interval.encode(**bounds),
-        # A line between words would say that there is something between them.
+        # A line between categories would suggest values between them.
         *([base.mark_line(color=colour, strokeWidth=2).encode(y=y)] if numeric or sweep.parameter in LAYERS else []),
         base.mark_circle(color=colour, size=60, opacity=1).encode(y=y, tooltip=tooltip),
         *_reference(sweep.reference.metrics.get(name)),
@@ -86,7 +87,7 @@ def _panel(sweep: SweepResult, name: str, colour: str, last: bool) -> alt.LayerC
 
 
 def _row(point: SweepPoint, name: str, numeric: bool) -> dict[str, Any] | None:
-    """A point's estimate; without an interval, its bounds are the estimate itself."""
+    """A point's estimate; without an interval, the estimate is its own bounds."""
     metric = point.metrics.get(name)
     if metric is None or metric.value is None:
         return None
@@ -100,7 +101,7 @@ def _row(point: SweepPoint, name: str, numeric: bool) -> dict[str, Any] | None:
 
 
 def _reference(metric: MetricRecord | None) -> Sequence[alt.Chart]:
-    """A dashed line at the model without steering, and its name beside the panel, where no data are."""
+    """A dashed line at the unsteered model's value, with its name to the right of the panel."""
     if metric is None or metric.value is None:
         return ()
     base = alt.Chart(alt.InlineData(values=[{"value": metric.value}])).encode(y="value:Q")

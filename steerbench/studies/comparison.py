@@ -1,4 +1,4 @@
-"""Two runs against each other, method by method, over the targets both have."""
+"""Compares two runs method by method over the targets that both have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Paired:
-    """A method in two runs: mean loss per item in each, and the second less the first with its interval."""
+    """A method in two runs: its mean loss in each, and the second minus the first with an interval."""
 
     method: str
     first: float
@@ -28,9 +28,9 @@ class Paired:
 
 
 def compare(first: Path, second: Path, seed: int = 0) -> list[Paired]:
-    """Paired sign-flip tests of all methods that both runs have, with Holm's correction.
+    """Paired sign-flip tests of all methods in both runs, Holm-corrected.
 
-    A target counts by its mean loss over the test items that could be read in both runs.
+    A target counts by its mean loss over the test items that have a loss in both runs.
 
     Raises:
         UserError: a run cannot be read, or the two share no method or no target.
@@ -60,7 +60,7 @@ def compare(first: Path, second: Path, seed: int = 0) -> list[Paired]:
 
 
 def worse(pairs: Sequence[Paired], margin: float) -> list[Paired]:
-    """Methods whose mean loss rose by more than the margin, and whose interval lies above it too (where it has one)."""
+    """Methods whose mean loss rose by more than `margin`, and whose interval, if any, is above it too."""
     return [
         pair
         for pair in pairs
@@ -69,14 +69,14 @@ def worse(pairs: Sequence[Paired], margin: float) -> list[Paired]:
 
 
 def lost(first: Path, second: Path) -> dict[str, int]:
-    """By method, how many answers that have a loss in the first run have none in the second."""
+    """By method, how many answers have a loss in the first run but not in the second."""
     before, after = measured_losses(first), measured_losses(second)
     counts = {method: len(losses.keys() - after.get(method, {}).keys()) for method, losses in before.items()}
     return {method: count for method, count in counts.items() if count}
 
 
 def measured_losses(run: Path) -> dict[str, dict[tuple[str, str], float]]:
-    """By method: the loss of every (target, item) of the result that could be scored."""
+    """By method, the loss of every (target, item) of a run's test split that was scored."""
     query = (
         "SELECT method, target, item, json_extract(score, '$.loss') FROM samples "
         "WHERE split = 'test' AND json_extract(score, '$.loss') IS NOT NULL ORDER BY method, target, item"
@@ -89,7 +89,7 @@ def measured_losses(run: Path) -> dict[str, dict[tuple[str, str], float]]:
 
 
 def _means(one: dict[tuple[str, str], float], two: dict[tuple[str, str], float]) -> tuple[Array, Array]:
-    """[shared targets] twice: mean loss over the items both have."""
+    """[shared targets], twice: mean loss over the items in both runs."""
     by_target: dict[str, list[tuple[float, float]]] = {}
     for place in sorted(one.keys() & two.keys()):
         by_target.setdefault(place[0], []).append((one[place], two[place]))

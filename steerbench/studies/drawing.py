@@ -1,4 +1,4 @@
-"""How this project's charts look, and the files they are saved as. Needs the extra `charts`."""
+"""The style of this project's charts, and the files they are saved as. Needs the extra `charts`."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ Chart = TypeVar("Chart", alt.VConcatChart, alt.HConcatChart)
 
 
 def styled(chart: Chart) -> Chart:
-    """The chart in this project's type and colours, on white."""
+    """The chart in this project's fonts and colours, on white."""
     drawn: Chart = (
         chart.configure(background="white", font=FONT, padding=16)
         .configure_view(stroke=None)
@@ -29,7 +29,7 @@ def styled(chart: Chart) -> Chart:
 
 
 def save(chart: alt.VConcatChart | alt.HConcatChart, folder: Path, name: str) -> list[Path]:
-    """Save it as a page that needs no network, as SVG and as PNG; the files written."""
+    """Saves a chart as an offline page, as SVG and as PNG; returns the files."""
     options: dict[str, dict[str, Any]] = {"html": {"inline": True}, "svg": {}, "png": {"scale_factor": 2}}
     paths = [folder / f"{name}.{kind}" for kind in options]
     for path, how in zip(paths, options.values(), strict=True):

@@ -1,7 +1,7 @@
-"""Suites: runs that belong together, all on one loaded model, each an ordinary run in its own folder.
+"""Suites: several runs on one loaded model, each an ordinary run in its own folder.
 
-All of them are checked before the first starts. A run may take its strengths from one that stands before it. One that
-cannot be made is left out, and the others are made.
+All runs are checked before the first starts. A run may take its strengths from an earlier one. A run that cannot be
+made is skipped, and the others are made.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ RESULT = "suite.json"
 
 
 class SuiteRow(FrozenModel):
-    """A row of a run's board without break-downs, headline first; `strengths` are by target."""
+    """A row of a run's board, headline first and without break-downs; `strengths` are by target."""
 
     trivial: bool
     metrics: dict[str, MetricRecord]
@@ -35,7 +35,7 @@ class SuiteRow(FrozenModel):
 
 
 class SuiteRun(FrozenModel):
-    """A run of a suite: its folder `run`, beside the suite's, and its board. `seconds` are over all starts."""
+    """A run of a suite: its folder `run`, next to the suite's, and its board. `seconds` are over all starts."""
 
     name: str
     task: str
@@ -50,7 +50,7 @@ class SuiteRun(FrozenModel):
 
 
 class SuiteResult(FrozenModel):
-    """All of a suite. `sha256` is its file's; `missing` says by name why a run was not made."""
+    """A suite's result. `sha256` is that of its file; `missing` says by name why a run was not made."""
 
     schema_version: int = SCHEMA
     file: str
@@ -61,7 +61,7 @@ class SuiteResult(FrozenModel):
 
 @dataclass(frozen=True)
 class SuiteEntry:
-    """A run of a suite. `strengths_from` names the run before it whose strengths its plan takes, "" for none."""
+    """A run of a suite. `strengths_from` names the earlier run whose strengths it takes, "" for none."""
 
     name: str
     plan: Plan
@@ -70,19 +70,19 @@ class SuiteEntry:
 
 @dataclass
 class Suite:
-    """Runs in their order, checked. `file` and `sha256` say where they are written down.
+    """The runs of a suite in order, checked. `file` and `sha256` identify the suite's file.
 
     Raises:
-        UserError: a run asks for what does not exist, or not for the model that the others are made on.
+        UserError: a run names something that does not exist, or another model than the first run.
     """
 
     file: Path
     sha256: str
     entries: Sequence[SuiteEntry]
     unavailable: dict[str, str] = field(default_factory=dict, init=False)
-    """By name, the runs whose data cannot be had, and why."""
+    """By name, the runs whose data are not available, and why."""
     verified: dict[str, Verified] = field(default_factory=dict, init=False, repr=False)
-    """By name, what the others are made of."""
+    """By name, the other runs, as verified."""
 
     def __post_init__(self) -> None:
         verified = self.verified
@@ -90,7 +90,7 @@ class Suite:
             try:
                 _check_model(entry.plan, self.entries[0].plan)
                 if entry.strengths_from in self.unavailable:
-                    # Whatever its strengths would have been, the rest of it is looked at.
+                    # The rest of the run is still checked, with any strength.
                     verify(entry.plan.model_copy(update={"strength": 1.0}))
                     raise UnavailableError(_without_source(entry))
                 verified[entry.name] = verify(entry.plan, verified.get(entry.strengths_from))
@@ -100,7 +100,7 @@ class Suite:
                 raise UserError(f"{self.file}, run '{entry.name}': {error}") from error
 
     def folder(self, out: Path) -> Path:
-        """Where this suite's result lies: the same runs of the same file have the same folder."""
+        """The folder of this suite's result: the same runs of the same file have the same folder."""
         told = " ".join([self.sha256, *(entry.name for entry in self.entries)])
         return out / f"suite-{self.file.stem}-{hashlib.sha256(told.encode()).hexdigest()[:10]}"
 
@@ -113,10 +113,10 @@ def run_suite(
     judge_budget: float | None = None,
     on_missing: Callable[[str, str], None] = lambda name, why: None,
 ) -> tuple[SuiteResult, Path]:
-    """Make the runs that have not been made; returns the result and its folder, where it is written.
+    """Makes the runs that are not made yet; returns the result and the folder where it is written.
 
-    `judge_budget` is the most that judges may cost over all runs together. `on_missing` hears at once of a run that
-    cannot be made, and why.
+    `judge_budget` is the most that judges may cost, over all runs. `on_missing` is called at once for a run that cannot
+    be made, with its name and the reason.
     """
     campaign = Campaign(out, engine, progress or Silent(), judge_budget)
     made: dict[str, FinishedRun] = {}
@@ -141,7 +141,7 @@ def run_suite(
 
 
 def _misfits(suite: Suite, engine: Engine) -> dict[str, str]:
-    """By name, the runs of which a method does not fit the model, and why: told before the first run is made."""
+    """By name, the runs with a method that does not fit the model, and why; found before the first run is made."""
     found: dict[str, str] = {}
     for name, verified in suite.verified.items():
         try:
@@ -153,7 +153,7 @@ def _misfits(suite: Suite, engine: Engine) -> dict[str, str]:
 
 
 def resolved(entry: SuiteEntry, made: Mapping[str, FinishedRun]) -> Plan:
-    """The plan with the strengths of the run that it takes them from.
+    """The plan of an entry, with the strengths of the run that it takes them from.
 
     Raises:
         UserError: that run was not made.
@@ -169,7 +169,7 @@ def read_suite(folder: Path) -> SuiteResult:
     """The result of a suite.
 
     Raises:
-        UserError: the folder holds none, or one this version cannot read.
+        UserError: the folder has none, or one that this version cannot read.
     """
     return read_record(SuiteResult, folder / RESULT, "suite")
 

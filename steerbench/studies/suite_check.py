@@ -1,4 +1,4 @@
-"""Checks a plan before any run is made: whether all it names exists, and what it takes from another run is there."""
+"""Checks a plan before any run is made: that all it names exists, and that strengths from another run are there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ from steerbench.records.plan import Plan, PlanRow, build_judges, build_rows, bui
 from steerbench.running import strengths
 
 DATASET = "dataset"
-"""The parameter by which tasks name their data."""
+"""The parameter that names a task's data."""
 
 
 class UnavailableError(UserError):
-    """Nothing is wrong with the plan, but its task's data cannot be had."""
+    """The plan is valid, but its task's data are not available."""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What may be asked of a plan that can be run: its rows, their methods, and the targets they have strengths for."""
+    """A plan that can be run: its rows, their methods, and the targets that they have strengths for."""
 
     rows: tuple[str, ...]
     methods: tuple[Method, ...]
     targets: tuple[str, ...]
 
     def strengths(self) -> dict[str, dict[str, float]]:
-        """By row and target, a strength that stands for the one not known yet."""
+        """By row and target, a placeholder for strengths that are not known yet."""
         return {row: dict.fromkeys(self.targets, 1.0) for row in self.rows}
 
 
 def verify(plan: Plan, source: Verified | None = None) -> Verified:
-    """Build all that a plan names, but for the model. `source` is the run whose strengths it will take.
+    """Builds all that a plan names except the model. `source` is the run whose strengths it will take.
 
     Raises:
-        UnavailableError: its task's data cannot be had.
-        UserError: the plan asks for what does not exist.
+        UnavailableError: the task's data are not available.
+        UserError: the plan names something that does not exist.
     """
     task = _task(plan)
     rows = build_rows(plan, task)
@@ -52,7 +52,7 @@ def verify(plan: Plan, source: Verified | None = None) -> Verified:
 
 
 def _task(plan: Plan) -> Task:
-    """A task that refuses its parameters, but is content with its data alone, is asked for what it has not."""
+    """The plan's task. If even the data alone cannot be opened, they are missing; otherwise a parameter is wrong."""
     checked("task", plan.task, plan.task_parameters, find("task", plan.task))
     try:
         return build_task(plan)

@@ -1,4 +1,4 @@
-"""What a suite would do: its runs, how much each asks, where it lies and whether it is done. No run is started."""
+"""What a suite would do: its runs, how many questions each asks, its folder and its state. No run is started."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,9 +15,9 @@ State = Literal["done", "begun", "to do", "missing"]
 
 
 class PlannedRun(FrozenModel):
-    """A run to be made. `questions` are those that measure, of all rows: what calibration asks is not in them.
+    """A planned run. `questions` are the test questions of all rows, without those of calibration.
 
-    `folder` is None as long as the strengths are not known that the run takes from another.
+    `folder` is None until the strengths that the run takes from another are known.
     """
 
     name: str
@@ -31,7 +31,7 @@ class PlannedRun(FrozenModel):
 
 
 def outlook(suite: Suite, out: Path, engine: Engine) -> list[PlannedRun]:
-    """Every run of a suite, in its order; those whose data cannot be had are `missing` and ask nothing."""
+    """Every run of a suite, in order. Runs whose data are not available are `missing` and ask nothing."""
     made: dict[str, FinishedRun] = {}
     return [_planned(entry, suite, out, engine, made) for entry in suite.entries]
 
@@ -41,7 +41,7 @@ def _planned(entry: SuiteEntry, suite: Suite, out: Path, engine: Engine, made: d
     if entry.name in suite.unavailable:
         return PlannedRun(**told, rows=list(entry.plan.methods), targets=[], questions=0, folder=None, state="missing")
     known = not entry.strengths_from or entry.strengths_from in made
-    # Any strength will do to count what is asked.
+    # The strength does not affect what is counted.
     plan = resolved(entry, made) if known else entry.plan.model_copy(update={"strength": 1.0})
     prepared = prepare(plan, engine=engine)
     folder = prepared.folder(out) if known else None
@@ -50,7 +50,7 @@ def _planned(entry: SuiteEntry, suite: Suite, out: Path, engine: Engine, made: d
         made[entry.name] = FinishedRun(read_result(folder), folder)
     rows = [row.name for row in prepared.rows]
     targets = prepared.task.targets(Split.TEST)
-    # Nothing is chosen with this task, so its test items may be looked at.
+    # Nothing is chosen with this task, so its test items may be unsealed.
     prepared.task.unseal()
     items = sum(len(prepared.task.items(target, Split.TEST)) for target in targets)
     ids = [target.id for target in targets]

@@ -1,7 +1,7 @@
-"""Sweeps: one parameter of a method over several values, a run for each, on one loaded model.
+"""Sweeps: one parameter of a method over several values, with a run for each, on one loaded model.
 
-Every run is an ordinary one in its own folder, so a sweep that was stopped goes on, and a value that was measured
-before is not measured again. The model as it is, without steering, is run beside them as the reference.
+Every run is an ordinary one in its own folder. So a sweep that was stopped continues, and no value is measured twice.
+The unsteered model is run as the reference.
 """
 
 import hashlib
@@ -32,9 +32,9 @@ REFERENCE = "unsteered"
 
 
 class SweepPoint(FrozenModel):
-    """One run of a sweep: its folder, beside the sweep's, and its board without break-downs, headline first.
+    """One run of a sweep: its folder, next to the sweep's, and its board, headline first and without break-downs.
 
-    `strength` is the median of the strengths chosen, None where there was none to choose.
+    `strength` is the median of the chosen strengths, or None if there was none to choose.
     """
 
     value: JsonValue
@@ -46,7 +46,7 @@ class SweepPoint(FrozenModel):
 
 
 class SweepResult(FrozenModel):
-    """All of a sweep. `symbol` is the parameter as it was asked for, `parameter` what it is called in a plan."""
+    """A sweep's result. `symbol` is the parameter as the user wrote it, `parameter` its name in a plan."""
 
     schema_version: int = SCHEMA
     task: str
@@ -62,7 +62,7 @@ class SweepResult(FrozenModel):
 
 @dataclass(frozen=True)
 class Swept:
-    """A parameter to sweep: of which single method, and its name there. `strength` is the plan's."""
+    """A swept parameter: the single method it belongs to, and its name there. `strength` belongs to the plan."""
 
     symbol: str
     method: str
@@ -71,7 +71,7 @@ class Swept:
 
 @dataclass(frozen=True)
 class Sweep:
-    """`base` is the plan of every run, but for the parameter's value."""
+    """`base` is the plan of every run except for the parameter's value."""
 
     base: Plan
     swept: Swept
@@ -79,7 +79,7 @@ class Sweep:
 
     def __post_init__(self) -> None:
         self._refuse_values_given_twice()
-        # Every value is tried on the constructor now, not when the runs before it have taken their hours.
+        # Every value is checked with the constructor now, not after the runs before it have taken hours.
         task = build_task(self.base)
         for value in self.values:
             build_rows(self.plan(value), task)
@@ -88,7 +88,7 @@ class Sweep:
         """The plan of one value's run.
 
         Raises:
-            UserError: a strength that is no number.
+            UserError: a strength that is not a number.
         """
         if self.swept.parameter == STRENGTH:
             if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
@@ -99,11 +99,11 @@ class Sweep:
         return self.base.model_copy(update={"method_parameters": given})
 
     def reference(self) -> Plan:
-        """The plan of the run without steering."""
+        """The plan of the unsteered run."""
         return self.base.model_copy(update={"methods": (REFERENCE,), "method_parameters": {}, "strength": None})
 
     def folder(self, out: Path, digests: Sequence[str]) -> Path:
-        """Where this sweep's result lies: the same runs in the same order have the same folder."""
+        """The folder of this sweep's result: the same runs in the same order have the same folder."""
         told = json.dumps([self.swept.symbol, self.swept.parameter, list(self.values), list(digests)])
         method = self.base.methods[0][:60].rstrip("-+")
         digest = hashlib.sha256(told.encode()).hexdigest()
@@ -122,12 +122,12 @@ class Sweep:
 
 
 def parameter_named(plan: Plan, symbol: str, part: str = "") -> Swept:
-    """The parameter that a user calls `symbol`: the strength, a constructor's parameter, or a paper's symbol of either.
+    """The parameter that a user calls `symbol`: the strength, a constructor's parameter, or a paper's symbol for one.
 
-    A method maps the symbols of its paper by its attribute `symbols`. `part` names the single method meant.
+    A method's attribute `symbols` maps its paper's symbols. `part` names one of the composed methods.
 
     Raises:
-        UserError: the plan's method has no such parameter, or several parts of it do.
+        UserError: the plan's method has no such parameter, or several of its parts do.
     """
     (spec,) = plan.methods
     parts = names(spec)
@@ -157,12 +157,12 @@ def run_sweep(
     progress: Progress | None = None,
     judge_budget: float | None = None,
 ) -> tuple[SweepResult, Path]:
-    """Run what has not been run, all on one engine; returns the result and its folder, where it is written.
+    """Makes the runs that are not made yet, on one engine; returns the result and the folder where it is written.
 
-    `judge_budget` is the most that judges may cost over all runs together.
+    `judge_budget` is the most that judges may cost, over all runs.
 
     Raises:
-        UserError: a run cannot be made (as `prepare` and `execute`), or the budget is spent.
+        UserError: a run cannot be made (as in `prepare` and `execute`), or the budget is spent.
     """
     labelled = [(f"{sweep.swept.symbol}={value}", sweep.plan(value)) for value in sweep.values]
     for _, plan in labelled:

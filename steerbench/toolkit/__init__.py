@@ -1,1 +1,1 @@
-"""What authors of methods and tasks build with."""
+"""Building blocks for authors of methods and tasks."""

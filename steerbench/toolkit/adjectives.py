@@ -1,4 +1,4 @@
-"""Adjectives for both ends of each trait, and descriptions of a person made of them."""
+"""Adjectives for both ends of each trait, and descriptions of a person built from them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,13 +26,13 @@ HIGH: dict[str, tuple[str, ...]] = {
 }
 
 NEUTRAL_BAND = 0.25
-"""A mean no further from the middle of the scale than this says nothing of a person."""
-# A quarter of a scale's half is little, more than half of it a lot; means of 24 answers seldom go beyond 1.5.
+"""Largest distance from the middle of the scale at which a mean score counts as neutral."""
+# The scale's ends are 2 from the middle; means of 24 answers are rarely more than 1.5 from it.
 _INTENSITIES = ((1.25, "extremely"), (0.75, "very"), (0.0, "rather"))
 
 
 def leaning_traits(scores: Mapping[str, float]) -> dict[str, bool]:
-    """The traits on which somebody is clearly off the middle: True where high."""
+    """The traits whose score is further than `NEUTRAL_BAND` from the middle: True where it is high."""
     return {trait: score > MIDDLE for trait, score in scores.items() if abs(score - MIDDLE) > NEUTRAL_BAND}
 
 
@@ -41,7 +41,7 @@ def adjectives(trait: str, high: bool) -> tuple[str, ...]:
 
 
 def graded(scores: Mapping[str, float]) -> list[str]:
-    """A phrase for each leaning trait: "very kind, cooperative, trusting and generous"."""
+    """A phrase for each trait with a leaning, such as "very kind, cooperative, trusting and generous"."""
     return [
         f"{_intensity(scores[trait])} {listed(adjectives(trait, high))}"
         for trait, high in leaning_traits(scores).items()
@@ -49,7 +49,7 @@ def graded(scores: Mapping[str, float]) -> list[str]:
 
 
 def listed(words: Sequence[str]) -> str:
-    """A list as a sentence holds it: "a, b and c"."""
+    """Joins words as in a sentence: "a, b and c"."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
 

@@ -1,4 +1,5 @@
-"""Boards of the tasks that measure what a steering costs: each row beside the unsteered model's on the same items."""
+"""Boards of tasks that measure the side effects of steering: each row is compared with the unsteered one, item by
+item."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, Self, TypeVar
@@ -15,22 +16,22 @@ CHANGE = "change"
 
 
 class BoardAnswers(Protocol):
-    """A row's answers as such a board sees them."""
+    """One row's answers, as these boards need them."""
 
     def losses(self) -> NDArray[np.float64]:
-        """[items]: mean over the poles."""
+        """[items]: losses, averaged over the poles."""
         ...
 
     def metrics(self, plain: Self | None, seed: int) -> dict[str, Metric]:
-        """Headline first; with the unsteered row's answers, also how far it is from them (`CHANGE`)."""
+        """The headline first. With the unsteered row's answers, also the difference from them (`CHANGE`)."""
         ...
 
     def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
-        """What a reader of the table must not miss."""
+        """Warnings for a reader of the table."""
         ...
 
     def nothing_to_lose(self) -> str:
-        """Of the unsteered row: why no loss could be seen beside it, "" if one could."""
+        """For the unsteered row: why no loss could show beside it (at chance level, say); "" if one could."""
         ...
 
 
@@ -44,9 +45,9 @@ def beside_unsteered(
     over: str,
     higher_is_better: bool = True,
 ) -> Summary:
-    """Metrics, a paired comparison with the unsteered row, and flags of every row that has answers.
+    """Metrics, flags and a paired comparison with the unsteered row, for every row that has answers.
 
-    `higher_is_better` is said of the headline, `over` of the intervals.
+    `higher_is_better` refers to the headline; `over` names what the intervals resample.
     """
     rows = {name: read(of_row) for name, of_row in scored.items() if of_row}
     losses = {name: row.losses() for name, row in rows.items()}
@@ -63,6 +64,6 @@ def beside_unsteered(
 
 
 def lowered(metrics: Mapping[str, Metric]) -> bool:
-    """Whether a row's headline is below the unsteered one's with all of its interval."""
+    """Whether the whole interval of the change from the unsteered row is below 0."""
     change = metrics.get(CHANGE)
     return change is not None and change.high is not None and change.high < 0

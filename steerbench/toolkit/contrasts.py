@@ -1,8 +1,8 @@
-"""Statements, agreed with and rejected: what directions are learned from.
+"""Statements with an agreeing and a rejecting answer, from whose activations directions are learned.
 
-A model reads each statement twice, once with an answer that agrees and once with one that rejects. Its
-activations do not depend on who the target is; a target only says which of the two answers is its own. So they
-are captured once for all targets.
+The model reads each statement twice: once with an answer that agrees and once with one that rejects. The activations do
+not depend on the target; a target only decides which of the two answers is its own. So they are captured once for all
+targets.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +20,12 @@ from steerbench.toolkit.seeding import generator, number
 from steerbench.toolkit.statement_list import NEUTRAL, list_prompt, option
 
 Contrast = Literal["letters", "yes-no", "label", "contextual"]
-"""How a statement is put: under lettered options, as a question of yes or no, or as the next entry of a list, as the
-readout `label` asks it. `contextual` is `label` with what an answer does after no statement taken out, as the readout
-of that name takes out what it is worth there: agreeing as such is then no part of a direction."""
+"""How a statement is put to the model.
+
+`letters`: with lettered options. `yes-no`: as a yes-or-no question. `label`: as the next entry of a list, like the
+readout `label`. `contextual`: like `label`, minus the mean activation after statements without content, as the readout
+`contextual` subtracts their log-likelihoods. This removes agreement as such from the direction.
+"""
 
 _SYSTEM = "You are filling in a questionnaire about yourself."
 _LETTERS = "\n".join(
@@ -38,10 +41,10 @@ _LETTERS = "\n".join(
 
 @dataclass(frozen=True, eq=False)
 class StatementContrasts:
-    """Two rows per statement: 2i is statement i agreed with, 2i + 1 is it rejected.
+    """Activations and labels of statements, two rows each: row 2i agrees with statement i, row 2i + 1 rejects it.
 
-    `activations` [rows, layers, dim]; `labels` [targets, rows], true where the row is the target's own answer;
-    `used` [targets, rows], false where the target says nothing about the statement.
+    `activations` [rows, layers, dim]. `labels` [targets, rows]: true where the row is the target's own answer.
+    `used` [targets, rows]: false where the target has no leaning on the statement.
     """
 
     items: tuple[Item, ...]
@@ -50,11 +53,11 @@ class StatementContrasts:
     used: NDArray[np.bool_]
 
     def training(self, share: float, seed: int) -> NDArray[np.bool_]:
-        """[targets, rows]: the `share` of each target's used rows that train; the other used rows validate.
+        """[targets, rows]: the `share` of each target's used rows for training; the other used rows validate.
 
-        All targets draw from one seeded order of the statements, which goes by their ids: nobody's split
-        depends on who else is there. A statement's two rows stay together, because they differ in one
-        token and have opposite labels: with one in training, a probe could read the other's label off it.
+        All targets use one seeded order of the statements by id, so a target's split does not depend on the other
+        targets. The two rows of a statement stay together. They differ in one token and have opposite labels, so a
+        probe trained on one of them could infer the other's label.
         """
         order = np.argsort([number(seed, "training", item.id) for item in self.items])
         used = self.used[:, 0::2][:, order]
@@ -64,10 +67,10 @@ class StatementContrasts:
         return np.repeat(training, 2, axis=1)
 
     def training_rows(self, share: float, seed: int, names: Sequence[str]) -> NDArray[np.bool_]:
-        """[targets, rows]: the `share`, rounded down, of each target's used rows, drawn as if a row were a statement.
+        """[targets, rows]: the `share` (rounded down) of each target's used rows, drawn row by row.
 
-        So split the published code, which lets a statement train and validate at once, and with no seed. Here each
-        target (by its name) has a draw of its own.
+        This is the published code's split: the two rows of a statement may be in different parts. Unlike there, each
+        target has a seeded draw of its own, by its name.
         """
         training = np.zeros_like(self.used)
         for target, (name, used) in enumerate(zip(names, self.used, strict=True)):
@@ -80,9 +83,9 @@ class StatementContrasts:
 def capture_statements(
     engine: Engine, targets: Sequence[Target], site: Site, contrast: Contrast
 ) -> StatementContrasts | None:
-    """Activations at the last token of both answers to every statement that any target leans on.
+    """Activations at the last token of both answers to every statement on which some target leans.
 
-    None if no target leans on any.
+    None if no target leans on any statement.
     """
     leanings = [target.leanings() for target in targets]
     # By id, so that the order does not depend on who the targets are.
@@ -93,10 +96,10 @@ def capture_statements(
 
 
 def _activations(engine: Engine, items: Sequence[Item], site: Site, contrast: Contrast) -> NDArray[np.float32]:
-    """[rows, layers, dim], each statement read by itself.
+    """[rows, layers, dim]. Every statement is captured in its own batch.
 
-    An activation depends, in its last bits, on what it was computed beside. Read by itself, a statement has the same
-    ones whoever is fitted and whatever was fitted before, and may be kept.
+    The last bits of an activation depend on the rest of the batch. Captured alone, a statement's activations are the
+    same for every set of targets, and can be kept.
     """
     kept = _kept(engine, site, contrast)
     neutral = NEUTRAL if contrast == "contextual" else ()
@@ -111,16 +114,16 @@ def _activations(engine: Engine, items: Sequence[Item], site: Site, contrast: Co
 
 
 _KEPT: WeakKeyDictionary[Engine, dict[tuple[Site, Contrast], dict[Item, NDArray[np.float32]]]] = WeakKeyDictionary()
-"""By engine, and no longer than it lives: what its statements' activations [2, layers, dim] are."""
+"""The activations [2, layers, dim] of statements by engine, kept as long as the engine lives."""
 
 
 def _kept(engine: Engine, site: Site, contrast: Contrast) -> dict[Item, NDArray[np.float32]]:
-    """A method and its control ask for the same."""
+    """Shared by all methods that use the same site and contrast, such as a method and its control."""
     return _KEPT.setdefault(engine, {}).setdefault((site, contrast), {})
 
 
 def statement_requests(items: Sequence[Item], contrast: Contrast) -> list[Request]:
-    """A request per statement, unsteered, whose two options agree with it and reject it."""
+    """One unsteered request per statement; its first option agrees, its second rejects."""
     return [_REQUESTS[contrast](item) for item in items]
 
 

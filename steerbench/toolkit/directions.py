@@ -1,4 +1,4 @@
-"""Directions in activation space, and how long a step along them is."""
+"""Directions in activation space, and their scale."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,10 +8,10 @@ Bools = NDArray[np.bool_]
 
 
 def mass_mean(activations: Floats, own: Bools) -> Floats:
-    """Difference of class means (Marks and Tegmark 2023; Li et al. 2023 section 3.2 call it mass mean shift).
+    """Difference of class means (Marks and Tegmark 2023; "mass mean shift" in Li et al. 2023, section 3.2).
 
-    `activations` [rows, ...], `own` [rows], true for the one class; returns [...]. Where a class has no row there is no
-    direction: it is zero. Of one target at a time, so that nobody's depends on who else is fitted.
+    `activations` [rows, ...] and `own` [rows], true for the first class; returns [...]. It is zero if one class has no
+    rows. It takes one target at a time, so that the result does not depend on other targets.
     """
     if own.all() or not own.any():
         return np.zeros(activations.shape[1:], np.float32)
@@ -20,10 +20,10 @@ def mass_mean(activations: Floats, own: Bools) -> Floats:
 
 
 def one_deviation_long(directions: Floats, activations: Floats) -> Floats:
-    """Each direction scaled to the standard deviation of the activations' projections on it.
+    """Scales each direction to the standard deviation of the activations' projections on it.
 
-    `directions` [..., dim], `activations` [rows, ..., dim]. One such vector moves an activation as far as the
-    activations differ among themselves, whatever the size of the model's numbers. Zero stays zero.
+    `directions` [..., dim], `activations` [rows, ..., dim]. Adding the result shifts an activation by one standard
+    deviation, whatever the scale of the model's activations. A zero direction stays zero.
     """
     lengths = np.linalg.norm(directions, axis=-1, keepdims=True)
     unit = np.divide(directions, lengths, out=np.zeros_like(directions), where=lengths > 0)

@@ -1,4 +1,4 @@
-"""Estimates over a board's units, undefined (None) where no unit has a value."""
+"""Estimates over a board's units; None where no unit has a value."""
 
 from collections.abc import Sequence
 
@@ -17,16 +17,16 @@ def mean(values: Array) -> Metric | None:
 
 
 def share(values: Array) -> Metric | None:
-    """Mean over units of shares from 0 to 1."""
+    """Mean over units of proportions from 0 to 1."""
     return None if np.isnan(values).all() else share_estimate(values)
 
 
 def standardised(differences: Array) -> Metric | None:
-    """Mean over units of paired differences, in units of their standard deviation."""
+    """Mean over units of paired differences, divided by their standard deviation."""
     return None if np.isnan(differences).all() else standardised_mean(differences)
 
 
 def size(columns: Sequence[Array], seed: int) -> Metric | None:
-    """Typical size of the columns' means [units], without what noise adds to it; None if no column has two units."""
+    """Typical size of the columns' means [units], corrected for noise; None if no column has two values."""
     able = [column for column in columns if (~np.isnan(column)).sum() >= 2]
     return debiased_size(np.stack(able, axis=1), np.random.default_rng(seed)) if able else None

@@ -1,4 +1,4 @@
-"""Layers as a user names them: one ("5"), several ("3,5"), ranges with both ends ("10-14,20")."""
+"""Layers as a user writes them: one ("5"), several ("3,5"), or inclusive ranges ("10-14,20")."""
 
 import re
 from collections.abc import Collection
@@ -7,14 +7,14 @@ from steerbench.contracts import Engine
 from steerbench.errors import UserError
 
 Layers = int | str | None
-"""None: all of them. An int is what the command line makes of a single number."""
+"""None means all layers. The command line parses a single number as an int."""
 
 
 def parsed_layers(method: str, layers: Layers) -> frozenset[int] | None:
-    """The numbers a user named, counted from 0; None for all.
+    """The layer numbers a user wrote, counted from 0; None for all.
 
     Raises:
-        UserError: it is no list of layers, or a range runs backwards.
+        UserError: the text is not a list of layers, or a range runs backwards.
     """
     if layers is None:
         return None
@@ -23,17 +23,17 @@ def parsed_layers(method: str, layers: Layers) -> frozenset[int] | None:
         ends = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
         if not ends or int(ends[2] or ends[1]) < int(ends[1]):
             raise UserError(
-                f"{method}.layers cannot be '{layers}'; name layers from 0 on and ranges of them, as in 3,5,10-14."
+                f"{method}.layers cannot be '{layers}'; write layer numbers from 0 and ranges, such as 3,5,10-14."
             )
         found.update(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
     return frozenset(found)
 
 
 def checked_layers(method: str, layers: Layers, engine: Engine) -> Collection[int]:
-    """The layers of this model that a user named.
+    """The layers a user wrote, checked against this model.
 
     Raises:
-        UserError: as `parsed_layers`; or the model has no such layer.
+        UserError: as `parsed_layers`, or the model has no such layer.
     """
     found = parsed_layers(method, layers)
     if found is None:
@@ -46,7 +46,7 @@ def checked_layers(method: str, layers: Layers, engine: Engine) -> Collection[in
 
 
 def checked_layer(method: str, layer: int | None, depth: float, engine: Engine) -> int:
-    """The layer asked for, or the one at this share of the model's depth.
+    """The layer asked for; by default the one at the share `depth` of the model's layers.
 
     Raises:
         UserError: the model has no such layer.

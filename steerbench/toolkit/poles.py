@@ -1,4 +1,4 @@
-"""The poles that a task is asked to steer to, and the statements that tell of them."""
+"""The poles that a task steers to, and the statements that describe them."""
 
 from collections.abc import Sequence
 
@@ -8,22 +8,24 @@ from steerbench.errors import UserError
 
 
 def statements() -> Sequence[Item]:
-    """The statements a pole is told by: those of the embedded inventory."""
+    """The statements that describe poles: those of the embedded inventory."""
     return [item for item, _ in read_statements()]
 
 
 def poles_named(names: str | None, told: Sequence[Item], where: str) -> list[TraitPole | Blend]:
-    """The poles and blends in a list with commas; all ten poles if None.
+    """The poles and blends in a comma-separated list; all ten poles if None.
+
+    `where` is the name of the parameter, for error messages.
 
     Raises:
-        UserError: there is none in it, none of that name, or one twice; `where` is the parameter it came by.
+        UserError: the list is empty, has an empty or unknown name, or has one twice.
     """
     if names is None:
         wanted = [f"{trait}{end}" for trait in TRAITS for end in "+-"]
     else:
         wanted = [name.strip() for name in names.split(",")]
     if not all(wanted):
-        raise UserError(f"{where} names no pole, or none at a comma; write for example extraversion+,neuroticism-.")
+        raise UserError(f"{where} is empty or has an empty entry; write for example extraversion+,neuroticism-.")
     found = [target_named(name, told) for name in wanted]
     ids = [target.id for target in found]
     if twice := [one for place, one in enumerate(ids) if one in ids[:place]]:
@@ -32,12 +34,14 @@ def poles_named(names: str | None, told: Sequence[Item], where: str) -> list[Tra
 
 
 def ends(target: Target, task: str) -> dict[str, bool]:
-    """By trait that a target is steered on, whether to its high end.
+    """The traits that a target is steered on; True for the high end.
+
+    `task` is the name of the task, for error messages.
 
     Raises:
-        UserError: it is a person; `task` is who measures poles.
+        UserError: the target is a respondent.
     """
     if isinstance(target, Respondent):
-        raise UserError(f"{task} measures poles of traits, and no respondents.")
+        raise UserError(f"{task} measures poles of traits, not respondents.")
     poles = target.poles if isinstance(target, Blend) else (target,)
     return {pole.trait: pole.high for pole in poles}

@@ -1,9 +1,9 @@
 """Logistic regression on attention heads, for many targets at once.
 
-Every target sees the same activations and differs only in its labels and in which rows count. So the
-targets are columns of matrices, one matrix product serves all of them, and a head's geometry is
-worked out once. What is worked out beside others differs from what is worked out alone in its last digits: where
-those would decide, `alone` fits a probe again.
+All targets share the activations and differ only in their labels and in which rows count. So targets are columns of
+matrices: one matrix product serves all of them, and the singular value decomposition of a head is computed once. A
+probe fitted in a batch differs from one fitted alone in its last digits. Where these would decide a result, `alone`
+fits the probe again by itself.
 """
 
 from collections.abc import Callable
@@ -20,41 +20,41 @@ Bools = NDArray[np.bool_]
 Scores = NDArray[np.float64]
 
 TOLERANCE = 1e-5
-"""Largest norm of the gradient left, in coordinates where the curvature is at most 1."""
+"""Largest remaining norm of the gradient, in coordinates where the curvature is at most 1."""
 REFRESH = 64
-"""Steps after which running sums are recomputed, so that rounding does not pile up."""
+"""Steps after which running sums are recomputed, so that rounding errors do not accumulate."""
 FAST_STEPS = 256
 NEWTON_STEPS = 200
 CLOSE = 1e-4
-"""Closer to each other than this (margins: as a share of the head's largest) two numbers may be the same but for whom
-they were worked out beside; by that much they differ at most, with a factor of five to spare."""
+"""Two numbers closer than this count as equal (for margins: as a share of the head's largest). Fitting in another batch
+changes a number by at most a fifth of it."""
 NEWTON_BATCH = 256
 RIDGE = 1e-12
 TINY = 1e-30
 CHUNK = 1 << 19
-"""Rows x targets x heads worked on together: what stays in a processor's cache."""
+"""Rows x targets x heads per chunk, chosen to fit a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Probes:
-    """`weights` [targets, heads, dim] and `biases` [targets, heads]: positive where the label is expected true."""
+    """`weights` [targets, heads, dim] and `biases` [targets, heads]; a positive logit predicts the label true."""
 
     weights: Floats
     biases: Floats
 
 
 def fit_probes(activations: Floats, labels: Bools, used: Bools, C: float = 1.0) -> Probes:
-    """The L2-penalised logistic regression of every target on every head, its intercept unpenalised.
+    """L2-penalised logistic regression of every target on every head, with unpenalised intercept.
 
     `activations` is [rows, heads, dim], `labels` and `used` are [targets, rows]. The optimum is that of
-    scikit-learn's `LogisticRegression(C=C)` on the used rows. A target whose used rows have no or only
-    one class has no optimum: its probes are zero.
+    scikit-learn's `LogisticRegression(C=C)` on the used rows. A target with fewer than two classes among its used rows
+    has no optimum, and its probes are zero.
 
     Raises:
         ValueError: activations are not finite, or a probe did not converge.
     """
     if not np.isfinite(activations).all():
-        raise ValueError("the activations to be probed are not all finite numbers")
+        raise ValueError("the activations for the probes are not all finite")
     targets, (_, heads, dim) = len(labels), activations.shape
     weights, biases = np.zeros((targets, heads, dim), np.float32), np.zeros((targets, heads), np.float32)
     fitted = np.flatnonzero((labels & used).any(axis=1) & (~labels & used).any(axis=1))
@@ -63,7 +63,7 @@ def fit_probes(activations: Floats, labels: Bools, used: Bools, C: float = 1.0) 
         return Probes(weights, biases)
     y = torch.from_numpy(labels[np.ix_(fitted, rows)].T.astype(np.float32))
     counts = torch.from_numpy(used[np.ix_(fitted, rows)].T.astype(np.float32))
-    # The penalty weighs as at C = 1 once everything is scaled by the root of C.
+    # Scaling activations and weights by the root of C turns the problem into one with C = 1.
     root = C**0.5
     step = max(1, CHUNK // (len(rows) * len(fitted)))
     for first in range(0, heads, step):
@@ -75,7 +75,7 @@ def fit_probes(activations: Floats, labels: Bools, used: Bools, C: float = 1.0) 
 
 
 def accuracies(probes: Probes, activations: Floats, labels: Bools, counted: Bools) -> Scores:
-    """[targets, heads]: the share of the counted rows a probe labels right; one half (chance) if none counts.
+    """[targets, heads]: the share of counted rows that a probe labels correctly; 0.5 (chance level) without rows.
 
     `activations` is [rows, heads, dim], `labels` and `counted` are [targets, rows].
     """
@@ -83,7 +83,7 @@ def accuracies(probes: Probes, activations: Floats, labels: Bools, counted: Bool
 
 
 def log_likelihoods(probes: Probes, activations: Floats, labels: Bools, counted: Bools) -> Scores:
-    """[targets, heads]: the mean log-likelihood (nats) of the counted rows' labels; that of a coin if none counts."""
+    """[targets, heads]: mean log-likelihood (nats) of the counted rows' labels; log(0.5) without rows."""
     return _averages(probes, activations, labels, counted, lambda margin: -np.logaddexp(0, -margin), -np.log(2))
 
 
@@ -95,7 +95,7 @@ def _averages(
     measure: Callable[[Floats], NDArray[Any]],
     if_none: float,
 ) -> Scores:
-    """Per target and head, the mean over counted rows of a measure of the margin: positive where the label is right."""
+    """[targets, heads]: mean of `measure` over the counted rows' margins, which are positive for correct labels."""
     averages: Scores = np.full(probes.biases.shape, if_none)
     for target, rows in enumerate(counted):
         if rows.any():
@@ -104,14 +104,14 @@ def _averages(
 
 
 def _margins(probes: Probes, target: int, activations: Floats, labels: Bools, rows: Bools) -> Floats:
-    """[heads, counted rows] of one target: the same bits whoever the others are."""
+    """[heads, counted rows] of one target, bit by bit the same for every set of other targets."""
     logits = np.matmul(activations[rows].swapaxes(0, 1), probes.weights[target, :, :, None])[..., 0]
     signs = np.where(labels[target, rows], 1, -1).astype(np.float32)
     return np.asarray(signs * (logits + probes.biases[target, :, None]))
 
 
 def undecided(probes: Probes, activations: Floats, labels: Bools, counted: Bools) -> Bools:
-    """[targets, heads]: probes on whose boundary a counted row nearly lies, so that their accuracy hangs on a digit."""
+    """[targets, heads]: probes with a counted row so close to the boundary that rounding may change the accuracy."""
     found = np.zeros(probes.biases.shape, bool)
     for target, rows in enumerate(counted):
         if rows.any():
@@ -121,7 +121,7 @@ def undecided(probes: Probes, activations: Floats, labels: Bools, counted: Bools
 
 
 def alone(probes: Probes, these: Bools, activations: Floats, labels: Bools, used: Bools) -> Probes:
-    """The probes, but `these` [targets, heads] each fitted by itself on its target's used rows."""
+    """Replaces `these` probes [targets, heads] by ones fitted alone on their target's used rows."""
     weights, biases = probes.weights.copy(), probes.biases.copy()
     for target, head in zip(*np.nonzero(these), strict=True):
         rows = used[target]
@@ -133,10 +133,10 @@ def alone(probes: Probes, these: Bools, activations: Floats, labels: Bools, used
 def _fit_chunk(x: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
     """Weights [targets, heads, dim] and biases [targets, heads] for x [heads, rows, dim] (float64)."""
     mean = x.mean(dim=1, keepdim=True)
-    # In the space of singular vectors the penalty stays what it was, and there are never more unknowns than rows.
+    # In the basis of singular vectors the penalty is unchanged, and there are at most as many unknowns as rows.
     left, singular, right = torch.linalg.svd(x - mean, full_matrices=False)
-    # The curvature of the loss is at most X'X / 4 + I. Scaling by its root makes it at most 1 in every
-    # direction, for all targets: conjugate gradients then need few steps.
+    # The curvature of the loss is at most X'X / 4 + I. Scaling by its root bounds it by 1 in every direction and for
+    # all targets, so conjugate gradients need few steps.
     shrink = 1 / torch.sqrt(singular**2 / 4 + 1)
     constant = (x.shape[1] / 4) ** -0.5
     z = torch.cat([left * (singular * shrink)[:, None], x.new_full((*x.shape[:2], 1), constant)], dim=2)
@@ -151,7 +151,7 @@ def _minimise(z: Tensor, penalty: Tensor, y: Tensor, counts: Tensor) -> Tensor:
     """Minimises the logistic loss of z @ solution over the counted rows plus half of penalty * solution^2.
 
     `z` [heads, rows, k], `penalty` [heads, k], `y` and `counts` [rows, targets]; returns [heads, k, targets].
-    Conjugate gradients in single precision are enough for nearly all problems; Newton's method finishes the rest.
+    Conjugate gradients in single precision suffice for nearly all problems; Newton's method finishes the others.
     """
     rough, square = _descend(z.float(), penalty.float(), y, counts)
     solution = rough.double()
@@ -163,7 +163,7 @@ def _minimise(z: Tensor, penalty: Tensor, y: Tensor, counts: Tensor) -> Tensor:
 
 
 def _newton(z: Tensor, penalty: Tensor, y: Tensor, counts: Tensor, solution: Tensor) -> Tensor:
-    """Newton's method on problems [problems, rows, k] whose labels [problems, rows] are their own.
+    """Newton's method on problems [problems, rows, k], each with its own labels [problems, rows].
 
     Raises:
         ValueError: a problem did not converge.
@@ -178,14 +178,15 @@ def _newton(z: Tensor, penalty: Tensor, y: Tensor, counts: Tensor, solution: Ten
         step = torch.cholesky_solve(gradient[..., None], torch.linalg.cholesky(curvature))
         largest = ((z @ step)[..., 0].abs() * counts).amax(dim=1, keepdim=True).clamp_min(1e-12)
         solution = solution - torch.log1p(largest) / largest * step[..., 0]
-    raise ValueError(f"of {len(z)} probes some did not converge in {NEWTON_STEPS} Newton steps")
+    raise ValueError(f"some of {len(z)} probes did not converge in {NEWTON_STEPS} Newton steps")
 
 
 def _descend(z: Tensor, penalty: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Nonlinear conjugate gradients (Polak-Ribière+), every column its own problem; solution and squared gradient.
+    """Nonlinear conjugate gradients (Polak-Ribière+), each column its own problem.
 
-    There is no line search: with Newton's step n along a direction that changes no logit by more than m,
-    log(1 + mn) / m is sure to descend (Bach 2010, generalised self-concordance), and becomes Newton's step.
+    Returns the solution and the squared norm of its gradient. There is no line search. With Newton's step n along a
+    direction that changes no logit by more than m, a step of log(1 + mn) / m always descends (Bach 2010, generalised
+    self-concordance) and approaches Newton's step.
     """
     zt, penalty = z.transpose(1, 2).contiguous(), penalty[:, :, None]
     solution = z.new_zeros(len(z), z.shape[2], y.shape[1])

@@ -1,4 +1,4 @@
-"""Whether a readout says one thing to everything: nothing can then be read off it, and "no effect" means nothing."""
+"""Saturated readouts: the model answers nearly everything alike, so an effect of steering cannot be measured."""
 
 from collections.abc import Mapping
 
@@ -11,16 +11,15 @@ from steerbench.toolkit.flags import percent
 Array = NDArray[np.float64]
 
 SATURATED = 0.95
-"""Share of the unsteered model's most frequent answer from which on nothing can be read off it: it says one thing to
-everything."""
+"""The readout is saturated if the unsteered model's most frequent answer has at least this share."""
 NARROW = 0.1
-"""Standard deviation of the expected answers (points of five) below which nothing can be read off them either."""
+"""The readout is also saturated if the standard deviation of expected answers (on 1 to 5) is below this."""
 RANGE, MODAL_SHARE = "range", "modal share"
 UNSTEERED = "unsteered"
 
 
 def saturation(metrics: Mapping[str, Metric]) -> str:
-    """How a row says one thing to everything, in words; "" if it does not."""
+    """A phrase that says in which way a row is saturated; "" if it is not."""
     alike, apart = metrics.get(MODAL_SHARE), metrics.get(RANGE)
     if alike is not None and alike.value >= SATURATED:
         return f"one answer to {percent(alike.value)} of statements"
@@ -30,9 +29,9 @@ def saturation(metrics: Mapping[str, Metric]) -> str:
 
 
 def saturated_rows(metrics: Mapping[str, Mapping[str, Metric]], roles: Mapping[str, Role]) -> dict[str, str]:
-    """By method, why nothing can be told of it: the readout is saturated without it and with it.
+    """By method, why it cannot be judged: the readout is saturated both unsteered and with the method.
 
-    A method that is not, on a readout that is, has moved the model or shows it answers; it can be judged.
+    If only the unsteered readout is saturated, the method has moved the model or shows it answers, and can be judged.
     """
     plain = saturation(metrics.get(UNSTEERED, {}))
     found = {name: saturation(of) for name, of in metrics.items() if plain and name not in roles}
@@ -40,7 +39,7 @@ def saturated_rows(metrics: Mapping[str, Mapping[str, Metric]], roles: Mapping[s
 
 
 def modal_shares(answers: Array) -> Array:
-    """[targets]: share of the readable answers [targets, items] that are the most frequent one; nan without any."""
+    """[targets]: share of the most frequent among the readable answers [targets, items]; nan without any."""
     shares = np.full(len(answers), np.nan)
     for target, given in enumerate(answers):
         readable = given[~np.isnan(given)]
@@ -50,5 +49,5 @@ def modal_shares(answers: Array) -> Array:
 
 
 def ranges(expected: Array) -> Array:
-    """[targets]: standard deviation (ddof 1) over items of what is expected [targets, items]; nan for fewer than 2."""
+    """[targets]: standard deviation (ddof 1) over items of `expected` [targets, items]; nan for fewer than 2."""
     return np.array([of[~np.isnan(of)].std(ddof=1) if (~np.isnan(of)).sum() > 1 else np.nan for of in expected])

@@ -1,5 +1,5 @@
-"""Who answers the questions that personality neurons are searched on: people at either end of a trait, by the embedded
-bank's descriptions or by those published with NPTI."""
+"""Descriptions of people at both ends of each trait, for the search of personality neurons: the embedded bank's, or
+those published with NPTI."""
 
 import json
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ PERSONA = (
     "{0}\n\nStay this person whatever you are asked: speak as them, in the first person, and let their character show."
 )
 SAYS = "You are a person who says of yourself: {0}"
-"""Before a description in the first person; the published ones are in the second."""
+"""Introduces a description in the first person; the published ones are in the second."""
 DATASET, FILE = "npti", "description.json"
 COUNTS: dict[Source, int] = {"bank": 8, "published": 80}
-"""Descriptions of a pole; many of the published ones are the same text."""
+"""The number of descriptions of each pole; many of the published ones are duplicates."""
 
 
 def described(source: Source, trait: str, high: bool) -> Sequence[str]:
-    """What a model is told to be at one end of a trait (its letter), once for each description.
+    """The system prompts for one end of a trait (its letter), one for each description.
 
     Raises:
-        UserError: the published ones cannot be had.
+        UserError: the published descriptions are not available.
     """
     if source == "bank":
         return [PERSONA.format(SAYS.format(text)) for text in bank.descriptions(trait, high)]
@@ -36,17 +36,17 @@ def described(source: Source, trait: str, high: bool) -> Sequence[str]:
 
 
 def descriptions_digest(source: Source) -> str:
-    """A hash of them, and the words around them."""
+    """A digest of the descriptions and of the prompt around them."""
     texts = bank.digest() if source == "bank" else dataset(DATASET).file(FILE).checksum
     return f"{texts} {PERSONA if source == 'published' else PERSONA.format(SAYS)}"
 
 
 @cache
 def read_rows(path: Path) -> tuple[dict[str, str], ...]:
-    """The published file: one JSON object a line, with a text for either end of every trait.
+    """The published file: one JSON object per line, with a text for each end of every trait.
 
     Raises:
-        UserError: a line is no such object.
+        UserError: a line is not such an object.
     """
     wanted = {f"{name.capitalize()}{end}" for name in TRAITS.values() for end in ("", "_reversed")}
     rows = []

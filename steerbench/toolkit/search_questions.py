@@ -1,4 +1,4 @@
-"""The questions that personality neurons are searched on: the embedded bank's, or those published with NPTI."""
+"""Questions for the search of personality neurons: the embedded bank's, or those published with NPTI."""
 
 import json
 from pathlib import Path
@@ -15,10 +15,10 @@ DATASET = "personalitybench-search"
 
 
 def search_questions(source: Source, trait: str, limit: int | None = None) -> tuple[Item, ...]:
-    """A trait's (its letter) questions: all, or so many of them spread evenly over the list.
+    """The questions of a trait (its letter): all, or `limit` of them spread evenly over the list.
 
     Raises:
-        UserError: the published ones cannot be had.
+        UserError: the published questions are not available.
     """
     if source == "bank":
         return _spread(bank.questions("search", trait), limit)
@@ -26,15 +26,15 @@ def search_questions(source: Source, trait: str, limit: int | None = None) -> tu
 
 
 def questions_digest(source: Source) -> str:
-    """A hash of them, without reading them."""
+    """A digest of the questions, from the registry or the bank, without reading the published files."""
     return bank.digest() if source == "bank" else dataset(DATASET).digest
 
 
 def read_rows(path: Path, trait: str) -> tuple[Item, ...]:
-    """The published file of a trait: one JSON object a line, `tag` the facet, `question` the text.
+    """The published file of a trait: one JSON object per line, with the facet in `tag` and the text in `question`.
 
     Raises:
-        UserError: a line is no such object.
+        UserError: a line is not such an object.
     """
     items = []
     with path.open(encoding="utf-8") as lines:
@@ -43,12 +43,14 @@ def read_rows(path: Path, trait: str) -> tuple[Item, ...]:
                 row = json.loads(line)
                 items.append(Item(f"{trait}{number}", row["question"].strip(), trait=trait, facet=row["tag"]))
             except (ValueError, KeyError, TypeError, AttributeError):
-                raise UserError(f"Line {number} of {path} is no search question: it needs question and tag.") from None
+                raise UserError(
+                    f"Line {number} of {path} is not a search question; it needs the fields question and tag."
+                ) from None
     return tuple(items)
 
 
 def _spread(items: tuple[Item, ...], limit: int | None) -> tuple[Item, ...]:
-    """The list goes facet by facet: its first questions would be of one facet."""
+    """Spread evenly, because the list is ordered by facet and its first questions are all of one."""
     if limit is None or limit >= len(items):
         return items
     return tuple(items[place * len(items) // limit] for place in range(limit))

@@ -1,6 +1,6 @@
-"""A list of answered statements, as a model continues it: how an answer is read off likelihoods, and learned from.
+"""A list of answered statements as a prompt: the model's answer is read from likelihoods of the next entry.
 
-Tasks ask in this form and methods learn in it, so that a direction is found where it is later looked for.
+Tasks ask in this form and methods learn directions in it, so that directions fit the readout.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from steerbench.contracts.targets import LABELS, Answer, Item
 
 HEADING = "A list of statements, each with how accurately it describes you:"
 NEUTRAL = tuple(Item("neutral", text, text) for text in ("N/A", "Statement", ""))
-"""What stands for no statement at all: what is said after it is said whatever is asked."""
+"""Statements without content: what the model answers after them, it answers whatever is asked."""
 
 
 def list_prompt(item: Item, change: PromptChange = UNSTEERED.prompt, heading: str = HEADING) -> Prompt:
-    """The list up to the statement's colon: a steering's own words, the heading, the answers it shows, the statement.
+    """The list up to the statement's colon: the steering's system text, the heading, its shown answers, the statement.
 
-    A steering that shows no answers gets the same text with an empty list.
+    A steering without shown answers gets the same text with an empty list.
     """
     opening = f"{change.system}\n\n{heading}" if change.system else heading
     return Prompt(start=f"{opening} " + "; ".join([*entries(change.shown), f"{item.bare}:"]))
@@ -28,5 +28,5 @@ def entries(shown: Sequence[Answer]) -> list[str]:
 
 
 def option(tick: int) -> str:
-    """The text of an answer behind the colon."""
+    """The text of an answer after the colon."""
     return f" {LABELS[tick]}"

@@ -1,4 +1,4 @@
-"""What a target shows of itself: answers, and its score on each trait."""
+"""A target's answers, and its score on each trait."""
 
 import numpy as np
 
@@ -8,17 +8,17 @@ HIGHEST, LOWEST = 5, 1
 
 
 def shown_answers(target: Target) -> tuple[Answer, ...]:
-    """A respondent's own answers; for a pole full agreement with what leans to it and full rejection of the rest."""
+    """A respondent's own answers. For a pole, full agreement with statements that lean to it and rejection of
+    others."""
     if isinstance(target, Respondent):
         return target.shown
     return tuple(Answer(item, HIGHEST if lean > 0 else LOWEST) for item, lean in target.leanings().items())
 
 
 def trait_scores(target: Target) -> dict[str, float]:
-    """Mean keyed score, 1 to 5, of each trait that the target shows anything of: the Big Five in the order of TRAITS,
-    then others as they come.
+    """Mean keyed score, 1 to 5, of each trait with shown answers: the Big Five in the order of TRAITS, then others.
 
-    A pole is the end of its scale on its one trait, a blend on each of its traits.
+    A pole has the end of the scale on its trait, a blend that of each of its poles.
     """
     if isinstance(target, Blend):
         return {trait: score for pole in target.poles for trait, score in trait_scores(pole).items()}

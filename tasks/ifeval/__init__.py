@@ -1,1 +1,1 @@
-"""IFEval: instructions whose following a program can check (Zhou et al. 2023)."""
+"""IFEval: instructions whose fulfilment a program can check (Zhou et al. 2023)."""

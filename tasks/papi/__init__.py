@@ -1,1 +1,1 @@
-"""PAPI: ask a steered model an inventory, compare with what a person marked."""
+"""PAPI: a steered model answers an inventory, and its answers are compared with a person's."""

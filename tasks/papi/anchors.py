@@ -1,8 +1,9 @@
-"""Answered statements of no trait, for a list that shows no answers of the person's.
+"""Answered statements on no trait, for a list that shows none of the person's answers.
 
-After an empty list a model says the same to everything, so that nothing can move it. Behind a few statements that are
-trivially true, trivially false, or neither, it has opinions. They are this project's own, are the same for every row,
-and hold every option three times, once in each third: neither an option nor the end of the list is leant on.
+After an empty list a model gives one answer to everything, so nothing can move it. After a few statements that are
+trivially true, trivially false or neither, its answers vary. The statements are this project's own and the same for
+every row. Every option occurs three times, once in each third, so that neither an option nor the end of the list is
+favoured.
 """
 
 from steerbench.contracts.targets import Answer, Item

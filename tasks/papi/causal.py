@@ -1,8 +1,8 @@
-"""Causal effect: what moving a person's score on one trait does to what the steered model answers.
+"""Causal effect: how a change in a person's score on one trait changes the steered model's answers.
 
-After Zhu et al. 2024, appendix D. The model is steered to a person and to ten copies of them, whose shown answers score
-one point lower or higher on one trait. Each copy is fitted anew and nothing else differs, so that a difference of
-the answers is an effect of that score.
+Based on Zhu et al. 2024, appendix D. The model is steered to a person and to ten copies of them. In a copy, the shown
+answers on one trait score one point lower or higher. Each copy is fitted separately and nothing else differs, so a
+difference in answers is an effect of that score.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,11 +22,11 @@ from tasks.papi.treatment import moved, treatments
 
 
 class CausalPAPI:
-    """The measuring statements of all traits, asked of PAPI's people and of every copy.
+    """The test statements of all traits, asked for PAPI's people and for every copy.
 
     Args:
-        dataset, readout, respondents: as PAPI has them.
-        items: so many statements of each trait, keyed + and - in turn; all if None.
+        dataset, readout, respondents: as in PAPI.
+        items: number of statements per trait, alternately keyed + and -; all if None.
     """
 
     name = "papi-causal"
@@ -50,7 +50,7 @@ class CausalPAPI:
         check_sizes(self.name, items=items)
         self._papi = PAPI(dataset, readout, respondents)
         if others := sorted({item.trait for item in self._papi.statements()} - set(TRAITS)):
-            raise UserError(f"{self.name} moves scores of the Big Five; '{dataset}' asks of {', '.join(others)}.")
+            raise UserError(f"{self.name} changes Big Five scores, but '{dataset}' asks about {', '.join(others)}.")
         self._per_trait = items
         self.sampling: Sampling = self._papi.sampling
         self._people = {person.id: person for person in self._papi.targets(Split.TEST)}
@@ -62,11 +62,11 @@ class CausalPAPI:
         return {**self._papi.identity(), "items": str(self._per_trait)}
 
     def targets(self, split: Split) -> Sequence[Respondent]:
-        """The people, then the copies of all of them. Nothing is held out."""
+        """The people, then all copies. Nothing is held out."""
         return self._targets
 
     def items(self, target: Target, split: Split) -> Sequence[Item]:
-        """The statements that measure, the same of a person and of all copies; none to calibrate on."""
+        """The test statements, the same for a person and all copies; none for calibration."""
         if split is Split.CALIBRATION:
             return []
         asked = self._papi.items(self._person(target), split)
@@ -80,10 +80,10 @@ class CausalPAPI:
         return self._papi.request(item, target, steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Absolute error to the person's own tick, moved as the copy's score was.
+        """Absolute error relative to the person's own tick, shifted like the copy's score.
 
         Raises:
-            RuntimeError: as PAPI's.
+            RuntimeError: as in PAPI.
         """
         score = self._papi.score(item, self._person(target), outcome)
         record = dict(score.record)
@@ -101,6 +101,6 @@ class CausalPAPI:
         return summarise(rows, list(self._people), self.treatments, seed)
 
     def _person(self, target: Target) -> Respondent:
-        """The person a target is, or is a copy of."""
+        """The person that a target is, or is a copy of."""
         treatment = self.treatments.get(target.id)
         return self._people[treatment.person if treatment else target.id]

@@ -1,7 +1,7 @@
 """PAPI's control: whether this readout can read a person on this model at all.
 
-`copy` is shown a list that holds the very answers it is asked for, `copy-other` the same list made of another person's
-answers. A readout from which not even the first can be read judges no method.
+`copy` is shown a list with the very answers that are asked for; `copy-other` is shown the same list with another
+person's answers. If not even the first can be read, the readout can judge no method.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,13 @@ COPY, COPY_OTHER = "copy", "copy-other"
 CONTROLS: Mapping[str, Role] = {COPY: "control", COPY_OTHER: "control"}
 INDIVIDUAL_R = "individual r"
 ITEMS = 40
-"""Statements that controls are asked: each twenty have a list of their own to be read, so more would cost more than a
+"""Number of statements that controls are asked. Every twenty need a list of their own, so more would cost more than a
 method does."""
 
 
 def asked_of_controls(items: Sequence[Item], most: int = ITEMS) -> list[str]:
-    """The first `most` ids, traits and keys taking turns; the same for everybody, so that answers can be compared."""
+    """The first `most` ids, alternating over traits and keys. They are the same for everyone, so answers are
+    comparable."""
     strata: dict[tuple[str, int], list[str]] = {}
     for item in items:
         strata.setdefault((item.trait, item.key), []).append(item.id)
@@ -30,10 +31,10 @@ def asked_of_controls(items: Sequence[Item], most: int = ITEMS) -> list[str]:
 
 
 def unread(metrics: Mapping[str, Mapping[str, Metric]]) -> str:
-    """Why the board can judge nobody, "" if `copy` is read, if too few people are, or if there are no such rows.
+    """Why the board can judge no method; "" if `copy` can be read, there are too few people, or no such rows.
 
-    It is read if its answers follow each person's ticks better than other people's ticks (the mismatch test of
-    individual r, one-sided), and follow them better than the answers of `copy-other` do.
+    `copy` can be read if its answers follow each person's ticks better than other people's (the one-sided mismatch test
+    of individual r), and better than the answers of `copy-other` do.
     """
     own, other = (metrics.get(name, {}).get(INDIVIDUAL_R) for name in (COPY, COPY_OTHER))
     if own is None or other is None or own.n < FEWEST:

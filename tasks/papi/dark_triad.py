@@ -1,8 +1,8 @@
-"""PAPI's Short Dark Triad: 300 people, 27 statements on three traits, 18 shown and 9 asked.
+"""PAPI's Short Dark Triad: 300 people and 27 statements on three traits, 18 shown and 9 asked.
 
-Unlike those of `papi-300`, its stored answers are ticks: statements keyed -1 go against the rest of their trait
-until they are turned round. Its letters M, N and P are not used as names of traits, because N is narcissism here and
-neuroticism everywhere else. Country and source of a person stay in the file.
+Unlike in `papi-300`, stored answers are ticks: statements keyed -1 have to be reversed to agree with the rest of their
+trait. The letters M, N and P are not used as names of traits, because N is narcissism here and neuroticism everywhere
+else. A person's country and source are not read.
 """
 
 import re
@@ -23,10 +23,10 @@ DATASET = "papi-dark-triad"
 TRAITS = {"M": "machiavellianism", "N": "narcissism", "P": "psychopathy"}
 
 _COLUMNS = ["", "Id", "Key", "Item", "Sign"]
-# The first is all that M7's apostrophe left of "'t" when bytes of one encoding were read as another.
+# The first is what M7's "'t" became when its apostrophe was decoded with the wrong encoding.
 _MENDED = {"\u62b0": "'t", "\u2019": "'"}
-# Statements with a subject of their own. An opinion is said as the person's, since a model is asked how well a
-# statement describes it.
+# Statements with another subject than the person. Opinions are rephrased as the person's, because a model is asked how
+# well a statement describes it.
 _SAID_TO_SOMEBODY = {
     "M1": "You think it's not wise to tell your secrets.",
     "M3": "You think that, whatever it takes, you must get the important people on your side.",
@@ -40,7 +40,7 @@ _SAID_TO_SOMEBODY = {
     "P4": "People often say you're out of control.",
     "P5": "It's true that you can be mean to others.",
     "P6": "People who mess with you always regret it.",
-    "P8": "You enjoy having sex with people you hardly know.",  # the only one whose full stop is missing
+    "P8": "You enjoy having sex with people you hardly know.",  # the only one without a full stop in the file
 }
 
 
@@ -48,7 +48,7 @@ def read_dark_triad() -> tuple[tuple[Item, ...], tuple[str, ...], tuple[str, ...
     """Items by trait and number, ids shown, ids asked, and people with their ticks.
 
     Raises:
-        UserError: a file is missing, not the published one, or holds what it should not.
+        UserError: a file is missing, not the published one, or has invalid content.
     """
     items = read_items(path_of(DATASET, "dark_triad-ItemKey.xls"))
     shown, asked = read_codes(path_of(DATASET, "dark_triad_split.json"), items)
@@ -56,22 +56,24 @@ def read_dark_triad() -> tuple[tuple[Item, ...], tuple[str, ...], tuple[str, ...
 
 
 def read_items(path: Path) -> tuple[Item, ...]:
-    """The statements of the item key; an id says the trait's letter and the statement's number, such as M1.
+    """The statements of the item key. An id has the trait's letter and the statement's number, such as M1.
 
     Raises:
-        UserError: the sheet has other columns, or a row is no statement; it is named.
+        UserError: the sheet has other columns, or a row is not a statement; the message names it.
     """
     items: dict[str, Item] = {}
     for number, (where, cells) in enumerate(sheet_rows(path, _COLUMNS)):
         item = _item(cells, number, where)
         if item.id in items:
-            raise UserError(f"{where}: the statement {item.id} stands in a row before it too.")
+            raise UserError(
+                f"{where}: the statement {item.id} is in an earlier row too; fetch the published file again."
+            )
         items[item.id] = item
     return tuple(items.values())
 
 
 def read_codes(path: Path, items: tuple[Item, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ids of the statements that are shown and of those that are asked; the file counts statements from 0.
+    """Ids of the shown and of the asked statements. The file counts statements from 0.
 
     Raises:
         UserError: the two lists are not a partition of the items.
@@ -82,10 +84,10 @@ def read_codes(path: Path, items: tuple[Item, ...]) -> tuple[tuple[str, ...], tu
 
 
 def read_people(path: Path, items: tuple[Item, ...]) -> tuple[Person, ...]:
-    """Everybody's ticks as they are stored. People have no id in the file: theirs is the number of their row.
+    """Everyone's ticks as stored. People have no ids in the file, so these are made from the row's number.
 
     Raises:
-        UserError: the file holds no list of people, or an answer is missing or outside 0 to 5; the row is named.
+        UserError: the file has no list of people, or an answer is missing or outside 0 to 5; the message names the row.
     """
     return tuple(
         Person(f"dark-{row.number:03}", {item.id: _tick(row, item.id) for item in items}) for row in json_list(path)
@@ -98,7 +100,9 @@ def _item(cells: list[Any], number: int, where: str) -> Item:
     for broken, mended in _MENDED.items():
         text = text.replace(broken, mended)
     if given != number or not re.fullmatch(r"[MNP]\d", str(code)) or not text or sign not in ("+", "-"):
-        raise UserError(f"{where}: {cells} is no statement with the number {number}, a code from M1 to P9 and a sign.")
+        raise UserError(
+            f"{where}: {cells} is not a statement with the number {number}, a code from M1 to P9 and a sign."
+        )
     said = _SAID_TO_SOMEBODY.get(code) or second_person(text)
     return Item(code, text, said, TRAITS[code[0]], key=1 if sign == "+" else -1)
 

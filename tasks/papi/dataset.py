@@ -1,4 +1,4 @@
-"""The inventories the PAPI task can ask: a small invented one that is shipped, and the published ones."""
+"""The inventories of the PAPI task: a small invented one that is included, and the published ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ SAMPLE, PAPI300, DARK_TRIAD = "sample", papi300.DATASET, dark_triad.DATASET
 
 @dataclass(frozen=True)
 class _Source:
-    """An inventory's hash, and what reads its items, ids shown, ids asked and people with their ticks.
+    """An inventory's digest, and functions that read its items, ids shown, ids asked and people with their ticks.
 
-    `scores`: its published values are scores, reverse-keyed already, which the published code takes for ticks.
-    `outsiders` are people no run is ever about.
+    `scores`: the published values are already reverse-keyed, although the published code takes them for ticks.
+    `outsiders` are people who are in no run.
     """
 
     digest: Callable[[], str]
@@ -41,12 +41,12 @@ _SOURCES = {
 def load(name: str = SAMPLE, keys: Keys = "ticked", limit: int | None = None) -> Inventory:
     """An inventory with its first `limit` people (all if None).
 
-    With `keys="ticked"` answers are what people marked. With "stored" they are what the published files store,
-    taken for ticks as the published code takes them: on `papi-300`, and the sample made after it, reverse-keyed
-    values, mirrored on every item keyed -1. Missing answers are 0 either way.
+    With `keys="ticked"`, answers are what people ticked. With "stored", they are the published values taken for ticks,
+    as in the published code. On `papi-300`, and on the sample modelled on it, these are reverse-keyed, so they are
+    mirrored on every item keyed -1. Missing answers are 0 in both cases.
 
     Raises:
-        UserError: nothing has that name, the limit is below 1, or the data cannot be had or are broken.
+        UserError: the name is unknown, the limit is below 1, or the data are missing or invalid.
     """
     if limit is not None and limit < 1:
         raise UserError(f"The limit of respondents is {limit}; it has to be at least 1.")
@@ -60,10 +60,10 @@ def load(name: str = SAMPLE, keys: Keys = "ticked", limit: int | None = None) ->
 
 
 def stores_scores(name: str) -> bool:
-    """Whether an inventory's published values are scores, reverse-keyed already, and not ticks.
+    """Whether an inventory's published values are reverse-keyed scores instead of ticks.
 
     Raises:
-        UserError: nothing has that name.
+        UserError: the name is unknown.
     """
     return _source(name).scores
 

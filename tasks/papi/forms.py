@@ -1,7 +1,8 @@
-"""Other forms of the same statements: the options in other orders, and the question in other words.
+"""Other forms of the same statements: options in other orders, and the question in other words.
 
-What an answer owes to the form and not to the model's personality changes with it (`--robust`; TRAIT, Lee et al. 2024,
-asks in reversed orders and in several wordings). `label` and `contextual` show no options, which have no order there.
+A part of an answer that is due to the form, and not to the model's personality, changes with it (`--robust`). TRAIT
+(Lee et al. 2024) asks in reversed orders and several wordings, too. `label` and `contextual` show no options, so these
+have no order there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,18 +26,18 @@ FRAMES: Mapping[str, ReadoutFrame] = {
 }
 ORDERS: Mapping[str, tuple[int, ...]] = {"reversed": ORDER[::-1], "rotated": ORDER[2:] + ORDER[:2]}
 MARK = "~"
-"""Between an item's id and the form that it is asked in."""
+"""Separates an item's id from its form."""
 
 
 def forms_of(readout: str) -> dict[str, Readout]:
-    """By its name, every other form that a readout can ask in."""
+    """All other forms of a readout, by name."""
     made = READOUTS[readout]
     orders = {} if readout in ("label", "contextual") else {name: made(order=order) for name, order in ORDERS.items()}
     return orders | {name: made(frame=frame) for name, frame in FRAMES.items()}
 
 
 def in_forms(items: Iterable[Item], forms: Iterable[str]) -> list[Item]:
-    """The items, then all of them again in every form."""
+    """The items, followed by all of them in every form."""
     listed = list(items)
     return listed + [
         OtherForm(**vars(item) | {"id": f"{item.id}{MARK}{form}", "form": form}) for form in forms for item in listed
@@ -44,6 +45,6 @@ def in_forms(items: Iterable[Item], forms: Iterable[str]) -> list[Item]:
 
 
 def asked_in(item: str) -> tuple[str, str]:
-    """The id of the item itself, and the form that it is asked in; "" if in the usual one."""
+    """An item's own id and its form; "" for the usual form."""
     own, _, form = item.partition(MARK)
     return own, form

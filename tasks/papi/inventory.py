@@ -16,7 +16,7 @@ HIGHEST = 5
 
 @dataclass(frozen=True)
 class Person:
-    """What somebody marked: item id to tick, 1 to 5, or 0 where there is no answer."""
+    """A person's ticks by item id, 1 to 5, or 0 for a missing answer."""
 
     id: str
     answers: Mapping[str, int]
@@ -24,10 +24,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Inventory:
-    """All items in the inventory's own order, which of them a method is shown and which are asked.
+    """All items in the inventory's own order, the ids shown to a method, and the ids asked.
 
-    `people` are those a run is about. `population` is everybody there is, those of the run first: whoever is outside
-    the run tells what people in general answer.
+    `people` are those of the run. `population` is everyone, the run's people first; the others show what people in
+    general answer.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Inventory:
 
 
 def in_turn(items: Iterable[Item]) -> list[Item]:
-    """A trait's items, one keyed + and one keyed - in turn, so that the first few are not all agreed with alike."""
+    """Items keyed + and - in alternation, so that agreeing with everything does not fit the first few."""
     listed = list(items)
     by_key = ([item for item in listed if item.key == key] for key in (1, -1))
     return [item for pair in zip_longest(*by_key) for item in pair if item is not None]

@@ -1,4 +1,4 @@
-"""The .xls sheet in which an inventory's statements stand, row by row."""
+"""Reads the .xls sheet with an inventory's statements."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,16 +10,16 @@ from steerbench.errors import UserError
 
 
 def sheet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
-    """Where each row of the first sheet stands, as a user finds it, and its cells; the header left out.
+    """Each row of the first sheet, without the header: its place in the words of an error message, and its cells.
 
     Raises:
-        UserError: the file is no .xls file, or has other columns.
+        UserError: the file is not an .xls file, or has other columns.
     """
     file = f"{path.parent.name}/{path.name}"
     try:
         sheet = xlrd.open_workbook(path).sheet_by_index(0)
     except xlrd.XLRDError as error:
-        raise UserError(f"{file} is no readable .xls file ({error}).") from error
+        raise UserError(f"{file} is not a readable .xls file ({error}); fetch the published file again.") from error
     header = sheet.row_values(0) if sheet.nrows else []
     if header != list(columns):
         raise UserError(f"{file} has the columns {header} instead of {list(columns)}.")

@@ -1,14 +1,14 @@
-"""Whose answers tell a method what people in general are like: nobody's own, and nobody's of the run if that can be.
+"""The other people whose answers show a method what people in general are like.
 
-Norms that are taken from the people a run is about lean away from each of them: an item's median over the others of
-twelve people has an individual r of -.37, and knows nothing. So they are taken from people outside the run, as soon as
-there are a hundred of them. Where a run is all or nearly all of an inventory, people are split into ten folds, and a
-person's others are all who are not in their fold.
+Norms from the people of a run are biased away from each of them: an item's median over the other eleven of twelve
+people has an individual r of -.37, although it uses nothing about the person. So norms come from people outside the
+run, if there are at least a hundred. If a run has all or nearly all people of an inventory, people are split into ten
+folds, and a person's others are everyone outside their fold.
 
-What others answered includes the statements that measure. Outside the run that is nobody's answer that is asked for.
-Under folds a person's measuring answers are among the others' of the rest of the run, while they measure
-that person: this is cross-fitting, in which no person's own answers ever reach what answers for them. What is
-sealed until every strength is chosen is a person's own.
+Other people's answers include those to the test statements. Outside the run, nobody's answers are asked for. With
+folds, a person's test answers are among the others' answers of people in other folds. This is cross-fitting: no
+person's own answers reach the prediction of these answers. Only a person's own answers are sealed until every strength
+is chosen.
 """
 
 import numpy as np
@@ -20,14 +20,14 @@ from tasks.papi.inventory import Inventory
 ENOUGH = 100
 FOLDS = 10
 SEED = 0
-"""Of the folds: one for all runs, so that a person's others are the same in each."""
+"""Seed of the folds. It is the same in all runs, so that a person's others are too."""
 
 
 def others_by_person(inventory: Inventory, items: tuple[Item, ...]) -> dict[str, Others]:
-    """By id, the others of everybody in the run; who has none is left out. People of one fold share theirs.
+    """The others of everyone in the run, by id; people without others are left out. People of one fold share theirs.
 
-    `items` are the inventory's as the task asks them, in its order. Ticks are as the inventory's people have them:
-    under stored keys, stored values.
+    `items` are the inventory's items as the task asks them, in its order. Ticks are those of the inventory's people;
+    with stored keys, stored values.
     """
     if not _crossed(inventory):
         outside = Others(items, inventory.ticks[len(inventory.people) :])
@@ -39,7 +39,7 @@ def others_by_person(inventory: Inventory, items: tuple[Item, ...]) -> dict[str,
 
 
 def where_from(inventory: Inventory) -> str:
-    """Who the others are, for a run's identity."""
+    """A description of the others for a run's identity."""
     if not _crossed(inventory):
         return f"{len(inventory.population) - len(inventory.people)} people outside the run"
     return f"{FOLDS} folds of {len(inventory.population)} people"
@@ -50,5 +50,5 @@ def _crossed(inventory: Inventory) -> bool:
 
 
 def _folds(people: int) -> NDArray[np.int64]:
-    """[people]: the fold of each, in sizes that differ by one at most."""
+    """[people]: each person's fold; sizes differ by at most one."""
     return np.random.default_rng(SEED).permutation(people) % FOLDS

@@ -1,10 +1,9 @@
-"""The published PAPI test set: 300 people, 300 IPIP-NEO statements, 120 shown and 180 asked.
+"""The published PAPI test set: 300 people and 300 IPIP-NEO statements, 120 shown and 180 asked.
 
-Two things in its files mislead. Answer `i17` belongs to the statement whose *full* number is 17, not to
-row 17 of the short-form ordered lists. And stored answers are already reverse-keyed (5 is high on the
-trait whatever the key: facet alpha is .88 as they are, negative if flipped), so what the person marked
-beside a statement keyed -1 is 6 minus the stored value. Only answers are read: age, sex, country and time stay in
-the file.
+Two things in its files are misleading. Answer `i17` belongs to the statement with the *full* number 17, not to row 17
+of the list in short-form order. And stored answers are already reverse-keyed: 5 is high on the trait whatever the key
+(the facets' alpha is .88 as stored, and negative if reversed). So the tick on a statement keyed -1 is 6 minus the
+stored value. Only answers are read; age, sex, country and time are not.
 """
 
 import json
@@ -27,7 +26,7 @@ def read_papi300() -> tuple[tuple[Item, ...], tuple[str, ...], tuple[str, ...], 
     """Items in order of their full number, ids shown, ids asked, and people with their ticks.
 
     Raises:
-        UserError: a file is missing, not the published one, or holds what it should not.
+        UserError: a file is missing, not the published one, or has invalid content.
     """
     items = read_items(path_of(DATASET, "IPIP-NEO-ItemKey.xls"))
     shown, asked = read_split(path_of(DATASET, "mpi_300_split.json"), items)
@@ -38,7 +37,7 @@ def read_items(path: Path) -> tuple[Item, ...]:
     """The statements of the item key, by full number.
 
     Raises:
-        UserError: the sheet has other columns, or a row is no statement; it is named.
+        UserError: the sheet has other columns, or a row is not a statement; the message names it.
     """
     items = [_item(cells, where) for where, cells in sheet_rows(path, _COLUMNS)]
     items.sort(key=lambda item: int(item.id))
@@ -48,7 +47,7 @@ def read_items(path: Path) -> tuple[Item, ...]:
 
 
 def read_split(path: Path, items: tuple[Item, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ids of the statements that are shown and of those that are asked, each in order of their number.
+    """Ids of the shown and of the asked statements, each in order of their number.
 
     Raises:
         UserError: the two lists are not a partition of the items.
@@ -64,19 +63,19 @@ def read_split(path: Path, items: tuple[Item, ...]) -> tuple[tuple[str, ...], tu
 
 
 def read_people(path: Path, items: tuple[Item, ...]) -> tuple[Person, ...]:
-    """Everybody's ticks, from the stored values. Rows are counted from 1 in errors.
+    """Everyone's ticks, computed from the stored values. Errors count rows from 1.
 
     Raises:
-        UserError: a row has no id, an id comes twice, or an answer is missing or outside 0 to 5.
+        UserError: a row has no id, an id occurs twice, or an answer is missing or outside 0 to 5.
     """
     rows = _json(path)
     if not isinstance(rows, list):
-        raise UserError(f"{_short(path)} should hold a list of people.")
+        raise UserError(f"{_short(path)} has to be a list of people; fetch the published file again.")
     people = [_person(row, items, f"{_short(path)} row {number}") for number, row in enumerate(rows, start=1)]
     first_row: dict[str, int] = {}
     for number, person in enumerate(people, start=1):
         if first_row.setdefault(person.id, number) != number:
-            raise UserError(f"{_short(path)} row {number}: case {person.id} stands in row {first_row[person.id]} too.")
+            raise UserError(f"{_short(path)} row {number}: case {person.id} is in row {first_row[person.id]} too.")
     return tuple(people)
 
 
@@ -84,7 +83,7 @@ def _item(cells: list[Any], where: str) -> Item:
     number, _, sign, code, facet, text = cells
     matched = re.fullmatch(r"([+-])([A-Z])\d", str(sign))
     if not matched or matched[2] not in TRAITS or str(sign)[1:] != code or not isinstance(number, float):
-        raise UserError(f"{where}: {cells} is no statement with a number, a sign and one of the facets A1 to O6.")
+        raise UserError(f"{where}: {cells} is not a statement with a number, a sign and one of the facets A1 to O6.")
     text = str(text).strip()
     return Item(str(int(number)), text, second_person(text), matched[2], str(facet), 1 if matched[1] == "+" else -1)
 
@@ -107,9 +106,9 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{_short(path)} is no readable JSON ({error}).") from error
+        raise UserError(f"{_short(path)} is not valid JSON ({error}).") from error
 
 
 def _short(path: Path) -> str:
-    """Folder and name: what a user needs to find the file, whatever the mirror."""
+    """Folder and name, which identify the file on every mirror."""
     return f"{path.parent.name}/{path.name}"

@@ -1,10 +1,10 @@
-"""How an answer is asked of a model and read: by an option's text, by its letter, or in free text.
+"""How a model is asked for an answer, and how it is read: by an option's text, by its letter, or from free text.
 
-All wordings are this project's own. `generate` is asked in the published form, a chat in which the answer's first word
-is given; shown answers have a line each here, and all share one there. `label` and `letter` are not published.
-`contextual` is `label` with what an option is worth after no statement taken out: after an empty list a model says one
-option to everything, and what it would rather say to one statement than to another stands beneath that.
-In which words, and with the options in which order, are a readout's `frame` and `order` (`tasks.papi.forms`).
+All wordings are this project's own. `generate` has the published form, a chat in which the answer's first word is
+given. Here shown answers have a line each; there all are on one. `label` and `letter` are not published. `contextual`
+is `label` minus each option's log-likelihood after a statement without content: after an empty list a model gives one
+option to everything, and this subtraction shows what differs between statements. A readout's wording and order of
+options are its `frame` and `order` (`tasks.papi.forms`).
 """
 
 import re
@@ -23,7 +23,7 @@ from steerbench.toolkit.statement_list import HEADING, NEUTRAL, entries, list_pr
 
 
 class ReadoutFrame(NamedTuple):
-    """The words around a statement: those over a list, and those of a chat."""
+    """The words around a statement, for a list and for a chat."""
 
     heading: str
     system: str
@@ -41,21 +41,21 @@ LETTERS = "ABCDE"
 ORDER = (5, 4, 3, 2, 1)
 """The ticks of the options, from the first letter on."""
 LONGEST = max(len(label.split()) for label in LABELS.values())
-"""Words of the longest option."""
+"""Number of words in the longest option."""
 
 Reading = tuple[float | None, float | None]
-"""The tick the model gave and the one expected under its probabilities; None if it cannot be read.
+"""The answered tick, and the expected tick under the option probabilities; None if unreadable.
 
-An answer that overflowed cannot, even if a letter was said before.
+An answer that overflowed is unreadable, even if it contains a letter.
 """
 
 
 class Readout(Protocol):
-    """Asks one item under a prompt change; `options` are empty where free text is read."""
+    """Asks one item under a prompt change. `options` are empty if free text is read."""
 
     options: tuple[str, ...]
     neutral: tuple[Item, ...]
-    """What stands for no statement at all, where what options are worth after it is taken out."""
+    """Statements without content, if the options' log-likelihoods after them are subtracted."""
 
     def prompt(self, item: Item, change: PromptChange) -> Prompt: ...
 
@@ -65,7 +65,7 @@ class Readout(Protocol):
 class LabelReadout:
     """The likelihood of each option's text as the next entry of a list of answered statements.
 
-    The list is plain text (`steerbench.toolkit.statement_list`), the same for a method that shows no answers.
+    The list is plain text (`steerbench.toolkit.statement_list`), in the same form for methods that show no answers.
     """
 
     options = tuple(map(option, sorted(LABELS)))
@@ -99,14 +99,13 @@ class LetterReadout:
 
 
 class TextReadout:
-    """The letter found in greedy text that starts with "Option", in a chat.
+    """The letter in greedy text that starts with "Option", in a chat.
 
-    `parser="careful"` takes the one option that is stated, by its letter or its text (`toolkit.reading.choices`).
-    "published" takes any letter a to e before something that is no letter, in the first twelve characters, as the
-    published code does: it sees letters at the ends of words too. Here the twelve are "Option" and six more; the
-    published code counts from the end of the question's turn, so that the line breaks or the blank a chat template puts
-    before the answer are among them (with Llama 3 two, and four characters after "Option" are left). Neither reads what
-    was thought aloud.
+    `parser="careful"` takes the only option that is stated, by its letter or text (`toolkit.reading.choices`).
+    "published" takes the first letter a to e before a non-letter within the first twelve characters, like the published
+    code, which therefore also finds letters at the ends of words. Here the twelve are "Option" and six more. The
+    published code counts from the end of the question's turn, so they include the line breaks or blank of the chat
+    template (two with Llama 3, which leaves four characters after "Option"). Neither parser reads thoughts.
     """
 
     options: tuple[str, ...] = ()
@@ -147,7 +146,7 @@ READOUTS: dict[str, Callable[..., Readout]] = {
 
 
 def asked_by(readout: Readout, item: Item, steering: Steering) -> Request:
-    """The request that asks an item by a readout, with the neutral prompts that it takes out."""
+    """The request for an item with a readout, including its neutral prompts."""
     prompt, *neutral = (readout.prompt(one, steering.prompt) for one in (item, *readout.neutral))
     return Request(prompt, steering, readout.options, tuple(neutral))
 
@@ -158,7 +157,7 @@ def why_unread(outcome: Outcome | float) -> str:
 
 
 def _chat(item: Item, change: PromptChange, start: str, frame: ReadoutFrame, order: Sequence[int]) -> Prompt:
-    """A system message from the prompt change, the statement with its lettered options, and the answer's start."""
+    """A system message from the prompt change, the statement with lettered options, and the start of the answer."""
     parts = [change.system] if change.system else []
     if change.shown:
         parts.append("\n".join([frame.known, *entries(change.shown)]))

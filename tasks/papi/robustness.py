@@ -1,4 +1,4 @@
-"""What a row's answers owe to the form they were asked in, and how far they hang together."""
+"""How much a row's answers depend on the form of the question, and how internally consistent they are."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,11 +16,11 @@ from tasks.papi.metrics import ERROR, Missing, composite
 CHANGED = "changed by form"
 ALPHA, SPLIT_HALF, REFUSAL_RATE = "alpha", "split-half r", "refusal rate"
 NOTICED = 0.25
-"""Share of changed answers from which on a row's flags say so."""
+"""Share of changed answers from which on a row gets a flag."""
 
 
 def by_form(scored: Sequence[Scored]) -> dict[str, list[Scored]]:
-    """A row's items by the form they were asked in ("" for the usual one), each under the item's own id."""
+    """A row's answers by the form of the question ("" for the usual one), each with the item's own id."""
     found: dict[str, list[Scored]] = {}
     for one in scored:
         item, form = asked_in(one.item)
@@ -29,7 +29,7 @@ def by_form(scored: Sequence[Scored]) -> dict[str, list[Scored]]:
 
 
 def with_forms(summary: Summary, rows: Mapping[str, Sequence[Scored]], seed: int, missing: Missing) -> Summary:
-    """The summary of what was asked in the usual form, with what the other forms say of the rows asked in them."""
+    """The summary of the usual form, completed for rows that were also asked in other forms."""
     metrics, flags = dict(summary.metrics), dict(summary.flags)
     for name, scored in rows.items():
         forms = by_form(scored)
@@ -43,7 +43,7 @@ def with_forms(summary: Summary, rows: Mapping[str, Sequence[Scored]], seed: int
 
 
 def _flags(metrics: Mapping[str, Metric]) -> list[str]:
-    """What a reader of the table must not miss."""
+    """Warnings for a reader of the table."""
     share = metrics[CHANGED].value
     return [f"other forms of the question change {percent(share)} of its answers"] if share >= NOTICED else []
 
@@ -66,7 +66,7 @@ def _of_row(
 
 
 def _changed(usual: Sequence[Scored], asked: Sequence[Scored]) -> Metric:
-    """The share of answers that are another tick than in the usual form; unreadable is one more tick."""
+    """The share of answers that differ from the usual form; unreadable counts as an answer of its own."""
     before = {(one.target, one.item): one.score.record["answer"] for one in usual}
     return _per_person(asked, [float(one.score.record["answer"] != before[one.target, one.item]) for one in asked])
 
@@ -80,7 +80,7 @@ def _per_person(scored: Sequence[Scored], hits: Sequence[float]) -> Metric:
 
 
 def _scales(board: PAPIBoard, row: PAPIAnswers) -> Iterator[Array]:
-    """Each trait's keyed answers [people, items], where everybody was asked; unreadable counts as the middle."""
+    """Each trait's keyed answers [people, items] on items that everyone was asked; unreadable counts as the middle."""
     complete = row.asked.all(axis=0)
     keyed = board.keyed(np.where(np.isnan(row.expected), MIDDLE, row.expected))
     for trait in range(len(board.traits)):

@@ -1,9 +1,9 @@
-"""PAPI: predict what a person ticks on statements they were not shown answering (Zhu et al. 2024).
+"""PAPI: predict a person's ticks on held-out statements (Zhu et al. 2024).
 
-Some answers of each respondent show who they are; the rest measure. Answers that were missing are left
-out, values stored reverse-keyed are put back to what was ticked, and the measuring answers are sealed until
-every strength is chosen. The `published` protocol undoes each of these and says so; only what is shown still leaves out
-missing answers. What other people answered is never sealed, measuring statements included (`tasks.papi.others`).
+Some answers of each respondent are shown to the method, the others are the test. Missing answers are left out,
+reverse-keyed values are converted back to ticks, and test answers are sealed until every strength is chosen. The
+`published` protocol undoes each of these and lists it as a deviation; only among shown answers are missing ones still
+left out. Other people's answers are never sealed, not even on test statements (`tasks.papi.others`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ from tasks.papi.robustness import by_form, with_forms
 
 _SHOWN = Item("shown", "Shown statement.", "A shown statement.", "A", "", 1)
 _ONE_OF_EACH = PromptChange("Description.", (Answer(_SHOWN, MIDDLE),))
-"""A prompt change with every part, so that the identity has every wording."""
+"""A prompt change with all parts, so that the identity includes every wording."""
 
 SCORES_AS_TICKS = (
     "keys as stored: the reverse-keyed values are shown and scored as if they were ticks",
@@ -63,16 +63,16 @@ class PAPI:
     """Multiple-choice personality prediction.
 
     Args:
-        dataset: `sample` (shipped, invented), `papi-300` (300 real people, IPIP-NEO-300) or `papi-dark-triad`
+        dataset: `sample` (included, invented), `papi-300` (300 real people, IPIP-NEO-300) or `papi-dark-triad`
             (300 others, Short Dark Triad).
-        readout: `contextual`, `label`, `letter` or `generate`; by default `contextual`, and `generate` when published.
-        respondents: the first so many; all if None.
-        holdout: share of the shown answers, of every trait, that calibration holds out.
-        robust: ask what measures in other forms too (`tasks.papi.forms`).
+        readout: `contextual`, `label`, `letter` or `generate`; default `contextual`, and `generate` if published.
+        respondents: number of people, the first of the dataset; all if None.
+        holdout: share of the shown answers, within every trait, that calibration holds out.
+        robust: ask test statements in other forms too (`tasks.papi.forms`).
     """
 
     withheld: ClassVar[bool] = True
-    """What people ticked, and what would tell it, is not published."""
+    """People's answers, and anything that would reveal them, are not published."""
 
     size: ClassVar[str] = "respondents"
     before: ClassVar[Mapping[str, str]] = {"readout": "label"}
@@ -86,12 +86,12 @@ class PAPI:
     seed: int = 0
     name: str = field(default="papi", init=False)
     baselines: Mapping[str, Role] = field(default_factory=lambda: ROLES, init=False)
-    # The published parser reads no further than the twelfth character, "Option" among them.
+    # The published parser reads at most twelve characters, including "Option".
     sampling: Sampling = field(default=Sampling(max_new_tokens=8), init=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.holdout < 1:
-            raise UserError(f"The holdout is {self.holdout}; it has to lie between 0 and 1, neither included.")
+            raise UserError(f"The holdout is {self.holdout}; it has to be above 0 and below 1.")
         self.published = self.protocol == "published"
         self.readout = self.readout or ("generate" if self.published else "contextual")
         self._reader: Readout = READOUTS[self.readout]()
@@ -100,12 +100,12 @@ class PAPI:
         self._inventory: Inventory = load(self.dataset, "stored" if self.published else "ticked", self.respondents)
         self._people: dict[str, Person] = {person.id: person for person in self._inventory.people}
         self._scores_as_ticks = self.published and stores_scores(self.dataset)
-        # To flip a score by the item's key would flip it twice.
+        # Stored scores are keyed already; keying them by the item would reverse them twice.
         self._items: dict[str, Item] = {
             item.id: replace(item, key=1) if self._scores_as_ticks else item for item in self._inventory.items
         }
         self._others = others_by_person(self._inventory, tuple(self._items.values()))
-        if len(self._people) == 1:  # there is nobody else whose answers could be copied
+        if len(self._people) == 1:  # there is no other person whose answers could be copied
             self.baselines = {name: role for name, role in ROLES.items() if name != COPY_OTHER}
         self._asked_of_controls = asked_of_controls([i for i in self._inventory.items if i.id in self._inventory.asked])
         if self.robust and self.published:
@@ -116,7 +116,7 @@ class PAPI:
 
     @property
     def deviations(self) -> Sequence[str]:
-        """How a published run departs from the strict protocol, and where it cannot be the published one."""
+        """Deviations from the strict protocol, and from the published code."""
         if not self.published:
             return ()
         read = [TWELVE] if self.readout == "generate" else [f"answers are read by {self.readout}, not from greedy text"]
@@ -140,11 +140,11 @@ class PAPI:
         return {name: form.prompt(self._inventory.items[0], _ONE_OF_EACH) for name, form in self._forms.items()}
 
     def statements(self) -> Sequence[Item]:
-        """The statements a respondent's answers are shown on: what a pole of a trait is told by."""
+        """The shown statements, which also describe the poles of traits."""
         return [self._items[i] for i in self._inventory.shown]
 
     def targets(self, split: Split) -> Sequence[Respondent]:
-        """Respondents by their shown answers; while calibrating, without the held-out ones."""
+        """Respondents with their shown answers; for calibration, without the held-out ones."""
         hidden = self._held_out if split is Split.CALIBRATION and not self.published else frozenset()
         shown = [self._items[i] for i in self._inventory.shown if i not in hidden]
         return [
@@ -157,7 +157,7 @@ class PAPI:
         ]
 
     def items(self, target: Target, split: Split) -> Sequence[Item]:
-        """What is asked of a target: held-out statements while calibrating, else those that measure, in every form."""
+        """The held-out statements for calibration, otherwise the test statements in every form."""
         asked = sorted(self._held_out) if split is Split.CALIBRATION else self._inventory.asked
         answers = self._people[target.id].answers
         items = [self._items[i] for i in asked if answers[i] or self.published]
@@ -168,10 +168,10 @@ class PAPI:
         return asked_by(reader, item, steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Absolute error of the tick given; an unreadable answer counts as the scale's middle, or not if published.
+        """Absolute error of the given tick. An unreadable answer counts as the middle of the scale, unless published.
 
         Raises:
-            RuntimeError: a measuring answer is asked for while it is sealed.
+            RuntimeError: a test answer is needed while it is sealed.
         """
         asked, form = asked_in(item.id)
         if self._sealed and asked not in self._held_out:
@@ -187,13 +187,13 @@ class PAPI:
         return Score(abs(answer - tick), record)
 
     def answers(self, target: Target) -> Mapping[Item, int]:
-        """What a person ticked on the measuring statements that controls are asked; missing answers are left out.
+        """A person's ticks on the test statements that controls are asked, without missing answers.
 
         Raises:
             RuntimeError: they are sealed.
         """
         if self._sealed:
-            raise RuntimeError("The answers that measure are sealed until every strength is chosen.")
+            raise RuntimeError("The test answers are sealed until every strength is chosen.")
         ticks = self._people[target.id].answers
         return {self._items[i]: ticks[i] for i in self._asked_of_controls if ticks[i]}
 
@@ -201,8 +201,8 @@ class PAPI:
         return unread(metrics)
 
     def target_loss(self, scored: Sequence[Scored]) -> float | None:
-        """The mean error; if published, as the papers' code chooses: the sum over traits of the mean over answers that
-        could be read, None (the worst) if of some trait none could."""
+        """The mean error. If published, as in the papers' code: the sum over traits of the mean over readable answers,
+        and None (the worst) if a trait has none."""
         if not self.published:
             return mean(one.score.loss for one in scored if one.score.loss is not None) if scored else None
         by_trait: dict[str, list[float]] = {one.score.record["trait"]: [] for one in scored}
@@ -231,9 +231,9 @@ class DarkTriadPAPI(PAPI):
 
 
 def _replied(expected: float) -> tuple[float, float]:
-    """The answer and the expected tick of a reply without a model: the answer is the nearest tick.
+    """The answer and the expected tick of a reply without a model; the answer is the nearest tick.
 
-    Halfway it is the even one: unlike rounding up, that is the same whether an item is keyed +1 or -1.
+    A tie goes to the even tick; unlike rounding up, this treats items keyed +1 and -1 alike.
     """
     return float(round(expected)), expected
 

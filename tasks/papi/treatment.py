@@ -1,4 +1,4 @@
-"""The treatment whose effect is asked for: a respondent's score on one trait moved, in the answers they show."""
+"""The treatment of the causal task: a respondent's score on one trait is changed in their shown answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,10 +11,10 @@ LOWEST, HIGHEST = min(LABELS), max(LABELS)
 
 @dataclass(frozen=True)
 class Treatment:
-    """What a copy of `person` was given: `dose` points on every shown answer of `trait`.
+    """A treatment of a copy of `person`: `dose` points on every shown answer of `trait`.
 
-    `points` is what came of it: the mean distance by which those answers moved, less than the dose's where some
-    stood at the end of the scale.
+    `points` is the mean distance by which these answers really moved. It is smaller than the dose if some were at the
+    end of the scale.
     """
 
     person: str
@@ -24,12 +24,12 @@ class Treatment:
 
 
 def moved(item: Item, tick: int, dose: int) -> int:
-    """The tick of somebody whose score on the item is `dose` higher, kept within the scale."""
+    """The tick of a person whose score on the item is `dose` higher, within the scale."""
     return int(item.keyed(min(max(item.keyed(tick) + dose, LOWEST), HIGHEST)))
 
 
 def treated(person: Respondent, trait: str, dose: int) -> Respondent:
-    """A copy of the person that differs in the shown answers of the trait alone."""
+    """A copy of the person that differs only in the shown answers of the trait."""
     shown = tuple(
         replace(answer, tick=moved(answer.item, answer.tick, dose)) if answer.item.trait == trait else answer
         for answer in person.shown
@@ -38,7 +38,7 @@ def treated(person: Respondent, trait: str, dose: int) -> Respondent:
 
 
 def treatments(person: Respondent) -> Iterator[tuple[Respondent, Treatment]]:
-    """A copy for every trait and dose; one that would change no answer is left out."""
+    """A copy for every trait and dose, unless no answer would change."""
     for trait in TRAITS:
         for dose in DOSES:
             copy = treated(person, trait, dose)

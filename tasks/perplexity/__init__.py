@@ -1,1 +1,1 @@
-"""How much less likely plain text becomes to a steered model."""
+"""How much less likely plain text becomes under a steered model."""

@@ -1,4 +1,4 @@
-"""Passages of plain prose: those written for this project, or the problems of GSM8K with their worked answers."""
+"""Passages of plain prose: written for this project, or GSM8K's problems with their worked answers."""
 
 import csv
 import hashlib
@@ -18,7 +18,7 @@ _OPENING = re.compile(rf"(?:\S+\s+){{{OPENING_WORDS - 1}}}\S+(?=\s+\S)")
 
 @dataclass(frozen=True)
 class Passage:
-    """A text in two parts: its first words, which are given, and the rest (from a blank on), which is measured."""
+    """A text in two parts: the first words, which are given, and the rest (from a blank on), which is measured."""
 
     id: str
     opening: str
@@ -26,44 +26,44 @@ class Passage:
 
     @property
     def characters(self) -> int:
-        """Of the rest, as Unicode code points, its blanks among them."""
+        """Number of Unicode code points in the rest, including blanks."""
         return len(self.rest)
 
     @property
     def words(self) -> int:
-        """Of the rest, as blanks separate them."""
+        """Number of words in the rest, separated by blanks."""
         return len(self.rest.split())
 
 
 def load(name: str) -> tuple[Passage, ...]:
-    """The passages of that name, in the order of their file.
+    """The passages of a dataset, in the order of its file.
 
     Raises:
-        UserError: nothing has that name, the data cannot be had, a row is broken, or a text is too short.
+        UserError: the name is unknown, the data are not available, a row is invalid, or a text is too short.
     """
     _check(name)
     return _READERS[name]()
 
 
 def digest(name: str) -> str:
-    """What a run's identity keeps of the passages: sha256 of the sample's file, or the registry's digest.
+    """A digest of the passages for a run's identity: sha256 of the sample's file, or the registry's digest.
 
     Raises:
-        UserError: nothing has that name.
+        UserError: the name is unknown.
     """
     _check(name)
     return hashlib.sha256(_sample_text().encode()).hexdigest() if name == SAMPLE else sources.digest(name)
 
 
 def divided(ident: str, text: str) -> Passage:
-    """A text cut behind its first words.
+    """A text split after its first words.
 
     Raises:
-        UserError: it has no more than these.
+        UserError: the text has no more than these.
     """
     opening = _OPENING.match(text)
     if opening is None:
-        raise UserError(f"The passage {ident} has no more than {OPENING_WORDS} words; leave it out or write it longer.")
+        raise UserError(f"The passage {ident} needs more than {OPENING_WORDS} words; leave it out or write it longer.")
     return Passage(ident, opening[0], text[opening.end() :])
 
 
@@ -81,7 +81,7 @@ def _sample_text() -> str:
 
 
 def _gsm8k() -> tuple[Passage, ...]:
-    """Question and worked answer, without the marks of the calculator and the bare result at the end."""
+    """Question and worked answer, without the calculator's annotations and the final result line."""
     problems = sources.load(GSM8K)
     return tuple(divided(problem.id, f"{problem.question}\n{problem.meta['solution']}") for problem in problems)
 

@@ -1,9 +1,9 @@
-"""Perplexity: how much less likely plain text becomes to a model that is steered to a pole of a trait.
+"""Perplexity: how much less likely plain text becomes under a model that is steered to a pole of a trait.
 
-It measures what a steering costs without drawing any text, so it chooses no strength, and every pole is shown the same
-passages. A passage is put as an answer in a chat, because that is where steerings are used and prompts have their
-place: the steering's prompt change as the system's turn, one bare request for a text as the user's, the passage's first
-words as the start of the answer. What is measured is how likely the rest is.
+It measures side effects of steering without sampling text. So it chooses no strength, and every pole gets the same
+passages. A passage is put as an answer in a chat, because steerings are used there and prompts have their place there.
+The system turn is the steering's prompt change, the user turn a short request for a text, and the answer starts with
+the passage's first words. The likelihood of the rest is measured.
 """
 
 import math
@@ -29,12 +29,12 @@ OVERFLOWED = "the steered model gives the passage no finite likelihood"
 
 @dataclass
 class Perplexity:
-    """Passages of plain prose, and the bits that each of their characters takes.
+    """Passages of plain prose, measured in bits per character.
 
     Args:
-        dataset: `sample`, 48 passages that need no download, or `gsm8k`, school problems with their worked answers.
-        poles: names of poles or blends, separated by commas.
-        limit: only the first so many passages.
+        dataset: `sample`, 48 passages without download, or `gsm8k`, school problems with their worked answers.
+        poles: comma-separated names of poles or blends.
+        limit: the number of passages, the first of the dataset.
     """
 
     dataset: str = SAMPLE
@@ -68,7 +68,7 @@ class Perplexity:
         return self._targets
 
     def items(self, target: Target, split: Split) -> Sequence[Item]:
-        """The passages; none to calibrate on."""
+        """The passages; none for calibration."""
         if split is Split.CALIBRATION:
             return []
         return [Item(passage.id, passage.opening + passage.rest) for passage in self._passages.values()]
@@ -78,14 +78,14 @@ class Perplexity:
         return Request(asked(passage, steering.prompt), steering, (passage.rest,))
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Loss: - log2 of the likelihood of the passage's rest, by the rest's characters.
+        """Loss: -log2 of the likelihood of the passage's rest, divided by the rest's number of characters.
 
         Raises:
-            UserError: the outcome is a text or a tick: the method answers without a model.
+            UserError: the outcome is a text or a tick, because the method answers without a model.
         """
         if not isinstance(outcome, Choice):
             raise UserError(
-                f"{self.name} asks how likely a model finds a text, and one of the methods has none; leave it out."
+                f"{self.name} needs the likelihoods of a model, but one of the methods answers without; leave it out."
             )
         passage = self._passages[item.id]
         record = {"characters": passage.characters, "words": passage.words}
@@ -96,14 +96,14 @@ class Perplexity:
         return Score(bits / passage.characters, {"bits": bits, **record})
 
     def unseal(self) -> None:
-        """Nothing is sealed: nothing is chosen on these passages."""
+        """Does nothing: nothing is sealed, because nothing is chosen on these passages."""
 
     def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
         return board.summarise(rows, seed)
 
 
 def asked(passage: Passage, change: PromptChange) -> Prompt:
-    """A chat whose answer has begun with the passage's first words."""
+    """A chat whose answer starts with the passage's first words."""
     said = change.as_message()
     system = (("system", said),) if said else ()
     return Prompt((*system, ("user", ASKED)), passage.opening)

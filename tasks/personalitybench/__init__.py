@@ -1,1 +1,1 @@
-"""PersonalityBench: open questions, and judges that rate the trait and the fluency of every answer."""
+"""PersonalityBench: open questions, with judges that rate the trait and the fluency of every answer."""

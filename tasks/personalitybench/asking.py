@@ -1,4 +1,4 @@
-"""How questions are put and answers drawn, by protocol."""
+"""How questions are put and answers are generated, by protocol."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from tasks.personalitybench.frames import FRIEND, PERSON
 
 @dataclass(frozen=True)
 class AnswerSettings:
-    """The frame, how an answer is drawn, and whether its fluency is judged as that of an answer to the question."""
+    """The frame, how an answer is generated, and whether the judge of fluency sees the question."""
 
     frame: str
     max_new_tokens: int
@@ -15,7 +15,7 @@ class AnswerSettings:
     fluency_question: bool
 
     def unlike(self, other: "AnswerSettings") -> list[str]:
-        """In which of these another is not this."""
+        """The differences of another `Asked` from this one, in words."""
         told = []
         if other.frame != self.frame:
             told.append(f"questions are put in the frame '{other.frame}', not as '{self.frame}'")
@@ -32,4 +32,4 @@ ASKED = {
     "strict": AnswerSettings(FRIEND, 100, 1.1, fluency_question=True),
     "published": AnswerSettings(PERSON, 400, 1.15, fluency_question=False),
 }
-"""By protocol; the second as in the published code."""
+"""By protocol; `published` as in the published code."""

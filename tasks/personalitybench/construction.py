@@ -1,7 +1,7 @@
-"""Makes PersonalityBench questions as the paper does (Deng et al. 2024, section 3), by any OpenAI-compatible model.
+"""Makes PersonalityBench questions as in the paper (Deng et al. 2024, section 3), with any OpenAI-compatible model.
 
-For every facet and sampled topic: a situational question is drafted and revised, and kept if a filter finds
-that it leans to neither end. Every question is on disk before the next is looked at.
+For each facet and sampled topic, a situational question is drafted and revised. It is kept if a filter finds that it
+favours neither end. Every question is on disk before the next is processed.
 """
 
 from collections import Counter
@@ -37,14 +37,14 @@ from tasks.personalitybench.questions import PUBLISHED, PUBLISHED_DATASET, load
 
 MAX_TOKENS = 512
 LONGEST = 120
-"""Words of a question; a generator that says more did not do what it was asked."""
+"""Maximum words of a question. A generator that writes more has not followed the instructions."""
 FAILURES = 10
-"""Questions in a row that could not be had before the server is given up."""
+"""Consecutive failures after which the server is given up."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A question to be made: on which facet (told by statements) and topic."""
+    """A question to be made: its facet (described by statements) and topic."""
 
     id: str
     trait: str
@@ -55,7 +55,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What became of a slot. With a `reason` it is dropped; `unfinished` says why it has to be asked again."""
+    """The result of a slot. With a `reason` it is dropped; `unfinished` says why it has to be asked again."""
 
     slot: Slot
     draft: str = ""
@@ -66,7 +66,7 @@ class Attempt:
 
 
 def build(order: Order, progress: QuestionsDone) -> BuiltQuestions:
-    """Make the questions that the file has not yet; facets take turns.
+    """Makes the questions that are not in the file yet, alternating over facets.
 
     Raises:
         UserError: see `steerbench.plugins.questions.Buildable`.
@@ -99,17 +99,17 @@ def build(order: Order, progress: QuestionsDone) -> BuiltQuestions:
                 progress(done, len(wanted))
                 if in_a_row >= FAILURES:
                     raise UserError(
-                        f"The server at {client.address} fails again and again ({unfinished.most_common(1)[0][0]}); "
-                        f"what was made is in {order.out}, and the same command goes on from there."
+                        f"The server at {client.address} fails repeatedly ({unfinished.most_common(1)[0][0]}); "
+                        f"the questions so far are in {order.out}, and the same command goes on from there."
                     )
         dropped = Counter(row.reason.partition(":")[0] for row in file.dropped.values())
         return BuiltQuestions(len(file.kept), dropped, unfinished, usage, notes)
 
 
 def slots(topics: Sequence[str], per_facet: int, seed: int) -> list[Slot]:
-    """`per_facet` questions of each facet, facets in turn, each facet with the topics in an order of its own.
+    """`per_facet` slots of each facet, alternating over facets, with the topics in a separate order for each.
 
-    More questions of a facet leave the earlier ones as they are. A topic returns when all had their turn.
+    A larger `per_facet` keeps the earlier slots. A topic recurs once all have been used.
     """
     columns = []
     for number, (trait, facet, statements) in enumerate(_facets()):
@@ -120,10 +120,10 @@ def slots(topics: Sequence[str], per_facet: int, seed: int) -> list[Slot]:
 
 
 def part_of(slot: Slot, kept: Iterable[QuestionRow], seed: int) -> bank.Part:
-    """The part of a question that is kept after these.
+    """The part of the next question that is kept after these.
 
-    Whatever the filter drops, half of a facet's questions measure, and the other half of a trait's calibrate and
-    serve the search in turn. The seed draws which facets begin with a question that measures: every second one.
+    Whatever the filter drops, half of a facet's questions are test questions. The other half of a trait's questions
+    alternate between calibration and search. The seed decides which facets start with a test question: every second.
     """
     parts = [(row.facet, row.part) for row in kept if row.trait == slot.trait]
     in_facet = [part == "test" for facet, part in parts if facet == slot.facet]
@@ -137,10 +137,10 @@ def part_of(slot: Slot, kept: Iterable[QuestionRow], seed: int) -> bank.Part:
 
 
 def topics_in(path: Path | None) -> list[str]:
-    """The topics of a file, one a line, or our own; each once.
+    """The topics of a file, one per line, or our own, without duplicates.
 
     Raises:
-        UserError: the file cannot be read, is no text or names no topic.
+        UserError: the file cannot be read, is not text or has no topic.
     """
     if path is None:
         text = files("tasks.personalitybench").joinpath("topics.txt").read_text(encoding="utf-8")
@@ -150,15 +150,15 @@ def topics_in(path: Path | None) -> list[str]:
         except OSError as error:
             raise UserError(f"The topics in {path} cannot be read: {error.strerror}.") from error
         except UnicodeDecodeError as error:
-            raise UserError(f"{path} is no UTF-8 text ({error.reason} at byte {error.start}).") from error
+            raise UserError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from error
     found = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
     if not found:
-        raise UserError(f"{path} names no topic; write one a line.")
+        raise UserError(f"{path} has no topic; write one per line.")
     return found
 
 
 class _Generator:
-    """One question's conversation with the generator, and what it takes."""
+    """One question's conversation with the generator, and its usage."""
 
     def __init__(self, client: ChatClient) -> None:
         self._client = client
@@ -179,11 +179,11 @@ class _Generator:
         return Attempt(slot, draft, question, reason, unfinished, self._usage)
 
     async def _written(self, messages: Messages, temperature: float) -> str:
-        """A question; one that is empty (so is one that was cut, or only thought about) is asked for once more."""
+        """A question. An empty one (also if it was cut or only thought about) is requested once more."""
         return question_of(await self._said(messages, temperature)) or question_of(await self._said(messages, 1.0))
 
     async def _bias(self, messages: Messages) -> str:
-        """Why the filter drops a question, "" if it does not."""
+        """Why the filter drops a question; "" if it does not."""
         reply = await self._said(messages, 0.0)
         verdict = verdict_of(reply)
         if verdict is None:
@@ -224,7 +224,7 @@ def _row(made: Attempt, reason: str, order: Order, file: QuestionFile) -> Questi
 
 
 def _facets() -> list[tuple[str, str, tuple[str, ...]]]:
-    """Trait, facet and the embedded inventory's statements of it, each with the end it is true of."""
+    """Trait, facet and the embedded inventory's statements of it, each with the end it describes."""
     told: dict[tuple[str, str], list[str]] = {}
     for item, _ in read_statements():
         told.setdefault((item.trait, item.facet), []).append(f"{'high' if item.key == 1 else 'low'}: {item.text}")
@@ -232,7 +232,7 @@ def _facets() -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def _shuffled(topics: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
-    """The first `count` of the topics in random order, and in another, and so on."""
+    """The first `count` topics of random orders, one order after the other."""
     order: list[str] = []
     while len(order) < count:
         order += [topics[i] for i in rng.permutation(len(topics))]
@@ -240,7 +240,7 @@ def _shuffled(topics: Sequence[str], count: int, rng: np.random.Generator) -> li
 
 
 def _known_questions() -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """Questions that none may borrow from, by source, and a note if the published ones are not on this machine."""
+    """Questions that new ones must not borrow from, by source, and a note if the published ones are missing here."""
     parts: Iterable[bank.Part] = ("search", "calibration", "test")
     known = {"the embedded bank": [item.text for part in parts for item in bank.questions(part)]}
     published = dataset(PUBLISHED_DATASET)
@@ -253,7 +253,7 @@ def _known_questions() -> tuple[dict[str, list[str]], tuple[str, ...]]:
 
 
 def _check_same_order(order: Order, wanted: Iterable[Slot], file: QuestionFile) -> None:
-    """A file has questions of one generator, one seed and one list of topics."""
+    """Raises UserError: the file has questions of another generator, seed or list of topics."""
     by_id = {slot.id: slot for slot in wanted}
     for row in (*file.kept.values(), *file.dropped.values()):
         if row.model != order.model:

@@ -1,4 +1,4 @@
-"""How an open question is put. A model that is asked bare answers as an assistant does, steered or not.
+"""How an open question is framed. Asked without a frame, a model answers as an assistant, steered or not.
 
 The published protocol frames every row alike: imagine being a real person, with thoughts and feelings of one's own, in
 no more than 300 words (Deng et al. 2024). The words here are this project's own.
@@ -14,9 +14,9 @@ BARE, FRIEND, PERSON = "bare", "friend", "person"
 
 
 class QuestionFrame(NamedTuple):
-    """The user's turn, with the question where `QUESTION` stands, and the words that the answer begins with.
+    """The user's turn with `QUESTION` as a placeholder, and the words with which the answer starts.
 
-    `said` is how a caption tells of it.
+    `said` describes the frame in captions.
     """
 
     turn: str
@@ -39,7 +39,7 @@ FRAMES: Mapping[str, QuestionFrame] = {
 
 
 def frame_named(name: str) -> QuestionFrame:
-    """One of `FRAMES`, or what a user wrote: any text with `QUESTION` in it once.
+    """One of `FRAMES`, or the user's own text with `QUESTION` in it once.
 
     Raises:
         UserError: it is neither.
@@ -49,5 +49,5 @@ def frame_named(name: str) -> QuestionFrame:
     if name.count(QUESTION) == 1:
         return QuestionFrame(name, said=f"asked as '{' '.join(name.split())}'")
     if "{" in name or " " in name:
-        raise UserError(f"The frame '{name[:80]}' has to hold {QUESTION} once, where the question goes.")
+        raise UserError(f"The frame '{name[:80]}' has to contain {QUESTION} once, as the place of the question.")
     raise UserError(f"{unknown('frame', name, FRAMES)} Or write your own, with {QUESTION} in it.")

@@ -1,15 +1,15 @@
-"""Keeps out questions that there are already: repeats, and those that borrow from known ones."""
+"""Rejects questions that exist already: duplicates, and questions that borrow from known ones."""
 
 from collections.abc import Iterable, Mapping
 
 from tasks.personalitybench.repetition import words
 
 RUN = 8
-"""So many consecutive words in common with a known question are no accident."""
+"""Number of consecutive words shared with a known question that counts as borrowing."""
 
 
 class Overlap:
-    """Questions so far: `known` ones by their source, and those `made`, of which only repeats are found."""
+    """Existing questions: `known` ones by source, and those `made`, for which only duplicates are detected."""
 
     def __init__(self, known: Mapping[str, Iterable[str]], made: Iterable[str]) -> None:
         self._seen = {_normal(text) for text in made}
@@ -20,7 +20,7 @@ class Overlap:
                 self._runs.update(dict.fromkeys(_runs(text), source))
 
     def reason(self, text: str) -> str:
-        """Why a question is not new; "" if it is, and then it counts as made."""
+        """Why a question is not new; "" if it is, and it is then remembered."""
         for run in _runs(text):
             if run in self._runs:
                 return f"{RUN} consecutive words of {self._runs[run]}"
@@ -31,7 +31,7 @@ class Overlap:
 
 
 def _normal(text: str) -> tuple[str, ...]:
-    """A text's words, whatever their case, the punctuation and the kind of apostrophe."""
+    """A text's words, ignoring case, punctuation and the kind of apostrophe."""
     return tuple(words(text.replace("\u2019", "'")))
 
 

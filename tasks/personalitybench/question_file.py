@@ -1,7 +1,7 @@
-"""The file that made questions are appended to, and beside it the one of those that were dropped.
+"""The files to which new questions and dropped ones are appended.
 
-A line is on disk before the next is written. Whoever was killed in the middle of a line finds it cut off at
-the next start, and asks for that question again.
+Each line is on disk before the next is written. A line that was cut off by an interruption is removed at the next
+start, and its question is asked for again.
 """
 
 import os
@@ -18,11 +18,11 @@ from steerbench.storage.files import understandable
 
 SUFFIX = ".jsonl"
 BEGINNING = b'{"id":"'
-"""What every line of ours begins with, and so the rest of one that was cut off."""
+"""The start of every line, and therefore of a cut-off one."""
 
 
 class QuestionRow(BaseModel):
-    """A question as it stands in a file: with its part if it was kept, with a `reason` if it was dropped."""
+    """A question in a file: with its part if it was kept, with a `reason` if it was dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,14 +38,14 @@ class QuestionRow(BaseModel):
 
 
 class QuestionFile:
-    """What earlier starts made, by id, and the place for more."""
+    """The questions of earlier starts by id; new ones are appended."""
 
     def __init__(self, kept: Path, dropped: Path) -> None:
         self._paths = {False: kept, True: dropped}
         self.kept, self.dropped = _recovered(kept), _recovered(dropped)
 
     def append(self, row: QuestionRow) -> None:
-        """Put a question on disk: among the dropped ones if it has a reason, else among the kept ones."""
+        """Writes a question to disk: among the dropped ones if it has a reason, otherwise among the kept ones."""
         path = self._paths[bool(row.reason)]
         with understandable(path), path.open("ab") as file:
             file.write(row.model_dump_json(exclude_defaults=True).encode() + b"\n")
@@ -56,14 +56,14 @@ class QuestionFile:
 
 @contextmanager
 def question_file(path: Path) -> Iterator[QuestionFile]:
-    """The file at `path`, for one process at a time.
+    """Opens the file at `path` for this process alone.
 
     Raises:
-        UserError: its name does not end in .jsonl, it holds something else, it cannot be written, or another
+        UserError: its name does not end in .jsonl, it has other content, it cannot be written, or another
             process is writing it.
     """
     if path.suffix != SUFFIX:
-        raise UserError(f"Questions are written to a {SUFFIX} file, and {path} is none; choose another --out.")
+        raise UserError(f"Questions are written to a {SUFFIX} file, but {path} is not one; choose another --out.")
     with understandable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{path}.lock", timeout=0)
@@ -78,9 +78,9 @@ def question_file(path: Path) -> Iterator[QuestionFile]:
 
 
 def _recovered(path: Path) -> dict[str, QuestionRow]:
-    """The rows of a file by id, once a half-written last line has been cut off.
+    """The rows of a file by id, after a half-written last line is removed.
 
-    Nothing is changed in a file that is not of our writing.
+    A file with other content is not changed.
     """
     with understandable(path):
         content = path.read_bytes() if path.exists() else b""
@@ -94,7 +94,7 @@ def _recovered(path: Path) -> dict[str, QuestionRow]:
         except ValidationError:
             raise UserError(_foreign(path, number)) from None
         if row.id in rows:
-            raise UserError(f"{path} line {number}: the id {row.id} stands in an earlier line; leave one of them out.")
+            raise UserError(f"{path} line {number}: the id {row.id} is in an earlier line too; leave one of them out.")
         rows[row.id] = row
     if rest:
         with understandable(path):

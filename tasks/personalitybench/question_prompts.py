@@ -1,4 +1,4 @@
-"""What a generator is told when it makes a question: to draft it, to revise it, to say whether it is biased."""
+"""The prompts for a generator of questions: to draft one, to revise it, and to say whether it is biased."""
 
 import re
 from collections.abc import Sequence
@@ -59,8 +59,8 @@ def filter_messages(facet: str, statements: Sequence[str], question: str) -> Mes
 
 
 def question_of(reply: str) -> str:
-    """The question in a reply, on one line, without a label or quotation marks around it."""
-    # What is no character (half of a pair) cannot be written to a file.
+    """The question in a reply, on one line, without a label or surrounding quotation marks."""
+    # A lone surrogate cannot be written to a file.
     text = _LABEL.sub("", " ".join(reply.encode("utf-8", "replace").decode("utf-8").split()))
     first, last = text[:1], text[-1:]
     inner = text[1:-1]
@@ -70,7 +70,7 @@ def question_of(reply: str) -> str:
 
 
 def verdict_of(reply: str) -> Literal["yes", "no"] | None:
-    """The verdict that a reply begins or ends with; None if it does neither, or both and they differ."""
+    """The verdict at the start or end of a reply; None if there is none, or two that differ."""
     words = re.findall(r"\w+", reply.lower())
     found = {word for word in (words[:1] + words[-1:]) if word in ("yes", "no")}
     if len(found) != 1:

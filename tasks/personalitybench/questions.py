@@ -1,4 +1,4 @@
-"""Where PersonalityBench's questions come from: the embedded bank, the published ones, or a file of the user's."""
+"""The sources of PersonalityBench's questions: the embedded bank, the published ones, or a user's file."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ PARTS = ("test", "calibration", "search")
 
 @dataclass(frozen=True)
 class Questions:
-    """Questions that measure and questions that calibrate, of all traits; `digests` says by whose bytes."""
+    """Test and calibration questions on all traits; `digests` has the hashes of their sources."""
 
     test: tuple[Item, ...]
     calibration: tuple[Item, ...]
@@ -30,11 +30,10 @@ class Questions:
 def load(name: str) -> Questions:
     """The questions of a dataset: `bank`, `published`, or the path of a .jsonl file.
 
-    The bank's calibration questions serve all datasets that have none of their own. Questions of a file that are
-    there to search neurons on are left out.
+    Datasets without calibration questions use the bank's. A file's questions for the search of neurons are left out.
 
     Raises:
-        UserError: nothing has that name, the data cannot be had, or a line of the file is no question.
+        UserError: the name is unknown, the data are not available, or a line of the file is not a question.
     """
     ours = {"bank": bank.digest()}
     if name == BANK:
@@ -50,7 +49,7 @@ def load(name: str) -> Questions:
 
 
 def spread(questions: Sequence[Item], limit: int | None) -> list[Item]:
-    """The first `limit` questions of each trait, facets taking turns; all of them if None. In their own order."""
+    """The first `limit` questions of each trait, alternating over facets; all if None. In their original order."""
     if limit is None:
         return list(questions)
     turns: list[tuple[int, int]] = []
@@ -66,7 +65,7 @@ def spread(questions: Sequence[Item], limit: int | None) -> list[Item]:
 
 
 def _published() -> tuple[Item, ...]:
-    """The 459 evaluation questions; an id is the trait's letter and the line. They name no facet."""
+    """The 459 test questions. An id has the trait's letter and the line; there are no facets."""
     found = []
     for trait, name in TRAITS.items():
         lines = path_of(PUBLISHED_DATASET, f"test/{name.capitalize()}.json").read_text(encoding="utf-8").splitlines()
@@ -82,7 +81,7 @@ def _of_file(path: Path, ours: dict[str, str]) -> Questions:
     except OSError as error:
         raise UserError(f"The questions in {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no UTF-8 text ({error.reason} at byte {error.start}).") from error
+        raise UserError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from error
     parts: dict[str, list[Item]] = {part: [] for part in PARTS}
     first: dict[tuple[str, str], int] = {}
     for number, line in enumerate(lines, start=1):
@@ -90,7 +89,7 @@ def _of_file(path: Path, ours: dict[str, str]) -> Questions:
             continue
         item, part = _question(line, number, f"{path} line {number}")
         if (before := first.setdefault((item.trait, item.text), number)) != number:
-            raise UserError(f"{path} line {number}: the question stands in line {before} too; leave one of them out.")
+            raise UserError(f"{path} line {number}: the question is in line {before} too; leave one of them out.")
         parts[part].append(item)
     return Questions(
         tuple(parts["test"]),
@@ -100,13 +99,13 @@ def _of_file(path: Path, ours: dict[str, str]) -> Questions:
 
 
 def _question(line: str, number: int, where: str) -> tuple[Item, str]:
-    """A question and its part, from an object with trait (a letter), question, and perhaps facet and part."""
+    """A question and its part, from an object with trait (a letter), question, and optionally facet and part."""
     try:
         row: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} is no JSON ({error}).") from error
+        raise UserError(f"{where} is not valid JSON ({error}).") from error
     if not isinstance(row, dict):
-        raise UserError(f"{where} should be an object with the fields trait and question.")
+        raise UserError(f"{where} has to be an object with the fields trait and question.")
     trait, text, facet, part = (row.get(name) for name in ("trait", "question", "facet", "part"))
     if not isinstance(trait, str) or trait not in TRAITS:
         raise UserError(f"{where}: the trait is {trait!r}; it has to be one of {', '.join(TRAITS)}.")

@@ -1,7 +1,7 @@
-"""PersonalityBench: open questions to a model steered to one end of a trait, rated by judges (Deng et al. 2024).
+"""PersonalityBench: a model steered to one end of a trait answers open questions, which judges rate (Deng et al. 2024).
 
-Every question of a trait is asked under both of its poles. A judge rates how high on the trait an answer is,
-blind to the pole; another rates its fluency. The questions that measure are not those that calibrate.
+Every question on a trait is asked under both of its poles. A judge that does not know the pole rates how high the
+answer is on the trait, and another rates its fluency. Test questions are separate from calibration questions.
 """
 
 import hashlib
@@ -41,25 +41,25 @@ from tasks.personalitybench.repetition import distinct, words
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 KNOWN = "You have said how accurately some statements describe you:"
 _ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement."), MIDDLE),))
-"""A prompt change with every part, so that the identity has every wording."""
+"""A prompt change with all parts, so that the identity includes every wording."""
 
 
 @dataclass
 class PersonalityBench:
-    """Answers in free text under each pole of each trait.
+    """Free-text answers under each pole of each trait.
 
     Args:
         dataset: `bank` (embedded), `published` (459 questions) or the path of a .jsonl file of questions.
-        poles: names of poles or blends, separated by commas ("extraversion+,openness+neuroticism-"); all ten if None.
-        questions: the first so many of each trait, facets taking turns; all if None.
-        max_new_tokens: where an answer is cut; by default at 100, and at 400 when published.
-        repetition_penalty: what a token that was said before is divided by; by default 1.1, and 1.15 when published.
-        fluency_question: whether the judge of the fluency is shown the question; by default yes, and no when published.
-        off_target: whether the answers that measure are rated on all five traits, or on the question's own alone.
-        frame: how a question is put: `bare`, `friend`, `person`, or a text of one's own with {question} in it; by
-            default `friend`, and `person` when published.
-        part: the questions that measure: `test`, or those of `calibration`, to look at strengths while the test
-            questions stay unspent. Then strengths have to be given.
+        poles: comma-separated names of poles or blends ("extraversion+,openness+neuroticism-"); all ten poles if None.
+        questions: number of questions per trait, alternating over facets; all if None.
+        max_new_tokens: maximum length of an answer; default 100, and 400 if published.
+        repetition_penalty: divisor for tokens that occurred before; default 1.1, and 1.15 if published.
+        fluency_question: whether the judge of fluency sees the question; default yes, and no if published.
+        off_target: whether test answers are rated on all five traits, or only on the question's own.
+        frame: how a question is put: `bare`, `friend`, `person`, or your own text with {question} in it; default
+            `friend`, and `person` if published.
+        part: the questions of the test: `test`, or those of `calibration`, to look at strengths without using up
+            the test questions. Strengths have to be given with `calibration`.
     """
 
     size: ClassVar[str] = "questions"
@@ -110,7 +110,7 @@ class PersonalityBench:
 
     @property
     def deviations(self) -> Sequence[str]:
-        """Where a published run is not the published one."""
+        """Deviations of a published run from the published code."""
         if self.protocol != "published":
             return ()
         other = [] if self.dataset == PUBLISHED else ["the questions are not the published ones"]
@@ -133,15 +133,15 @@ class PersonalityBench:
             "max_new_tokens": str(self.asked.max_new_tokens),
             **self._beside_the_usual(),
             "off_target": str(self.off_target),
-            # Runs made before there were frames are bare, and keep their identity.
+            # Runs made before frames existed have none, and keep their identity.
             **({"frame": self.asked.frame} if self.asked.frame != BARE else {}),
             "wording": repr(_prompt("Question?", _ONE_OF_EACH, self._frame)),
         }
 
     def _beside_the_usual(self) -> dict[str, str]:
-        """What else is asked otherwise than a strict run asks it.
+        """Settings that differ from a strict run's defaults.
 
-        Nothing of what is not, so that runs made before these were parameters keep their identity.
+        Defaults are left out, so that runs made before these parameters existed keep their identity.
         """
         strict = ASKED["strict"]
         names = ("repetition_penalty", "fluency_question")
@@ -150,21 +150,21 @@ class PersonalityBench:
         }
 
     def statements(self) -> Sequence[Item]:
-        """The statements a pole is told by: those of the embedded inventory."""
+        """The statements that describe poles: those of the embedded inventory."""
         return statements()
 
     def targets(self, split: Split) -> Sequence[Target]:
-        """The poles and blends, the same on both splits: they are told by statements and not by questions."""
+        """The poles and blends. They are the same in both splits, because statements describe them, not questions."""
         return self._targets
 
     def items(self, target: Target, split: Split) -> Sequence[Item]:
         """The questions on the target's traits.
 
         Raises:
-            RuntimeError: questions that measure are asked for while they are sealed.
+            RuntimeError: test questions are asked for while they are sealed.
         """
         if split is Split.TEST and self._sealed:
-            raise RuntimeError("The questions that measure are sealed until every strength is chosen.")
+            raise RuntimeError("The test questions are sealed until every strength is chosen.")
         steered = ends(target, "personalitybench")
         return [item for item in self._questions[split] if item.trait in steered]
 
@@ -172,18 +172,19 @@ class PersonalityBench:
         return Request(_prompt(item.text, steering.prompt, self._frame), steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """What is known of an answer before it is rated; one that never left its thoughts never is.
+        """The score before rating. An answer that never ends its thoughts is not rated at all.
 
         Raises:
-            UserError: the outcome is a tick: the method answers statements only.
+            UserError: the outcome is a tick, because the method only answers statements.
         """
         answer = self._whole(_text(outcome))
         return Score(None, _record(item, target, answer), UNFINISHED if answer.finish == "thinking" else PENDING)
 
     def cases(self, item: Item, target: Target, answer: Completion, split: Split) -> Sequence[Case]:
-        """The answer's traits, the question's own first, then its fluency. Calibration questions need no other trait.
+        """Cases for the answer's traits, the question's own first, and for its fluency.
 
-        A published run chooses on the questions that measure, and what is chosen is measured by the same verdicts.
+        Calibration questions need only their own trait. A published run chooses on its test questions, so these have
+        the same cases in both splits, and the same verdicts serve both.
         """
         answer = self._whole(answer)
         traits = _rated_traits(item) if self.off_target and item.id in self._measuring else [item.trait]
@@ -191,9 +192,9 @@ class PersonalityBench:
         return [*(Case("trait", TRAITS[trait], item.text, answer.text) for trait in traits), fluency]
 
     def rated(self, item: Item, target: Target, answer: Completion, verdicts: Sequence[Verdict]) -> Score:
-        """Loss: how far the rating is from the pole's end. Cost: how far the fluency is from 5.
+        """Loss: distance of the rating from the pole's end. Cost: distance of the fluency from 5.
 
-        An answer whose own trait has no rating is unscored; one that only lacks fluency has no cost.
+        An answer without a rating on its own trait is unscored; one that only lacks fluency has no cost.
         """
         *of_traits, fluency = verdicts
         ratings = {trait: verdict.rating for trait, verdict in zip(_rated_traits(item), of_traits, strict=False)}
@@ -206,7 +207,7 @@ class PersonalityBench:
         return Score(HIGHEST - own if high else own - LOWEST, record, cost=cost)
 
     def _whole(self, answer: Completion) -> Completion:
-        """The answer with the words that it was made to begin with; what asks no model was not made to."""
+        """The answer including the words it had to start with. Model-free replies did not have to."""
         given = self._frame.start if answer.tokens and answer.answered else ""
         return replace(answer, text=given + answer.text)
 
@@ -217,7 +218,7 @@ class PersonalityBench:
         return summarise(rows, seed)
 
     def _check_questions(self) -> None:
-        """Every trait that is steered is asked about, and nothing that measures was calibrated on."""
+        """Raises UserError: a steered trait has no question, or a test question is used for calibration too."""
         for split, items in self._questions.items():
             asked = {item.trait for item in items}
             for trait in dict.fromkeys(trait for target in self._targets for trait in ends(target, "personalitybench")):
@@ -231,7 +232,7 @@ class PersonalityBench:
         }
         if shared and self.chooses_strengths:
             raise UserError(
-                f"The dataset '{self.dataset}' would measure on a question that calibrates too: '{min(shared)}'; "
+                f"The dataset '{self.dataset}' has a test question that is also for calibration: '{min(shared)}'; "
                 "leave it out of one part."
             )
 
@@ -242,7 +243,7 @@ def _rated_traits(item: Item) -> list[str]:
 
 
 def _prompt(question: str, change: PromptChange, frame: QuestionFrame) -> Prompt:
-    """The question in its frame as the user's turn, after a system message if there is anything to say in it."""
+    """The question in its frame as the user's turn, after a system message if it has content."""
     parts = [change.system] if change.system else []
     if change.shown:
         parts.append("\n".join([KNOWN, *(f"{answer.item.bare}: {LABELS[answer.tick]}" for answer in change.shown)]))
@@ -259,7 +260,7 @@ def _text(outcome: Outcome | float) -> Completion:
 
 
 def _record(item: Item, target: Target, answer: Completion) -> dict[str, Any]:
-    """What the summary needs of an answer, unrated."""
+    """What the summary needs of an unrated answer."""
     left = answer.finish != "thinking"
     said, steered = words(answer.text) if left else [], ends(target, "personalitybench")
     return {

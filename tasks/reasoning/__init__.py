@@ -1,1 +1,1 @@
-"""Reasoning and knowledge: the problems, and the answers that generated text states."""
+"""Reasoning and knowledge: the problems, and reading their answers from generated text."""

@@ -1,19 +1,18 @@
-"""The answer that generated text states, normalised; or none, and why.
+"""Reads the answer that generated text states, normalised; or none, and why.
 
-Text is read at one of two stages.
+Text is read in one of two stages.
 
-`answer`: what a model wrote after a prompt that ends like "So the answer is" (the second stage of Kojima et al. 2022).
-    The **first** statement counts, as there, because a model that has answered often goes on with something else.
-    It has to stand in the first sentence that does not only ask or deny. If that calculates ("3 + 4 = 7"), its result
-    counts.
-`chain`: one chain of thought. The **last** of these counts that can be read: "#### 72", "\\boxed{72}", "the answer is
-    72", "Answer: 72"; of several numbers behind one mark again the first (as Kojima et al. and Wei et al. 2022 do with
-    examples). Without a mark the closing sentence counts, if the model ended its text itself and the sentence states
-    one answer only. What follows where the model makes up a new question is not read.
+`answer`: the text after a prompt that ends like "So the answer is" (the second stage of Kojima et al. 2022). The
+**first**
+    statement counts, as there, because a model that has answered often goes on with something else. It has to be in the
+    first sentence that does not only ask or deny. If that sentence calculates ("3 + 4 = 7"), its result counts.
+`chain`: one chain of thought. The **last** readable one of these counts: "#### 72", "\\boxed{72}", "the answer is
+    72", "Answer: 72". Of several numbers after one mark the first counts (as in the examples of Kojima et al. and Wei
+    et al. 2022). Without a mark the closing sentence counts, if the model ended its text itself and the sentence states
+    only one answer. Text after a new question that the model made up is not read.
 
-At both, what is taken back ("5. No, wait: 6") is replaced by what is put in its place, and thoughts are not read.
-Text that states nothing, two things at once, or something that could mean two numbers has no answer. It is not
-guessed at: `reason` says what was found.
+In both, a correction ("5. No, wait: 6") replaces what it corrects, and thoughts are not read. Text that states nothing,
+states two things at once, or could mean two numbers has no answer. Nothing is guessed: `reason` says what was found.
 """
 
 import re
@@ -50,8 +49,8 @@ def extract(
 ) -> Reading:
     """The answer that a text states.
 
-    `choices` are those of the problem, in order, for the kinds with letters. A text that was cut off at the limit of
-    tokens is not `finished`: the sentence it breaks off in closes nothing.
+    `choices` are the problem's choices in order, for the kinds with letters. A text that was cut off at the token limit
+    is not `finished`; its incomplete last sentence does not count as a closing sentence.
     """
     said = spoken(text)
     if not said.finished:
@@ -64,7 +63,7 @@ def extract(
 
 
 def _without_entry_numbers(text: str) -> str:
-    """The text of a numbered list without "1." and "2."; any other text as it is."""
+    """The text without the numbers of a numbered list; other text unchanged."""
     entries = [match["number"] for match in _ENTRY.finditer(text)]
     return _ENTRY.sub("", text) if entries[:2] == ["1", "2"] else text
 
@@ -93,7 +92,7 @@ class _Reader:
         )
 
     def _sentence(self, sentence: str, closing: bool = False) -> Reading:
-        """What a sentence states; `closing` if it closes a text and no mark points to it."""
+        """What a sentence states; `closing` if it ends a text and no mark points to it."""
         if self.kind == "number":
             return read_number(sentence, closing)
         if self.kind == "yes-no":
@@ -101,7 +100,7 @@ class _Reader:
         return (read_letter if self.kind == "letter" else read_choice)(self.choices, sentence, closing)
 
     def _in_an_opening(self, opening: str) -> Reading:
-        """What the first mark in it that can be read points to, or what it states itself."""
+        """What the first readable mark in the text points to, or what the text itself states."""
         for said, _ in _marked(opening):
             if (reading := self._sentence(said)).answer is not None:
                 return reading
@@ -112,15 +111,15 @@ class _Reader:
 
     @property
     def _longest(self) -> int:
-        """Words of the longest answer; 0 for yes and no, where "no" takes nothing back."""
+        """Number of words of the longest answer; 0 for yes and no, where "no" is not a correction."""
         return 0 if self.kind == "yes-no" else max((len(choice.split()) for choice in self.choices), default=1)
 
 
 def _marked(text: str) -> Iterator[tuple[str, str]]:
-    """What stands behind each mark of an answer, up to the end of its braces, line or sentence; and the rest."""
+    """The text after each mark of an answer, up to the end of its braces, line or sentence; and the rest."""
     found = [(match.start(), match.end(), _braced(text, match.end())) for match in _BOXED.finditer(text)]
     found += [(match.start(), match.start("said"), match["said"]) for match in _RESULT.finditer(text)]
-    # What is said behind one "the answer is" ends at the next.
+    # The text after one "the answer is" ends at the next.
     answers = list(_ANSWER.finditer(text))
     ends = [*(match.start() for match in answers), len(text)][1:]
     for match, end in zip(answers, ends, strict=True):

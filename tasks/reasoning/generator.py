@@ -1,7 +1,7 @@
-"""Made-up problems: the data of the reasoning tasks that need no download.
+"""Synthetic problems: the data of the reasoning tasks that need no download.
 
-A seed gives the same problems for ever: only `Random.random` is drawn from, whose sequence Python promises to
-keep, and tests hold hashes of what comes out. Questions are never repeated.
+A seed always gives the same problems: only `Random.random` is used, whose sequence Python promises to keep, and tests
+check hashes of the result. No question occurs twice.
 """
 
 import random
@@ -13,7 +13,7 @@ from steerbench.errors import UserError
 from tasks.reasoning.problems import Problem
 
 MOST = 5000
-"""Problems of one seed. There are far more that differ."""
+"""Maximum number of problems per seed. Far more different ones exist."""
 
 NAMES = ("Ada", "Bela", "Chiara", "Dario", "Edda", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Kaya", "Luan", "Mira")
 THINGS = (
@@ -37,21 +37,21 @@ T = TypeVar("T")
 
 
 class Draws:
-    """Random choices of a seed."""
+    """Random choices from a seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
     def between(self, low: int, high: int) -> int:
-        """A whole number from low to high, both included."""
+        """An integer from low to high, both included."""
         return low + int(self._random.random() * (high - low + 1))
 
     def one(self, of: Sequence[T]) -> T:
-        """One of them."""
+        """One element."""
         return of[self.between(0, len(of) - 1)]
 
     def several(self, of: Sequence[T], count: int) -> list[T]:
-        """So many different ones, in any order."""
+        """`count` different elements in random order."""
         rest = list(of)
         return [rest.pop(self.between(0, len(rest) - 1)) for _ in range(count)]
 
@@ -59,7 +59,7 @@ class Draws:
 def coin_flips(count: int, seed: int = 0) -> tuple[Problem, ...]:
     """Stories of two to six people who turn a coin over or do not, asking whether one side is up (yes or no).
 
-    Of every two problems that follow each other (first and second, third and fourth) one has the answer yes.
+    Of each pair of consecutive problems (first and second, third and fourth) one has the answer yes.
 
     Raises:
         UserError: the count is not within 1 to `MOST`.
@@ -78,9 +78,9 @@ def coin_flips(count: int, seed: int = 0) -> tuple[Problem, ...]:
 
 
 def word_problems(count: int, seed: int = 0) -> tuple[Problem, ...]:
-    """Stories of things that are collected, given away, multiplied or sold; answers are whole numbers above 0.
+    """Stories of things that are collected, given away, multiplied or sold; answers are positive integers.
 
-    `meta["steps"]` says how many calculations it takes, one to eight.
+    `meta["steps"]` is the number of calculations, from one to eight.
 
     Raises:
         UserError: the count is not within 1 to `MOST`.
@@ -90,9 +90,9 @@ def word_problems(count: int, seed: int = 0) -> tuple[Problem, ...]:
 
 
 def _distinct(draw: Callable[[], Problem], count: int, name: str, taken: Callable[[], object]) -> tuple[Problem, ...]:
-    """So many problems with different questions; `taken` is called for each that is kept."""
+    """`count` problems with different questions; `taken` is called for each that is kept."""
     if not 1 <= count <= MOST:
-        raise UserError(f"{count} made-up problems were asked for; choose 1 to {MOST}.")
+        raise UserError(f"{count} synthetic problems were asked for; choose 1 to {MOST}.")
     questions: dict[str, Problem] = {}
     while len(questions) < count:
         drawn = draw()
@@ -115,7 +115,7 @@ def _coin_story(draws: Draws) -> Problem:
 
 @dataclass
 class _Stock:
-    """How many things somebody has at this point of a story, and the calculations so far."""
+    """The number of things that somebody has at this point of a story, and the calculations so far."""
 
     owner: str
     other: str

@@ -1,7 +1,7 @@
-"""Readers of the multiple-choice datasets: one function per format.
+"""Readers of the multiple-choice datasets, one function per format.
 
-Whatever a file calls its choices, here they have the letters A, B, C ... in their order. Every letter whose
-choice reads like the right one counts as right: a few rows offer the same text twice.
+Choices get the letters A, B, C ... in order, whatever the file calls them. Every letter whose choice has the text of
+the correct one counts as correct, because a few rows have the same text twice.
 """
 
 import hashlib
@@ -13,13 +13,13 @@ from steerbench.toolkit.rows import FileRow, csv_records, json_lines, json_list
 from tasks.reasoning.problems import Kind, Problem
 
 SHUFFLE = "bigbench-date, 1"
-"""Seed of the order of BIG-bench's dates. Another seed is another dataset."""
+"""Seed for the order of BIG-bench's dates. Another seed would make another dataset."""
 
 _MMLU = ("question", "choice0", "choice1", "choice2", "choice3", "answer")
 
 
 def commonsenseqa(path: Path) -> list[Problem]:
-    """Five labelled choices, `answerKey` names the right label. Ids are the file's."""
+    """Five labelled choices; `answerKey` is the correct label. Ids are those of the file."""
     problems = []
     for row in json_lines(path):
         asked, key = row.fields.get("question"), row.text("answerKey")
@@ -31,16 +31,16 @@ def commonsenseqa(path: Path) -> list[Problem]:
         if labels != list(LETTERS[: len(labels)]) or len(labels) != len(asked["choices"]):
             raise row.broken(f"the choices are labelled {labels} instead of A, B, C and so on")
         if key not in labels:
-            raise row.broken(f"the right answer {key!r} is none of the choices")
+            raise row.broken(f"the right answer {key!r} is not one of the choices")
         problems.append(_problem(row, row.text("id"), inner.text("stem"), "letter", texts, texts[labels.index(key)]))
     return problems
 
 
 def bigbench_date(path: Path) -> list[Problem]:
-    """Dates with a score of 0 or 1, put in an order that depends on nothing but `SHUFFLE`, the row and the dates.
+    """Dates with a score of 0 or 1, ordered only by `SHUFFLE`, the row and the dates.
 
-    In the file the right one nearly always comes first. Hashes sort them, so that no version of a random number
-    generator can change the order.
+    In the file the correct date is nearly always first. The order uses hashes, so that no version of a random number
+    generator can change it.
     """
     problems = []
     for row in json_list(path, "examples"):
@@ -56,25 +56,25 @@ def bigbench_date(path: Path) -> list[Problem]:
 
 
 def mmlu(path: Path) -> list[Problem]:
-    """One subject: a header, four choices, the right one counted from 0."""
+    """One subject: a header, four choices, and the correct one counted from 0."""
     subject = path.stem.rpartition("_")[0]
     problems = []
     for row in csv_records(path, _MMLU):
         texts, answer = [row.text(column) for column in _MMLU[1:5]], row.text("answer")
         if answer not in ("0", "1", "2", "3"):
-            raise row.broken(f"the right answer {answer!r} is none of the choices 0 to 3")
+            raise row.broken(f"the right answer {answer!r} is not one of the choices 0 to 3")
         problem = _problem(row, f"{path.stem}-{row.number}", row.text("question"), "letter", texts, texts[int(answer)])
         problems.append(Problem(**{**vars(problem), "meta": {"subject": subject.replace("_", " ")}}))
     return problems
 
 
 def socialiqa(path: Path) -> list[Problem]:
-    """A scene, a question about it and three options; the answer is the text of the right one."""
+    """A scene, a question about it and three options; the answer is the correct option's text."""
     problems = []
     for row in json_lines(path):
         options = row.fields.get("options")
         if not isinstance(options, list) or not all(isinstance(o, str) and o.strip() for o in options):
-            raise row.broken("the field 'options' is no list of texts")
+            raise row.broken("the field 'options' is not a list of texts")
         question = f"{row.text('context')} {row.text('question')}"
         texts = [option.strip() for option in options]
         problems.append(_problem(row, str(row.number), question, "text-letters", texts, row.text("answer")))
@@ -83,8 +83,8 @@ def socialiqa(path: Path) -> list[Problem]:
 
 def _problem(row: FileRow, ident: str, question: str, kind: Kind, texts: Sequence[str], right: str) -> Problem:
     if not 2 <= len(texts) <= len(LETTERS):
-        raise row.broken(f"there are {len(texts)} choices, and a question has 2 to {len(LETTERS)}")
+        raise row.broken(f"there are {len(texts)} choices, but a question has 2 to {len(LETTERS)}")
     gold = tuple(LETTERS[place] for place, text in enumerate(texts) if text == right)
     if not gold:
-        raise row.broken(f"the right answer {right!r} is none of the choices")
+        raise row.broken(f"the right answer {right!r} is not one of the choices")
     return Problem(ident, question, kind, gold, tuple(texts))

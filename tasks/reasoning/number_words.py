@@ -1,4 +1,4 @@
-"""Whole numbers written in words: "twenty-five", "one hundred and five", "minus two thousand"."""
+"""Integers written in words: "twenty-five", "one hundred and five", "minus two thousand"."""
 
 import re
 
@@ -18,9 +18,9 @@ _SCALE = "|".join(_SCALES)
 _NUMBER = rf"(?:{_BELOW_1000}|a(?=\s+(?:{_SCALE})\b))(?:\s+(?:{_SCALE})\b(?:,?\s+(?:and\s+)?{_BELOW_1000})?)*"
 
 SOME_NUMBER = rf"(?:{_SMALLEST}|{'|'.join(_TENS)}|hundred|{_SCALE}|dozen)"
-"""Any word of a number."""
+"""Any word that can be part of a number."""
 
-# What makes another number of it, or none: a part, a calculation, a range, "one of them", "one can see".
+# What follows and changes the number, or makes it none: a fraction, calculation or range, "one of them", "one can see".
 _GOES_ON = (
     rf"(?:\s*-\s*\w|\s*[+*/]|\s+[a-z]+,?\s+and\s+(?:an?\s+)?(?:{SOME_NUMBER}|half|quarter)\b|[-\s,]*(?:{SOME_NUMBER}s?|of|and|or|to|half|halves|\w+(?:th|rd|nd)s?|quarters?|first|seconds?|thirds?"
     r"|score|gross|point|times|plus|minus|divided|multiplied|more|less|fewer|lakhs?|crores?|percent\s+of|that|which|who"
@@ -34,7 +34,7 @@ _WORDS = re.compile(
 
 
 def number_in_words(text: str) -> int | None:
-    """The number that a text begins with; None if it begins with none, or what follows may make another of it."""
+    """The number at the start of a text; None if there is none, or what follows may change it."""
     match = _WORDS.match(text)
     if not match or match["goes_on"]:
         return None
@@ -43,12 +43,12 @@ def number_in_words(text: str) -> int | None:
 
 
 def begins_with_one(text: str) -> bool:
-    """Whether a text begins with a number in words, be it clear which or not."""
+    """Whether a text begins with a number in words, unambiguous or not."""
     return _WORDS.match(text) is not None
 
 
 def _value(words: list[str]) -> int | None:
-    """The sum of its groups; None if their scales do not fall ("two thousand three million")."""
+    """The sum of the groups; None if their scales do not decrease ("two thousand three million")."""
     total, group, last = 0, 0, 10**15
     for word in words:
         if word == "a":

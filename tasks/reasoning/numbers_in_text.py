@@ -1,8 +1,8 @@
-"""Numbers in generated text, exact.
+"""Numbers in generated text, as exact fractions.
 
-"1,000" is a thousand and "1.000" is one; "1.000.000" and "1.000,50" can only be the other custom and are read so.
-"1,5" could be either, "1 200" one number or two, and they are no answers; nor is "2 and a half" 2. A percent sign, a
-currency and a unit are left out: 25% is 25.
+"1,000" is a thousand and "1.000" is one. "1.000.000" and "1.000,50" can only use the other convention and are read so.
+"1,5" could mean either and "1 200" could be two numbers, so they are no answers. "2 and a half" is not 2. Percent
+signs, currencies and units are ignored: 25% is 25.
 """
 
 import re
@@ -16,10 +16,10 @@ from tasks.reasoning.number_words import SOME_NUMBER, begins_with_one, number_in
 from tasks.reasoning.numerals import canonical
 
 WINDOW = 40
-"""Characters before a number that may say what it is."""
+"""Characters before a number that are searched for words that change it."""
 
 LONGEST = 30
-"""Digits before and after the point that a result may have. More is a model that repeats itself."""
+"""Maximum digits before and after the point. A number with more comes from a model that repeats itself."""
 
 _SCALES = {"hundred": 2, "thousand": 3, "lakh": 5, "million": 6, "crore": 7, "billion": 9, "trillion": 12}
 _GAPS = "\u00a0\u2009\u202f"
@@ -58,9 +58,9 @@ _GOES_ON = re.compile(
     rf"|\s+[A-Za-z]+,?\s+and\s+(?:(?:a|an)\s+)?(?:{SOME_NUMBER}|half|quarter)\b",
     re.IGNORECASE,
 )
-"""What makes another number of one in digits: "3 or four", "5 tenths", "2 and a half", "5 dollars and fifty cents".
+"""What changes a number in digits: "3 or four", "5 tenths", "2 and a half", "5 dollars and fifty cents".
 
-"7 dozen" is 7: whoever says so was asked for dozens.
+"7 dozen" is 7, because the question asked for dozens.
 """
 
 _NOT = re.compile(
@@ -69,12 +69,12 @@ _NOT = re.compile(
     re.IGNORECASE,
 )
 _GROUP = re.compile(r",? \d{3}(?![\d,/:]|\.\d)")
-"""Thousands, or another number, behind a number: "1 200", "1, 000"."""
+"""Thousands, or a separate number, after a number: "1 200", "1, 000"."""
 
 _OPEN_SIGN = re.compile(
     r"(?:^|\n|[^\w)\]%\s])\s*[-+\u00b1]\s+$|[\u00b1~]\s*$|\\pm\s*$|(?<![\w)\]%\s])\s*-\s*[(\[]+\s*$"
 )
-"""A dash before a number that is a minus, or marks an entry of a list."""
+"""A dash before a number that may be a minus or may mark a list entry."""
 
 _EXPRESSION = re.compile(r"\\(?:[dtc]?frac|sqrt|pi|binom|over|log|ln|sin|cos|tan|pm|infty)(?![A-Za-z])|[√±π∞]\s*\d")
 _EQUALS = re.compile(r"[=≈]|\bequals\b|\bis equal to\b")
@@ -82,7 +82,7 @@ _EQUALS = re.compile(r"[=≈]|\bequals\b|\bis equal to\b")
 
 @dataclass(frozen=True)
 class FoundNumber:
-    """A number and where it stands; `value` is None if what stands there is no one number, and `problem` says why."""
+    """A number and its position. `value` is None if it is ambiguous, and `problem` says why."""
 
     start: int
     end: int
@@ -91,9 +91,9 @@ class FoundNumber:
 
 
 def read_number(text: str, closing: bool = False) -> Reading:
-    """The first number, or the result of the calculation that begins with it; a closing sentence must hold no other.
+    """The first number, or the result of a calculation that begins with it. A closing sentence must have only one.
 
-    A number in words counts if the text begins with it and holds no digits that say another.
+    A number in words counts if the text begins with it and has no digits that say another.
     """
     if _EXPRESSION.search(text):
         return none("there is an expression that is no number written out")
@@ -123,7 +123,7 @@ def read_number(text: str, closing: bool = False) -> Reading:
 
 
 def numbers(text: str) -> Iterator[FoundNumber]:
-    """All numbers in order. Ordinals ("the 3rd") are none, and negated ones ("not 5") are passed over."""
+    """All numbers in order, except ordinals ("the 3rd") and negated ones ("not 5")."""
     for match in _TOKEN.finditer(text):
         if match["ordinal"] or _NOT.search(text, max(0, match.start() - WINDOW), match.start()):
             continue
@@ -173,7 +173,7 @@ def _unsigned(match: re.Match[str]) -> Fraction | None:
 
 
 def _decimal(digits: str, is_euro: bool = False) -> Fraction | None:
-    """Digits with commas, dots and gaps between them; None if they do not make one number."""
+    """Digits with commas, dots and gaps as one number; None if they do not form one."""
     if re.fullmatch(r"\d*\.\d+|\d+", digits):
         return Fraction(digits)
     if re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|[1-9]\d?(?:,\d{2})+,\d{3}(?:\.\d+)?", digits):
@@ -188,7 +188,7 @@ def _decimal(digits: str, is_euro: bool = False) -> Fraction | None:
 
 
 def _raised(value: Fraction, match: re.Match[str]) -> Fraction | None:
-    """The value times a power of ten, or to a power, as the token says; None if that is too large to be meant."""
+    """The value times a power of ten, or raised to a power, as written; None if that is implausibly large."""
     tens = match["exponent"] or match["tens"] or (match["raised_tens"] or "").translate(_RAISED)
     written = tens or match["power"] or ""
     if not written:

@@ -1,14 +1,14 @@
-"""Numbers as exact fractions, and the one way each of them is written."""
+"""Exact fractions and their canonical notation."""
 
 from decimal import Decimal
 from fractions import Fraction
 
 REPEATING = 15
-"""A stored decimal with at least so many significant digits is a fraction that a float cut off."""
+"""A stored decimal with at least this many significant digits is a fraction cut off by a float."""
 
 
 def canonical(number: Fraction) -> str:
-    """The shortest decimal if it ends ("72", "-0.5"), otherwise the reduced fraction ("2/3")."""
+    """The shortest decimal if it is finite ("72", "-0.5"), otherwise the reduced fraction ("2/3")."""
     rest, places = number.denominator, 0
     for prime in (2, 5):
         count = 0
@@ -26,8 +26,8 @@ def canonical(number: Fraction) -> str:
 def right_forms(stored: Decimal) -> tuple[str, ...]:
     """The canonical forms that count as a stored result.
 
-    That is one, unless the stored decimal is cut off (0.6666666666666666): then also the fraction that it stands for,
-    and its decimals from two places on, rounded or cut.
+    Usually there is one. If the stored decimal is cut off (0.6666666666666666), the fraction it stands for counts too,
+    and its decimals from two places on, rounded or truncated.
     """
     exact = Fraction(stored)
     forms = {canonical(exact): None}
@@ -36,7 +36,7 @@ def right_forms(stored: Decimal) -> tuple[str, ...]:
         forms[canonical(fraction)] = None
         for places in range(2, REPEATING + 1):
             forms[canonical(round(fraction, places))] = None
-            # Cut towards zero.
+            # Truncated towards zero.
             cut = abs(fraction.numerator) * 10**places // fraction.denominator
             forms[canonical(Fraction(cut if fraction > 0 else -cut, 10**places))] = None
     return tuple(forms)

@@ -1,4 +1,4 @@
-"""Readers of the datasets whose answer is a number, or yes or no: one function per format."""
+"""Readers of the datasets whose answer is a number, or yes or no; one function per format."""
 
 import re
 from decimal import Decimal
@@ -12,13 +12,13 @@ RESULT = "####"
 CALCULATION = re.compile(r"<<[^<>]*>>")
 
 CORRECTED = {"chal-680": ("1.0", "5", "equation and text (4 - 2 + 3) give 5")}
-"""SVAMP's row with a wrong result: what is stored, what counts instead, and why."""
+"""SVAMP's row with a wrong result: the stored result, the correct one, and why."""
 
 
 def gsm8k(path: Path) -> list[Problem]:
     """Question and worked solution; the result follows `####`. `meta["solution"]` is the solution without it.
 
-    The calculator's marks (`<<2+3=5>>`) are taken out of the solution, for use as an example.
+    The calculator's annotations (`<<2+3=5>>`) are removed from the solution, which is used as an example.
     """
     problems = []
     for row in json_lines(path):
@@ -32,26 +32,26 @@ def gsm8k(path: Path) -> list[Problem]:
 
 
 def word_problems(path: Path) -> list[Problem]:
-    """AddSub and MultiArith: `lSolutions` holds one result, a text or a float. An id is the `iIndex`."""
+    """AddSub and MultiArith: `lSolutions` has one result, a text or a float. The id is `iIndex`."""
     problems = []
     for row in json_list(path):
         solutions, index = row.fields.get("lSolutions"), row.fields.get("iIndex")
         if not isinstance(solutions, list) or len(solutions) != 1:
-            raise row.broken("the field 'lSolutions' is no list of one result")
+            raise row.broken("the field 'lSolutions' is not a list of one result")
         if type(index) is not int:
-            raise row.broken("the field 'iIndex' is no whole number")
+            raise row.broken("the field 'iIndex' is not a whole number")
         gold = right_forms(row.number_of(solutions[0]))
         problems.append(Problem(str(index), tidy(row.text("sQuestion")), "number", gold))
     return problems
 
 
 def tidy(text: str) -> str:
-    """Without the blanks that a tokenizer left before punctuation, before 's, and after a dollar sign."""
+    """Removes the blanks that a tokenizer left before punctuation, before 's, and after a dollar sign."""
     return re.sub(r" +([.,;:?!])", r"\1", re.sub(r"\$ +(?=\d)", "$", re.sub(r" +('s\b)", r"\1", text)))
 
 
 def svamp(path: Path) -> list[Problem]:
-    """Body and question; a body that stops in a clause ("If each bag has 3") is joined to it by a comma.
+    """Body and question. A body that ends in a clause ("If each bag has 3") is joined to the question by a comma.
 
     The one wrong result (`CORRECTED`) is replaced, and `meta` says so.
     """
@@ -86,7 +86,7 @@ def coin_flip(path: Path) -> list[Problem]:
 
 
 def strategyqa(path: Path) -> list[Problem]:
-    """BIG-bench's form: `target_scores` has a 1 at Yes or at No. `meta["explanation"]` is the target's text."""
+    """BIG-bench's format: `target_scores` has a 1 at Yes or at No. `meta["explanation"]` is the target's text."""
     problems = []
     for row in json_list(path, "examples"):
         gold = _only_right(row)

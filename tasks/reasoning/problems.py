@@ -1,4 +1,4 @@
-"""A problem, whatever dataset it comes from."""
+"""A problem, from any dataset."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,17 +7,17 @@ from typing import Literal
 from steerbench.toolkit.reading.letters import LETTERS
 
 Kind = Literal["number", "letter", "yes-no", "text-letters"]
-"""What an answer is: a number; the letter of a choice; yes or no; the letter of a choice or its text."""
+"""The kind of answer: a number; the letter of a choice; yes or no; a choice by letter or text."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A question and every answer that counts as right, normalised as `answers.extract` normalises.
+    """A question and all its correct answers, normalised as by `answers.extract`.
 
-    There is more than one right answer if two choices say the same, or if a number never ends (2/3 may be written
-    0.667). `choices` is empty unless the kind is one of letters. `meta` holds what somebody who looks at a result
-    should know of the row: `repeats` (id of the first problem with the same question and choices), `stored` and
-    `corrected` (the published answer, and why it is not the one that counts), and fields of the dataset.
+    There are several correct answers if two choices are the same, or if a decimal is infinite (2/3 may be written
+    0.667). `choices` is empty unless the kind has letters. `meta` has notes for readers of a result: `repeats` (id of
+    the first problem with the same question and choices), `stored` and `corrected` (a wrong published answer, and why
+    it is wrong), and fields of the dataset.
     """
 
     id: str
@@ -28,7 +28,7 @@ class Problem:
     meta: Mapping[str, str] = field(default_factory=dict)
 
     def right(self, answer: str) -> bool:
-        """Whether a normalised answer is a right one."""
+        """Whether a normalised answer is correct."""
         return answer in self.gold
 
     def letter_of(self, choice: int) -> str:

@@ -1,4 +1,4 @@
-"""How problems are put to a model: reasoning in two stages (Kojima et al. 2022), with examples, or by options."""
+"""Prompts for problems: reasoning in two stages (Kojima et al. 2022), with solved examples, or by options."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,11 @@ ASKING: dict[Kind, str] = {
     "letter": "So of the choices {letters} the answer is",
     "text-letters": "So of the choices {letters} the answer is",
 }
-"""What the second stage has the model finish."""
+"""The start of the second stage's answer, which the model completes."""
 
 
 def reasoning(problem: Problem, change: PromptChange, examples: Sequence[Problem] = ()) -> Prompt:
-    """The problem as the user's turn, and the start of a reasoning answer; with examples, nothing but them to go by."""
+    """The problem as the user's turn, and the start of a reasoning answer; with examples, without that start."""
     question = shown(problem)
     if examples:
         solved = [
@@ -32,24 +32,24 @@ def reasoning(problem: Problem, change: PromptChange, examples: Sequence[Problem
 
 
 def asking(problem: Problem, change: PromptChange, said: str) -> Prompt:
-    """The second stage: what was said, and the start of a sentence that states the answer."""
+    """The second stage: the reasoning so far, and the start of a sentence that states the answer."""
     letters = ", ".join(f"({problem.letter_of(n)})" for n in range(len(problem.choices)))
     trigger = ASKING[problem.kind].format(letters=letters)
     return Prompt(_messages(shown(problem), change), f"{THINK}{said.rstrip()}\n\n{trigger}")
 
 
 def choosing(problem: Problem, change: PromptChange) -> Prompt:
-    """The problem with its choices, of which the likeliest letter is the answer."""
+    """The problem with its choices; the most likely letter is the answer."""
     return Prompt(_messages(shown(problem), change), ANSWER)
 
 
 def letters(problem: Problem) -> tuple[str, ...]:
-    """What may follow `choosing`, in the order of the choices."""
+    """The options after `choosing`, in the order of the choices."""
     return tuple(f" {problem.letter_of(n)}" for n in range(len(problem.choices)))
 
 
 def shown(problem: Problem) -> str:
-    """Question and lettered choices."""
+    """The question and its lettered choices."""
     choices = [f"({problem.letter_of(n)}) {choice}" for n, choice in enumerate(problem.choices)]
     return "\n".join([problem.question, *choices])
 

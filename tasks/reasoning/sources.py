@@ -1,6 +1,6 @@
-"""The datasets of the reasoning tasks: an entry each.
+"""The datasets of the reasoning tasks, with one entry each.
 
-Address, checksum and licence stand in the dataset registry. The two samples are made up here and need no download.
+Address, checksum and licence are in the dataset registry. The two samples are generated and need no download.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ MMLU_SUBJECTS = (
 
 @dataclass(frozen=True)
 class ReasoningSource:
-    """A dataset: its name there, the kind of its answers, the files that are asked and those that are examples."""
+    """A dataset: its name in the registry, the kind of its answers, its test files and its files of examples."""
 
     name: str
     kind: Kind
@@ -36,7 +36,7 @@ class ReasoningSource:
 
     @property
     def licence(self) -> str:
-        """As the registry states it."""
+        """The licence in the registry."""
         return dataset(self.name).licence
 
 
@@ -70,24 +70,24 @@ SAMPLE_SIZE = 200
 
 
 def names() -> tuple[str, ...]:
-    """All datasets that `load` knows."""
+    """All datasets known to `load`."""
     return (*SOURCES, *SAMPLES)
 
 
 def load(name: str) -> tuple[Problem, ...]:
-    """The problems that a dataset asks, in the order of its files.
+    """The problems of a dataset, in the order of its files.
 
     Raises:
-        UserError: nothing has that name, the data cannot be had, or a row is broken.
+        UserError: the name is unknown, the data are not available, or a row is invalid.
     """
     return SAMPLES[name](SAMPLE_SIZE) if name in SAMPLES else _read(name, _source(name).files)
 
 
 def digest(name: str) -> str:
-    """What a run's identity keeps of a dataset: the registry's digest of its files, or a sha256 of a sample.
+    """A digest of a dataset for a run's identity: the registry's digest of its files, or a sample's sha256.
 
     Raises:
-        UserError: nothing has that name.
+        UserError: the name is unknown.
     """
     if name in SAMPLES:
         rows = [f"{problem.id}\n{problem.question}\n{problem.gold[0]}\n" for problem in load(name)]
@@ -96,10 +96,10 @@ def digest(name: str) -> str:
 
 
 def examples(name: str) -> tuple[Problem, ...]:
-    """The problems that a dataset sets aside as examples; none if it has no such files.
+    """The problems that a dataset provides as examples; empty if it has none.
 
     Raises:
-        UserError: as `load`.
+        UserError: as in `load`.
     """
     return () if name in SAMPLES else _read(name, _source(name).examples)
 
@@ -116,17 +116,17 @@ def _read(name: str, files: Sequence[str]) -> tuple[Problem, ...]:
 
 
 def with_repeats(problems: Sequence[Problem], where: str) -> tuple[Problem, ...]:
-    """The same problems; one that asks what an earlier one asked says so (`meta["repeats"]`) and stays.
+    """The same problems. One that repeats an earlier one is kept, with the earlier id in `meta["repeats"]`.
 
     Raises:
-        UserError: two have the same id.
+        UserError: two problems have the same id.
     """
     seen: dict[str, None] = {}
     first: dict[tuple[str, tuple[str, ...]], str] = {}
     marked = []
     for problem in problems:
         if problem.id in seen:
-            raise UserError(f"{where}: the id {problem.id} stands in two rows; leave one of them out.")
+            raise UserError(f"{where}: the id {problem.id} is in two rows; leave one of them out.")
         seen[problem.id] = None
         original = first.setdefault((problem.question, tuple(sorted(problem.choices))), problem.id)
         meta = problem.meta if original == problem.id else {**problem.meta, "repeats": original}

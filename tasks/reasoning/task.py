@@ -1,6 +1,6 @@
-"""Reasoning tasks: problems with one right answer, put to a model steered to a pole of a trait.
+"""Reasoning tasks: problems with one correct answer, asked of a model steered to a pole of a trait.
 
-They measure what a steering costs, so they choose no strength: one is given, or those that another run chose.
+They measure side effects of steering, so they choose no strength: strengths are given, or come from another run.
 Every pole is asked the same problems.
 """
 
@@ -38,26 +38,26 @@ from tasks.reasoning.sources import digest, examples, load
 Readout = Literal["reason", "choices"]
 OVERFLOWED = "the answer overflowed"
 TOLD = 30
-"""Problems that the control is told the answers to: enough to see whether they can be read."""
+"""Number of problems whose answers the control is told, enough to see whether they can be read."""
 
 POLES = "conscientiousness+,conscientiousness-"
 _ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown statement.", "Shown statement."), 3),))
 _EXAMPLE = Problem("example", "Question?", "number", ("1",), ("one", "two"), {"solution": "Because."})
-"""With every part that a prompt may have, so that the identity has every wording."""
+"""A problem with all parts of a prompt, so that the identity includes every wording."""
 
 
 @dataclass
 class Reasoning:
-    """Problems of one dataset; the classes below name it.
+    """Problems of one dataset, which the classes below name.
 
     Args:
         dataset: another dataset of the same kind, such as `arithmetic-sample`, which needs no download.
-        poles: names of poles or blends, separated by commas.
-        limit: only the first so many problems.
+        poles: comma-separated names of poles or blends.
+        limit: the number of problems, the first of the dataset.
         readout: `reason` lets the model think step by step and then asks for the answer; `choices` takes the
-            likeliest letter of the choices.
-        shots: so many solved examples are shown, and the answer is read from one chain of thought (gsm8k only).
-        max_new_tokens: where reasoning is cut.
+            most likely letter.
+        shots: number of solved examples in the prompt; the answer is then read from one chain of thought (gsm8k only).
+        max_new_tokens: maximum length of the reasoning.
     """
 
     source: ClassVar[str]
@@ -81,7 +81,7 @@ class Reasoning:
         self.reads: Readout = self.readout or self.usual
         self._problems = {problem.id: problem for problem in load(self.data)[: self.limit]}
         if self.reads == "choices" and not all(problem.choices for problem in self._problems.values()):
-            raise UserError(f"The problems of {self.data} have no choices to choose from; leave --readout out.")
+            raise UserError(f"The problems of {self.data} have no choices; leave --readout out.")
         self._examples = self._shown_examples()
         self._targets = poles_named(self.poles or POLES, statements(), f"{self.name}.poles")
         self.sampling = Sampling(max_new_tokens=self.max_new_tokens)
@@ -97,7 +97,7 @@ class Reasoning:
 
     @property
     def deviations(self) -> Sequence[str]:
-        """Where a published run is not the published one."""
+        """Deviations of a published run from the published code."""
         return ("prompts are this project's own words",) if self.protocol == "published" else ()
 
     def identity(self) -> Mapping[str, str]:
@@ -125,7 +125,7 @@ class Reasoning:
         return self._targets
 
     def items(self, target: Target, split: Split) -> Sequence[Item]:
-        """The problems; none to calibrate on."""
+        """The problems; none for calibration."""
         if split is Split.CALIBRATION:
             return []
         return [Item(problem.id, problem.question) for problem in self._problems.values()]
@@ -137,19 +137,19 @@ class Reasoning:
         return Request(prompts.reasoning(problem, steering.prompt, self._examples), steering)
 
     def follow_up(self, item: Item, target: Target, steering: Steering, said: Completion) -> Request | None:
-        """The second stage; none after examples, whose chain of thought states its answer itself."""
+        """The second stage; None with examples, whose chain of thought states its answer itself."""
         if self._examples:
             return None
         prompt: Prompt = prompts.asking(self._problems[item.id], steering.prompt, said.text)
         return Request(prompt, steering)
 
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Loss 0 for a right answer and 1 for a wrong one; none if no answer can be read.
+        """Loss 0 for a correct answer and 1 for a wrong one; None if no answer can be read.
 
-        One that overflowed or never left its thoughts cannot, whatever was said before.
+        An answer that overflowed or never ends its thoughts cannot be read, whatever came before.
 
         Raises:
-            UserError: the outcome is a tick: the method answers statements only.
+            UserError: the outcome is a tick, because the method only answers statements.
         """
         problem = self._problems[item.id]
         gold = {"gold": problem.gold[0]}
@@ -161,7 +161,7 @@ class Reasoning:
             right = problem.right(answer)
             return Score(1.0 - right, gold | {"answer": answer, "probability": float(probabilities.max())})
         if not isinstance(outcome, Completion):
-            raise UserError(f"{self.name} has problems, and one of the methods only ticks statements; leave it out.")
+            raise UserError(f"{self.name} has problems, but one of the methods only ticks statements; leave it out.")
         if not outcome.answered:
             reason = OVERFLOWED if outcome.overflowed else UNFINISHED
             return Score(None, gold | {"answer": None, "tokens": outcome.tokens}, reason)
@@ -178,7 +178,7 @@ class Reasoning:
         return Score(1.0 - problem.right(reading.answer), record)
 
     def answers(self, target: Target) -> Mapping[Item, str]:
-        """At most `TOLD` problems, from all over the dataset, each with its right answer as it is to be written."""
+        """At most `TOLD` problems, spread over the dataset, each with its correct answer in written form."""
         problems = list(self._problems.values())
         places = np.unique(np.linspace(0, len(problems) - 1, min(TOLD, len(problems))).round().astype(int))
         return {Item(one.id, one.question): one.gold[0] for one in (problems[place] for place in places.tolist())}
@@ -187,7 +187,7 @@ class Reasoning:
         return board.unread(metrics)
 
     def unseal(self) -> None:
-        """Nothing is sealed: nothing is chosen on these problems."""
+        """Does nothing: nothing is sealed, because nothing is chosen on these problems."""
 
     def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
         return board.summarise(rows, seed)
@@ -224,7 +224,7 @@ class CommonsenseQA(Reasoning):
 
 
 class StrategyQA(Reasoning):
-    """Yes-no questions whose steps are not said."""
+    """Yes-no questions with implicit steps."""
 
     source = "strategyqa"
 
@@ -236,30 +236,30 @@ class Date(Reasoning):
 
 
 class CoinFlip(Reasoning):
-    """Whether a coin is still heads up after some people turned it or not."""
+    """Whether a coin is still heads up after people turned it over or did not."""
 
     source = "coin-flip"
 
 
 class Arithmetic(Reasoning):
-    """Made-up word problems, which need no download."""
+    """Synthetic word problems, which need no download."""
 
     source = "arithmetic-sample"
 
 
 class Coins(Reasoning):
-    """Made-up coin flips, which need no download."""
+    """Synthetic coin flips, which need no download."""
 
     source = "coin-flip-sample"
 
 
 class MMLU(Reasoning):
-    """Knowledge of five subjects with four choices, by the likeliest letter."""
+    """Knowledge in five subjects with four choices, by the most likely letter."""
 
     source, usual = "mmlu", "choices"
 
 
 class SocialIQA(Reasoning):
-    """Questions about people in social situations with three choices, by the likeliest letter."""
+    """Questions about people in social situations with three choices, by the most likely letter."""
 
     source, usual = "socialiqa", "choices"

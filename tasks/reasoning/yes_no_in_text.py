@@ -6,7 +6,7 @@ from steerbench.toolkit.reading.denials import WINDOW, denied_before
 from steerbench.toolkit.reading.readings import Reading, none
 
 _ECHO = re.compile(r"\b(?:yes\s*(?:or|/|and|,)\s*no|no\s*(?:or|/)\s*yes)\b", re.IGNORECASE)
-# "no" is the answer where something ends or a new clause begins; before a noun it is a determiner ("no evidence").
+# "no" is an answer at the end of a text or before a new clause; before a noun it is a determiner ("no evidence").
 _WORD = re.compile(
     r"(?<![\w-])(?<!\w')(?:(?P<yes>yes|yep|yeah|yup)|(?P<no>no)|(?P<nope>nope|nah))\b(?![-']\w)"
     r"(?P<next>\s*[\"'*_)\]}]*\s*(?:$|[^\w\s\"'\[{<$#@%&+*/]|"
@@ -19,8 +19,8 @@ _CONDITION = re.compile(r"\b(?:if|whether|unless)\s+[\"'(*]*$", re.IGNORECASE)
 def read_yes_no(text: str) -> Reading:
     """The yes or no of a sentence; none if it has both.
 
-    Not counted: the options repeated ("yes or no"), "no" before a noun ("no one", "there is no reason"), and what is
-    denied or a condition ("not yes", "if yes").
+    Repeated options ("yes or no"), "no" before a noun ("no one", "there is no reason"), and denied or conditional words
+    ("not yes", "if yes") do not count.
     """
     text = _ECHO.sub(" ", text)
     words = []

@@ -17,7 +17,7 @@ def test_a_timing_is_published_and_checked(steerbench, tmp_path):
     path.write_text(path.read_text().replace('"cores": 2', '"cores": 64'))
     done = steerbench("publish", "--check", "leaderboard/speed")
     assert done.returncode == 2
-    assert f"{path.name} is not called '2026-01-01-" in done.stderr
+    assert f"{path.name} has to be called '2026-01-01-" in done.stderr
     assert "Traceback" not in done.stderr
 
 

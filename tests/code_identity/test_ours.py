@@ -66,7 +66,7 @@ def test_a_copy_elsewhere_has_the_same_digests_in_another_process_and_an_edit_of
     assert here[0]["distribution"] == "steerbench"
     for file in ("methods/caa.py", "steerbench/cli/run.py", "steerbench/publishing/publish.py"):
         write(copied / file, (copied / file).read_text() + "\nEDITED = True\n")
-    edit(copied / "steerbench" / "running" / "runner.py", '"""Carries out', '"""Carefully carries out')
+    edit(copied / "steerbench" / "running" / "runner.py", '"""Executes', '"""Carefully executes')
     assert told_by(copied) == here
     for file in ("steerbench/toolkit/probes.py", "tasks/papi/metrics.py", "steerbench/engines/hf/attention.py"):
         write(copied / file, (copied / file).read_text() + "\nEDITED = True\n")

@@ -99,7 +99,7 @@ def test_what_cannot_be_asked_is_refused() -> None:
         IFEval(limit=0)
     with pytest.raises(UserError, match=r"ifeval.max_new_tokens is -1"):
         IFEval(max_new_tokens=-1)
-    with pytest.raises(UserError, match=r"ifeval.poles names no pole"):
+    with pytest.raises(UserError, match=r"ifeval.poles is empty or has an empty entry"):
         IFEval(poles=" ,")
 
 

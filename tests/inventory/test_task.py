@@ -67,7 +67,7 @@ def test_the_loss_is_the_distance_of_the_expected_score_from_the_pole():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"dataset": "papi-dark-triad"}, "asks of the Big Five"),
+        ({"dataset": "papi-dark-triad"}, "asks about the Big Five"),
         ({"protocol": "published"}, "has no published protocol"),
         ({"poles": "joy+"}, "no trait 'joy'"),
         ({"items": 0}, "inventory.items is 0"),

@@ -186,7 +186,7 @@ def test_the_identity_changes_with_the_anchors(monkeypatch: pytest.MonkeyPatch) 
 
 def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentence_encoder, "SHA256", "0" * 64)
-    with pytest.raises(UserError, match=r"model\.safetensors is not the file that was pinned"):
+    with pytest.raises(UserError, match=r"model\.safetensors is not the pinned file"):
         sentence_encoder._encoder.__wrapped__()
 
 

@@ -115,7 +115,7 @@ def test_without_a_model_named_it_is_the_larger_built_in_one_which_is_not_loaded
     judge = construct("judge", "local-llm", {})
     assert judge.model == "qwen2.5-coder-1.5b"
     assert judge.model in {known.name for known in models().values()}
-    with pytest.raises(UserError, match=r"is the model that it is to judge.*--param local-llm\.model=NAME"):
+    with pytest.raises(UserError, match=r"is the evaluated model itself.*--param local-llm\.model=NAME"):
         refuse_self_judging({"trait": judge}, {"weights": "0"}, judge.model)
 
 

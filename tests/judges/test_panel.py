@@ -140,9 +140,9 @@ def test_it_runs_a_model_if_a_member_does(tiny: str) -> None:
 @pytest.mark.parametrize(
     ("judges", "sentence"),
     [
-        ("axis", "two judges or more"),
-        ("axis, axis", "each once"),
-        ("axis,perplexity", "'perplexity' cannot be of a panel"),
+        ("axis", "two different judges or more"),
+        ("axis, axis", "two different judges or more"),
+        ("axis,perplexity", "'perplexity' cannot be in a panel"),
         ("axis,local-lm", "no judge 'local-lm'; did you mean 'local-llm'"),
         ("axis,", "no judge ''"),
     ],
@@ -161,5 +161,5 @@ def test_a_member_that_cannot_tell_the_fixed_texts_apart_is_refused(
         yield {place: Verdict(3.0) for place, _ in enumerate(cases)}
 
     monkeypatch.setattr(Axis, "rate", same)
-    with pytest.raises(UserError, match="'axis' cannot be of a panel: it rates all of the fixed texts alike"):
+    with pytest.raises(UserError, match="'axis' cannot be in a panel: it rates all of the fixed texts alike"):
         scales_of(Axis())

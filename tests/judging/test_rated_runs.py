@@ -105,7 +105,7 @@ def test_a_spent_budget_stops_with_what_was_rated_kept_and_a_higher_one_goes_on(
 
 
 def test_a_budget_without_prices_is_refused(store):
-    with pytest.raises(UserError, match="needs prices, and none is known for the judge 'toy-judge'"):
+    with pytest.raises(UserError, match="needs prices, but the judge 'toy-judge' has none"):
         panel(ToyJudge(priced=False), store, budget=1.0)
 
 

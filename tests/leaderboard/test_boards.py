@@ -87,7 +87,7 @@ def test_a_board_and_a_card_of_cost_say_so_and_grey_nothing(tmp_path: Path):
     board = (tmp_path / "site/boards/gsm8k/gsm8k.html").read_text(encoding="utf-8")
     run_page = (tmp_path / "site/runs/cost.html").read_text(encoding="utf-8")
     assert '<tr class="kept" data-method="pas"' in board
-    assert "This board asks what steering spoils" in board
+    assert "This board measures side effects of steering" in board
     assert "The dashed line is the unsteered model" in board
     assert "No loss found (one of 0.4 would be, four times in five)." in run_page
     assert "What does it cost?" in home

@@ -183,7 +183,7 @@ def test_a_comparison_says_its_interval_and_what_the_run_could_have_shown(tmp_pa
     difference = f"{MINUS}1.250 [{MINUS}1.750, {MINUS}0.750]"
     assert [" ".join(cell) for cell in cells] == [
         f"better {difference} p = 0.001, Holm 0.001 could show 0.400",
-        f"not told apart {difference} p = 0.200, Holm 0.200 could show 0.400",
+        f"not significant {difference} p = 0.200, Holm 0.200 could show 0.400",
     ]
     assert "over the same people" in html
     assert "too few to show any" in text_of(tmp_path / "site" / "runs" / "few.html")
@@ -238,7 +238,7 @@ def test_a_folder_that_is_no_site_is_left_alone(tmp_path):
     write(tmp_path / "results", run("one"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("all of it")
-    with pytest.raises(UserError, match="no site of steerbench"):
+    with pytest.raises(UserError, match="is not a site of steerbench"):
         build(tmp_path / "results", tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.tex").read_text() == "all of it"
 

@@ -55,8 +55,8 @@ def test_samples_that_cannot_be_read_or_have_other_columns_are_named_together(re
     (results / "one" / "samples.parquet").write_bytes(b"PAR1 and no more")
     put(results, run("two"), samples(run("two"), items=1).drop("edits"))
     told = refusal(results)
-    assert "samples.parquet of 'one' is no Parquet that can be read" in told
-    assert f"samples.parquet of 'two' has not the columns {', '.join(COLUMNS)}, in their types." in told
+    assert "samples.parquet of 'one' cannot be read as Parquet" in told
+    assert f"samples.parquet of 'two' does not have the columns {', '.join(COLUMNS)} with their types." in told
     assert "'three'" not in told
 
 

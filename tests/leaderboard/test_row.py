@@ -84,7 +84,7 @@ def test_where_cost_is_measured_no_loss_is_the_good_news_with_the_loss_that_woul
 def test_better_goes_by_p_and_worse_by_p_after_holm():
     test = comparison("always-3", -1.0, 0.03).model_copy(update={"p_holm": 0.2})
     assert verdict(test) == "better than"
-    assert verdict(test.model_copy(update={"difference": 1.0})) == "not told apart from"
+    assert verdict(test.model_copy(update={"difference": 1.0})) == "not significantly different from"
     assert verdict(test.model_copy(update={"difference": 1.0, "p_holm": 0.04})) == "worse than"
 
 

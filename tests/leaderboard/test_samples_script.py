@@ -69,21 +69,21 @@ def test_log_likelihoods_that_are_no_numbers_and_long_texts_are_shown_inert(tmp_
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"method": "other"}, "answers for a method that the run does not name"),
+        ({"method": "other"}, "answers for a method that the run does not have"),
         ({"method": None}, "has a row without method"),
         ({"target": None}, "has a row without target"),
         ({"strength": None}, "has a row without strength"),
         ({"unscored": None}, "has a row without unscored"),
-        ({"strength": math.inf}, "holds a strength that is no number"),
-        ({"loss": math.nan}, "holds a loss that is no number"),
-        ({"tick": -math.inf}, "holds a tick that is no number"),
-        ({"verdicts": "["}, "holds a verdict of another form"),
-        ({"verdicts": "[" * 90_000}, "holds a verdict of another form"),
-        ({"verdicts": '{"a": 1}'}, "holds a verdict of another form"),
-        ({"verdicts": "[1]"}, "holds a verdict of another form"),
-        ({"verdicts": "7"}, "holds a verdict of another form"),
+        ({"strength": math.inf}, "has a strength that is not a number"),
+        ({"loss": math.nan}, "has a loss that is not a number"),
+        ({"tick": -math.inf}, "has a tick that is not a number"),
+        ({"verdicts": "["}, "has a verdict of another format"),
+        ({"verdicts": "[" * 90_000}, "has a verdict of another format"),
+        ({"verdicts": '{"a": 1}'}, "has a verdict of another format"),
+        ({"verdicts": "[1]"}, "has a verdict of another format"),
+        ({"verdicts": "7"}, "has a verdict of another format"),
         *(
-            ({"verdicts": json.dumps([VERDICT | change])}, "holds a verdict of another form")
+            ({"verdicts": json.dumps([VERDICT | change])}, "has a verdict of another format")
             for change in (
                 {"rating": math.nan}, {"rating": 1e400}, {"rating": 10**500}, {"rating": "5"}, {"rating": True},
                 {"details": None}, {"details": ["x"]},

@@ -109,7 +109,7 @@ def test_the_projects_benchmarks_stand_by_machine_and_file(tmp_path):
 def test_a_file_that_was_changed_by_hand_stops_the_build(tmp_path):
     path = put(tmp_path / "s", cases({"choose": 1.5}))
     path.write_text(path.read_text().replace('"cores": 2', '"cores": 3'))
-    with pytest.raises(UserError, match="is not called '2026-01-01-"):
+    with pytest.raises(UserError, match="has to be called '2026-01-01-"):
         build(write(tmp_path / "results", run("one")), tmp_path / "site", tmp_path / "s")
     assert not (tmp_path / "site").exists()
 

@@ -59,7 +59,7 @@ def test_runs_of_a_trade_off_stand_on_no_board_and_keep_their_pages(site, publis
     for id in tradeoff.runs:
         text = (site / "runs" / f"{id}.html").read_text()
         assert f'href="../tradeoffs/{tradeoff.name.replace("+", "%2B")}.html"' in text
-    assert "the trade-off that this run is a dose of" not in (site / "runs/effect.html").read_text()
+    assert "the trade-off that this run belongs to" not in (site / "runs/effect.html").read_text()
 
 
 def test_the_front_that_is_drawn_is_the_one_that_was_found(published):
@@ -133,7 +133,7 @@ def test_the_front_of_a_pair_goes_by_what_is_better_on_each_board(rows, front):
     [
         (lambda t: t.update(schema_version=9), "has schema 9"),
         (lambda t: t["found"]["unsteered"].update(toy="not-there"), "names the run 'not-there', which is not among"),
-        (lambda t: t["found"]["unsteered"].update(toy="../../x"), "which is no published run's id"),
+        (lambda t: t["found"]["unsteered"].update(toy="../../x"), "which is not the id of a published run"),
     ],
 )
 def test_a_trade_off_that_cannot_be_read_is_named_and_nothing_is_built(published, tmp_path, change, said):
@@ -171,7 +171,7 @@ def test_a_click_on_a_mark_opens_its_run(opened, site):
     # Intervals of two questions are so wide that marks lie on each other: what is clicked is named, not pointed at.
     page.locator("#dose-0 .mark-symbol.role-mark path").first.dispatch_event("click")
     page.wait_for_url("**/runs/toy-rated-toy-push-*", timeout=5000)
-    assert page.get_by_role("link", name="the trade-off that this run is a dose of").is_visible()
+    assert page.get_by_role("link", name="the trade-off that this run belongs to").is_visible()
 
 
 def test_words_stand_where_nothing_is_matched(published, tmp_path):

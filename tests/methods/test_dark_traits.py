@@ -109,7 +109,7 @@ def test_methods_that_edit_give_opposite_people_edits_that_differ_and_are_number
 
 
 def test_npti_says_that_it_has_no_neurons_of_other_traits(engine: HFEngine) -> None:
-    with pytest.raises(UserError, match=r"Big Five only, not of machiavellianism, narcissism and psychopathy; leave"):
+    with pytest.raises(UserError, match="only the Big Five, and not machiavellianism, narcissism and psychopathy;"):
         NPTI().fit(engine, [DARK])
 
 

@@ -49,7 +49,7 @@ def test_a_search_on_other_questions_has_another_key() -> None:
 def test_a_line_that_is_no_question_is_named(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text('{"tag": "a", "question": "Q?"}\n{"tag": "a"}\n')
-    with pytest.raises(UserError, match=r"Line 2 of .* is no search question"):
+    with pytest.raises(UserError, match=r"Line 2 of .* is not a search question"):
         read_rows(path, "E")
 
 

@@ -248,5 +248,5 @@ def test_the_published_people_have_copies_of_every_trait_and_dose() -> None:
 
 @pytest.mark.real_data
 def test_an_inventory_of_other_traits_is_refused():
-    with pytest.raises(UserError, match="moves scores of the Big Five; 'papi-dark-triad' asks of machiavellianism"):
+    with pytest.raises(UserError, match="changes Big Five scores, but 'papi-dark-triad' asks about machiavellianism"):
         CausalPAPI("papi-dark-triad")

@@ -46,7 +46,7 @@ def test_answers_are_ticks_whatever_the_key_and_nothing_else_of_a_person_is_kept
         ({"M1": True, "N2": 3}, "M1 is True, outside 0 to 5"),
         ({"M1": 2.0, "N2": 3}, "M1 is 2.0, outside 0 to 5"),
         ({"M1": 2}, "N2 is missing"),
-        ([1, 2], "the row is no object with fields"),
+        ([1, 2], "the row is not an object with fields"),
     ],
 )
 def test_a_broken_row_is_named_with_its_file(tmp_path: Path, row: object, what: str) -> None:
@@ -57,7 +57,7 @@ def test_a_broken_row_is_named_with_its_file(tmp_path: Path, row: object, what: 
 
 
 def test_a_file_without_a_list_of_people_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"papi_dark_triad/file\.json holds no list of rows"):
+    with pytest.raises(UserError, match=r"papi_dark_triad/file\.json has no list of rows"):
         read_people(write(tmp_path, {}), ITEMS)
 
 
@@ -73,7 +73,7 @@ def test_a_split_that_is_no_partition_is_refused(tmp_path: Path, asked: list[int
 
 
 def test_an_item_key_that_is_no_sheet_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"file\.json is no readable \.xls file"):
+    with pytest.raises(UserError, match=r"file\.json is not a readable \.xls file"):
         read_items(write(tmp_path, "no sheet"))
 
 
@@ -199,9 +199,9 @@ def test_texts_are_mended_and_stripped(published: Inventory) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        (b"\x02\x00\x00M7", b"\x02\x00\x00X7", r"dark_triad\.xls row 8: .*'X7'.* is no statement with the number 6"),
-        (b"\x02\x00\x00N2", b"\x02\x00\x00N1", r"dark_triad\.xls row 12: the statement N1 stands in a row before"),
-        (b"I am an average person.", b" " * 23, r"dark_triad\.xls row 18: .*'N8'.* is no statement"),
+        (b"\x02\x00\x00M7", b"\x02\x00\x00X7", r"dark_triad\.xls row 8: .*'X7'.* is not a statement with the number 6"),
+        (b"\x02\x00\x00N2", b"\x02\x00\x00N1", r"dark_triad\.xls row 12: the statement N1 is in an earlier row"),
+        (b"I am an average person.", b" " * 23, r"dark_triad\.xls row 18: .*'N8'.* is not a statement"),
         (b"\x04\x00\x00Sign", b"\x04\x00\x00Sigh", r"dark_triad\.xls has the columns .*'Sigh'.* instead of"),
     ],
     ids=["code", "twice", "text", "columns"],

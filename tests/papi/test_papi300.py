@@ -37,7 +37,7 @@ def test_stored_values_become_ticks_and_nothing_but_answers_is_kept(tmp_path: Pa
         ({"i2": -1}, "papi/Test-set.json row 17: i2 is -1, outside 0 to 5."),
         ({"i2": "3"}, "papi/Test-set.json row 17: i2 is 3, outside 0 to 5."),
         ({"i2": True}, "papi/Test-set.json row 17: i2 is True, outside 0 to 5."),
-        ({"case": 3}, "papi/Test-set.json row 17: case 3 stands in row 4 too."),
+        ({"case": 3}, "papi/Test-set.json row 17: case 3 is in row 4 too."),
     ],
 )
 def test_a_broken_row_is_named(tmp_path: Path, change: dict[str, object], sentence: str) -> None:
@@ -51,7 +51,7 @@ def test_a_broken_row_is_named(tmp_path: Path, change: dict[str, object], senten
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ({}, "should hold a list"),
+        ({}, "has to be a list"),
         ([3], "row 1: there is no person"),
         ([{"case": 1, "i1": 1}], "row 1: i2 is missing"),
     ],
@@ -64,9 +64,9 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path, rows: object, senten
 def test_text_that_is_no_json_and_a_key_that_is_no_sheet_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("{")
-    with pytest.raises(UserError, match="no readable JSON"):
+    with pytest.raises(UserError, match="not valid JSON"):
         read_people(path, ITEMS)
-    with pytest.raises(UserError, match=r"no readable \.xls"):
+    with pytest.raises(UserError, match=r"not a readable \.xls"):
         read_items(path)
 
 

@@ -167,9 +167,9 @@ def test_what_cannot_be_measured_is_refused() -> None:
     target = task.targets(Split.TEST)[0]
     (item,) = task.items(target, Split.TEST)
     for outcome in (3.0, Completion("text", 1, "stop")):
-        with pytest.raises(UserError, match="one of the methods has none"):
+        with pytest.raises(UserError, match="one of the methods answers without"):
             task.score(item, target, outcome)
     with pytest.raises(UserError, match=r"perplexity.limit is 0"):
         Perplexity(limit=0)
-    with pytest.raises(UserError, match="names no pole"):
+    with pytest.raises(UserError, match="is empty or has an empty entry"):
         Perplexity(poles=",")

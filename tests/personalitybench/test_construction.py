@@ -154,7 +154,7 @@ def test_a_server_that_fails_again_and_again_is_given_up_and_what_was_made_stays
     alive = {number(slot) for slot in slots(topics_in(None), 2, 0)[:20]}
     with (
         generator_server(lambda n: "" if n in alive else "down") as server,
-        pytest.raises(UserError, match=r"fails again and again \(3 attempts failed.*the same command goes on"),
+        pytest.raises(UserError, match=r"fails repeatedly \(3 attempts failed.*the same command goes on"),
     ):
         made(server, tmp_path / "made.jsonl", concurrency=1)
     assert len(rows(tmp_path / "made.jsonl")) == 20
@@ -202,7 +202,7 @@ def test_an_order_that_cannot_be_met_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="No such file"):
             made(server, tmp_path / "made.jsonl", topics=tmp_path / "absent.txt")
         (tmp_path / "topics.txt").write_text("\n \n")
-        with pytest.raises(UserError, match="names no topic"):
+        with pytest.raises(UserError, match="has no topic"):
             made(server, tmp_path / "made.jsonl", topics=tmp_path / "topics.txt")
         with pytest.raises(UserError, match="choose another --out"):
             made(server, tmp_path / "made.csv")

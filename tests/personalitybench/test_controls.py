@@ -25,7 +25,7 @@ def test_a_pole_is_described_by_the_bank_and_a_blend_by_each_of_its_poles() -> N
     assert first.prompt.system.endswith(bank.descriptions("N", False)[0])
     assert second.prompt.system.endswith(bank.descriptions("O", True)[0])
     assert both.prompt.system == f"{first.prompt.system}\n\n{second.prompt.system}"
-    with pytest.raises(UserError, match="description-prompt has none of 'p1'"):
+    with pytest.raises(UserError, match="description-prompt has no description of 'p1'"):
         DescriptionPrompt().fit(None, [Respondent("p1", ())])
 
 

@@ -100,9 +100,9 @@ def test_a_run_whose_identity_names_no_frame_was_bare_whatever_is_usual_now():
     ("frame", "said"),
     [
         ("freind", "did you mean 'friend'"),
-        ("Tell me about it.", "has to hold {question} once"),
-        ("{question} {question}", "has to hold {question} once"),
-        ("Tell me: {query}", "has to hold {question} once"),
+        ("Tell me about it.", "has to contain {question} once"),
+        ("{question} {question}", "has to contain {question} once"),
+        ("Tell me: {query}", "has to contain {question} once"),
     ],
 )
 def test_a_frame_that_is_none_is_refused_in_a_sentence(frame, said):

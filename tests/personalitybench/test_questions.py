@@ -66,7 +66,7 @@ def test_a_file_gives_its_own_questions_and_borrows_calibration_ones_if_it_has_n
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("{'trait': 'E'}", "no JSON"),
+        ("{'trait': 'E'}", "not valid JSON"),
         ('["E", "A party?"]', "object with the fields"),
         ({"trait": "X", "question": "A party?"}, "the trait is 'X'"),
         ({"trait": ["E"], "question": "A party?"}, "the trait is"),
@@ -75,7 +75,7 @@ def test_a_file_gives_its_own_questions_and_borrows_calibration_ones_if_it_has_n
         ({"trait": "E", "question": "  "}, "has no question"),
         ({"trait": "E", "question": "A party?", "facet": 3}, "the facet is 3"),
         ({"trait": "E", "question": "A party?", "part": "train"}, "the part is 'train'"),
-        ({"trait": "E", "question": "Alone?"}, "stands in line 1 too"),
+        ({"trait": "E", "question": "Alone?"}, "is in line 1 too"),
     ],
 )
 def test_a_line_that_is_no_question_is_named(tmp_path: Path, line: str | dict[str, object], complaint: str) -> None:

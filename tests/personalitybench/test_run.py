@@ -81,12 +81,12 @@ def test_rating_again_by_the_same_judges_gives_the_same_board_without_a_new_answ
 
 def test_a_model_does_not_rate_its_own_answers_unless_that_is_allowed(run):
     own = {"local-llm": {"model": "smollm2-135m"}}
-    with pytest.raises(UserError, match=r"The judge 'local-llm' is the model that it is to judge \(smollm2-135m\)"):
+    with pytest.raises(UserError, match=r"The judge 'local-llm' is the evaluated model itself \(smollm2-135m\)"):
         prepare_again(run[0], {"trait": "local-llm"}, own)
     with pytest.raises(UserError, match="allow it with --allow-self-judge"):
         prepare(PLAN.model_copy(update={"judges": {"trait": "local-llm"}, "judge_parameters": own}))
     named = {"llm": {"model": "smollm2-135m", "base_url": "http://127.0.0.1:9/v1"}}
-    with pytest.raises(UserError, match="The judge 'llm' is the model that it is to judge"):
+    with pytest.raises(UserError, match="The judge 'llm' is the evaluated model itself"):
         prepare_again(run[0], {"fluency": "llm"}, named)
     allowed = {"local-llm": {"model": "smollm2-135m", "allow_self_judge": True}}
     assert prepare_again(run[0], {"trait": "local-llm"}, allowed).judges["trait"].name == "local-llm"

@@ -87,7 +87,7 @@ def test_poles_and_blends_are_taken_by_name() -> None:
         ({"poles": "extraversion"}, "has no end"),
         ({"poles": "extrversion+"}, "did you mean 'extraversion'"),
         ({"poles": "E+E-"}, "names a trait twice"),
-        ({"poles": " , "}, "names no pole"),
+        ({"poles": " , "}, "is empty or has an empty entry"),
         ({"poles": "E+,extraversion+"}, r"names extraversion\+ twice"),
         ({"questions": 0}, "questions is 0"),
         ({"max_new_tokens": 0}, "max_new_tokens is 0"),
@@ -113,7 +113,7 @@ def test_a_file_that_lacks_a_trait_or_repeats_a_calibration_question_is_refused(
         i for i in PersonalityBench().items(target_of(PersonalityBench(), "extraversion+"), Split.CALIBRATION)
     )
     path.write_text(f'{{"trait": "E", "question": "{repeated.text}"}}\n', encoding="utf-8")
-    with pytest.raises(UserError, match="calibrates too"):
+    with pytest.raises(UserError, match="is also for calibration"):
         PersonalityBench(str(path), poles="E+")
 
 
@@ -234,7 +234,7 @@ def test_a_blends_answer_counts_towards_the_pole_of_its_questions_trait() -> Non
 
 
 def test_a_respondent_is_refused() -> None:
-    with pytest.raises(UserError, match="no respondents"):
+    with pytest.raises(UserError, match="not respondents"):
         unsealed().items(Respondent("somebody", ()), Split.TEST)
 
 

@@ -21,7 +21,7 @@ CASES = {
     "a likelihood above 1": (
         PERPLEXITY,
         {"samples": first("pas", logprobs=[5.0])},
-        "has a log-likelihood of 5, and none is above 0",
+        "has a log-likelihood of 5, but none can be above 0",
     ),
     "more likelihoods than options": (
         PERPLEXITY,
@@ -31,23 +31,23 @@ CASES = {
     "more tokens than the task allows": (
         BENCH,
         {"samples": first("pas", tokens=101)},
-        "has 101 tokens, and the task cuts answers at 100",
+        "has 101 tokens, but the task cuts answers at 100",
     ),
     "more tokens than both stages allow": (
         ARITHMETIC,
         {"samples": first("pas", tokens=289)},
-        "has 289 tokens, and the task cuts answers at 288",
+        "has 289 tokens, but the task cuts answers at 288",
     ),
-    "a text without a token": (BENCH, {"samples": first("pas", tokens=0)}, "characters and no token"),
+    "a text without a token": (BENCH, {"samples": first("pas", tokens=0)}, "characters but no token"),
     "an answer cut at its limit before it": (
         BENCH,
         {"samples": first("pas", tokens=7, finish="length")},
-        "with 7 tokens, and the limit is 100",
+        "with 7 tokens, but the limit is 100",
     ),
     "something said before the answer of a task that asks once": (
         BENCH,
         {"samples": first("pas", before="Hm.")},
-        "has something said before it",
+        "has a first answer before it",
     ),
     "a reply that its method does not give": (
         BENCH,
@@ -57,18 +57,18 @@ CASES = {
     "edits of a method that makes none": (
         BENCH,
         {"samples": where("unsteered", edits="a" * 32)},
-        "has edits, and the method makes none",
+        "has edits, but the method makes none",
     ),
     "edits of a prompt": (BENCH, {"samples": where("simple-prompt", edits="a" * 32)}, "its edits are said to be"),
     "edits at strength 0": (
         BENCH,
         {"samples": where("caa", edits=lambda r: r["edits"] or "b" * 32)},
-        "has edits, and its strength is 0",
+        "has edits, but its strength is 0",
     ),
     "several edits within one target": (
         ARITHMETIC,
         {"samples": first("pas", edits="c" * 32)},
-        "its edits are others than",
+        "its edits differ from",
     ),
     "no edits where the portrait has some": (
         ARITHMETIC,
@@ -78,12 +78,12 @@ CASES = {
     "no edits, no portrait, and answers that are not the plain model's": (
         ARITHMETIC,
         {"samples": where("pas", edits=""), "said": lambda t: t["portraits"]["pas"].update(edits=[], layers=None)},
-        "the model is asked without any edit",
+        "the answer without edits differs",
     ),
     "answers of one target changed where every target asks the plain model the same": (
         ARITHMETIC,
         {"samples": first("caa", text="The answer is 7.")},
-        "the model is asked without any edit",
+        "the answer without edits differs",
     ),
     "a portrait of a prompt that nobody was given": (
         BENCH,
@@ -98,7 +98,7 @@ CASES = {
     "one method's answers under another's edits": (
         ARITHMETIC,
         {"samples": relabelled("actadd", "npti", "strength", "edits")},
-        "of their answers are the same",
+        "of their answers are equal",
     ),
 }
 
@@ -130,4 +130,4 @@ def test_a_placebos_items_have_the_edits_of_their_own_hand(tmp_path):
     here = (pl.col("method") == "random-direction") & (pl.col("target") == target) & (pl.col("item") == item)
     moved = pl.when(here).then(pl.lit(wrong)).otherwise(pl.col("edits")).alias("edits")
     folder = forged(run, tmp_path, samples=lambda samples: samples.with_columns(moved))
-    assert any("its edits are others than those of the target's other items" in one for one in problems(folder))
+    assert any("its edits differ from those of the target's other items" in one for one in problems(folder))

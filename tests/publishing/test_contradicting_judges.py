@@ -70,22 +70,22 @@ CASES = {
     "fewer verdicts than the samples hold": (
         BENCH,
         {"said": lambda t: trait(t).update(verdicts=3)},
-        "judges, trait: verdicts are 3, and the samples hold",
+        "judges, trait: verdicts are 3, but the samples have",
     ),
     "a rating that its projection does not give": (
         BENCH,
         {"samples": first("pas", verdicts=verdicts(lambda v: v.update(rating=4.5), "openness"))},
-        "openness is rated 4.5, and a projection of",
+        "openness is rated 4.5, but a projection of",
     ),
     "ratings and projections changed together": (
         DOSE,
         {"samples": where("pas", verdicts=verdicts(nearer, "openness"))},
-        "and the judge rates it",
+        "but the judge rates it",
     ),
     "a fluency that its nll does not give": (
         BENCH,
         {"samples": first("pas", verdicts=verdicts(lambda v: v.update(rating=1.5), "fluency"))},
-        "fluency is rated 1.5, and by its details",
+        "fluency is rated 1.5, but by its details",
     ),
     "a share of repetition that is not the text's": (
         BENCH,
@@ -95,7 +95,7 @@ CASES = {
     "a verdict that gives two ratings": (
         BENCH,
         {"samples": first("pas", verdicts=lambda r: twice(r["verdicts"]))},
-        "its verdicts give 'rating' twice",
+        "its verdicts have 'rating' twice",
     ),
 }
 

@@ -42,27 +42,27 @@ CASES = {
     "a strength that is not the one the plan gives": (
         DOSE,
         {"samples": where("pas", strength=4.0)},
-        "strength 4, and the plan gives it strength 5",
+        "strength 4, but the plan gives it strength 5",
     ),
     "a strength that is not the one the plan takes from an earlier run": (
         ARITHMETIC,
         {"samples": where("actadd", strength=lambda r: r["strength"] / 2)},
-        "and the plan gives it strength",
+        "but the plan gives it strength",
     ),
     "a strength beyond the end of the dial": (
         BENCH,
         {"samples": where("pas", strength=11.0)},
-        "method 'pas', target 'agreeableness+': strength 11 is outside its dial (0 to 10)",
+        "method 'pas', target 'agreeableness+': strength 11 is outside the method's range (0 to 10)",
     ),
     "a strength between those that a golden section search tries": (
         BENCH,
         {"samples": where("pas", strength=5.0)},
-        "strength 5 is none that the golden search with a budget of 5 can try",
+        "strength 5 cannot come from the golden search with a budget of 5",
     ),
     "a strength that is none of the published grid": (
         PUBLISHED,
         {"samples": where("pas", strength=7.0)},
-        "strength 7 is none that the grid search",
+        "strength 7 cannot come from the grid search",
     ),
     "a strength other than its one of a method without a dial": (
         BENCH,
@@ -82,12 +82,12 @@ CASES = {
     "a wording beyond the budget and the alternatives": (
         BENCH,
         {"samples": where("simple-prompt", wording=5)},
-        "wording 5 is none of its 5",
+        "wording 5 does not exist; it has 5",
     ),
     "a calibration point at a strength that was never tried": (
         BENCH,
         {"said": lambda t: t["calibration"]["pas"][1].update(strength=2.0)},
-        "calibration, method 'pas': strength 2 is none that its search can try",
+        "calibration, method 'pas': strength 2 cannot be proposed by its search",
     ),
     "calibration points of a run that was given its strengths": (
         ARITHMETIC,
@@ -101,22 +101,22 @@ CASES = {
     "a row taken away that nobody liked": (
         BENCH,
         without_row("fixed-text"),
-        "the plan makes the row 'fixed-text', and the run has none",
+        "the plan has the row 'fixed-text', but the run does not",
     ),
     "the unsteered row taken away from the trivial rows": (
         PUBLISHED,
         without_row("item-median"),
-        "the plan makes the row 'item-median', and the run has none",
+        "the plan has the row 'item-median', but the run does not",
     ),
     "a row under the name of a method that the plan does not ask for": (
         BENCH,
         renamed_row("echo", "always-3"),
-        "has the row 'always-3', which the plan does not make",
+        "has the row 'always-3', but the plan does not",
     ),
     "a timing of a row that is not there": (
         BENCH,
         {"said": lambda t: t["timings"]["methods"].update(fast=t["timings"]["methods"]["pas"])},
-        "timings: 'fast' is no row",
+        "timings: 'fast' is not a row",
     ),
     "a seed in a method's settings that the plan does not give": (
         BENCH,
@@ -141,7 +141,7 @@ CASES = {
     "an identity without an engine, of rows that need a model": (
         PERPLEXITY,
         {"said": lambda t: t["identity"].update(engine=None) or t.update(model="no model")},
-        "identity.engine: is none",
+        "identity.engine: is missing",
     ),
     "another engine than the plan's": (
         BENCH,
@@ -151,12 +151,12 @@ CASES = {
     "a published run that does not say that it chose on the test items": (
         PUBLISHED,
         {"said": lambda t: t["deviations"].remove("strength chosen on the test items")},
-        "'strength chosen on the test items' is left out",
+        "'strength chosen on the test items' is missing",
     ),
     "a published run that does not say what its method does otherwise": (
         PUBLISHED,
         {"said": lambda t: t.update(deviations=[d for d in t["deviations"] if not d.startswith("pas: ")])},
-        "those of 'pas' from its published method are left out",
+        "those of 'pas' from its published method are missing",
     ),
 }
 
@@ -170,4 +170,4 @@ def test_a_key_that_is_there_twice_is_named(tmp_path):
     folder = forged(shipped(*DOSE), tmp_path)
     text = (folder / "published.json").read_text()
     (folder / "published.json").write_text(text.replace('"targets": ', '"targets": 9, "targets": ', 1))
-    assert "gives 'targets' twice in one place" in problems(folder)[0]
+    assert "has the key 'targets' twice in one object" in problems(folder)[0]

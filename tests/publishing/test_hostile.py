@@ -47,7 +47,7 @@ def error(told):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda t: t.update(model="<script>alert(1)</script>" * 20), "run this version can read: model"),
+        (lambda t: t.update(model="<script>alert(1)</script>" * 20), "run that this version can read: model"),
         (lambda t: t.update(command="x" * 10_000_000), "is larger than 5,000,000 bytes"),
         (lambda t: t["identity"].update(more="x" * 4_000_000), f"a text of more than {LONGEST:,} characters"),
         (lambda t: t["identity"].update({"x" * 4_000_000: 1}), f"a text of more than {LONGEST:,} characters"),
@@ -60,7 +60,7 @@ def error(told):
         (lambda t: t.update(targets=-1), "targets (Input should be greater than or equal to 1)"),
         (lambda t: t.update(methods={}), "methods (Dictionary should have at least 1 item"),
         (lambda t: t.update(identity=[1]), "identity (Input should be an object"),
-        (lambda t: t.update(schema_version=1, methods="of another kind"), "has schema 1, and this version reads 2"),
+        (lambda t: t.update(schema_version=1, methods="of another kind"), "has schema 1, but this version reads 2"),
         (lambda t: t.update(schema_version="x"), "schema_version"),
         (lambda t: t.update(more=1), "more (Extra inputs are not permitted)"),
         (lambda t: t.update(id="../../etc"), "id (String should match pattern"),
@@ -91,7 +91,7 @@ def test_brackets_in_texts_are_no_nesting_and_telling_takes_linear_time():
 @pytest.mark.parametrize("text", ["", "{", "null", "\x00", '{"id": 1}', "\ud800"])
 def test_what_is_no_published_run_is_refused(run, text):
     (run / "published.json").write_bytes(text.encode(errors="surrogatepass"))
-    assert "is not a published run this version can read" in only(run)
+    assert "is not a published run that this version can read" in only(run)
 
 
 def test_a_name_that_steers_a_terminal_is_shown_inert(run):
@@ -105,19 +105,19 @@ def test_a_name_that_steers_a_terminal_is_shown_inert(run):
 @pytest.mark.parametrize("name", ["run.py", ".hidden", "conftest.py", "samples.parquet.bak"])
 def test_other_files_beside_them_are_refused(run, name):
     (run / name).write_text("raise SystemExit('executed')")
-    assert f"holds '{name}' too" in only(run)
+    assert f"has '{name}' too" in only(run)
 
 
 def test_a_missing_file_is_named(run):
     (run / "samples.parquet").unlink()
-    assert "holds no samples.parquet" in only(run)
+    assert "has no samples.parquet" in only(run)
 
 
 @pytest.mark.parametrize("name", ["published.json", "samples.parquet"])
 def test_links_are_not_followed(run, tmp_path, name):
     (run / name).rename(tmp_path / name)
     (run / name).symlink_to(tmp_path / name)
-    assert f"holds a {name} that is no plain file" in only(run)
+    assert f"has a {name} that is not a regular file" in only(run)
 
 
 def test_a_link_to_a_run_elsewhere_is_refused(run, tmp_path):
@@ -125,20 +125,20 @@ def test_a_link_to_a_run_elsewhere_is_refused(run, tmp_path):
     (tmp_path / "other" / run.name).symlink_to(run)
     report = check(tmp_path / "other")
     assert report.folders == 1
-    assert report.problems == [f"{run.name}: is a link; a published run is a folder of its own."]
+    assert report.problems == [f"{run.name}: is a link; a published run has to be a folder."]
 
 
 def test_a_folder_in_place_of_a_file_is_refused(run):
     (run / "samples.parquet").unlink()
     (run / "samples.parquet").mkdir()
-    assert "holds a samples.parquet that is no plain file" in only(run)
+    assert "has a samples.parquet that is not a regular file" in only(run)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"\x00" * 1000 + b"PAR1", pickle.dumps({"a": 1})])
 def test_samples_that_are_no_parquet_are_refused(run, content):
     (run / "samples.parquet").write_bytes(content)
     vouch(run)
-    assert "samples.parquet is no Parquet that can be read" in only(run)
+    assert "samples.parquet cannot be read as Parquet" in only(run)
 
 
 def test_a_broken_page_is_refused(run):
@@ -163,7 +163,7 @@ def test_a_broken_page_is_refused(run):
 )
 def test_only_the_columns_that_samples_have_are_read(run, change):
     edit_samples(run, change)
-    assert "samples.parquet has not the columns method, target" in only(run)
+    assert "samples.parquet does not have the columns method, target" in only(run)
 
 
 def repeated(rows, **values):
@@ -179,13 +179,13 @@ def test_a_few_kilobytes_that_unfold_to_many_rows_are_refused(run):
 
 def test_a_text_of_ten_megabytes_is_refused(run):
     edit_samples(run, put("toy-push", "p0", "i7", text="x" * 10_000_000))
-    assert "holds a text of more than 200,000 bytes in 'text'" in only(run)
+    assert "has a text of more than 200,000 bytes in 'text'" in only(run)
 
 
 def test_one_text_repeated_until_nothing_else_has_room_is_refused(run):
     edit_samples(run, lambda _: repeated(6000, text="x" * 199_000))
     assert (run / "samples.parquet").stat().st_size < 1_000_000
-    assert "unfolds to more than 1,000,000,000 bytes" in only(run)
+    assert "decompresses to more than 1,000,000,000 bytes" in only(run)
 
 
 def test_an_answer_of_endless_options_is_refused(run):
@@ -212,7 +212,7 @@ def test_verdicts_that_nest_deep_are_not_parsed(run):
 @pytest.mark.parametrize("value", ["../../../etc/passwd", "/etc/passwd", "c:\\secret", "questions.jsonl", "~/x"])
 def test_no_file_that_a_plan_names_is_opened(run, value):
     edit(run, lambda told: told["plan"].update(task="personalitybench", task_parameters={"dataset": value}))
-    assert any("a published run's data have to be of the registry" in one for one in problems(run))
+    assert any("a published run has to use data of the registry" in one for one in problems(run))
 
 
 @pytest.mark.parametrize(
@@ -236,4 +236,4 @@ def test_a_folder_of_bad_runs_is_checked_to_its_end(toy, tmp_path):
     (tmp_path / "README.md").touch()
     report = check(tmp_path)
     assert report.folders == 4
-    assert report.problems == [f"{name}: holds no published.json." for name in ("a", "b=1", "c?[2Jc")]
+    assert report.problems == [f"{name}: has no published.json." for name in ("a", "b=1", "c?[2Jc")]

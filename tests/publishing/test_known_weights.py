@@ -23,5 +23,5 @@ def test_a_check_tells_of_weights_that_are_not_known_and_finds_nothing_wrong(tmp
     report = check(folder.parent)
     assert report.problems == []
     assert report.unverified == [
-        f"{folder.name}: weights not verified: 'toy-model' is no model that is known here by its weights."
+        f"{folder.name}: weights not verified: 'toy-model' does not have the weights of a known model."
     ]

@@ -136,11 +136,11 @@ def test_the_toy_world_is_portrayed_as_its_files_say(toy):
 
 def test_what_a_method_says_of_itself_is_its_first_two_paragraphs():
     assert about("pas").count("\n\n") == 1
-    assert about("pas").startswith("Edits the `heads` heads whose probes are best, each by one standard deviation")
-    assert about("unsteered") == "The model as it is."
+    assert about("pas").startswith("Shifts the `heads` heads with the best probes, each by one standard deviation")
+    assert about("unsteered") == "The model without steering."
     assert about("gone-tomorrow") == ""
     both = about("npti+few-shot")
-    assert both.startswith("npti: Drives")
+    assert both.startswith("npti: Boosts")
     assert "\n\nfew-shot: Shows all answers" in both
     many = "+".join(available("method"))
     assert sum(len(about(name)) for name in names(many)) > LONGEST
@@ -232,17 +232,17 @@ def test_a_target_that_could_not_be_read_is_left_out_of_its_point(tmp_path):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda t: t["portraits"].update(other=t["portraits"]["toy-push"]), "portraits: 'other' is no row"),
-        (lambda t: t["calibration"].update(other=[]), "calibration: 'other' is no row"),
+        (lambda t: t["portraits"].update(other=t["portraits"]["toy-push"]), "portraits: 'other' is not a row"),
+        (lambda t: t["calibration"].update(other=[]), "calibration: 'other' is not a row"),
         (lambda t: t["portraits"]["toy-push"]["edits"][0].update(layer=1), "edits layer 1 of 1"),
         (lambda t: t["portraits"]["toy-push"]["edits"][0].update(site="soul"), "no edit is a 'add' at 'soul'"),
         (lambda t: t["portraits"]["toy-push"]["edits"][0].update(kind="cap"), "no edit is a 'cap' at 'resid'"),
         (lambda t: t["portraits"]["toy-push"]["edits"].append(t["portraits"]["toy-push"]["edits"][0]), "twice"),
-        (lambda t: t["portraits"]["toy-push"].update(layers=None), "has layers if and only if it edits some"),
+        (lambda t: t["portraits"]["toy-push"].update(layers=None), "has to have layers if and only if it edits some"),
         (lambda t: t["calibration"]["toy-push"][0]["loss"].update(n=8), "a mean over 8 of 7 targets"),
         (lambda t: t["calibration"]["toy-push"][0]["loss"].update(value=99.0), "a mean over 7 of 7 targets cannot be"),
         (lambda t: t["calibration"]["toy-push"][0]["loss"].update(value=None), "cannot be"),
-        (lambda t: t["calibration"]["toy-push"][0].update(strength=1e12), "no dial has that"),
+        (lambda t: t["calibration"]["toy-push"][0].update(strength=1e12), "no method has such a setting"),
         (lambda t: t["calibration"]["toy-push"].append(t["calibration"]["toy-push"][0]), "twice"),
     ],
 )  # fmt: skip

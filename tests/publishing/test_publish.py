@@ -79,11 +79,11 @@ def test_a_run_that_has_not_finished_is_not_published(run, tmp_path):
     ("statement", "complaint"),
     [
         ("DELETE FROM choices WHERE method = 'toy-push' AND target = 'p1'", "no setting was frozen for method 'toy-pu"),
-        ("UPDATE samples SET item = 'i9' WHERE split = 'calibration' AND item = 'i5'", "'i9' calibrated, and is among"),
-        (f"UPDATE samples SET rowid = -1 WHERE {ONE}", "items that measure were asked before"),
+        ("UPDATE samples SET item = 'i9' WHERE split = 'calibration' AND item = 'i5'", "'i9' was used for calibration"),
+        (f"UPDATE samples SET rowid = -1 WHERE {ONE}", "test items were asked before"),
         (f"DELETE FROM samples WHERE {ONE}", r"lacks 1 of 18 samples, such as \('p1', 'i9'\)"),
         (f"UPDATE samples SET strength = 7 WHERE {ONE}", "strengths: said"),
-        ("UPDATE meta SET value = 'f' WHERE key = 'digest'", "its ledger is that of another run"),
+        ("UPDATE meta SET value = 'f' WHERE key = 'digest'", "its ledger belongs to another run"),
     ],
 )  # fmt: skip
 def test_a_ledger_that_does_not_bear_out_the_run_is_not_published(run, tmp_path, statement, complaint):
@@ -95,7 +95,7 @@ def test_a_ledger_that_does_not_bear_out_the_run_is_not_published(run, tmp_path,
 
 def test_a_run_whose_judge_was_not_checked_is_not_published(tmp_path):
     execute(prepare(RATED), tmp_path / "run")
-    with pytest.raises(UserError, match="the trait judge 'toy-judge' was not checked on texts whose end is known"):
+    with pytest.raises(UserError, match="the trait judge 'toy-judge' was not checked on texts with a known end"):
         publish(tmp_path / "run", tmp_path / "results")
 
 
@@ -117,7 +117,7 @@ def test_data_that_nobody_else_has_cannot_be_published(tmp_path):
     plan = TOY.model_copy(update={"task": "personalitybench", "task_parameters": {"dataset": "mine/questions.jsonl"}})
     result = read_result(finished(tmp_path / "run"))
     write_result(result.model_copy(update={"plan": plan}), tmp_path / "run")
-    with pytest.raises(UserError, match=r"is the file 'mine/questions\.jsonl'; a published run's data have to be of"):
+    with pytest.raises(UserError, match=r"is the file 'mine/questions\.jsonl'; a published run has to use data of"):
         publish(tmp_path / "run", tmp_path / "results")
 
 

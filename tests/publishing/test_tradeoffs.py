@@ -185,7 +185,7 @@ def curve(told, method=PUSH):
         (lambda t: curve(t).update(area=None), "curves.toy-push.area: said None"),
         (lambda t: curve(t)["monotonicity"].update(value=0.0), "curves.toy-push.monotonicity.value: said 0.0"),
         (lambda t: curve(t).update(matched=False), "curves.toy-push.matched: said False, recomputed True"),
-        (lambda t: curve(t).update(dial=[0.0, 9.0]), "curves.toy-push.dial: said (0.0, 9.0), and the method's is"),
+        (lambda t: curve(t).update(dial=[0.0, 9.0]), "curves.toy-push.dial: said (0.0, 9.0), but the method's is"),
         (lambda t: curve(t)["points"][0].update(dose=0.4), "curves.toy-push.points.0.dose: said 0.4"),
         (lambda t: curve(t)["points"][0].update(flags=["fine"]), "points.0.flags: said ['fine'], recomputed []"),
         (lambda t: t["found"].update(wanted=0.7), "wanted: said 0.7, recomputed 0.5"),
@@ -197,7 +197,7 @@ def curve(told, method=PUSH):
         (lambda t: t.update(model="other"), "model: said 'other', but by its runs it is 'toy-model'"),
         (lambda t: t.update(seed=1), "seed: said 1, but by its runs it is 0"),
         (lambda t: t["found"].update(asked_for=0.6), "curves.toy-push.measured.strength: said"),
-        (lambda t: t["found"].update(asked_for="toy-nobody"), "asked_for: 'toy-nobody' is none of the methods"),
+        (lambda t: t["found"].update(asked_for="toy-nobody"), "asked_for: 'toy-nobody' is not one of the methods"),
     ],
 )  # fmt: skip
 def test_every_number_is_recomputed_and_the_one_that_differs_is_named(copy, change, named):
@@ -239,12 +239,12 @@ def another(told):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (swapped, "its plan is another (strength)"),
-        (another, "its plan is another (methods, strength)"),
+        (swapped, "its plan has other values of strength"),
+        (another, "its plan has other values of methods, strength"),
         (lambda t: curve(t)["points"][0]["runs"].pop("toy"), "names no run that asks 'toy' of 'toy-push' at stre"),
         (lambda t: curve(t)["points"][0]["runs"].update(toy="gone-1"), "its run 'gone-1' is not among the published"),
-        (elsewhere, "its plan is another (strength)"),
-        (shorter, "their strengths are said to be [4.0], and should be [4.0, 8.0]"),
+        (elsewhere, "its plan has other values of strength"),
+        (shorter, "their strengths are said to be [4.0], but should be [4.0, 8.0]"),
         (lambda t: curve(t)["points"][0]["runs"].update(more=t["found"]["unsteered"]["toy"]), "does not ask"),
     ],
 )  # fmt: skip
@@ -276,24 +276,24 @@ def test_a_run_of_another_model_cannot_stand_beside_the_others(copy):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda t: t.update(schema_version=1), "has schema 1, and this version reads 2"),
-        (lambda t: t["found"].update(schema_version=1), "what was found has schema 1, and this version reads 2"),
-        (lambda t: curve(t)["reach"].update(value=float("nan")), "holds nan where a number belongs: found.curves"),
-        (lambda t: curve(t)["points"][0].update(dose=float("inf")), "holds inf where a number belongs"),
-        (lambda t: curve(t)["points"][0]["runs"].update(toy="../../etc/passwd"), "which is no published run's id"),
-        (lambda t: t["found"]["unsteered"].update(toy="a/b"), "which is no published run's id"),
-        (lambda t: t.update(name="other"), "is called 'other' inside"),
+        (lambda t: t.update(schema_version=1), "has schema 1, but this version reads 2"),
+        (lambda t: t["found"].update(schema_version=1), "what was found has schema 1, but this version reads 2"),
+        (lambda t: curve(t)["reach"].update(value=float("nan")), "has nan instead of a finite number: found.curves"),
+        (lambda t: curve(t)["points"][0].update(dose=float("inf")), "has inf instead of a finite number"),
+        (lambda t: curve(t)["points"][0]["runs"].update(toy="../../etc/passwd"), "which is not the id of a"),
+        (lambda t: t["found"]["unsteered"].update(toy="a/b"), "which is not the id of a published run"),
+        (lambda t: t.update(name="other"), "has the name 'other' inside"),
         (lambda t: t.update(name="../up"), "name (String should match pattern"),
         (lambda t: t.update(command="x" * 5000), "command (String should have at most 4000"),
         (lambda t: t.update(command="x" * 10_000_000), "is larger than 5,000,000 bytes"),
         (lambda t: t.update(more=1), "more (Extra inputs are not permitted)"),
-        (lambda t: t["found"].update(curves={}), "there is no method in it"),
+        (lambda t: t["found"].update(curves={}), "it has no method"),
         (lambda t: t["found"].update(costs=["x" * 200]), "the name of a cost is empty, too long"),
         (lambda t: t["found"].update(targets=["a\nb"]), "too long, or more than one line"),
         (lambda t: t["found"]["curves"].update({f"m{n}": curve(t) for n in range(99)}), "more than 50 methods"),
         (lambda t: curve(t).update(points=curve(t)["points"] * 99), "there have to be 1 to 50 doses"),
-        (lambda t: t["found"]["fronts"]["toy"].append(["toy-push", 99.0]), "one holds a dose that is on no curve"),
-        (lambda t: t["found"]["differences"][0].update(first="toy-nobody"), "between methods that it does not have"),
+        (lambda t: t["found"]["fronts"]["toy"].append(["toy-push", 99.0]), "one has a dose that is on no curve"),
+        (lambda t: t["found"]["differences"][0].update(first="toy-nobody"), "they name methods that it does not have"),
         (lambda t: t["found"]["differences"][0].update(p=7.0), "have a p outside 0 to 1"),
     ],
 )  # fmt: skip
@@ -320,4 +320,4 @@ def test_a_link_is_not_followed(copy, tmp_path):
     results, file = copy
     file.rename(tmp_path / "elsewhere.json")
     file.symlink_to(tmp_path / "elsewhere.json")
-    assert problems(file, results) == [f"{file} is no plain file."]
+    assert problems(file, results) == [f"{file} is not a regular file."]

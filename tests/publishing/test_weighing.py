@@ -34,7 +34,7 @@ def test_many_files_are_weighed_in_one_process_and_told_in_their_order(tmp_path,
     paths = [parquet(tmp_path / f"{n}.parquet", text="x" * n * 100_000) for n in range(5)]
     told = weigh_all([paths[3], *paths])
     assert [bool(one) for one in told] == [True, False, False, False, True, True]
-    assert told[0] == told[4] == "holds a text of more than 200,000 bytes in 'text'"
+    assert told[0] == told[4] == "has a text of more than 200,000 bytes in 'text'"
     assert len(started) == 1
 
 
@@ -71,8 +71,8 @@ def test_a_check_weighs_the_samples_of_all_runs_in_one_process_and_says_of_each_
     started.clear()
     assert sorted(check(results).problems) == sorted(
         [
-            f"{heavy.name}: samples.parquet holds a text of more than 200,000 bytes in 'text'.",
-            f"{strange.name}: holds 'more.txt' too; a published run is published.json and samples.parquet and nothing "
+            f"{heavy.name}: samples.parquet has a text of more than 200,000 bytes in 'text'.",
+            f"{strange.name}: has 'more.txt' too; a published run is published.json and samples.parquet and nothing "
             "else.",
         ]
     )

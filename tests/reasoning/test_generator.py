@@ -86,5 +86,5 @@ def test_a_seed_gives_the_same_problems_for_ever() -> None:
 
 @pytest.mark.parametrize("count", [0, -1, MOST + 1])
 def test_a_number_of_problems_that_cannot_be_had_is_refused(count: int) -> None:
-    with pytest.raises(UserError, match=f"{count} made-up problems were asked for; choose 1 to {MOST}"):
+    with pytest.raises(UserError, match=f"{count} synthetic problems were asked for; choose 1 to {MOST}"):
         coin_flips(count)

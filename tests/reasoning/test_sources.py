@@ -223,7 +223,7 @@ def test_repeated_questions_stay_and_name_the_first_and_repeated_ids_are_refused
     assert [problem.meta.get("repeats") for problem in marked] == [None, "a", "a"]
     other = Problem("d", "Up?", "letter", ("A",), ("yes", "no"))
     assert "repeats" not in with_repeats([one, other], "set")[1].meta
-    with pytest.raises(UserError, match="set: the id a stands in two rows"):
+    with pytest.raises(UserError, match="set: the id a is in two rows"):
         with_repeats([one, one], "set")
 
 

@@ -121,7 +121,7 @@ def test_it_is_published_with_them_and_recomputed_and_a_forged_one_is_found(run,
     row = frame.row(0, named=True)
     forged = copied(published, tmp_path)
     edit_samples(forged, put(row["method"], row["target"], row["item"], neutral=None))
-    assert any("0 neutral log-likelihoods, where there are 5" in one for one in problems(forged))
+    assert any("0 neutral log-likelihoods instead of 5" in one for one in problems(forged))
 
 
 def test_samples_published_before_there_were_any_are_read(run, tmp_path):

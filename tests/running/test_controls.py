@@ -111,7 +111,7 @@ def test_answers_are_handed_out_when_every_setting_is_frozen_and_not_before(tmp_
 
 def test_a_method_that_wants_answers_and_is_no_control_of_the_task_is_refused(monkeypatch):
     monkeypatch.setattr(Words, "reveal", Told.reveal, raising=False)
-    with pytest.raises(UserError, match=r"^'toy-words' is shown the answers it is asked for, which only a control may"):
+    with pytest.raises(UserError, match=r"^'toy-words' must be shown the answers it is asked for, which only a"):
         prepare(PLAN)
 
 

@@ -138,7 +138,7 @@ def test_the_expected_time_says_what_it_is_reckoned_from_and_what_it_leaves_out(
     )
     assert expected([replace(row, at_most=True)], NOTHING_DONE, AnswerSpeed(2.5, 1, 16, 100), judged=True) == (
         "About 3 hours for at most 4,320 answers at the speed of 1 plain one asked now, each cut at 16 tokens and "
-        "reckoned to be 100 long; fitting, steering, longer prompts and judges come on top."
+        "extrapolated to 100; fitting, steering, longer prompts and judges come on top."
     )
     begun = Done({("m", "calibration"): 3990})
     assert expected([row], begun, AnswerSpeed(0.1, 4), judged=False).startswith(

@@ -25,19 +25,19 @@ Reader = Callable[[Path], list[Problem]]
 BROKEN: list[tuple[Reader, str, object, str]] = [
     (open_answers.gsm8k, "a.jsonl", [{"question": "How many?"}], "line 1: the field 'answer' is missing or empty"),
     (open_answers.gsm8k, "a.jsonl", [{"question": "How many?", "answer": "It is 5."}], "line 1: .* no result after"),
-    (open_answers.gsm8k, "a.jsonl", [{"question": "How many?", "answer": "#### five"}], "'five' is no number"),
-    (open_answers.gsm8k, "a.jsonl", [{"question": 5, "answer": "#### 5"}], "the field 'question' is no text"),
-    (open_answers.gsm8k, "a.jsonl", "\n{'question'\n", "set/a.jsonl line 2 is no readable JSON"),
-    (open_answers.gsm8k, "a.jsonl", "[1]\n", "set/a.jsonl line 1: the row is no object"),
-    (open_answers.word_problems, "a.json", [ADDSUB, ADDSUB | {"lSolutions": []}], "row 2: .* no list of one result"),
-    (open_answers.word_problems, "a.json", [ADDSUB | {"lSolutions": ["x"]}], "row 1: the result 'x' is no number"),
-    (open_answers.word_problems, "a.json", [ADDSUB | {"lSolutions": [None]}], "the result None is no number"),
-    (open_answers.word_problems, "a.json", [ADDSUB | {"iIndex": "1"}], "'iIndex' is no whole number"),
+    (open_answers.gsm8k, "a.jsonl", [{"question": "How many?", "answer": "#### five"}], "'five' is not a number"),
+    (open_answers.gsm8k, "a.jsonl", [{"question": 5, "answer": "#### 5"}], "the field 'question' is not text"),
+    (open_answers.gsm8k, "a.jsonl", "\n{'question'\n", "set/a.jsonl line 2 is not valid JSON"),
+    (open_answers.gsm8k, "a.jsonl", "[1]\n", "set/a.jsonl line 1: the row is not an object"),
+    (open_answers.word_problems, "a.json", [ADDSUB, ADDSUB | {"lSolutions": []}], "row 2: .* not a list of one result"),
+    (open_answers.word_problems, "a.json", [ADDSUB | {"lSolutions": ["x"]}], "row 1: the result 'x' is not a number"),
+    (open_answers.word_problems, "a.json", [ADDSUB | {"lSolutions": [None]}], "the result None is not a number"),
+    (open_answers.word_problems, "a.json", [ADDSUB | {"iIndex": "1"}], "'iIndex' is not a whole number"),
     (open_answers.word_problems, "a.json", [ADDSUB | {"sQuestion": "  "}], "'sQuestion' is missing or empty"),
-    (open_answers.word_problems, "a.json", {"rows": []}, "set/a.json holds no list of rows;"),
-    (open_answers.svamp, "a.json", [SVAMP | {"Answer": True}], "the result True is no number"),
-    (open_answers.svamp, "a.json", '[{"ID":"c","Body":"B.","Question":"Q?","Answer":NaN}]', "is no finite number"),
-    (open_answers.svamp, "a.json", '[{"ID":"c","Body":"B.","Question":"Q?","Answer":1e99}]', "is no finite number"),
+    (open_answers.word_problems, "a.json", {"rows": []}, "set/a.json has no list of rows;"),
+    (open_answers.svamp, "a.json", [SVAMP | {"Answer": True}], "the result True is not a number"),
+    (open_answers.svamp, "a.json", '[{"ID":"c","Body":"B.","Question":"Q?","Answer":NaN}]', "is not a finite number"),
+    (open_answers.svamp, "a.json", '[{"ID":"c","Body":"B.","Question":"Q?","Answer":1e99}]', "is not a finite number"),
     (open_answers.coin_flip, "a.json", {"examples": [{"question": "Up?", "answer": "maybe"}]}, "neither yes nor no"),
     (open_answers.coin_flip, "a.json", {"rows": []}, "no list of rows in its field 'examples'"),
     (
@@ -53,7 +53,7 @@ BROKEN: list[tuple[Reader, str, object, str]] = [
         "not those of Yes and No",
     ),
     (open_answers.strategyqa, "a.json", {"examples": [{"input": "Is it?"}]}, "does not give each answer 0 or 1"),
-    (multiple_choice.commonsenseqa, "a.jsonl", [COMMON | {"answerKey": "C"}], "answer 'C' is none of the choices"),
+    (multiple_choice.commonsenseqa, "a.jsonl", [COMMON | {"answerKey": "C"}], "answer 'C' is not one of the choices"),
     (multiple_choice.commonsenseqa, "a.jsonl", [COMMON | {"question": "Where?"}], "has no list of choices"),
     (
         multiple_choice.commonsenseqa,
@@ -69,13 +69,13 @@ BROKEN: list[tuple[Reader, str, object, str]] = [
     ),
     (multiple_choice.bigbench_date, "a.json", {"examples": [DATE | {"target_scores": {"a": 0}}]}, "0 dates have"),
     (multiple_choice.bigbench_date, "a.json", {"examples": [DATE, {"input": "When?"}]}, "row 2: .*each date 0 or 1"),
-    (multiple_choice.socialiqa, "a.jsonl", [SOCIAL | {"answer": "lost"}], "'lost' is none of the choices"),
-    (multiple_choice.socialiqa, "a.jsonl", [SOCIAL | {"options": ["late", ""]}], "no list of texts"),
+    (multiple_choice.socialiqa, "a.jsonl", [SOCIAL | {"answer": "lost"}], "'lost' is not one of the choices"),
+    (multiple_choice.socialiqa, "a.jsonl", [SOCIAL | {"options": ["late", ""]}], "not a list of texts"),
     (multiple_choice.mmlu, "a_test.csv", "What?,1,2,3,4,A\n", "instead of the header"),
-    (multiple_choice.mmlu, "a_test.csv", HEADER + "What?,1,2,3,4,A\n", "row 1: the right answer 'A' is none"),
+    (multiple_choice.mmlu, "a_test.csv", HEADER + "What?,1,2,3,4,A\n", "row 1: the right answer 'A' is not one"),
     (multiple_choice.mmlu, "a_test.csv", HEADER + "What?,1,2,3,4\n", "there are 5 cells instead of 6"),
     (multiple_choice.mmlu, "a_test.csv", HEADER + "What?,1,,3,4,0\n", "'choice1' is missing or empty"),
-    (multiple_choice.mmlu, "a_test.csv", HEADER + '"What?,1,2,3,4,0\n', "is no readable CSV"),
+    (multiple_choice.mmlu, "a_test.csv", HEADER + '"What?,1,2,3,4,0\n', "is not valid CSV"),
     (multiple_choice.mmlu, "a_test.csv", "", "instead of the header"),
 ]
 
@@ -112,7 +112,7 @@ def test_a_broken_row_is_named_with_what_to_do(
 def test_bytes_that_are_no_text_and_a_file_that_is_not_there_are_refused(tmp_path: Path) -> None:
     path = file(tmp_path, "a.jsonl", "")
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(UserError, match=r"set/a\.jsonl is no UTF-8 text"):
+    with pytest.raises(UserError, match=r"set/a\.jsonl is not UTF-8"):
         open_answers.gsm8k(path)
     with pytest.raises(UserError, match="cannot be read"):
         open_answers.gsm8k(tmp_path / "absent.jsonl")

@@ -24,7 +24,7 @@ def curve(unreached: float | None) -> Curve:
 def test_a_match_is_unsure_above_the_share_that_readers_are_told_of() -> None:
     assert [curve(share).often_unreached for share in (None, 0.0, OFTEN, OFTEN + 0.01)] == [False, False, False, True]
     assert curve(OFTEN).doubt == ""
-    assert curve(0.25).doubt == "in 25% of resamples it does not get to the common effect and counts at its largest"
+    assert curve(0.25).doubt == "in 25% of resamples it does not reach the common effect and counts at its largest"
 
 
 def test_table_and_page_say_it_in_the_same_words() -> None:

@@ -134,7 +134,7 @@ def test_a_result_of_another_schema_is_refused_with_what_to_do(made, tmp_path):
     told = json.loads((made[1] / "tradeoff.json").read_text())
     told["schema_version"] = 1
     (tmp_path / "tradeoff.json").write_text(json.dumps(told))
-    with pytest.raises(UserError, match="has schema 1, and this version reads 2; the same `steerbench tradeoff` makes"):
+    with pytest.raises(UserError, match="has schema 1, but this version reads 2; the same `steerbench tradeoff` makes"):
         read_tradeoff(tmp_path)
 
 

@@ -1,1 +1,2 @@
-"""Trade-offs: what each method's effect costs, over all of its dial and where all methods have the same effect."""
+"""Trade-offs: what each method's effect costs, over its range of strengths and where all methods have the same
+effect."""

@@ -1,4 +1,4 @@
-"""A run's answers as trade-offs see them: by item, how far a row got towards its targets and what it lost."""
+"""A run's answers as a trade-off needs them: effects and losses by item, relative to the unsteered model."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +12,9 @@ from steerbench.records.found_ledgers import LEDGER, reading
 
 Array = NDArray[np.float64]
 Place = tuple[str, str]
-"""A target and an item."""
+"""A target's id and an item's id."""
 Values = Mapping[Place, float | None]
-"""One row's losses or costs; None where one could not be had."""
+"""One row's losses or costs by target and item; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LossesAndCosts:
 
 
 def read_answers(folder: Path, method: str) -> LossesAndCosts:
-    """One row of a finished run.
+    """The answers of one row of a finished run.
 
     Raises:
         UserError: the run cannot be read.
@@ -42,22 +42,22 @@ def read_answers(folder: Path, method: str) -> LossesAndCosts:
 
 
 def worst(rows: Sequence[Values]) -> float:
-    """The largest value there is; nan if there is none."""
+    """The largest value in all rows; nan if there is none."""
     known = [value for row in rows for value in row.values() if value is not None]
     return max(known, default=float("nan"))
 
 
 def gains(row: Values, plain: Values, unread: float) -> Array:
-    """[items]: by how much a row's loss is below the unsteered one's, summed over an item's targets.
+    """[items]: the unsteered loss minus the row's loss, summed over an item's targets.
 
-    Of ratings under both poles of a trait this is how far the poles lie apart, in points: the unsteered model says the
-    same under either. What has no loss counts as `unread`, so that nothing is gained by making answers unreadable.
+    For ratings under both poles of a trait this is the distance between the poles in points, because the unsteered
+    model answers both alike. A missing loss counts as `unread`, so that nothing is gained by unreadable answers.
     """
     return -_differences(row, plain, unread, np.sum)
 
 
 def prices(row: Values, plain: Values, unread: float) -> Array:
-    """[items]: by how much a row's loss (or cost) is above the unsteered one's, mean over an item's targets."""
+    """[items]: the row's loss (or cost) minus the unsteered one, averaged over an item's targets."""
     return _differences(row, plain, unread, np.mean)
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a trade-off: methods, poles, the tasks of effect and costs; and the plans of its runs."""
+"""What a trade-off is asked to measure (methods, poles, tasks of effect and costs), and the plans of its runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ Part = Literal["calibration", "test"]
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """`base` is the plan of the effect: all methods, its task, its judges, the model.
+    """`base` is the plan of the effect: all methods, the effect's task and judges, and the model.
 
-    `costs` are the parameters of the tasks that measure costs, by name. `levels` is the number of strengths of a dial.
-    `wanted` is the effect at which costs are compared: points, or a method whose effect it is to be; if None the
-    largest that all methods reach.
+    `costs` has the parameters of the tasks that measure costs, by name. `levels` is the number of strengths of each
+    method. `wanted` is the effect at which costs are compared: a number of points, a method whose effect is used, or
+    None for the largest effect that all methods reach.
     """
 
     base: Plan
@@ -34,14 +34,14 @@ class Tradeoff:
     def __post_init__(self) -> None:
         if "part" not in parameters(find("task", self.base.task)):
             raise UserError(
-                f"The effect cannot be measured on '{self.base.task}', whose calibration items cannot be asked at a "
-                "given strength; use personalitybench."
+                f"The effect cannot be measured on '{self.base.task}', because its calibration items cannot be asked "
+                "at a given strength; use personalitybench."
             )
         if UNSTEERED in self.base.methods:
-            raise UserError("The unsteered model is always measured beside the methods; leave 'unsteered' out.")
+            raise UserError("The unsteered model is always measured with the methods; leave 'unsteered' out.")
         if isinstance(self.wanted, str) and self.wanted not in self.base.methods:
             raise UserError(unknown("method in this trade-off called", self.wanted, self.base.methods))
-        # Everything is built once now, not when the runs before it have taken their hours.
+        # Everything is built once now, not after the runs before it have taken hours.
         for plan in (self.effect_plan(UNSTEERED, 1.0, "calibration"), *map(self._first_cost, self.costs)):
             build_judges(plan, build_task(plan))
         build_rows(self.base, self.effect_task)
@@ -52,17 +52,17 @@ class Tradeoff:
 
     @property
     def targets(self) -> list[str]:
-        """What the methods steer to, by id."""
+        """The ids of the methods' targets."""
         return [target.id for target in self.effect_task.targets(Split.TEST)]
 
     @cached_property
     def strengths(self) -> dict[str, list[float]]:
-        """By method, the strengths that its curve is measured at, rising; just 1 for one without a dial."""
+        """By method, the increasing strengths of its curve; only 1 for a method without a range of strengths."""
         return {method: self._strengths(method) for method in self.base.methods}
 
     @cached_property
     def dials(self) -> dict[str, tuple[float, float] | None]:
-        """By method, the strengths it allows; None if it has nothing to turn."""
+        """By method, its range of strengths; None if it has none."""
         return {name: dial_of(name, self.base.method_parameters, self.base.seed) for name in self.base.methods}
 
     def effect_plan(self, method: str, strength: float, part: Part) -> Plan:
@@ -79,20 +79,20 @@ class Tradeoff:
 
 
 def effect_plan(base: Plan, method: str, strength: float, part: Part) -> Plan:
-    """The run that asks the effect's own questions."""
+    """The plan of a run on the effect's own questions."""
     given = {**base.task_parameters, "part": part}
     return _at(base, method, strength).model_copy(update={"task_parameters": given})
 
 
 def cost_plan(base: Plan, task: str, parameters: Mapping[str, Any], method: str, strength: float) -> Plan:
-    """The run that asks a task that measures a cost, under the poles of the effect."""
+    """The plan of a run on a task that measures a cost, for the poles of the effect."""
     poles = {name: value for name, value in base.task_parameters.items() if name == "poles"}
     update = {"task": task, "task_parameters": {**poles, **parameters}, "judges": {}, "judge_parameters": {}}
     return _at(base, method, strength).model_copy(update=update)
 
 
 def dial_of(method: str, parameters: Mapping[str, Mapping[str, Any]], seed: int) -> tuple[float, float] | None:
-    """The strengths that a method allows; None if it has nothing to turn."""
+    """A method's range of strengths; None if it has none."""
     built = build_method(method, parameters, seed)
     return built.strengths if has_dial(built) else None
 

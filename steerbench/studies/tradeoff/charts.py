@@ -1,4 +1,4 @@
-"""A trade-off as a chart: effect and costs against the dose, costs against the effect. Needs the extra `charts`."""
+"""A trade-off as a chart: effect and costs over the dose, and costs over the effect. Needs the extra `charts`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +12,18 @@ from steerbench.studies.tradeoff.result import Curve, TradeoffPoint, TradeoffRes
 
 WIDTH, HEIGHT, GAP = 330, 150, 34
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8a6d00", "#6b6b6b", "#000000")
-"""Of these any two can be told apart without seeing red or green (after Okabe and Ito)."""
+"""Any two of these are distinguishable without seeing red or green (after Okabe and Ito)."""
 DIALS, PROMPTS = "circle", "diamond"
 EFFECT = "effect"
 
 
 def write_charts(result: TradeoffResult, folder: Path) -> list[Path]:
-    """Draw the chart as a page that needs no network, as SVG and as PNG; the files written."""
+    """Writes the chart as an offline page, as SVG and as PNG; returns the files."""
     return save(chart(result), folder, "tradeoff")
 
 
 def chart(result: TradeoffResult) -> alt.HConcatChart:
-    """On the left everything against the dose, on the right what is lost at which effect."""
+    """Effect and costs over the dose on the left, costs over the effect on the right."""
     names = [EFFECT, *result.costs]
     left = [_against_dose(result, name, last=place == len(names) - 1) for place, name in enumerate(names)]
     height = (HEIGHT * len(names) + GAP * (len(names) - len(result.costs))) / max(len(result.costs), 1)
@@ -48,7 +48,7 @@ def _against_dose(result: TradeoffResult, name: str, last: bool) -> alt.LayerCha
         for point in curve.points
         if (bounds := _bounds(_value(point, name)))
     ]
-    # Where a dial stands at 0 there is no steering, nothing gained and nothing lost.
+    # At strength 0 there is no steering, so effect and cost are 0.
     start = [
         {"method": method, "dose": 0.0, "value": 0.0, "low": 0.0, "high": 0.0}
         for method, curve in result.curves.items()
@@ -108,7 +108,7 @@ def _value(point: TradeoffPoint, name: str) -> MetricRecord:
 
 
 def _bounds(metric: MetricRecord) -> dict[str, float] | None:
-    """An estimate; without an interval, its bounds are the estimate itself."""
+    """An estimate with its bounds; without an interval, the estimate is its own bounds."""
     if metric.value is None:
         return None
     low, high = (bound if bound is not None else metric.value for bound in (metric.low, metric.high))
@@ -116,7 +116,7 @@ def _bounds(metric: MetricRecord) -> dict[str, float] | None:
 
 
 def _front(result: TradeoffResult, cost: str) -> list[dict[str, float | None]]:
-    """The front's points by rising effect, from the model as it is."""
+    """The front's points by increasing effect, starting at the unsteered model."""
     points = {
         (m, p.strength): (p.effect.value, p.prices[cost].value) for m, c in result.curves.items() for p in c.points
     }

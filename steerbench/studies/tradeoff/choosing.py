@@ -1,4 +1,5 @@
-"""Which strength each method is measured at: how far the methods reach, the common effect, and where each has it."""
+"""Chooses the strength at which each method is measured: its largest effect, the common effect, and where it has
+that."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ from steerbench.studies.tradeoff.reach import reach
 
 @dataclass(frozen=True)
 class Terms:
-    """What the numbers follow from besides the answers.
+    """Everything but the answers that a trade-off's numbers depend on.
 
-    `side_cost` is what the effect task calls its own; `costs` are the tasks that measure one. `dials` and `strengths`
-    are by method, in the order of the table. `wanted` is the effect that was asked for (see `Tradeoff`).
+    `side_cost` is the effect task's name for its own cost; `costs` are the tasks that measure costs. `dials` and
+    `strengths` are by method, in the order of the table. `wanted` is the effect that was asked for (see `Tradeoff`).
     """
 
     effect_task: str
@@ -41,7 +42,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class ChosenDose:
-    """Where a method's costs are compared, and whether its effect there is the common one."""
+    """The dose at which a method's costs are compared, and whether its effect there is the common one."""
 
     dose: Dose
     matched: bool
@@ -49,7 +50,7 @@ class ChosenDose:
 
 @dataclass(frozen=True)
 class LargestEffect:
-    """A method's dose of largest mean effect."""
+    """A method's dose with the largest mean effect, and that effect."""
 
     dose: Dose
     effect: Metric
@@ -57,7 +58,8 @@ class LargestEffect:
 
 @dataclass(frozen=True)
 class DoseChoices:
-    """What the curves lead to: how far each method reaches, the common effect, and where each method is measured."""
+    """The result of the curves: each method's largest effect, the common effect, and the dose where each is
+    measured."""
 
     reached: Mapping[str, LargestEffect]
     wanted: float | None
@@ -73,7 +75,7 @@ class DoseChoices:
 
 
 def choose(terms: Terms, evidence: Evidence) -> DoseChoices:
-    """Of every method the strength to be measured at, from calibration answers at all its doses."""
+    """Chooses each method's strength from the calibration answers at all its doses."""
     curves = {method: effects_of(evidence, doses) for method, doses in terms.doses.items()}
     reached = {method: _reach(terms.doses[method], curve, terms.seed) for method, curve in curves.items()}
     wanted = _wanted(terms, reached)
@@ -81,12 +83,12 @@ def choose(terms: Terms, evidence: Evidence) -> DoseChoices:
 
 
 def effects_of(evidence: Evidence, doses: Sequence[Dose]) -> Array:
-    """[doses, questions]: the effects on calibration questions."""
+    """[doses, questions]: effects on calibration questions."""
     return np.stack([evidence.effects(CALIBRATION, dose) for dose in doses])
 
 
 def _reach(doses: Sequence[Dose], curve: Array, seed: int) -> LargestEffect:
-    """Effects without a value (no answer of any run could be read) are at every dose or at none."""
+    """A method's largest effect. If the effects have no value (no answer was readable), that is so at every dose."""
     if np.isnan(curve).any():
         return LargestEffect(doses[0], Metric(float("nan")))
     best, effect = reach(curve, seed)
@@ -94,7 +96,7 @@ def _reach(doses: Sequence[Dose], curve: Array, seed: int) -> LargestEffect:
 
 
 def _wanted(terms: Terms, reached: Mapping[str, LargestEffect]) -> float | None:
-    """The effect at which costs are compared, None if there is none above 0."""
+    """The effect at which costs are compared; None if there is none above 0."""
     if isinstance(terms.wanted, str):
         own = reached[terms.wanted].effect.value
         return own if own > 0 else None

@@ -1,4 +1,4 @@
-"""Matched methods two by two: whether their effects are the same on test questions, and which of them loses more."""
+"""Compares matched methods in pairs: whether their effects on test questions are equal, and which has higher costs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from steerbench.studies.tradeoff.result import EFFECT, Difference
 
 Pair = tuple[Dose, Dose]
 CALIBRATED, ASKED = 1, 2
-"""Streams of random draws: calibration questions are drawn apart from what a cost was measured on."""
+"""Streams of random numbers: calibration questions are drawn independently of a cost's items."""
 
 
 @dataclass(frozen=True)
 class Matching:
-    """The methods at the common effect, and their strengths in every resample of the calibration questions."""
+    """The methods at the common effect, with their strengths in every resample of the calibration questions."""
 
     terms: Terms
     evidence: Evidence
@@ -42,7 +42,7 @@ class Matching:
 
     @cached_property
     def questions(self) -> int:
-        """How many calibration questions there are."""
+        """The number of calibration questions."""
         return len(self.evidence.effects(CALIBRATION, PLAIN))
 
     @cached_property
@@ -60,7 +60,7 @@ class Matching:
         return rematched(wanted, {method: self.terms.strengths[method] for method in self.methods}, effects)
 
     def means_of(self, columns: Mapping[str, Array]) -> dict[str, Array]:
-        """Resampled means of [questions, columns], by method; the questions of a resample are always the same."""
+        """Resampled means of [questions, columns] by method, with the same resamples for every method."""
         return _means(columns, self.terms.seed, CALIBRATED)
 
     def strength(self, method: str) -> contracts.Metric | None:
@@ -73,17 +73,17 @@ class Matching:
         return contracts.Metric(value, *interval(self.again[method].strengths, self.questions), self.questions)
 
     def unreached(self, method: str) -> float | None:
-        """In which share of resamples a matched method does not have the wanted effect at any strength."""
+        """The share of resamples in which a matched method does not reach the wanted effect at any strength."""
         if method not in self.methods or self.terms.dials[method] is None or self.questions < FEWEST:
             return None
         return float(1 - self.again[method].reached.mean())
 
 
 def differences(matching: Matching, sources: Mapping[str, str]) -> list[Difference]:
-    """Every pair of methods at the common effect: their effects on test questions, then their prices cost by cost.
+    """Every pair of methods at the common effect: first their effects on test questions, then each cost's prices.
 
-    `sources` is by cost where its price is read. Holm's correction is over all pairs and costs; the effects, which say
-    whether the match held and are no finding, are corrected among themselves.
+    `sources` says by cost where its price is read. Prices are Holm-corrected over all pairs and costs. Effects are
+    Holm-corrected separately, because they only test whether the match held.
     """
     effects = [_effect(matching, pair) for pair in combinations(matching.choice.matched, 2)]
     prices = [one for cost, source in sources.items() for one in _prices(matching, cost, source)]
@@ -91,7 +91,7 @@ def differences(matching: Matching, sources: Mapping[str, str]) -> list[Differen
 
 
 def _effect(matching: Matching, pair: Pair) -> Difference:
-    """Paired by test question, at strengths that these questions had no part in choosing."""
+    """A paired test over test questions, at strengths that were chosen without these questions."""
     one, two = (matching.evidence.effects(TEST, dose) for dose in pair)
     seed, apart = matching.terms.seed, one - two
     if np.isnan(apart).any():
@@ -102,7 +102,7 @@ def _effect(matching: Matching, pair: Pair) -> Difference:
 
 
 def _prices(matching: Matching, cost: str, source: str) -> list[Difference]:
-    """What each pair loses: the difference of the measured prices, with strengths that vary in the resamples."""
+    """The pairs' differences in measured prices, with intervals in which the strengths are resampled too."""
     pairs = list(combinations(matching.choice.matched, 2))
     if not pairs:
         return []
@@ -127,7 +127,7 @@ def _prices(matching: Matching, cost: str, source: str) -> list[Difference]:
 
 
 def _of_task(matching: Matching, source: str, measured: Mapping[str, Array]) -> dict[str, Array]:
-    """By method its price in every resample: on its price curve, of which the measured price is a point too."""
+    """By method, its price in every resample, read off its price curve, which includes the measured price."""
     knots, columns = {}, {}
     for dose in matching.choice.matched:
         known = {one: matching.evidence.prices(source, one) for one in matching.terms.doses[dose.method]}
@@ -140,10 +140,10 @@ def _of_task(matching: Matching, source: str, measured: Mapping[str, Array]) -> 
 
 
 def _own(matching: Matching, source: str, measured: Mapping[str, Array]) -> dict[str, Array]:
-    """The same for the effect's own side cost, whose curve was asked on calibration questions.
+    """The same for the effect's own side cost, whose curve was measured on calibration questions.
 
-    The price measured on test questions is moved by as much as the curve rises or falls from the chosen strength to the
-    resample's; the curve's questions are those that the resample's strength was read off.
+    The price on test questions is shifted by the curve's difference between the resample's strength and the chosen one.
+    The curve uses the same resampled questions as the resample's strength.
     """
     doses, again = matching.terms.doses, matching.again
     columns = {m: np.stack([matching.evidence.prices(CALIBRATION, d) for d in doses[m]], axis=1) for m in measured}
@@ -158,14 +158,14 @@ def _own(matching: Matching, source: str, measured: Mapping[str, Array]) -> dict
 
 
 def _means(columns: Mapping[str, Array], seed: int, stream: int) -> dict[str, Array]:
-    """Resampled means by method, of the same units in the same resamples."""
+    """Resampled means by method, with the same units in the same resamples."""
     together = resampled_means(np.concatenate(list(columns.values()), axis=1), np.random.default_rng([seed, stream]))
     ends = np.cumsum([own.shape[1] for own in columns.values()])[:-1]
     return dict(zip(columns, np.split(together, ends, axis=1), strict=True))
 
 
 def _corrected(found: Sequence[Difference]) -> list[Difference]:
-    """With Holm's correction over those that have a p."""
+    """Holm-corrects the p-values of all differences that have one."""
     adjusted = iter(holm([one.p for one in found if one.p is not None]))
     return [one if one.p is None else one.model_copy(update={"p_holm": next(adjusted)}) for one in found]
 
@@ -186,7 +186,7 @@ def _difference(cost: str, pair: Pair, found: TestedDifference, over: Mapping[st
 
 
 def _named(over: Mapping[str, int]) -> dict[str, int]:
-    """The units that were resampled, in words."""
+    """The resampled units in words."""
     words: dict[str, str] = {CALIBRATION: "calibration questions", TEST: "test questions"}
     return {words.get(source, f"items of {source}"): count for source, count in over.items()}
 

@@ -1,7 +1,7 @@
-"""Dose and response: area under a dial's curve, how steadily it rises, where it reaches an effect, and Pareto fronts.
+"""Dose-response curves: area, monotonicity, the strength that reaches an effect, and Pareto fronts.
 
-A dial runs from 0 to 1, the top of the method's range of strengths. A curve is known at some doses and at 0, where
-there is no steering and no effect, and is a straight line between.
+A dose is a strength as a share, from 0 to 1, of the top of the method's range. A curve is known at some doses and at 0,
+where there is no steering and no effect. Between them it is linear.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 def area(doses: Sequence[float], effects: Array) -> Metric:
-    """Mean effect over the whole dial, from effects [doses, items]: the area under the curve."""
+    """Mean effect over the whole range from effects [doses, items]: the area under the curve."""
     x = np.concatenate([[0.0], doses])
     curves = np.concatenate([np.zeros((1, effects.shape[1])), effects])
     under = np.trapezoid(curves, x, axis=0) / x[-1]
@@ -26,9 +26,10 @@ def area(doses: Sequence[float], effects: Array) -> Metric:
 
 
 def monotonicity(effects: Array, seed: int) -> Metric:
-    """Spearman's correlation of strength and effect, from effects [doses, items] by rising dose, items resampled.
+    """Spearman's correlation of strength and effect, from effects [doses, items] by increasing dose; items are
+    resampled.
 
-    The unsteered model is the first dose. Where the effect is the same at all doses the correlation is 0.
+    The unsteered model is the first dose. If the effect is the same at all doses, the correlation is 0.
     """
     columns = np.concatenate([np.zeros((1, effects.shape[1])), effects]).T
 
@@ -43,25 +44,25 @@ def monotonicity(effects: Array, seed: int) -> Metric:
 
 
 def strength_for(wanted: float, strengths: Sequence[float], effects: ArrayLike) -> float | None:
-    """The weakest strength at which the curve of mean effects reaches `wanted`, to three digits; None if none does."""
+    """The weakest strength at which the mean effects reach `wanted`, to three digits; None if none does."""
     found = read_off(np.array([wanted]), strengths, np.asarray(effects, dtype=np.float64)[None])
     return float(f"{found.strengths[0]:.3g}") if found.reached[0] else None
 
 
 def common_effect(reaches: Sequence[Metric]) -> float | None:
-    """The largest effect that all methods reach which have one at all; None if none has.
+    """The largest effect that all methods with an effect reach; None if no method has one.
 
-    Given each method's largest mean effect. One whose interval holds 0 has none, and does not hold the others down.
-    Without an interval (every question was moved alike) a sign test decides: it needs six questions.
+    The argument is each method's largest mean effect. A method whose interval contains 0 has no effect, and does not
+    limit the others. Without an interval (all questions moved equally) a sign test decides, which needs six questions.
     """
     sure = [one.value for one in reaches if (one.low if one.low is not None else one.value * (one.n >= FEWEST)) > 0]
     return min(sure) if sure else None
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Places of the (effect, price) points that no other beats: none has at least its effect at no more than its price.
+    """Indices of the undominated (effect, price) points: no other has at least the effect for at most the price.
 
-    Of equal points the first is kept. In rising order of effect.
+    Of equal points the first is kept. In order of increasing effect.
     """
     order = sorted(range(len(points)), key=lambda i: (-points[i][0], points[i][1], i))
     kept: list[int] = []

@@ -1,6 +1,6 @@
-"""What a trade-off is concluded from: the answers of its runs by what was asked (a source) and at which dose.
+"""The evidence of a trade-off: the answers of its runs by source (what was asked) and dose.
 
-Whoever has them may conclude: a campaign that has just made them, or somebody who found them published.
+It may come from a campaign that has just made the runs, or from published runs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from steerbench.studies.tradeoff.asked import UNSTEERED, Part
 Array = NDArray[np.float64]
 CALIBRATION: Part = "calibration"
 TEST: Part = "test"
-"""The effect's own questions; every other source is a task that measures a cost."""
+"""The effect's own questions. Every other source is a task that measures a cost."""
 
 
 class Dose(NamedTuple):
@@ -28,12 +28,12 @@ class Dose(NamedTuple):
 
 PLAIN = Dose(UNSTEERED, 1.0)
 Place = tuple[str, Dose]
-"""A source, and the dose that it was asked at."""
+"""A source, and the dose at which it was asked."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """A run as a trade-off sees it: what it is called, what it answered, what its board says of it."""
+    """A run as a trade-off needs it: its name, its answers, and the flags of its board."""
 
     run: str
     digest: str
@@ -43,19 +43,19 @@ class Told:
 
 @dataclass(frozen=True)
 class Evidence:
-    """By source and dose, what a run told; the unsteered model stands beside the others in every source.
+    """What each run answered, by source and dose. Every source includes the unsteered model.
 
-    An answer that could not be read counts as the worst of its source, so all runs of a source have to be there.
+    An unreadable answer counts as the worst of its source, so all runs of a source have to be present.
     """
 
     told: Mapping[Place, Told]
 
     def effects(self, part: Part, dose: Dose) -> Array:
-        """[questions]: how far a dose moves the answers towards the targets (see `gains`)."""
+        """[questions]: how far a dose moves the answers to the targets (see `gains`)."""
         return gains(*self._beside_unsteered(part, dose, lambda answers: answers.losses))
 
     def prices(self, source: str, dose: Dose) -> Array:
-        """[items]: what a dose loses of a cost task; of the effect's own questions, of their side cost."""
+        """[items]: a dose's additional loss on a cost task, or side cost on the effect's own questions."""
         if source in (CALIBRATION, TEST):
             return prices(*self._beside_unsteered(source, dose, lambda answers: answers.costs))
         return prices(*self._beside_unsteered(source, dose, lambda answers: answers.losses))
@@ -68,12 +68,12 @@ class Evidence:
         return {source: told.run for (source, at), told in self.told.items() if at == dose}
 
     def flags(self, sources: Sequence[str], dose: Dose) -> list[str]:
-        """What the boards say of a dose, each with the source it is about."""
+        """The boards' flags for a dose, each with its source."""
         return [f"{source}: {flag}" for source in sources for flag in self.told[source, dose].flags]
 
     def _beside_unsteered(
         self, source: str, dose: Dose, values: Callable[[LossesAndCosts], Values]
     ) -> tuple[Values, Values, float]:
-        """A dose's values, the unsteered model's, and the worst that any dose has."""
+        """A dose's values, the unsteered model's, and the worst value of any dose."""
         every = [values(told.answers) for (asked, _), told in self.told.items() if asked == source]
         return values(self.told[source, dose].answers), values(self.told[source, PLAIN].answers), worst(every)

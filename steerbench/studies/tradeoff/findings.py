@@ -1,4 +1,4 @@
-"""What a trade-off finds: strengths of a common effect, prices there, differences and fronts, from answers alone."""
+"""A trade-off's findings from its answers alone: matched strengths, prices there, differences and fronts."""
 
 import hashlib
 import json
@@ -19,10 +19,10 @@ from steerbench.studies.tradeoff.result import Curve, TradeoffPoint, TradeoffRes
 
 
 def conclude(terms: Terms, evidence: Evidence) -> TradeoffResult:
-    """All that a trade-off says, from the answers of all its runs.
+    """The result of a trade-off from the answers of all its runs.
 
     Raises:
-        KeyError: a run is not among them: it is named by its source and dose.
+        KeyError: a run is missing; the key is its source and dose.
     """
     choice = choose(terms, evidence)
     costs = _sources(terms, evidence, TEST)
@@ -42,14 +42,14 @@ def conclude(terms: Terms, evidence: Evidence) -> TradeoffResult:
 
 
 def name_of(result: TradeoffResult, evidence: Evidence) -> str:
-    """Task, methods and a hash over its runs, in the order in which they are made."""
+    """Task, methods and a hash of the runs in the order in which they are made."""
     told = json.dumps([[source, *dose, one.digest] for (source, dose), one in evidence.told.items()])
     methods = "-".join(result.curves)[:60].rstrip("-+")
     return f"{result.effect_task}-{methods}-{hashlib.sha256(told.encode()).hexdigest()[:10]}"
 
 
 def estimate(values: Array) -> contracts.Metric:
-    """Mean over items with its interval; nan if there is nothing to take it of."""
+    """Mean over items with its interval; nan if there is no value."""
     if np.isnan(values).all():
         return contracts.Metric(float("nan"))
     return mean_estimate(values)
@@ -77,7 +77,7 @@ def _curve(matching: Matching, method: str) -> Curve:
 
 
 def _point(terms: Terms, evidence: Evidence, dose: Dose, part: Part) -> TradeoffPoint:
-    """A dose, its effect and side cost on one part of the questions."""
+    """A dose with its effect and costs on one part of the questions."""
     return TradeoffPoint(
         strength=dose.strength,
         dose=terms.share(dose),
@@ -92,13 +92,13 @@ def _point(terms: Terms, evidence: Evidence, dose: Dose, part: Part) -> Tradeoff
 
 
 def _sources(terms: Terms, evidence: Evidence, part: Part) -> dict[str, str]:
-    """By cost, where its price is read: the effect task's own side cost first, then the tasks that measure one."""
+    """By cost, where its price is read: the effect task's own side cost first, then the tasks that measure costs."""
     own = {terms.side_cost: str(part)} if evidence.has_side_cost() else {}
     return own | {task: task for task in terms.costs}
 
 
 def _front(curves: Mapping[str, Curve], cost: str) -> list[tuple[str, float]]:
-    """The doses that no other beats on the calibration questions, the unsteered model among them."""
+    """The doses that are undominated on calibration questions, including the unsteered model."""
     points = [(PLAIN, 0.0, 0.0)] + [
         (Dose(method, point.strength), point.effect.value, point.prices[cost].value)
         for method, curve in curves.items()

@@ -1,8 +1,8 @@
 """The two-stage bootstrap of matched methods: strengths are read off resampled curves, and prices off price curves.
 
-A matched strength is an estimate: other calibration questions would have given another. So a resample draws the
-calibration questions anew, the same ones for every method, reads each method's strength off its resampled curve, and
-takes its price at that strength, not at the strength that the trade-off chose.
+A matched strength is an estimate: other calibration questions would have given another one. So each resample draws the
+calibration questions anew, the same for every method. It reads each method's strength off its resampled curve, and
+takes the price at that strength instead of the chosen one.
 """
 
 import math
@@ -20,17 +20,17 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 RESAMPLES = 10_000
-"""The smallest p is 2 / 10,001, small enough for Holm's correction of a hundred tests."""
+"""The smallest p is 2 / 10,001, which is small enough for a Holm correction over a hundred tests."""
 _CHUNK = 1000
 _DIGITS = 10
-"""Means are rounded, so that equal ones are equal on every machine; the published check allows 1e-9."""
+"""Means are rounded so that ties are the same on every machine. The published check allows 1e-9."""
 
 
 @dataclass(frozen=True)
 class Rematched:
-    """By resample, the strength at which a method has the wanted effect, and whether it has it at all.
+    """By resample, the strength at which a method has the wanted effect, and whether it reaches it.
 
-    A method that does not reach the effect in a resample stands at the dose of its largest effect there.
+    If it does not, the strength is the one with its largest effect in the resample.
     """
 
     strengths: Array
@@ -39,7 +39,7 @@ class Rematched:
 
 @dataclass(frozen=True)
 class TestedDifference:
-    """A difference with its interval and p; where there is neither, `why` says it."""
+    """A difference with its interval and p. If there are none, `why` says the reason."""
 
     metric: Metric
     p: float | None
@@ -47,7 +47,7 @@ class TestedDifference:
 
 
 def resampled_means(values: Array, rng: np.random.Generator) -> Array:
-    """[resamples, columns]: means of `values` [units, columns] over units drawn with replacement, rows kept whole."""
+    """[resamples, columns]: means of `values` [units, columns] over units drawn with replacement, in whole rows."""
     units = len(values)
     chunks = [resample_counts(units, rng, _CHUNK) @ values / units for _ in range(RESAMPLES // _CHUNK)]
     return np.asarray(np.round(np.concatenate(chunks), _DIGITS), dtype=np.float64)
@@ -56,8 +56,8 @@ def resampled_means(values: Array, rng: np.random.Generator) -> Array:
 def read_off(wanted: Array, strengths: Sequence[float], effects: Array) -> Rematched:
     """The weakest strengths at which curves of mean effects [curves, doses] reach the effects `wanted` [curves].
 
-    A curve starts at no strength and no effect, and is a straight line between two doses. One that does not get that
-    far stands at the first dose of its largest effect, which is where a curve that just reaches it would be.
+    A curve starts at strength 0 and effect 0 and is linear between doses. A curve that does not reach its effect gets
+    the first dose with its largest effect, the limit of curves that just reach it.
     """
     knots = np.concatenate([[0.0], strengths])
     heights = np.concatenate([np.zeros((len(effects), 1)), np.round(effects, _DIGITS)], axis=1)
@@ -77,8 +77,8 @@ def rematched(
 ) -> dict[str, Rematched]:
     """Every method's strength in every resample, from resampled mean effects [resamples, doses] by method.
 
-    An effect in points is held: it is the question that is asked. If `wanted` is a method, the effect is that method's
-    own largest one in each resample, which as an estimate varies with the questions too.
+    A wanted effect in points is fixed. If `wanted` is a method, the effect is that method's largest one in each
+    resample, because as an estimate it varies with the questions too.
     """
     if not isinstance(wanted, str):
         return {m: read_off(np.full(len(own), wanted), strengths[m], own) for m, own in effects.items()}
@@ -89,9 +89,9 @@ def rematched(
 
 
 def along(strengths: Array, knots: Sequence[float], heights: Array) -> Array:
-    """[resamples]: the height of each resample's curve at its strength; `heights` [resamples, knots], rising knots.
+    """[resamples]: the height of each resample's curve at its strength.
 
-    A curve starts at (0, 0).
+    `heights` is [resamples, knots], with increasing knots. A curve starts at (0, 0).
     """
     x = np.concatenate([[0.0], knots])
     y = np.concatenate([np.zeros((len(heights), 1)), heights], axis=1)
@@ -102,10 +102,10 @@ def along(strengths: Array, knots: Sequence[float], heights: Array) -> Array:
 
 
 def tested(value: float, drawn: Array, units: int, n: int) -> TestedDifference:
-    """An estimate with the expanded percentile interval of its resamples, and the p that belongs to that interval.
+    """An estimate with the expanded percentile interval of its resamples, and the corresponding p.
 
-    p is the smallest level at which the interval leaves 0 out (Efron and Tibshirani 1993, section 15.4, widened for
-    few units as `percentile_level` does). `units` is the smallest number of units that was resampled, `n` of items.
+    p is the smallest level at which the interval excludes 0 (Efron and Tibshirani 1993, section 15.4), widened for few
+    units as in `percentile_level`. `units` is the smallest number of resampled units, `n` the number of items.
     """
     drawn = np.round(drawn, _DIGITS)
     if (drawn == drawn[0]).all():

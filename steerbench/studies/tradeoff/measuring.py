@@ -1,4 +1,4 @@
-"""Measures a trade-off: makes the runs of every dial's curve, and then those at the strengths of a common effect."""
+"""Measures a trade-off: first the runs of every method's curve, then those at the strengths of the common effect."""
 
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from steerbench.studies.tradeoff.runs import TradeoffRuns
 def run_tradeoff(
     asked: Tradeoff, out: Path, engine: Engine, progress: Progress | None = None, judge_budget: float | None = None
 ) -> tuple[TradeoffResult, Path]:
-    """Run what has not been run, all on one engine; returns the result and its folder, where it is written.
+    """Makes the runs that are not made yet, on one engine; returns the result and the folder where it is written.
 
     Raises:
-        UserError: a run cannot be made (as `prepare` and `execute`), or the judges' budget is spent.
+        UserError: a run cannot be made (as in `prepare` and `execute`), or the judges' budget is spent.
     """
     for method in asked.base.methods:
         adapted(build_method(method, asked.base.method_parameters, asked.base.seed), engine)

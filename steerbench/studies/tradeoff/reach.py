@@ -1,4 +1,4 @@
-"""How far a method reaches, the best of several doses: an interval over all doses at once, and how much was luck."""
+"""A method's largest effect over several doses: a simultaneous interval, and the optimism of choosing the best."""
 
 import math
 
@@ -15,12 +15,12 @@ DRAWS = 10_000
 
 
 def reach(effects: Array, seed: int) -> tuple[int, Metric]:
-    """The dose of the largest mean effect, and that effect, from effects [doses, questions].
+    """The dose with the largest mean effect, and that effect, from effects [doses, questions].
 
-    The best of several doses looks better than it is, so its interval holds for all doses at once: it is as wide as the
-    largest of all their studentised errors asks for (max-t, Hothorn, Bretz and Westfall 2008, section 3). It lies above
-    0 in at most 2.5 % of cases if no dose has an effect. The doses share their questions, and the draws keep their
-    correlation. There is no interval for a single question, or if a dose has the same effect on every question.
+    The best of several doses looks better than it is. So its interval is simultaneous over all doses: its width follows
+    from the largest of their studentised errors (max-t; Hothorn, Bretz and Westfall 2008, section 3). If no dose has an
+    effect, it lies above 0 in at most 2.5 % of cases. The draws keep the doses' correlation, because they share their
+    questions. There is no interval for a single question, or if the best dose has the same effect on every question.
     """
     best = int(np.round(effects.mean(axis=1), 10).argmax())
     value, questions = float(effects[best].mean()), effects.shape[1]
@@ -31,11 +31,11 @@ def reach(effects: Array, seed: int) -> tuple[int, Metric]:
 
 
 def shrinkage(effects: Array, seed: int) -> Metric | None:
-    """By how much the best dose's effect is expected to shrink on other questions, from effects [doses, questions].
+    """How much the best dose's effect is expected to shrink on other questions, from effects [doses, questions].
 
-    In each resample of the questions the best dose is chosen anew; the mean over resamples of how much better it looks
-    there than on all questions is the optimism of choosing (Efron and Tibshirani 1993, section 17.6). None where there
-    is nothing to choose: a single dose or a single question.
+    The best dose is chosen again in each resample of the questions. The mean excess of its resampled effect over its
+    effect on all questions is the optimism (Efron and Tibshirani 1993, section 17.6). None with a single dose or
+    question, where nothing is chosen.
     """
     doses, questions = effects.shape
     if doses < 2 or questions < 2:
@@ -47,12 +47,12 @@ def shrinkage(effects: Array, seed: int) -> Metric | None:
 
 
 def _largest_error(effects: Array, seed: int) -> float:
-    """The value that the largest studentised error over the doses exceeds in 2.5 % of draws of a multivariate t."""
+    """The 97.5 % quantile of the largest studentised error over the doses, from draws of a multivariate t."""
     rng, questions = np.random.default_rng(seed), effects.shape[1]
     varying = effects[np.ptp(effects, axis=1) > 0]
     errors = varying - varying.mean(axis=1, keepdims=True)
     scaled = errors / np.linalg.norm(errors, axis=1, keepdims=True)
-    # Normal multipliers of the questions' errors have the doses' own correlation, even if that is singular.
+    # Normal multipliers of the questions' errors reproduce the doses' correlation, even if it is singular.
     largest = (rng.standard_normal((DRAWS, questions)) @ scaled.T).max(axis=1)
     spread = np.sqrt(rng.chisquare(questions - 1, DRAWS) / (questions - 1))
     return float(np.quantile(largest / spread, (1 + CONFIDENCE) / 2))

@@ -1,4 +1,4 @@
-"""What a trade-off found: the schema of `tradeoff.json`, which its table and its charts are made of."""
+"""The result of a trade-off: the schema of `tradeoff.json`, from which its table and charts are made."""
 
 from pathlib import Path
 
@@ -10,19 +10,19 @@ from steerbench.records.results import MetricRecord
 from steerbench.storage.json_models import FrozenModel
 
 SCHEMA = 2
-"""2: strengths have intervals, and differences of price are bootstrapped with them; 1 took strengths as known."""
+"""Since 2, strengths have intervals and price differences are bootstrapped with them; 1 took strengths as known."""
 RESULT = "tradeoff.json"
 EFFECT = "effect"
-"""What a difference is called that says whether two methods have the same effect on test questions."""
+"""The `cost` of a difference that tests whether two methods have the same effect on test questions."""
 OFTEN = 0.1
-"""Share of resamples without the common effect that a reader is told of."""
+"""Share of resamples without the common effect above which readers are warned."""
 
 
 class TradeoffPoint(FrozenModel):
-    """A method at one strength; `dose` is its share of the dial.
+    """A method at one strength; `dose` is its share of the range.
 
-    `effect` is in points of the effect task's loss, `prices` by cost how much is lost beside the unsteered model.
-    `runs` are by task the folders that say so, beside the trade-off's own.
+    `effect` is in points of the effect task's loss. `prices` are by cost the loss relative to the unsteered model.
+    `runs` are by source the run folders behind these numbers, next to the trade-off's own.
     """
 
     strength: float
@@ -34,15 +34,16 @@ class TradeoffPoint(FrozenModel):
 
 
 class Curve(FrozenModel):
-    """A method over its dial, on calibration questions; `dial` is None and there is one point if it has none.
+    """A method over its range of strengths, on calibration questions. Without a range, `dial` is None and there is one
+    point.
 
-    `reach` is its largest mean effect, with an interval over all doses at once, and `shrinkage` by how much that is
-    expected to be less on other questions, having been the best of several. `area` is the mean over the dial,
-    `monotonicity` Spearman's correlation with the strength. `measured` is the method on test questions: at the strength
-    of the common effect (`matched`), or at its own effect if it has no dial or does not get that far.
+    `reach` is its largest mean effect, with an interval that is simultaneous over all doses. `shrinkage` is how much of
+    it is expected to vanish on other questions, because it is the best of several. `area` is the mean effect over the
+    range, `monotonicity` Spearman's correlation with the strength. `measured` is the method on test questions: at the
+    strength of the common effect (`matched`), or at its own largest effect if it has no range or does not reach it.
 
-    Of a matched dial, `strength` is that strength with its interval over calibration questions, and `unreached` the
-    share of their resamples in which the method does not have the common effect; None of fewer than six questions.
+    For a matched method with a range, `strength` has an interval over calibration questions. `unreached` is the share
+    of resamples in which the method does not reach the common effect; None with fewer than six questions.
     """
 
     dial: tuple[float, float] | None
@@ -58,23 +59,23 @@ class Curve(FrozenModel):
 
     @property
     def often_unreached(self) -> bool:
-        """Whether a matched method often stands at its largest effect in resamples: its match is unsure."""
+        """Whether a matched method often does not reach the common effect in resamples, so that its match is unsure."""
         return self.unreached is not None and self.unreached > OFTEN
 
     @property
     def doubt(self) -> str:
-        """What makes a match unsure, in words; empty if nothing does."""
+        """Why a match is unsure; "" if it is not."""
         if not self.often_unreached:
             return ""
-        return f"in {self.unreached:.0%} of resamples it does not get to the common effect and counts at its largest"
+        return f"in {self.unreached:.0%} of resamples it does not reach the common effect and counts at its largest"
 
 
 class Difference(FrozenModel):
-    """What the first of two matched methods loses more than the second, or has more effect (cost `EFFECT`).
+    """The first of two matched methods minus the second: an additional cost, or effect (cost `EFFECT`).
 
-    Interval and p of a price resample the units named in `over` with their numbers, and read the strengths off anew;
-    those of an effect resample test questions at the chosen strengths. `p_holm` is corrected over all prices, or over
-    all effects. Where there is no p, `why` says so.
+    Interval and p of a price resample the units in `over`, with the strengths read off again. Those of an effect
+    resample test questions at the chosen strengths. `p_holm` is corrected over all prices, or over all effects. If
+    there is no p, `why` says the reason.
     """
 
     cost: str
@@ -88,10 +89,10 @@ class Difference(FrozenModel):
 
 
 class TradeoffResult(FrozenModel):
-    """All of a trade-off. `wanted` is the common effect; `fronts` are by cost the doses that no other beats.
+    """A trade-off's result. `wanted` is the common effect; `fronts` has the undominated doses by cost.
 
-    `asked_for` is the effect that was to be the common one (points, or a method whose effect it is), None if that was
-    to be the largest that all methods reach.
+    `asked_for` is the requested common effect: points, a method whose effect is used, or None for the largest that all
+    methods reach.
     """
 
     schema_version: int = SCHEMA
@@ -108,9 +109,9 @@ class TradeoffResult(FrozenModel):
     @field_validator("schema_version")
     @classmethod
     def _is_read(cls, version: int) -> int:
-        """Raises ValueError: it is of another schema. As the first field it is named before all the others."""
+        """Raises ValueError: another schema. As the first field it is checked before all the others."""
         if version != SCHEMA:
-            raise ValueError(f"what was found has schema {version}, and this version reads {SCHEMA}")
+            raise ValueError(f"what was found has schema {version}, but this version reads {SCHEMA}")
         return version
 
 
@@ -118,19 +119,19 @@ def read_tradeoff(folder: Path) -> TradeoffResult:
     """The result of a finished trade-off.
 
     Raises:
-        UserError: the folder holds none, or one this version cannot read.
+        UserError: the folder has none, or one that this version cannot read.
     """
     path = folder / RESULT
     if path.is_file() and (version := _version(path.read_bytes())) not in (None, SCHEMA):
         raise UserError(
-            f"{path} has schema {version}, and this version reads {SCHEMA}; the same `steerbench tradeoff` makes it "
+            f"{path} has schema {version}, but this version reads {SCHEMA}; the same `steerbench tradeoff` makes it "
             "again from its runs."
         )
     return read_record(TradeoffResult, path, "trade-off")
 
 
 def _version(text: bytes) -> int | None:
-    """The schema that a file says it has; None if it says none."""
+    """The schema version in a file; None if there is none."""
     try:
         return _TradeoffVersion.model_validate_json(text).schema_version
     except ValidationError:

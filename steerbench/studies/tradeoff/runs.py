@@ -1,4 +1,4 @@
-"""The runs of a trade-off, made one by one."""
+"""The runs of a trade-off."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from steerbench.studies.tradeoff.evidence import CALIBRATION, PLAIN, TEST, Dose,
 
 @dataclass(eq=False)
 class TradeoffRuns:
-    """Every run that was made, and what it told, by what was asked (a source) and the dose."""
+    """The runs made so far and their answers, by source (what was asked) and dose."""
 
     asked: Tradeoff
     campaign: Campaign
@@ -24,7 +24,7 @@ class TradeoffRuns:
         return Evidence(self.told)
 
     def make(self, sources: Sequence[str], doses: Iterable[Dose]) -> None:
-        """Ask all sources at all doses, and without steering; what was made already is left alone.
+        """Makes the runs of all sources at all doses, and unsteered; existing ones are kept.
 
         Raises:
             UserError: a run cannot be made, or the judges' budget is spent.

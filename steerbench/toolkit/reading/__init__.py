@@ -1,1 +1,1 @@
-"""What generated text says, for every task that reads it: sentences, denials, corrections, lettered choices."""
+"""Reading answers from generated text: sentences, denials, corrections and lettered choices."""

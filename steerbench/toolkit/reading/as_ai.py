@@ -1,7 +1,7 @@
-"""Whether an open answer speaks as an AI, or declines to answer, where anybody might have answered.
+"""Detects open answers in which the model speaks as an AI or declines a question that anybody could answer.
 
-Open answers tell of anything: people too are sorry for somebody, have no feelings for a man, cannot help on Saturday.
-`steerbench.toolkit.reading.refusals` is for answers to an inventory, which say little beside the answer.
+Open answers are about anything: people, too, are sorry for somebody, have no feelings for a man, or cannot help on
+Saturday. `steerbench.toolkit.reading.refusals` is for answers to an inventory, which say little besides the answer.
 """
 
 import re
@@ -48,8 +48,8 @@ _QUOTED = re.compile(r'["\u201c][^"\u201c\u201d]*["\u201d]')
 
 
 def speaks_as_ai(text: str) -> bool:
-    """Whether it calls itself an AI, disowns what people have, or declines to answer.
+    """Whether a text calls itself an AI, denies having what people have, or declines to answer.
 
-    Not in what it quotes: a robot of whom it tells may say that it is one.
+    Quoted text does not count: a robot in a story may say that it is one.
     """
     return _OUT.search(_QUOTED.sub(" ", text.replace("\u2019", "'"))) is not None

@@ -1,4 +1,4 @@
-"""The choice that generated text states: by its letter, by its text, or by its date."""
+"""Reads the choice that generated text states: by its letter, by its text, or by its date."""
 
 import re
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ _CONNECTED = re.compile(r"([\w']+)\s*(?:\bor|\bto|\band|\bnor|/|-|,)\s*$", re.IG
 
 @dataclass(frozen=True)
 class Mention:
-    """A choice that a text names; `meant` are its letters, more than one if choices share a text.
+    """A choice named in a text; `meant` are its letters, several if choices share a text.
 
-    A date that is not offered, and a letter that is not, stand for themselves.
+    A date or letter that is not offered is represented by itself.
     """
 
     meant: frozenset[str]
@@ -29,19 +29,19 @@ class Mention:
 
 
 def read_letter(choices: Sequence[str], text: str, closing: bool = False) -> Reading:
-    """The choice whose letter is stated, if that is one only.
+    """The choice whose letter is stated, if there is exactly one.
 
-    What is denied ("not B", "B is wrong") is not stated, nor are the choices listed again, nor one that only the reason
-    names ("B because A is far").
+    Denied letters ("not B", "B is wrong"), repeated lists of the choices, and letters that occur only in a reason
+    ("B because A is far") do not count.
     """
     return _agreed(choices, text, closing, _by_letter(choices, text))
 
 
 def read_choice(choices: Sequence[str], text: str, closing: bool = False) -> Reading:
-    """As `read_letter`, or the choice named by its text; all that is stated has to be the same choice.
+    """Like `read_letter`, but also by a choice's text. Everything that is stated has to mean the same choice.
 
-    If the choices are dates, any way to write a date counts. One that is not offered is the answer all the same
-    (MM/DD/YYYY): it was stated, and it is wrong.
+    If the choices are dates, every notation of a date counts. A date that is not offered is returned as MM/DD/YYYY: it
+    is an answer, and a wrong one.
     """
     by_letter = _by_letter(choices, text)
     if all(parsed(choice) for choice in choices):
@@ -53,9 +53,9 @@ def read_choice(choices: Sequence[str], text: str, closing: bool = False) -> Rea
 
 
 def opening_of(choices: Sequence[str], text: str) -> str:
-    """The first sentence, with all of the choice's text behind a letter that opens it.
+    """The first sentence, extended by the choice's text if the sentence starts with its letter.
 
-    If one of the first two sentences is a letter alone and the other a choice's text, both: "D. Very Accurate".
+    If one of the first two sentences is a letter and the other a choice's text, both: "D. Very Accurate".
     """
     text = text.strip()
     opening = first_sentence(text)
@@ -77,7 +77,7 @@ def _form(choices: Sequence[str], sentence: str) -> str:
 
 
 def _agreed(choices: Sequence[str], text: str, closing: bool, mentions: list[Mention]) -> Reading:
-    """What all mentions that are not denied mean."""
+    """The choice that all mentions mean, except denied ones."""
     stated = sorted((one for one in mentions if not _denied(choices, one, text)), key=lambda one: one.start)
     if not stated:
         return none(DENIED if mentions else "no choice is stated")
@@ -98,7 +98,7 @@ def _agreed(choices: Sequence[str], text: str, closing: bool, mentions: list[Men
 
 
 def _by_letter(choices: Sequence[str], text: str) -> list[Mention]:
-    """Letters as mentions, but for those within the text of the choice whose letter stands before it."""
+    """Mentions by letter, except letters within the text of the choice whose letter precedes it."""
     found: list[Mention] = []
     until = 0
     for one in letters(choices, text):
@@ -110,7 +110,7 @@ def _by_letter(choices: Sequence[str], text: str) -> list[Mention]:
 
 
 def _behind_its_text(choices: Sequence[str], one: Mention, text: str) -> int:
-    """Where a mention ends, with its choice's text if that follows a letter directly."""
+    """The end of a mention, including its choice's text if that follows a letter directly."""
     place = LETTERS.find(min(one.meant)) if one.by_letter else -1
     own = folded(choices[place]).split() if 0 <= place < len(choices) else []
     words = [word for word, _ in zip(re.finditer(r"\w+", text[one.end :]), own, strict=False)]
@@ -119,13 +119,13 @@ def _behind_its_text(choices: Sequence[str], one: Mention, text: str) -> int:
 
 
 def _denied(choices: Sequence[str], one: Mention, text: str) -> bool:
-    """Whether a mention is denied itself; a choice whose own text begins with "is not" is not."""
+    """Whether a mention is denied. A choice whose own text begins with "is not" does not deny itself."""
     end = _behind_its_text(choices, one, text)
     return denied(text, one.start, end) or (end == one.end and denied(text, one.start, one.end))
 
 
 def _contradicted(choices: Sequence[str], letter: Mention, text: str) -> bool:
-    """Whether the words behind a letter, up to the next mark, are a part of another choice and not of its own."""
+    """Whether the words after a letter, up to the next mark, are part of another choice but not of its own."""
     behind = re.match(r"[\s\"')\]}*.:,=-]*((?:[^\W_]+[\s-]*){1,20})", text[letter.end :])
     own = choices[LETTERS.index(min(letter.meant))]
     return (
@@ -134,18 +134,18 @@ def _contradicted(choices: Sequence[str], letter: Mention, text: str) -> bool:
 
 
 def _is_end_of_a_range(choices: Sequence[str], one: Mention, text: str) -> bool:
-    """Whether a word of a choice's text is joined to another's: "Moderately or Very Accurate"."""
+    """Whether a word of a choice's text is joined to that of another: "Moderately or Very Accurate"."""
     before = None if one.by_letter else _CONNECTED.search(text, max(0, one.start - WINDOW), one.start)
     return before is not None and any(_is_part(before[1], choice) for choice in choices)
 
 
 def _is_part(words: str, choice: str) -> bool:
-    """Whether words are a run of a choice's words."""
+    """Whether words occur consecutively in a choice."""
     return bool(folded(words)) and f" {folded(words)} " in f" {folded(choice)} "
 
 
 def _dates(choices: Sequence[str], text: str) -> list[Mention]:
-    """Dates as the letters of their choices; one that is not offered as it is."""
+    """Mentions by date, with the letters of their choices; a date that is not offered is represented by itself."""
     letter_of = {parsed(choice): LETTERS[place] for place, choice in reversed(list(enumerate(choices)))}
     return [
         Mention(frozenset([letter_of.get(meant) or meant.strftime("%m/%d/%Y")]), start, end)
@@ -154,7 +154,7 @@ def _dates(choices: Sequence[str], text: str) -> list[Mention]:
 
 
 def _texts(choices: Sequence[str], text: str) -> list[Mention]:
-    """Choices named by their text. One inside a longer one is left out."""
+    """Mentions by text, except those inside a longer one."""
     spans: dict[tuple[int, int], set[str]] = {}
     for place, choice in enumerate(choices):
         words = r"\W+".join(map(re.escape, re.findall(r"\w+", choice)))

@@ -1,4 +1,4 @@
-"""Dates in generated text, however they are written."""
+"""Dates in generated text, in any common notation."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _DATES = tuple(
 
 
 def dates(text: str) -> Iterator[tuple[date, int, int]]:
-    """All dates, and where each starts and ends."""
+    """All dates with their start and end."""
     for pattern in _DATES:
         for match in pattern.finditer(text):
             if meant := parsed(match[0]):
@@ -26,7 +26,7 @@ def dates(text: str) -> Iterator[tuple[date, int, int]]:
 
 
 def parsed(text: str) -> date | None:
-    """The date that a text is; month first, unless only day first can be meant."""
+    """The date that a text consists of; the month comes first unless only the day can."""
     for pattern in _DATES:
         if match := pattern.fullmatch(text.strip()):
             parts = match.groupdict()

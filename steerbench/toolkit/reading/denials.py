@@ -1,12 +1,12 @@
-"""Whether what a text names is denied: "not B", "anything but B", "D rather than B", "B is wrong"."""
+"""Whether a text denies what it names: "not B", "anything but B", "D rather than B", "B is wrong"."""
 
 import re
 
 WINDOW = 60
-"""Characters before a name within which its denial stands."""
+"""Characters before a name in which its denial is looked for."""
 
 _OPENED = r"[\s\"'()\[\]*]*$"
-# Up to five words, none of which turns to another matter.
+# Up to five words, none of which changes the subject.
 _WORDS = r"(?:[\s\"'()\[\]*]+(?!(?:but|so|then|hence|therefore|rather|instead(?!\s+of))\b)\w[\w'-]*){0,5}?" + _OPENED
 _BEFORE = re.compile(
     r"(?:\b(?:not|never|neither|nor|cannot|except|excluding|without|hardly|barely|scarcely|unlike|besides|instead\s+of"
@@ -32,11 +32,11 @@ _BEHIND = re.compile(
 
 
 def denied_before(text: str, start: int) -> bool:
-    """Whether the words before a name deny it; a comma or a "but" ends what is denied."""
+    """Whether the words before a name deny it. A comma or a "but" ends the denial."""
     return _BEFORE.search(text, max(0, start - WINDOW), start) is not None
 
 
 def denied(text: str, start: int, end: int) -> bool:
-    """Whether the words on either side of a choice deny it, or prefer another to it ("D over A")."""
+    """Whether the words around a choice deny it, or prefer another to it ("D over A")."""
     compared = _COMPARED.search(text, max(0, start - WINDOW), start)
     return denied_before(text, start) or compared is not None or _BEHIND.match(text, end) is not None

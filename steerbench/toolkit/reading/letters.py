@@ -1,4 +1,4 @@
-"""Letters that stand for choices in generated text, told from articles, pronouns, initials and parts of words."""
+"""Letters that stand for choices in generated text, as opposed to articles, pronouns, initials and parts of words."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from steerbench.toolkit.reading.denials import WINDOW
 
 LETTERS = "ABCDEFGHIJ"
-"""Those of the choices, in their order. No dataset here has more than six."""
+"""The letters of choices in order. No dataset here has more than six choices."""
 
 _NAMED = r"(?:letter|option|choice|answer)\s*[:#]?\s*[\"'(\[*]*"
 _JOINED = re.compile(
@@ -15,7 +15,7 @@ _JOINED = re.compile(
     r"(?:(?:letter|option|choice)\s+)?[\"'(\[*]*",
     re.IGNORECASE,
 )
-"""What stands between the letters of "A or B", "(A)/(B)", "A, and maybe B"."""
+"""The text between the letters of "A or B", "(A)/(B)", "A, and maybe B"."""
 
 _SAID = re.compile(
     r"(?:\b(?:is|say|said|choose|chose|pick|picked|select|selected|prefer|take|with|be|but|answer)|'s|:)"
@@ -27,14 +27,14 @@ _AFTER_A_LETTER = re.compile(
     r"|i(?:'m|'d)?|than|over|not|instead|rather than|seems|fits|describes|applies)\b",
     re.IGNORECASE,
 )
-"""What goes on after the letter A, and never after the article."""
+"""Words that follow the letter A but never the article."""
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A letter where it stands; `listed` if it marks an entry, as "(B)", "B." and "B:" do.
+    """A letter and its position; `listed` if it marks an entry, as in "(B)", "B." and "B:".
 
-    It may be one that is not offered: who says "A or F" has not chosen A.
+    It may be a letter that is not offered: "A or F" does not choose A.
     """
 
     letter: str
@@ -46,11 +46,11 @@ class Letter:
 def letters(choices: Sequence[str], text: str) -> Iterator[Letter]:
     """All letters that stand for choices, in order, denied or not.
 
-    "(B)", "B.", "b)", "option b" and a capital alone count; a lower-case letter alone only if it opens the text,
-    follows a word such as "is" or "pick", or is joined to another by "or" or a comma.
+    "(B)", "B.", "b)", "option b" and a single capital count. A single lower-case letter counts only if it starts the
+    text, follows a word such as "is" or "pick", or is joined to another letter by "or" or a comma.
     """
     offered = LETTERS[: len(choices)]
-    # Quotes that are no apostrophes, and the dash of "A-D", without a change of length: places stay as they are.
+    # Replaces quotes that are not apostrophes, and the dash of "A-D", without changing positions.
     text = re.sub(r"(?<!\w)'(\(?\w\)?[.:]?)'(?!\w)", r'"\1"', text)
     text = re.sub(
         rf"(?<![\w'])([{offered}])([-+]>?)(?=[{offered}](?![\w'+-]))", lambda two: two[1] + "/" * len(two[2]), text
@@ -95,7 +95,7 @@ def _stands_for_a_choice(found: Letter, form: str, shown: str, joined: bool, cho
 
 
 def _is_a_word(letter: str, choices: Sequence[str], rest: str) -> bool:
-    """Whether an A or I before `rest` is an article or a pronoun: the next word is no verb, nor its choice's first."""
+    """Whether A or I before `rest` is an article or pronoun: the next word is no verb and does not start its choice."""
     following = re.match(r"\s+([A-Za-z][\w']*)(?<!\s[A-Z])", rest)
     if not following or (letter == "A" and _AFTER_A_LETTER.match(rest.lstrip())):
         return False
@@ -104,5 +104,5 @@ def _is_a_word(letter: str, choices: Sequence[str], rest: str) -> bool:
 
 
 def folded(text: str) -> str:
-    """Its words in lower case."""
+    """A text's words in lower case."""
     return " ".join(re.findall(r"\w+", text.lower()))

@@ -1,4 +1,4 @@
-"""Generated text in plain characters: one kind of letter, digit, quote and dash, and without LaTeX, HTML and bold."""
+"""Normalises generated text: plain letters, digits, quotes and dashes, without LaTeX, HTML and bold."""
 
 import re
 import unicodedata
@@ -28,12 +28,12 @@ _FRACTION = re.compile(
     + _PART % ("over", "over")
     + _PART % ("under", "under")
 )
-# A number in brackets behind its minus.
+# A number in brackets after its minus.
 _BRACKETED = re.compile(r"(?<![\w)\]}%.])-\s{0,3}(?:\(\s*([\d.,/ ]+)\)|\{\s*([\d.,/ ]+)\})")
 
 
 def plain(text: str) -> str:
-    """The same text in plain characters. Superscripts and vulgar fractions stay: 2½ is not 21/2."""
+    """The text in plain characters. Superscripts and vulgar fractions are kept, because 2½ is not 21/2."""
     text = _STYLED.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text.translate(_PLAIN))
     text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() and not c.isascii() else c for c in text)
     text = "".join(c for c in text if unicodedata.category(c) != "Cf")
@@ -55,12 +55,12 @@ def _without_latex(text: str) -> str:
 
 
 def _inner(match: re.Match[str]) -> str:
-    """What stands in a command's braces, apart from a word before it, and at once behind a minus."""
+    """The text in a command's braces, separated from a preceding word but not from a minus."""
     return f" {match[1]}" if match.string[match.start() - 1 : match.start()].isalnum() else match[1]
 
 
 def _fraction(match: re.Match[str]) -> str:
-    """`3/4`, with one sign for the fraction's and the numerator's, and apart from a whole number before it."""
+    """`3/4` with a single sign, separated from a whole number before it."""
     over, under = (match[name] or match[f"{name}_digit"] for name in ("over", "under"))
     signs = match["sign"].count("-") + over.count("-") + under.count("-")
     if match["before"] and match["sign"]:
@@ -70,7 +70,7 @@ def _fraction(match: re.Match[str]) -> str:
 
 
 def _without_marks(text: str) -> str:
-    """Two stars are bold, unless they stand between numbers and are a power; a minus stays with its number."""
+    """Removes Markdown's bold marks (two stars between numbers are a power) and joins a minus to its number."""
     text = re.sub(r"(?<=-)\*\*(?=[\d.$€£])", "", text)
     text = re.sub(r"(?<!\d)\*\*|\*\*(?!\s?\d)", " ", text)
     text = re.sub(r"([=≈(]\s{0,3}|\bis\s+)-\s+(?=[\d.$])", r"\1-", text)

@@ -1,4 +1,4 @@
-"""What was read out of a text."""
+"""The result of reading an answer from a text."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ DENIED = "what is named is denied"
 
 @dataclass(frozen=True)
 class Reading:
-    """The normalised answer; None if the text states none, and then `reason` says what stands there instead."""
+    """The normalised answer, or None and the `reason` why the text states none."""
 
     answer: str | None
     reason: str = ""
 
 
 def none(reason: str) -> Reading:
-    """No answer."""
+    """A reading without an answer."""
     return Reading(None, reason)

@@ -1,4 +1,4 @@
-"""Whether a text declines to answer, which is another thing than an answer that cannot be read."""
+"""Detects texts that decline to answer, which is different from an unreadable answer."""
 
 import re
 
@@ -24,6 +24,6 @@ _REFUSAL = re.compile(
 def refuses(text: str) -> bool:
     """Whether a text that names no option says that it will not or cannot answer for itself.
 
-    It may start behind "Option", as answers to an inventory do.
+    The text may continue "Option", as answers to an inventory do.
     """
     return _REFUSAL.search(plain(text)) is not None

@@ -2,7 +2,7 @@
 
 import re
 
-# An initial ("J."), a title, a currency or a month ends no sentence, nor does a full stop before a small letter
+# No sentence ends at an initial ("J."), a title, a currency, a month, or a full stop before a lower-case letter
 # ("80 lbs. of").
 _END = re.compile(
     r"[!?]+[\"')\]*]*(?=\s|$)|\n"
@@ -12,7 +12,7 @@ _END = re.compile(
 
 
 def first_sentence(text: str) -> str:
-    """Up to the first end of a sentence or line; a line that ends in a colon goes on."""
+    """The text up to the end of the first sentence or line. A line that ends in a colon continues."""
     text = text.strip()
     for end in _END.finditer(text):
         opening = text[: end.start()]
@@ -22,7 +22,7 @@ def first_sentence(text: str) -> str:
 
 
 def last_sentence(text: str) -> str:
-    """What closes a text: its last sentence, or its last line if that has no full stop."""
+    """The last sentence of a text, or its last line if that has no full stop."""
     text = text.strip()
     starts = [end.end() for end in _END.finditer(text) if end.end() < len(text)]
     return text[starts[-1] if starts else 0 :].strip()

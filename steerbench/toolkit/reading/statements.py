@@ -1,6 +1,6 @@
-"""What a text states first, unless it takes that back: "A. No, wait: D" states D.
+"""Reads what a text states first, and corrections of it: "A. No, wait: D" states D.
 
-A sentence that asks states nothing. Where a text takes its answer back and names no other at once, it has none.
+A question states nothing. A text that takes its answer back without giving another at once has no answer.
 """
 
 import re
@@ -12,7 +12,7 @@ from steerbench.toolkit.reading.sentences import first_sentence
 Read = Callable[[str], Reading]
 
 SENTENCES = 4
-"""How many are looked at for one that states something."""
+"""Number of sentences searched for a statement."""
 
 _CLAUSE = r"(?:^|(?<=[.,;:!?\n()}\u2014-])|(?<=[.,;:!?\n()}\u2014-]\s)|(?<=\s-\s))\s{0,3}"
 _TAKEN_BACK = re.compile(
@@ -37,9 +37,9 @@ _LEAD = re.compile(
 
 
 def stated(text: str, read: Read, opening_of: Callable[[str], str] = first_sentence, longest: int = 1) -> Reading:
-    """What `read` finds in the first sentence that states something; what is put in its place, if it is taken back.
+    """What `read` finds in the first sentence that states something, or in its correction.
 
-    `longest` is the number of words that an answer may have; 0 if it is yes or no, and "no" takes nothing back.
+    `longest` is the number of words that an answer may have; 0 for yes or no, where "no" is not a correction.
     """
     marks = _marks(text, longest)
     if not marks:
@@ -47,7 +47,7 @@ def stated(text: str, read: Read, opening_of: Callable[[str], str] = first_sente
     first = _first(text[: marks[0].start()], read, opening_of)
     whole = none("") if _TAKEN_BACK.search(text) else _first(text, read, opening_of)
     if first.answer is None and whole.answer is not None:
-        # "Sorry", "rather" and the like begin what is stated.
+        # Words such as "sorry" and "rather" may begin a statement.
         return whole
     return corrected(first, text[marks[0].start() :], read, opening_of, longest)
 
@@ -55,7 +55,7 @@ def stated(text: str, read: Read, opening_of: Callable[[str], str] = first_sente
 def corrected(
     first: Reading, rest: str, read: Read, opening_of: Callable[[str], str] = first_sentence, longest: int = 1
 ) -> Reading:
-    """What was stated first, unless the rest of the text takes it back."""
+    """The first statement, unless the rest of the text corrects it."""
     marks = _marks(rest, longest)
     if not marks:
         return first
@@ -69,15 +69,15 @@ def corrected(
 
 
 def _marks(text: str, longest: int) -> list[re.Match[str]]:
-    """Where something is taken back."""
+    """The places where something is taken back."""
     perhaps = [mark for mark in _PERHAPS.finditer(text) if longest or mark[0].strip().lower() not in ("no", "nope")]
     return list(_TAKEN_BACK.finditer(text)) or perhaps
 
 
 def _first(text: str, read: Read, opening_of: Callable[[str], str]) -> Reading:
-    """What the first sentence that states something does: one that asks, or only denies, is passed over.
+    """The first statement. Sentences that ask or only deny are skipped.
 
-    What is asked counts if nothing else is said.
+    A question counts if nothing else is said.
     """
     asked = False
     for _ in range(SENTENCES):
@@ -93,7 +93,7 @@ def _first(text: str, read: Read, opening_of: Callable[[str], str]) -> Reading:
 
 
 def _direct(text: str, read: Read, longest: int) -> Reading:
-    """What stands at the very start, behind words such as "it is": the first word is a part of it."""
+    """The answer at the very start, after words such as "it is"; the first word has to be part of it."""
     words = text[_LEAD.match(text).end() :].split()  # type: ignore[union-attr]
     for count in range(1, max(longest, 1) + 1):
         reading = read(" ".join(words[:count]).rstrip(".,;:!"))
