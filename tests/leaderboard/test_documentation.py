@@ -8,12 +8,16 @@ import pytest
 
 from leaderboard.build import build
 from leaderboard.documentation import read_documentation
+from leaderboard.text import MINUS
 from steerbench.errors import UserError
+from steerbench.publishing.schema import read_published
+from steerbench.publishing.tradeoff_schema import read_published_tradeoff
 from tests.leaderboard.conftest import violations
 from tests.leaderboard.made_up import run, write
 from tests.leaderboard.test_build import Links, every_link_leads_to_a_file, text_of
 
 ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "leaderboard" / "results"
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +87,27 @@ def test_pictures_lie_in_the_site(site):
 def test_the_glossary_is_linked_from_boards_and_from_the_about_page(site):
     for page in ("about.html", "boards/papi/sample.html"):
         assert re.search(r'href="(\.\./)*docs/glossary\.html"', text_of(site / page)), page
+
+
+def marks(picture: str, name: str) -> list[float]:
+    """The values that a picture's marks of this name say."""
+    text = (ROOT / "docs" / "images" / picture).read_text(encoding="utf-8").replace(MINUS, "-")
+    labels = [label for label in re.findall(r'aria-label="([^"]*)"', text) if name in label]
+    return [float(value) for label in labels for value in re.findall(r"\bvalue: ([-\d.]+)", label)]
+
+
+def test_the_pictures_show_what_is_published():
+    """`python docs/images/draw.py` draws them again."""
+    board = read_published(RESULTS / "papi-pas-few-shot-copy-7bbe58dcb7")
+    for method in ("pas", "few-shot", "copy", "ceiling", "unsteered"):
+        shown = [board.methods[method].metrics[metric].value for metric in ("error", "individual r")]
+        assert marks("board.svg", f"row: {method};") == pytest.approx(shown)
+    (tradeoff,) = (RESULTS.parent / "tradeoffs").iterdir()
+    for method, curve in read_published_tradeoff(tradeoff).found.curves.items():
+        drawn = marks("tradeoff.svg", f"method: {method}")
+        for point in curve.points:
+            for metric in (point.effect, point.prices["fluency"], point.prices["perplexity"]):
+                assert pytest.approx(metric.value) in drawn
 
 
 def test_html_in_markdown_is_shown_and_not_passed_through(tmp_path):
