@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from steerbench.errors import UserError
+from steerbench.errors import UserError, installing
 
 
 @cache
@@ -15,5 +15,5 @@ def vega() -> str:
     try:
         from vl_convert import javascript_bundle
     except ImportError:
-        raise UserError("The site's charts need the extra charts: pip install 'steerbench[charts]'.") from None
+        raise UserError(f"The site's charts need the extra charts: {installing('charts')}.") from None
     return str(javascript_bundle("window.vegaEmbed = vegaEmbed;"))

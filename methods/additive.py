@@ -19,6 +19,7 @@ class Additive:
     """
 
     name = "additive"
+    role = "reference"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:

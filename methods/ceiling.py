@@ -36,6 +36,7 @@ class Ceiling:
     """
 
     name = "ceiling"
+    role = "ceiling"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:

@@ -33,6 +33,7 @@ class Copy:
     seed: int = 0
 
     name = "copy"
+    role = "control"
     needs_model = True
     strengths = (1.0, 1.0)
 

@@ -15,6 +15,7 @@ class DescriptionPrompt:
     """Uses the first description of the pole in the embedded bank. A model that follows any prompt should follow it."""
 
     name = "description-prompt"
+    role = "control"
     needs_model, strengths = True, (1.0, 1.0)
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:

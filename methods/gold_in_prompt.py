@@ -14,6 +14,7 @@ class GoldInPrompt:
     """Gives the correct answer before the problem; errors that remain are errors of reading. A control, no method."""
 
     name = "gold-in-prompt"
+    role = "control"
     needs_model, strengths = True, (1.0, 1.0)
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:

@@ -34,6 +34,7 @@ class RandomDirection:
     draws: Annotated[int, Field(ge=1)] = 8
 
     name = "random-direction"
+    role = "placebo"
 
     def __post_init__(self) -> None:
         _ = self._imitated  # an unknown name is an error now, not when the model is loaded

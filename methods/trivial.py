@@ -17,6 +17,7 @@ class Always1:
     """Answers "Very Inaccurate" to everything."""
 
     name, tick = "always-1", 1.0
+    role = "constant"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
@@ -55,6 +56,7 @@ class TraitMean:
     """
 
     name = "trait-mean"
+    role = "reference"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
@@ -68,6 +70,7 @@ class FacetMean:
     """
 
     name = "facet-mean"
+    role = "reference"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
@@ -86,6 +89,7 @@ class ItemMedian:
     """
 
     name = "item-median"
+    role = "constant"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
@@ -100,6 +104,7 @@ class Unsteered:
     """The model without steering."""
 
     name, changes_nothing = "unsteered", True
+    role = "unsteered"
     needs_model, strengths = True, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:

@@ -17,6 +17,7 @@ class Echo:
     """Repeats the question, which shows how a judge rates the question alone."""
 
     name = "echo"
+    role = "constant"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:
@@ -27,6 +28,7 @@ class FixedText:
     """States the target's adjectives whatever the question: the trait at its most explicit, without an answer."""
 
     name = "fixed-text"
+    role = "reference"
     needs_model, strengths = False, NOTHING_TO_CHOOSE
 
     def fit(self, engine: Engine | None, targets: Sequence[Target]) -> Sequence[Steering]:

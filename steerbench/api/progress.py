@@ -7,6 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from steerbench.api.screen import console as screen
+from steerbench.errors import counted
+
 
 class Speed(ProgressColumn):
     """Items per second."""
@@ -20,7 +23,7 @@ class Bars:
     """A `Progress` of the runner: bars on a terminal, a line per finished stage in a log, or nothing."""
 
     def __init__(self, quiet: bool, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or screen(stderr=True)
         self._quiet = quiet
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -43,7 +46,11 @@ class Bars:
         self._bars.stop()
 
     def started(self, stage: str, method: str, targets: int, requests: int) -> None:
-        self._stage, self._done, self._since = f"{stage} {method} · {targets} targets", 0, time.perf_counter()
+        self._stage, self._done, self._since = (
+            f"{stage} {method} · {counted(targets, 'targets')}",
+            0,
+            time.perf_counter(),
+        )
         self._bars.remove_task(self._task)
         self._task = self._bars.add_task(self._stage, total=requests or None)
 
@@ -57,5 +64,5 @@ class Bars:
     def finished(self) -> None:
         seconds = time.perf_counter() - self._since
         if not self._quiet and not self._console.is_terminal:
-            done = f", {self._done} items" if self._done else ""
+            done = f", {counted(self._done, 'items')}" if self._done else ""
             self._console.print(f"{self._stage}{done}, {seconds:.1f} s", highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """Makes or reads runs in Python, with results as data frames."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -158,13 +159,19 @@ def read(folder: str | Path) -> Run:
     return Run(source.result, source.folder)
 
 
-def compare(first: Run | str | Path, second: Run | str | Path) -> pl.DataFrame:
-    """By method: mean loss in both runs, second minus first with its interval, p and Holm-corrected p.
+def compare(first: Run | str | Path, second: Run | str | Path, rows: tuple[str, str] | None = None) -> pl.DataFrame:
+    """Row by row, the mean loss in both runs, the second less the first with its interval, and p (Holm's too).
+
+    `rows` compares one row of the first run with one of the second, which may be the same run. What of the runs is not
+    compared is said in a warning.
 
     Raises:
-        UserError: the runs share no method or no target, or one has no ledger.
+        UserError: the runs measure different tasks, share no row or no target, or one has no ledger.
     """
     one, other = (run.folder if isinstance(run, Run) else Path(run) for run in (first, second))
+    found = comparison.compare(one, other, rows=rows)
+    if found.left_out:
+        warnings.warn("Not compared. " + " ".join(found.left_out), stacklevel=2)
     return pl.DataFrame(
         [
             {
@@ -178,6 +185,6 @@ def compare(first: Run | str | Path, second: Run | str | Path) -> pl.DataFrame:
                 "p_holm": pair.p_holm,
                 "targets": pair.difference.n,
             }
-            for pair in comparison.compare(one, other)
+            for pair in found.pairs
         ]
     )

@@ -3,16 +3,18 @@
 Commands import what they need when they are called, so that help and lists come at once.
 """
 
+import os
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from steerbench import __version__
+from steerbench.api.screen import console as screen
 from steerbench.cli import bench, data, human, judge, model, new
 from steerbench.cli.chat import chat_command
 from steerbench.cli.commands import Commands
+from steerbench.cli.compare import compare_command
 from steerbench.cli.controls import controls_command
 from steerbench.cli.fit import fit_command
 from steerbench.cli.list import list_command
@@ -22,7 +24,7 @@ from steerbench.cli.publish import publish_command
 from steerbench.cli.report import report_command
 from steerbench.cli.run import run_command
 from steerbench.cli.serve import serve_command
-from steerbench.cli.show import compare_command, export_command, show_command
+from steerbench.cli.show import export_command, show_command
 from steerbench.cli.suite import suite_command
 from steerbench.cli.sweep import sweep_command
 from steerbench.cli.tradeoff import tradeoff_command
@@ -46,7 +48,7 @@ def _say_version(wanted: bool) -> None:
 def _before_any_command(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Say which version this is; end.", callback=_say_version, is_eager=True),
+        typer.Option("--version", help="Show the version and exit.", callback=_say_version, is_eager=True),
     ] = False,
 ) -> None:
     pass
@@ -85,6 +87,11 @@ WRONG = 2
 
 def main() -> int:
     """Run the command that this process was started with; its exit code."""
+    if os.environ.get("NO_COLOR"):
+        # typer's help would keep bold and dim text, which are escape codes too.
+        import typer.rich_utils
+
+        typer.rich_utils.COLOR_SYSTEM = None
     try:
         ended = app(prog_name="steerbench", standalone_mode=False)
     except UserError as error:
@@ -116,5 +123,5 @@ def _misused(error: Any) -> int:
 
 def _refused(sentence: str) -> int:
     message = Text.assemble(("error: ", "bold red"), sentence)
-    Console(stderr=True).print(message, soft_wrap=True)
+    screen(stderr=True).print(message, soft_wrap=True)
     return WRONG

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from steerbench.api.screen import console as screen
 from steerbench.cli.options import Device, Dtype, Model, Param, Seed, finite
-from steerbench.errors import UserError
+from steerbench.errors import UserError, counted, installing
 
 if TYPE_CHECKING:
     from steerbench.timing.gate import GateResult
@@ -25,21 +26,29 @@ app = typer.Typer(help="Time methods, as ratios to the same engine unsteered.", 
 @app.callback()
 def bench_command(
     context: typer.Context,
-    method: Annotated[list[str] | None, typer.Option(help="Methods: pas,npti or pas+few-shot; repeatable.")] = None,
-    engine: Annotated[list[str] | None, typer.Option(help="Engines: hf or hf,vllm.", show_default="hf")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help="Methods: pas,npti or pas+few-shot; repeatable.")
+    ] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help="Engines: hf or hf,vllm.", show_default="hf")
+    ] = None,
     groups: Annotated[
-        str, typer.Option(help="Kinds of work: fit, calibrate, choose, generate.")
+        str, typer.Option(metavar="NAMES", help="Kinds of work to time.")
     ] = "fit,calibrate,choose,generate",
     model: Model = None,
     dtype: Dtype = None,
     device: Device = None,
-    alternations: Annotated[int, typer.Option(help="Passes over all cases, of two rounds each.", min=1)] = 3,
-    targets: Annotated[int, typer.Option(help="Respondents that are fitted and asked.", min=1)] = 8,
-    items: Annotated[int, typer.Option(help="Items of each, in calibrate and choose.", min=1)] = 8,
-    requests: Annotated[int, typer.Option(help="Texts in generate, each under another steering.", min=1)] = 64,
-    new_tokens: Annotated[int, typer.Option(help="Where a text of generate is cut.", min=1)] = 32,
+    alternations: Annotated[
+        int, typer.Option(metavar="N", help="Passes over all cases, of two rounds each.", min=1)
+    ] = 3,
+    targets: Annotated[int, typer.Option(metavar="N", help="Respondents to fit and ask.", min=1)] = 8,
+    items: Annotated[int, typer.Option(metavar="N", help="Items per respondent in calibrate and choose.", min=1)] = 8,
+    requests: Annotated[
+        int, typer.Option(metavar="N", help="Texts in generate, each under another steering.", min=1)
+    ] = 64,
+    new_tokens: Annotated[int, typer.Option(metavar="N", help="Tokens per text in generate.", min=1)] = 32,
     clock: Annotated[
-        str, typer.Option(help="wall, or cpu: CPU time of the process, for machines others use.")
+        str, typer.Option(metavar="NAME", help="wall, or cpu (CPU time of the process) on shared machines.")
     ] = "wall",
     param: Param = None,
     seed: Seed = 0,
@@ -51,7 +60,7 @@ def bench_command(
     if context.invoked_subcommand is not None:
         return
     if importlib.util.find_spec("pytest_benchmark") is None:
-        raise UserError("Timing needs pytest-benchmark: pip install 'steerbench[bench]'.")
+        raise UserError(f"Timing needs pytest-benchmark: {installing('bench')}.")
     if clock not in ("wall", "cpu"):
         raise UserError(f"There is no clock '{clock}'; there are: wall, cpu.")
     from steerbench.cli.parameters import comma_separated, parse_parameters
@@ -74,25 +83,25 @@ def bench_command(
         given=parse_parameters(param or []),
         seed=seed,
     )
-    progress = Console(stderr=True)
+    progress = screen(stderr=True)
     with progress.status("loading") as status:
         timing = bench(asked, lambda what, done, of: status.update(f"{what} ({done} of {of})"))
     if json is None:
         show(timing)
         return
     write_timing(timing, json)
-    print(f"{len(timing.cases)} cases, {timing.alternations} alternations: {json}")
+    print(f"{counted(len(timing.cases), 'cases')}, {counted(timing.alternations, 'alternations')}: {json}")
 
 
 @app.command("compare")
 def compare_command(
-    old: Annotated[Path, typer.Argument(help="The timing file that is to be held.", show_default=False)],
+    old: Annotated[Path, typer.Argument(help="The timing file to compare with.", show_default=False)],
     new: Annotated[Path, typer.Argument(help="The timing file to judge.", show_default=False)],
     tolerance: Annotated[
-        float, typer.Option(help="How much worse a ratio may be beyond noise.", min=0.0, callback=finite)
+        float, typer.Option(metavar="X", help="How much worse a ratio may be, beyond noise.", min=0.0, callback=finite)
     ] = 0.10,
 ) -> None:
-    """Compare two timing files by their ratios; exit code 1 if one got worse beyond noise and tolerance."""
+    """Compare two timing files; exits with 1 if a ratio got worse."""
     from steerbench.timing.files import read_timing
     from steerbench.timing.gate import compare
 
@@ -110,7 +119,7 @@ def show(timing: "TimingFile", console: Console | None = None) -> None:
 
     from steerbench.timing.gate import hardware
 
-    console = console or Console()
+    console = console or screen()
     table = _table("group", "method", "engine", "ratio", "interval", "seconds", "tokens/s", "peak MB")
     for case in timing.cases:
         sides = [one.method for one in case.rounds]
@@ -135,7 +144,7 @@ def show(timing: "TimingFile", console: Console | None = None) -> None:
 
 def tell(verdict: "GateResult", tolerance: float, console: Console | None = None) -> None:
     """The table of a comparison, what could not be compared, and why it may mislead."""
-    console = console or Console()
+    console = console or screen()
     table = _table("group", "method", "engine", "old", "new", "new / old", "interval", "")
     for change in verdict.changes:
         table.add_row(

@@ -9,26 +9,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steerbench.cli.options import Device, Dtype, EngineName, Model, Seed, Template, finite
-from steerbench.cli.startup import quick
+from steerbench.cli.startup import loading
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
     from steerbench.contracts import Engine, Sampling
     from steerbench.contracts.steering import Steering
 
-HELP = "/strength 2.5 sets the strength, /off stops steering, /reset forgets the talk, /quit ends."
+HELP = "/strength 2.5 sets the strength, /off stops steering, /reset forgets the conversation, /quit ends."
 
 
 def chat_command(
-    steering: Annotated[Path, typer.Option(help="A saved steering.", show_default=False)],
+    steering: Annotated[Path, typer.Option(metavar="FILE", help="A saved steering.", show_default=False)],
     model: Model = None,
     engine: EngineName = "hf",
     dtype: Dtype = None,
     device: Device = None,
     chat_template: Template = None,
     force: Annotated[bool, typer.Option("--force", help="Use a steering that was fitted on another model.")] = False,
-    tokens: Annotated[int, typer.Option(help="Tokens an answer may have.", min=1)] = 256,
-    temperature: Annotated[float, typer.Option(help="0 always says the likeliest.", min=0.0, callback=finite)] = 0.0,
+    tokens: Annotated[int, typer.Option(metavar="N", help="The most tokens of an answer.", min=1)] = 256,
+    temperature: Annotated[
+        float, typer.Option(metavar="X", help="Sampling temperature; 0 is greedy.", min=0.0, callback=finite)
+    ] = 0.0,
     seed: Seed = 0,
 ) -> None:
     """Talk with a model under a saved steering."""
@@ -42,7 +44,7 @@ def chat_command(
     loaded, provenance = open_steering(steering)
     template = str(chat_template) if chat_template else None
     plan = Plan(methods=("chat",), task="chat", model=model, engine=engine, dtype=dtype, chat_template=template)
-    with quick():
+    with loading():
         opened = open_engine(plan, device)
     if not force:
         check_fitted_on(opened, provenance, steering)

@@ -1,4 +1,4 @@
-"""What a board says, in sentences for somebody who has never seen one: its control, its methods, what to run next."""
+"""What a board says, in sentences for somebody who has never seen one: its control, its methods, the next command."""
 
 from collections.abc import Iterator
 
@@ -13,17 +13,17 @@ def conclusion(result: RunResult) -> str:
     if not any(row.comparisons for row in result.methods.values()):
         return ""
     methods = [f"{name}{_did(standing, result)}" for name, standing in standings.items()]
-    return " ".join([*_control(result), *methods, *_next(result)])
+    return " ".join([*_control(result), *methods])
 
 
 def _control(result: RunResult) -> Iterator[str]:
     asked = [name for name in result.controls if name in result.methods]
     states = {row.standing.state for row in result.methods.values() if row.standing is not None}
     if asked and "tested" in states and "cannot tell" not in states:  # of too few units nothing was said either way
-        yield f"The control ({asked[0]}) is read: this board can see an effect on this model."
+        yield f"The control ({asked[0]}) is detected: this board can measure an effect on this model."
     elif not asked and result.controls:
         added = result.controls[0]
-        yield f"No control says whether this board can see an effect on this model: add {added} to --method."
+        yield f"No control shows whether this board can measure an effect on this model: add {added} to --method."
 
 
 def _did(standing: Standing, result: RunResult) -> str:
@@ -35,17 +35,21 @@ def _did(standing: Standing, result: RunResult) -> str:
     roles = {name: row.role for name, row in result.methods.items()}
     rest = [name for name in standing.not_better if roles.get(name) in MOVES]
     if not rest:
-        return " was compared with no unsteered model."
+        return " was not compared with the unsteered model."
     if [roles[name] for name in rest] == ["placebo"]:
-        return f" is better than unsteered, and not better than {rest[0]}, an edit of the same size without meaning."
-    return f" does nothing that this board can see: it is not better than {' or '.join(rest)}."
+        return f" is better than unsteered, but not better than {rest[0]}, a random edit of the same size."
+    return f" has no effect that this board can detect: it is not significantly better than {' or '.join(rest)}."
 
 
-def _next(result: RunResult) -> Iterator[str]:
-    """Where to go from the model that is for trying things out."""
+def next_steps(result: RunResult) -> list[str]:
+    """Where to go from the model that is for trying things out: lines whose commands are never broken."""
     larger = [name for name in models() if name != DEFAULT]
-    if (result.plan.model or DEFAULT) == DEFAULT and larger:
-        yield (
-            f"{DEFAULT} is for trying things out. Next: `steerbench controls` (what can be read of it), and the same "
-            f"command with --model {larger[0]}, which follows a prompt (`steerbench model fetch {larger[0]}`)."
-        )
+    tested = any(row.comparisons for row in result.methods.values())
+    if not tested or not larger or (result.plan.model or DEFAULT) != DEFAULT:
+        return []
+    return [
+        f"{DEFAULT} is for trying things out. Next, see what can be measured on it:",
+        "  steerbench controls",
+        f"then the same run with --model {larger[0]}, a model that follows prompts:",
+        f"  steerbench model fetch {larger[0]}",
+    ]

@@ -1,17 +1,18 @@
-"""`steerbench controls`: what can be read of a model, before any method is run on it."""
+"""`steerbench controls`: what can be measured on a model, before any method is run on it."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from steerbench.cli.main import INTERRUPTED
+from steerbench.api.screen import console as screen
+from steerbench.cli.fitting import Column, print_facts, print_table
+from steerbench.cli.main import INTERRUPTED, STOPPED
 from steerbench.cli.options import Device, Dtype, EngineName, Model, Out, Quiet, Seed, Template
-from steerbench.cli.startup import quick
+from steerbench.cli.startup import loading
 
 if TYPE_CHECKING:
     from steerbench.contracts import Engine
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
 def controls_command(
     model: Model = None,
-    dataset: Annotated[str, typer.Option(help="The inventory: sample, which is shipped, or papi-300.")] = "sample",
-    people: Annotated[int, typer.Option(help="So many people whose answers are copied.", min=2)] = 6,
-    statements: Annotated[int, typer.Option(help="So many statements of each trait, asked under poles.", min=2)] = 4,
-    questions: Annotated[int, typer.Option(help="So many open questions on each trait; 0 asks none.", min=0)] = 2,
-    judge: Annotated[str, typer.Option(help="Who rates open answers; several with commas.")] = "axis",
-    problems: Annotated[int, typer.Option(help="So many problems to be solved; 0 asks none.", min=0)] = 10,
+    dataset: Annotated[
+        str, typer.Option(metavar="NAME", help="The inventory: sample (shipped) or papi-300.")
+    ] = "sample",
+    people: Annotated[int, typer.Option(metavar="N", help="People whose answers are shown to be copied.", min=2)] = 6,
+    statements: Annotated[
+        int, typer.Option(metavar="N", help="Statements of each trait, asked under described poles.", min=2)
+    ] = 4,
+    questions: Annotated[int, typer.Option(metavar="N", help="Open questions on each trait; 0 asks none.", min=0)] = 2,
+    judge: Annotated[str, typer.Option(metavar="NAMES", help="What rates open answers; several with commas.")] = "axis",
+    problems: Annotated[int, typer.Option(metavar="N", help="Problems to solve; 0 asks none.", min=0)] = 10,
     seed: Seed = 0,
     engine: EngineName = "hf",
     dtype: Dtype = None,
@@ -38,9 +43,8 @@ def controls_command(
     out: Out = Path("runs"),
     quiet: Quiet = False,
 ) -> None:
-    """Say what can be read of a model: poles described to it, answers shown to it, solutions told to it."""
-    with quick():
-        from steerbench.cli.table import WIDE
+    """Test what can be measured on a model, before any method is run."""
+    with loading(quiet):
         from steerbench.instruments import answers
         from steerbench.instruments import problems as solutions
         from steerbench.instruments import statements as readouts
@@ -62,16 +66,14 @@ def controls_command(
         if problems:
             solved = solutions.solved_of(runs.run(solutions.asked(named, problems, seed)))
     except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    console.print(_statements(lines, _title(runs.engine, model)))
+    console = screen()
+    _print(console, _title(runs.engine, model), _statements(lines))
     if heard:
-        console.print(_answers(heard))
+        _print(console, "Open answers", _answers(heard))
     if solved:
-        console.print(_solutions(solved))
+        _print(console, "Solutions", _solutions(solved))
     said = [
         *readouts.conclusions(lines),
         *answers.conclusions(heard),
@@ -122,40 +124,48 @@ def _title(engine: "Engine | None", model: str | None) -> str:
     return f"Controls of {model or DEFAULT}, {told.get('dtype', '')}"
 
 
-def _statements(lines: "Sequence[ReadoutControls]", title: str) -> Table:
+def _statements(lines: "Sequence[ReadoutControls]") -> list[Column]:
     from steerbench.cli.table import cell
 
-    table = _table(title, "readout", ("range", "one answer", "poles described", "answers copied", "another's copied"))
-    for line in lines:
-        numbers = [cell(line.described, True), cell(line.copied, True), cell(line.other, False)]
-        table.add_row(line.readout, cell(line.range, False), _percent(line.alike), *numbers, line.words)
-    return table
+    return [
+        Column("readout", [line.readout for line in lines], right=False),
+        Column("range", [cell(line.range, False) for line in lines], kept=2),
+        Column("one answer", [_percent(line.alike) for line in lines], kept=1),
+        _estimates("poles described", [line.described for line in lines]),
+        _estimates("answers copied", [line.copied for line in lines]),
+        Column("another's copied", [cell(line.other, False) for line in lines], kept=0),
+        Column("reads", [line.words for line in lines], right=False),
+    ]
 
 
-def _answers(lines: "Sequence[Heard]") -> Table:
+def _answers(lines: "Sequence[Heard]") -> list[Column]:
+    return [
+        Column("frame", [line.frame for line in lines], right=False),
+        Column("judge", [line.judge for line in lines]),
+        _estimates("poles described", [line.described for line in lines]),
+        Column("AI or refusal", [_percent(line.as_ai) for line in lines], kept=0),
+        Column("reads", [line.words for line in lines], right=False),
+    ]
+
+
+def _solutions(found: "Solved") -> list[Column]:
+    return [
+        Column("problems", ["arithmetic"], right=False),
+        _estimates("unsteered", [found.plain]),
+        _estimates("told", [found.told]),
+        Column("reads", [found.words], right=False),
+    ]
+
+
+def _estimates(name: str, found: "Sequence[MetricRecord | None]") -> Column:
     from steerbench.cli.table import cell
 
-    table = _table("Open answers", "frame", ("judge", "poles described", "AI or refusal"))
-    for line in lines:
-        table.add_row(line.frame, line.judge, cell(line.described, True), _percent(line.as_ai), line.words)
-    return table
+    return Column(name, [cell(one, True) for one in found], brief=[cell(one, False) for one in found], brief_kept=3)
 
 
-def _solutions(found: "Solved") -> Table:
-    from steerbench.cli.table import cell
-
-    table = _table("Solutions", "problems", ("unsteered", "told"))
-    table.add_row("arithmetic", cell(found.plain, True), cell(found.told, True), found.words)
-    return table
-
-
-def _table(title: str, first: str, columns: Iterable[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column(first, overflow="fold")
-    for name in columns:
-        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
-    table.add_column("reads")
-    return table
+def _print(console: Console, title: str, columns: Sequence[Column]) -> None:
+    print_facts(console, [title])
+    print_table(console, columns)
 
 
 def _percent(share: "MetricRecord | None") -> str:

@@ -6,28 +6,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from steerbench.api.screen import console as screen
 from steerbench.cli.main import INTERRUPTED
 from steerbench.cli.options import Seed
 from steerbench.datasets import fetch as store
 from steerbench.datasets.registry import NOT_STATED, Dataset, dataset, datasets
-from steerbench.errors import UserError
+from steerbench.errors import UserError, counted
 
 if TYPE_CHECKING:
     from steerbench.plugins.questions import BuiltQuestions
 
-app = typer.Typer(help="Benchmark data: list it, fetch it, check it, have it made.", no_args_is_help=True)
+app = typer.Typer(help="List, fetch, check and build benchmark data.", no_args_is_help=True)
 
 Names = Annotated[list[str], typer.Argument(help="Names of datasets, as `steerbench data list` shows them.")]
 
 
 @app.command("list")
 def list_datasets() -> None:
-    """Show every dataset, its terms, and whether it is here."""
+    """Show every dataset, its licence, and whether it is here."""
     mirror = store.mirror()
     table = Table(caption=f"read from {mirror}" if mirror else "downloaded on first use")
     table.add_column("name", no_wrap=True)
@@ -35,13 +35,13 @@ def list_datasets() -> None:
         table.add_column(column, justify="right" if column in ("files", "size") else "left")
     for one in datasets().values():
         table.add_row(one.name, one.what, one.licence, str(len(one.files)), _size(one), _state(one))
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command("fetch")
 def fetch_datasets(names: Names) -> None:
-    """Bring datasets here and verify them."""
-    console = Console()
+    """Download datasets and verify them."""
+    console = screen()
     for one in [dataset(name) for name in names]:
         if one.note:
             console.print(f"{one.name}: {one.note}", highlight=False)
@@ -58,8 +58,8 @@ def fetch_datasets(names: Names) -> None:
 def verify_datasets(
     names: Annotated[list[str] | None, typer.Argument(help="Names of datasets; all that are here if none.")] = None,
 ) -> None:
-    """Check the local files against their published hashes; exits with 2 if any is wrong."""
-    console = Console()
+    """Check local files against their published hashes."""
+    console = screen()
     chosen = [dataset(name) for name in names or datasets()]
     absent = [one.name for one in chosen if _state(one) == "no"]
     problems = {one.name: store.verify(one.name) for one in chosen if one.name not in absent}
@@ -78,25 +78,29 @@ def verify_datasets(
 @app.command("build")
 def build_data(
     task: Annotated[str, typer.Argument(help="The task, such as personalitybench.", show_default=False)],
-    generator: Annotated[str, typer.Option(help="Address of an OpenAI-compatible server: http://localhost:8000/v1")],
-    generator_model: Annotated[str, typer.Option(help="The server's model that writes the questions.")],
-    key_env: Annotated[str, typer.Option(help="The environment variable with the server's key.")] = "OPENAI_API_KEY",
-    per_facet: Annotated[int, typer.Option(help="Questions asked for on each facet.", min=1)] = 8,
+    generator: Annotated[
+        str, typer.Option(metavar="URL", help="An OpenAI-compatible server: http://localhost:8000/v1")
+    ],
+    generator_model: Annotated[str, typer.Option(metavar="NAME", help="The model that writes the questions.")],
+    key_env: Annotated[
+        str, typer.Option(metavar="NAME", help="The environment variable with the server's key.")
+    ] = "OPENAI_API_KEY",
+    per_facet: Annotated[int, typer.Option(metavar="N", help="Questions per facet.", min=1)] = 8,
     topics: Annotated[
-        Path | None, typer.Option(help="A file with a topic a line.", dir_okay=False, show_default="the task's own")
+        Path | None, typer.Option(help="A file with one topic per line.", dir_okay=False, show_default="the task's own")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write.", show_default="TASK.jsonl", dir_okay=False)
     ] = None,
-    concurrency: Annotated[int, typer.Option(help="Requests under way at once.", min=1)] = 8,
+    concurrency: Annotated[int, typer.Option(metavar="N", help="Requests at the same time.", min=1)] = 8,
     seed: Seed = 0,
 ) -> None:
-    """Have a model write a task's questions. Stopped at any moment, the same command goes on from there."""
+    """Have a model write a task's questions. The same command continues a stopped build."""
     from steerbench.plugins.questions import Order, buildable
 
     target = out or Path(f"{task}.jsonl")
     order = Order(generator, generator_model, target, key_env, per_facet, topics, concurrency, seed)
-    console = Console(stderr=True)
+    console = screen(stderr=True)
     columns = (TextColumn("questions settled"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
@@ -113,16 +117,15 @@ def build_data(
 def _report(built: "BuiltQuestions", target: Path) -> None:
     """What was built, a line each."""
     dropped, unfinished, usage = sum(built.dropped.values()), sum(built.unfinished.values()), built.usage
-    lines = [f"{target}: {built.kept} questions kept, {dropped} dropped."]
+    lines = [f"{target}: {counted(built.kept, 'questions')} kept, {dropped} dropped."]
     lines += [f"  {count} dropped: {reason}" for reason, count in sorted(built.dropped.items())]
-    lines.append(
-        f"This time: {usage.calls:,} calls, {usage.prompt_tokens:,} tokens sent, {usage.completion_tokens:,} received."
-    )
+    spent = f"{counted(usage.calls, 'calls')}, {counted(usage.prompt_tokens, 'tokens')} sent"
+    lines.append(f"This time: {spent}, {usage.completion_tokens:,} received.")
     if unfinished:
-        lines.append(f"{unfinished} questions could not be had; the same command asks for them again:")
+        lines.append(f"{counted(unfinished, 'questions')} could not be had; the same command asks again:")
         lines += [f"  {count}: {reason}" for reason, count in sorted(built.unfinished.items())]
     for line in (*lines, *built.notes):
-        Console().print(line, soft_wrap=True, highlight=False, markup=False)
+        screen().print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _absence(names: list[str]) -> str:

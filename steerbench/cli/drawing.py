@@ -2,6 +2,8 @@
 
 import sys
 
+from steerbench.errors import installing
+
 
 def can_draw() -> bool:
     """Whether the extra that draws charts is installed; if not, that is said on stderr."""
@@ -9,6 +11,6 @@ def can_draw() -> bool:
         import altair  # noqa: F401
         import vl_convert  # noqa: F401
     except ModuleNotFoundError:
-        print("No chart was drawn: that takes the extra, pip install 'steerbench[charts]'.", file=sys.stderr)
+        print(f"No chart was drawn: {installing('charts')}.", file=sys.stderr)
         return False
     return True

@@ -1,4 +1,4 @@
-"""`steerbench fit`: one steering towards a pole of a trait, as a file to chat with or to give away."""
+"""`steerbench fit`: one steering towards a pole of a trait, as a file to chat with or to share."""
 
 import os
 from pathlib import Path
@@ -7,17 +7,21 @@ from typing import Annotated
 import typer
 
 from steerbench.cli.options import Device, Dtype, EngineName, Model, Param, Seed, Template
-from steerbench.cli.startup import quick
-from steerbench.errors import UserError
+from steerbench.cli.startup import loading
+from steerbench.errors import UserError, counted
 
 
 def fit_command(
-    method: Annotated[str, typer.Option(help="The method, such as pas or caa+simple-prompt.")],
-    pole: Annotated[str, typer.Option(help="A trait and its end: extraversion+, N- for short, or a blend: E+O-.")],
-    out: Annotated[Path, typer.Option(help="The file to write (.safetensors).")],
+    method: Annotated[str, typer.Option(metavar="NAME", help="The method, such as pas or caa+simple-prompt.")],
+    pole: Annotated[
+        str, typer.Option(metavar="POLE", help="A trait and its pole: extraversion+, N- for short, or a blend: E+O-.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write (.safetensors).")],
     model: Model = None,
-    task: Annotated[str, typer.Option(help="The task whose statements tell of the trait.")] = "papi",
-    dataset: Annotated[str | None, typer.Option(help="The task's data.", show_default="the task's own")] = None,
+    task: Annotated[str, typer.Option(metavar="NAME", help="The task whose statements define the trait.")] = "papi",
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The task's data.", show_default="the task's own")
+    ] = None,
     engine: EngineName = "hf",
     dtype: Dtype = None,
     device: Device = None,
@@ -25,7 +29,7 @@ def fit_command(
     param: Param = None,
     seed: Seed = 0,
 ) -> None:
-    """Fit a method to one pole of a trait and save the steering, at unit strength."""
+    """Fit a method to a pole of a trait and save the steering."""
     from steerbench.api.fitting import asked, fitted
     from steerbench.cli.parameters import parse_parameters
     from steerbench.engines.fitted_on import model_digest
@@ -47,7 +51,7 @@ def fit_command(
         chat_template=str(chat_template) if chat_template else None,
     )
     fitting, target = asked(method, pole, task, dataset, given, seed)
-    with quick():
+    with loading():
         loaded = open_engine(plan, device)
     steering = fitted(fitting, method, target, loaded)
     provenance = {"method": method, "target": target.id, "model": model_digest(loaded), "strength": "1.0"}
@@ -56,7 +60,9 @@ def fit_command(
         out.parent.mkdir(parents=True, exist_ok=True)
         steering.save(out, provenance)
     changes = (
-        f"{len(steering.edits)} edits{' and a prompt' if steering.prompt else ''}" if steering.edits else "a prompt"
+        f"{counted(len(steering.edits), 'edits')}{' and a prompt' if steering.prompt else ''}"
+        if steering.edits
+        else "a prompt"
     )
     facts = "".join(f" {name[:1].upper()}{name[1:]}: {value:g}." for name, value in steering.facts.items())
     print(f"{out}: {method} towards {target.id}, {changes}, at unit strength.{facts}")

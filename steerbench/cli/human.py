@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from steerbench.cli.options import Seed, run_folders
-from steerbench.errors import UserError
+from steerbench.errors import UserError, counted
 
-app = typer.Typer(help="Have people judge answers.", no_args_is_help=True)
+app = typer.Typer(help="Have people judge answers blindly.", no_args_is_help=True)
 
 
 class Mode(StrEnum):
@@ -24,15 +24,21 @@ def export_command(
         typer.Argument(metavar="RUN...", help="The folders of runs.", show_default=False, callback=run_folders),
     ],
     out: Annotated[Path, typer.Option(help="The page to write; its key is written beside it.", dir_okay=False)],
-    questions: Annotated[int | None, typer.Option(help="So many questions.", min=1, show_default="all")] = None,
+    questions: Annotated[
+        int | None, typer.Option(metavar="N", help="The number of questions.", min=1, show_default="all")
+    ] = None,
     methods: Annotated[
         str | None,
-        typer.Option(help="Whose answers, with commas.", show_default="all that are not trivial, and unsteered"),
+        typer.Option(
+            metavar="NAMES",
+            help="Methods whose answers are shown, separated by commas.",
+            show_default="all methods, and unsteered",
+        ),
     ] = None,
-    mode: Annotated[Mode, typer.Option(help="Put all answers in order, or compare two at a time.")] = Mode.RANK,
+    mode: Annotated[Mode, typer.Option(help="Rank all answers, or compare two at a time.")] = Mode.RANK,
     seed: Seed = 0,
 ) -> None:
-    """Write a page that shows people blinded answers, and the key that says whose they are."""
+    """Write a page of blinded answers for people to judge, and its key."""
     from steerbench.cli.parameters import comma_separated
     from steerbench.human.page import render
     from steerbench.human.sources import read_sources
@@ -40,14 +46,14 @@ def export_command(
     from steerbench.storage.files import understandable, write_whole
 
     if out.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"--out {out} names no page; give it a name such as study.html.")
+        raise UserError(f"--out {out} is not an HTML file name; give one such as study.html.")
     wanted = comma_separated("--methods", [methods] if methods else [])
     study = make_study(read_sources(runs, wanted), questions, mode.value, seed)
     key = out.with_name(f"{out.stem}-key.json")
     write_key(study.key, key)
     with understandable(out):
         write_whole(out, render(study.page))
-    asked = f"{len(study.key.questions)} questions, {study.key.screens} decisions"
+    asked = f"{counted(len(study.key.questions), 'questions')}, {counted(study.key.screens, 'decisions')}"
     print(f"{out}: answers of {', '.join(study.key.methods)}; {asked}. Send it to people.")
     print(f"{key}: whose answer is whose. Keep it to yourself.")
 
@@ -60,7 +66,7 @@ def import_command(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Report how people ordered the methods, how far they agree, and how far the judge agrees with them."""
+    """Report how people ranked the methods, and how far they agree."""
     from steerbench.cli.human_table import show
     from steerbench.human.findings import find
     from steerbench.human.responses import read_responses

@@ -1,53 +1,51 @@
-"""What people said, as tables that read at 100 columns."""
+"""How people ranked the methods, as tables that fit the screen."""
 
 from rich.console import Console
-from rich.table import Table
 
-from steerbench.cli.table import WIDE, cell
+from steerbench.api.screen import console as screen
+from steerbench.cli.fitting import Column, print_facts, print_table
+from steerbench.cli.table import cell
+from steerbench.errors import counted
 from steerbench.human.findings import Findings
 from steerbench.records.results import MetricRecord
 
 
 def show(findings: Findings, console: Console | None = None) -> None:
     """Print ranks, pairs of methods, and how far people and the judge agree."""
-    console = console or Console()
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    console.print(_ranks(findings))
-    console.print()
-    console.print(_pairs(findings))
-    console.print()
-    for line in _agreement(findings):
-        console.print(line, highlight=False, markup=False)
+    console = console or screen()
+    facts = [counted(findings.questions, "questions"), counted(len(findings.annotators), "people")]
+    for told, columns in ((facts, _ranks(findings)), (["The first against the second"], _pairs(findings))):
+        print_facts(console, told)
+        print_table(console, columns)
+        console.print()
+    for said in _agreement(findings):
+        console.print(said, highlight=False, markup=False)
     for person in findings.annotators:
-        told = f"{person.name}: {person.decided} of {findings.screens} decisions, {person.seconds:.1f} s each (median)."
-        console.print(told, highlight=False, markup=False)
+        decided = f"{person.decided} of {counted(findings.screens, 'decisions')}"
+        said = f"{person.name}: {decided}, {person.seconds:.1f} s each (median)."
+        console.print(said, highlight=False, markup=False)
 
 
-def _ranks(findings: Findings) -> Table:
-    people = len(findings.annotators)
-    title = f"{findings.questions} questions, {people} {'person' if people == 1 else 'people'}"
-    table = _table(title, "method", "mean rank", "rankings")
-    for method, found in findings.methods.items():
-        table.add_row(method, cell(found.rank, interval=True), str(found.rankings))
-    return table
+def _ranks(findings: Findings) -> list[Column]:
+    found = list(findings.methods.values())
+    return [
+        Column("method", list(findings.methods), right=False),
+        Column("mean rank", [cell(one.rank, interval=True) for one in found]),
+        Column("rankings", [str(one.rankings) for one in found], kept=1),
+    ]
 
 
-def _pairs(findings: Findings) -> Table:
-    table = _table("The first against the second", "methods", "wins", "ties", "losses", "net", "p", "p (Holm)")
-    for pair in findings.pairs:
-        counts = (str(pair.wins), str(pair.ties), str(pair.losses))
-        tests = (f"{pair.p:.3f}", f"{pair.p_holm:.3f}")
-        table.add_row(f"{pair.first} - {pair.second}", *counts, cell(pair.net, interval=True), *tests)
-    return table
-
-
-def _table(title: str, first: str, *others: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(first, overflow="fold")
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
+def _pairs(findings: Findings) -> list[Column]:
+    pairs = findings.pairs
+    return [
+        Column("methods", [f"{pair.first} - {pair.second}" for pair in pairs], right=False),
+        Column("wins", [str(pair.wins) for pair in pairs], kept=2),
+        Column("ties", [str(pair.ties) for pair in pairs], kept=1),
+        Column("losses", [str(pair.losses) for pair in pairs], kept=2),
+        Column("net", [cell(pair.net, interval=True) for pair in pairs]),
+        Column("p", [f"{pair.p:.3f}" for pair in pairs], kept=0),
+        Column("p (Holm)", [f"{pair.p_holm:.3f}" for pair in pairs], kept=3),
+    ]
 
 
 def _agreement(findings: Findings) -> list[str]:

@@ -1,4 +1,4 @@
-"""`steerbench rejudge` and `steerbench judge check`: who rates answers, and how far they can be trusted."""
+"""`steerbench rejudge` and `steerbench judge check`: other judges, and how far a judge can be trusted."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from steerbench.cli.main import INTERRUPTED
+from steerbench.api.screen import console as screen
+from steerbench.cli.main import INTERRUPTED, STOPPED
 from steerbench.cli.options import (
     Device,
     FluencyJudge,
@@ -19,10 +20,10 @@ from steerbench.cli.options import (
     SelfJudge,
     TraitJudge,
 )
-from steerbench.cli.startup import quick
-from steerbench.errors import UserError
+from steerbench.cli.startup import loading
+from steerbench.errors import UserError, counted
 
-app = typer.Typer(help="Look at judges.", no_args_is_help=True)
+app = typer.Typer(help="Check judges.", no_args_is_help=True)
 
 
 def rejudge_command(
@@ -32,12 +33,12 @@ def rejudge_command(
     param: Param = None,
     judge_budget: JudgeBudget = None,
     allow_self_judge: SelfJudge = False,
-    unscored: Annotated[bool, typer.Option("--unscored", help="Ask once more where there is no rating yet.")] = False,
+    unscored: Annotated[bool, typer.Option("--unscored", help="Ask again for missing ratings.")] = False,
     device: Device = None,
     out: Out = Path("runs"),
     quiet: Quiet = False,
 ) -> None:
-    """Rate a finished run's answers by other judges, without generating them again."""
+    """Rate a finished run's answers again, by other judges."""
     from steerbench.api.progress import Bars
     from steerbench.cli.parameters import parse_parameters
     from steerbench.cli.table import show
@@ -47,33 +48,33 @@ def rejudge_command(
     given = parse_parameters(param or [])
     named, own = judges_of(judge, fluency_judge, given, allow_self_judge)
     if given:
-        raise UserError(f"rejudge takes parameters of judges only; '{next(iter(given))}' is none.")
+        raise UserError(f"rejudge takes parameters of judges only, and '{next(iter(given))}' is not a judge.")
     if not (named or own or unscored):
         raise UserError("Nothing would change: name another judge with --judge or --fluency-judge, or add --unscored.")
-    with quick():
+    with loading(quiet):
         prepared = prepare_again(run, named, own, device)
     folder = prepared.folder(out)
     try:
         with Bars(quiet) as bars:
             result = rejudge(run, prepared, folder, bars, judge_budget, ask_again=unscored)
     except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     show(result, folder)
 
 
 @app.command("check")
 def check_command(
-    judge: Annotated[str, typer.Argument(help="The judge, such as axis.", show_default=False)],
+    judge: Annotated[
+        str, typer.Argument(help="The judge, such as axis (`steerbench list judges`).", show_default=False)
+    ],
     model: Model = None,
     param: Param = None,
     judge_budget: JudgeBudget = None,
     device: Device = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Have a judge rate texts whose end is known: descriptions of people, whole and damaged ones."""
-    from rich.console import Console
-
+    """Test a judge on texts whose pole or quality is known."""
     from steerbench.api.progress import Bars
     from steerbench.cli.parameters import parse_parameters
     from steerbench.judging.check import check_judge
@@ -81,7 +82,7 @@ def check_command(
     from steerbench.running.opening import open_engine
 
     given = parse_parameters(param or [])
-    with quick():
+    with loading(json):
         built = build_judge(judge, given.pop(judge, {}))
         plan = Plan(methods=("unsteered",), task="none", model=model)
         engine = open_engine(plan, device) if built.needs_model else None
@@ -92,17 +93,19 @@ def check_command(
 
         print(as_json.dumps({name: figure.model_dump() for name, figure in figures.items()}, indent=1))
         return
-    console = Console()
+    console = screen()
     for name, figure in figures.items():
         seen = f", {figure.seen:.0%} of which it was built on" if figure.seen else ""
-        console.print(f"{judge} on {name} ({figure.texts} texts{seen})", style="bold", highlight=False)
+        console.print(f"{judge} on {name} ({counted(figure.texts, 'texts')}{seen})", style="bold", highlight=False)
         for quality, auc in figure.auc.items():
             low, high = figure.auc_interval.get(quality, (None, None))
             interval = "" if low is None else f" [{_number(low)} {_number(high)}]"
             console.print(f"  area under the curve, {quality}: {_number(auc)}{interval}", highlight=False)
-        console.print(f"  two ratings of one text differ by {_number(figure.retest)} on average", highlight=False)
-        console.print(f"  a text made longer by what says nothing: {_number(figure.length_bias)}", highlight=False)
-        console.print(f"  what tells stands last, not first: {_number(figure.position_bias)}", highlight=False)
+        console.print(f"  mean difference of two ratings of one text: {_number(figure.retest)}", highlight=False)
+        console.print(f"  rating change when empty phrases are added: {_number(figure.length_bias)}", highlight=False)
+        console.print(
+            f"  rating change when the telling part comes last: {_number(figure.position_bias)}", highlight=False
+        )
         console.print(f"  without a rating: {figure.unscored:.0%}", highlight=False)
 
 

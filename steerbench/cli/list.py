@@ -2,58 +2,90 @@
 
 import ast
 import importlib.util
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import EntryPoint
 from json import dumps
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from steerbench.api.screen import console as screen
 from steerbench.cli.model import amount
 from steerbench.cli.options import Json
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.finding import Kind, available
 
+if TYPE_CHECKING:
+    from steerbench.plugins.described import Parameter
+
+METHOD = "method"
+"""The role of what is measured; every other role is of a row to compare methods with."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A name and what it is; of a method also its role on a board."""
+
+    name: str
+    what: str
+    role: str = ""
+
 
 def list_command(
     kind: Annotated[str, typer.Argument(help="methods, tasks, judges, engines, models or datasets.")],
-    name: Annotated[str | None, typer.Argument(help="One of them: all about it.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(help="One of them, to see its parameters.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
-    """List what there is: its name and what it is; or all about one of it, its parameters above all."""
+    """List methods, tasks, models and more, or describe one of them."""
     if kind not in LISTS:
         raise UserError(unknown("list of", kind, LISTS))
     if name is not None:
-        _say_all(kind, name, json)
+        _describe(kind, name, json)
         return
-    rows = LISTS[kind]()
+    rows = list(LISTS[kind]())
     if json:
-        print(dumps([{"name": name, "what": what} for name, what in rows.items()], indent=1, ensure_ascii=False))
+        print(dumps([{key: text for key, text in asdict(row).items() if text} for row in rows], indent=1))
         return
+    methods = [row for row in rows if row.role in ("", METHOD)]
+    compared = [row for row in rows if row.role not in ("", METHOD)]
+    if not rows:
+        print(f"There are no {kind} here.")
+    _print(kind, methods, heading="methods to measure" if compared else "")
+    _print(kind, compared, heading="rows to compare them with: constants, references, ceilings, controls")
+
+
+def _print(kind: str, rows: Sequence[Listed], heading: str) -> None:
+    """A group of a list; roles are shown where they differ."""
+    if not rows:
+        return
+    console = screen()
+    if heading:
+        console.print(Text(heading, style="bold"))
     table = Table.grid(padding=(0, 2))
-    for each, what in rows.items():
-        table.add_row(each, what)
-    console = Console()
-    console.print(table if rows else f"There are no {kind} here.", highlight=False)
+    roles = kind == "methods" and any(row.role != METHOD for row in rows)
+    for row in rows:
+        cells = (row.name, row.role, row.what) if roles else (row.name, row.what)
+        table.add_row(*map(Text, cells))
+    console.print(table)
 
 
-def _say_all(kind: str, name: str, json: bool) -> None:
-    """Raises UserError: it is none of what registers by an entry point, or has no such name."""
+def _describe(kind: str, name: str, json: bool) -> None:
+    """Raises UserError: the kind is not of plug-ins, or none of them has that name."""
     from steerbench.plugins.described import described
 
     singular = {f"{one}s": one for one in get_args(Kind)}
     if kind not in singular:
-        raise UserError(f"All about one of the {kind} is not told here; `steerbench list {kind}` names them.")
+        raise UserError(f"The {kind} have no parameters; `steerbench list {kind}` lists them.")
     found = described(cast(Kind, singular[kind]), name)
     if json:
         print(dumps(asdict(found), indent=1, ensure_ascii=False))
         return
-    console = Console()
+    console = screen()
     console.print(Text(found.name, style="bold"), Text(found.source, style="dim"))
     console.print(Text(f"\n{found.what}\n"))
     if not found.parameters:
@@ -63,55 +95,73 @@ def _say_all(kind: str, name: str, json: bool) -> None:
     for head in ("parameter", "type", "default", "range"):
         table.add_column(head, overflow="fold")
     for one in found.parameters:
-        default = (
-            "(required)" if one.required else "(its own)" if one.default in (None, "<factory>") else str(one.default)
-        )
-        table.add_row(*map(Text, (one.name, one.type, default, one.range)))
+        table.add_row(*map(Text, (one.name, one.type, _default(one), one.range)))
     console.print(table)
     if found.example:
         console.print(Text(f"\nFor example {found.example}"))
 
 
-def _plugins(kind: Kind) -> Callable[[], Mapping[str, str]]:
-    return lambda: {name: first_line(point) for name, point in available(kind).items()}
+def _default(parameter: "Parameter") -> str:
+    if parameter.required:
+        return "(required)"
+    if parameter.default in (None, "<factory>"):
+        return "(its own)"
+    return str(parameter.default)
 
 
-def _models() -> Mapping[str, str]:
+def _plugins(kind: Kind) -> Iterator[Listed]:
+    for name, point in available(kind).items():
+        what, role = told_by_source(point)
+        yield Listed(name, what, (role or METHOD) if kind == "method" else "")
+
+
+def _models() -> Iterator[Listed]:
     from steerbench.models.architectures import ARCHITECTURES
     from steerbench.models.registry import models
 
-    return {
-        **{one.name: f"{amount(one.parameters)}, {one.licence}. For {one.purpose}." for one in models().values()},
-        "(any other)": f"A folder or Hugging Face id: {', '.join(ARCHITECTURES)}.",
-        "(FILE.gguf)": "A GGUF file, here or as REPOSITORY:FILE on Hugging Face: docs/reference/models.md.",
-    }
+    for one in models().values():
+        yield Listed(one.name, f"{amount(one.parameters)}, {one.licence}. For {one.purpose}.")
+    yield Listed("(any other)", f"A folder or Hugging Face id: {', '.join(ARCHITECTURES)}.")
+    yield Listed("(FILE.gguf)", "A GGUF file, local or REPOSITORY:FILE on Hugging Face: docs/reference/models.md.")
 
 
-def _datasets() -> Mapping[str, str]:
+def _datasets() -> Iterator[Listed]:
     from steerbench.datasets.registry import datasets
 
-    return {one.name: one.what for one in datasets().values()}
+    for one in datasets().values():
+        yield Listed(one.name, one.what)
 
 
-LISTS: Mapping[str, Callable[[], Mapping[str, str]]] = {
-    "methods": _plugins("method"),
-    "tasks": _plugins("task"),
-    "judges": _plugins("judge"),
-    "engines": _plugins("engine"),
+LISTS: Mapping[str, Callable[[], Iterator[Listed]]] = {
+    **{f"{kind}s": partial(_plugins, kind) for kind in get_args(Kind)},
     "models": _models,
     "datasets": _datasets,
 }
 
 
-def first_line(point: EntryPoint) -> str:
-    """The first line of a plug-in's docstring, read from its source: importing it may take seconds."""
+def told_by_source(point: EntryPoint) -> tuple[str, str]:
+    """The first line of a plug-in's docstring, and its role, read from its source: importing it may take seconds."""
     try:
         found = importlib.util.find_spec(point.module)
     except ImportError:
         found = None
     if found is None or found.origin is None or not found.origin.endswith(".py"):
-        return f"({point.value} cannot be read)"
-    for node in ast.walk(ast.parse(Path(found.origin).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == point.attr:
-            return (ast.get_docstring(node) or "").partition("\n")[0]
-    return ""
+        return f"({point.value} cannot be read)", ""
+    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    nodes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    own = nodes.get(point.attr)
+    if own is None:
+        return "", ""
+    return (ast.get_docstring(own) or "").partition("\n")[0], _role(own, nodes)
+
+
+def _role(plugin: ast.stmt, nodes: Mapping[str, ast.stmt]) -> str:
+    """The string that a class gives its attribute `role`, or the class of the same file that it derives from."""
+    if not isinstance(plugin, ast.ClassDef):
+        return ""
+    for statement in plugin.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="role")], value=ast.Constant(value=str(role))):
+                return role
+    bases = [nodes[base.id] for base in plugin.bases if isinstance(base, ast.Name) and base.id in nodes]
+    return next(filter(None, (_role(base, nodes) for base in bases)), "")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from steerbench.errors import UserError
+from steerbench.errors import UserError, installing
 
 NO_TASK = "Tasks not found:"
 """How the harness begins to say that a task is none of its own."""
@@ -13,7 +13,7 @@ ITS_OWN = ("run", "ls", "validate", "-h", "--help")
 
 
 def lm_eval_command(context: typer.Context) -> None:
-    """Run lm-evaluation-harness on a steered model; all options are its own (lm-eval --help).
+    """Run lm-evaluation-harness on a steered model.
 
     steerbench lm-eval --model_args model=NAME,steering=FILE,strength=4 --tasks hellaswag
     """
@@ -25,7 +25,7 @@ def lm_eval_command(context: typer.Context) -> None:
 
             import steerbench.bridges.lm_eval  # noqa: F401
         except ImportError as error:
-            raise UserError(f"lm-evaluation-harness cannot be had ({error}): install steerbench[harness].") from None
+            raise UserError(f"lm-evaluation-harness cannot be imported ({error}): {installing('harness')}.") from None
     before, sys.argv = sys.argv, ["lm-eval", *arguments(context.args)]
     try:
         cli_evaluate()
@@ -34,14 +34,14 @@ def lm_eval_command(context: typer.Context) -> None:
             raise
         named = str(error).removeprefix(NO_TASK).strip()
         raise UserError(
-            f"lm-evaluation-harness has no task '{named}'; steerbench lm-eval ls tasks says which it has."
+            f"lm-evaluation-harness has no task '{named}'; `steerbench lm-eval ls tasks` lists those it has."
         ) from error
     finally:
         sys.argv = before
 
 
 def arguments(given: Sequence[str]) -> list[str]:
-    """What the harness's command is told: to run, with our model unless the user or a configuration names one."""
+    """The harness's arguments: `run`, and our model unless the user or a configuration names one."""
     if (given and given[0] in ITS_OWN[1:]) or not given:
         return list(given)
     rest = list(given[1:] if given[0] == "run" else given)

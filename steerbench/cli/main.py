@@ -6,6 +6,7 @@ Nothing is imported here but what Python has loaded anyway; the commands, and wi
 import sys
 
 INTERRUPTED = 130
+STOPPED = "\nStopped; the same command continues from here."
 
 
 def run() -> None:

@@ -3,18 +3,18 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from steerbench.api.screen import console as screen
 from steerbench.errors import UserError
 
-app = typer.Typer(help="Models known by name: list them, fetch them, check them.", no_args_is_help=True)
+app = typer.Typer(help="List, fetch and check models known by name.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_models() -> None:
-    """Show every model, its terms, what it takes, and whether it is here."""
+    """Show every model, its licence and size, and whether it is here."""
     from steerbench.models.cache import models_folder
     from steerbench.models.fetch import state_of
     from steerbench.models.registry import models
@@ -28,31 +28,31 @@ def list_models() -> None:
         table.add_row(
             one.name, f"{one.what}: {one.purpose}", amount(one.parameters), one.licence, *sizes, state_of(one)
         )
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command("fetch")
 def fetch_models(
     names: Annotated[list[str], typer.Argument(help="Names of models, as `steerbench model list` shows them.")],
 ) -> None:
-    """Bring models here, verified and ready to run. Interrupted, the same command goes on."""
+    """Download models, verified and ready to run."""
     from steerbench.models.fetch import ensure
     from steerbench.models.registry import model_entry
 
     for one in [model_entry(name) for name in names]:
-        folder = ensure(one, progress=Console(stderr=True).is_terminal)
-        Console().print(f"{one.name}: here and verified, {folder}", highlight=False, soft_wrap=True)
+        folder = ensure(one, progress=screen(stderr=True).is_terminal)
+        screen().print(f"{one.name}: here and verified, {folder}", highlight=False, soft_wrap=True)
 
 
 @app.command("verify")
 def verify_models(
     names: Annotated[list[str] | None, typer.Argument(help="Names of models; all that are here if none.")] = None,
 ) -> None:
-    """Read models that are here anew and check their bytes; exits with 2 if any is wrong."""
+    """Check the files of models that are here."""
     from steerbench.models.fetch import folder_of, verify
     from steerbench.models.registry import model_entry, models
 
-    console = Console()
+    console = screen()
     chosen = [model_entry(name) for name in names or models()]
     absent = [one.name for one in chosen if not (folder_of(one).exists() or folder_of(one).is_symlink())]
     problems = {one.name: verify(one) for one in chosen if one.name not in absent}

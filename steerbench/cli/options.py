@@ -10,11 +10,11 @@ import typer
 from steerbench.errors import UserError
 
 HIGHEST_SEED = 2**32 - 1
-"""Of what every generator of random numbers takes."""
+"""The largest that every random number generator accepts."""
 HIGHEST_BUDGET = 1000
-"""Far beyond where a search still finds anything; a larger one is a slip of the finger that runs for days."""
+"""Far beyond where a search still improves; a larger one is a typing error that would run for days."""
 BUDGET = 5
-"""As many as `simple-prompt` has wordings, so that no method may try more than another; `Plan` has the same."""
+"""The number of wordings of `simple-prompt`, so that no method may try more than another. `Plan` has the same."""
 FILES_OF_A_RUN = ("run.json", "ledger.sqlite", "published.json", "suite.json", "sweep.json", "tradeoff.json")
 
 
@@ -41,7 +41,7 @@ def finite(option: typer.CallbackParam, given: float | None) -> float | None:
 
 
 def run_folder(given: Path | None) -> Path | None:
-    """The folder of a run, also where a user named a file in it."""
+    """The folder of a run; of a file in it, the folder it lies in."""
     return given.parent if given is not None and given.name in FILES_OF_A_RUN and given.is_file() else given
 
 
@@ -62,59 +62,113 @@ def _same(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)
 
 
+TASK, MODEL, STRENGTHS, JUDGES, OUTPUT = "Task", "Model", "Strengths", "Judges", "Output"
+"""Headings of options in a command's help."""
+
+Methods = Annotated[
+    list[str] | None,
+    typer.Option("--method", metavar="NAMES", help="Methods: pas,few-shot for two, pas+few-shot for both at once."),
+]
+Param = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="NAME.KEY=VALUE", help="A parameter of a method, task or judge; repeatable."),
+]
+Run = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False, callback=run_folder)]
+
+TaskName = Annotated[str, typer.Option("--task", metavar="NAME", help="What to measure on (`steerbench list tasks`).")]
+Dataset = Annotated[str | None, typer.Option(metavar="NAME", help="The task's data.", show_default="the task's own")]
+Respondents = Annotated[
+    int | None, typer.Option(metavar="N", help="Only the first N people; --limit, of tasks that ask people.", min=1)
+]
+Limit = Annotated[
+    int | None, typer.Option(metavar="N", help="Only the first N people, questions of a trait, or problems.", min=1)
+]
+Pole = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="POLES", help="Poles to steer to, such as openness+,openness-; repeatable.", rich_help_panel=TASK
+    ),
+]
+Readout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="How an answer is read: contextual, label, letter or generate.", rich_help_panel=TASK
+    ),
+]
+Robust = Annotated[
+    bool,
+    typer.Option("--robust", help="Also ask test items in other wordings and orders of options.", rich_help_panel=TASK),
+]
+
 Model = Annotated[
     str | None,
     typer.Option(
-        help="A folder, a Hugging Face id, a GGUF file, or a name in `model list`.", show_default="smollm2-135m"
+        metavar="NAME",
+        help="A name (`steerbench list models`), folder, GGUF file or Hugging Face id.",
+        show_default="smollm2-135m",
     ),
 ]
-EngineName = Annotated[str, typer.Option("--engine", help="What runs the model.")]
-Dtype = Annotated[str | None, typer.Option(help="The type the model computes in, such as bfloat16 or float32.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random choices.", min=0, max=HIGHEST_SEED)]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="NAME", help="What runs the model (`steerbench list engines`).")
+]
+Dtype = Annotated[
+    str | None, typer.Option(metavar="TYPE", help="The type the model computes in: bfloat16, float32, ...")
+]
+Device = Annotated[str | None, typer.Option(metavar="NAME", help="cpu, cuda or cuda:N.")]
 Template = Annotated[
     Path | None,
-    typer.Option(help="A chat template (Jinja) to use in place of the model's.", dir_okay=False),
+    typer.Option(metavar="FILE", help="A chat template (Jinja) to use instead of the model's.", dir_okay=False),
 ]
-Param = Annotated[
-    list[str] | None, typer.Option("--param", metavar="NAME.PARAMETER=VALUE", help="A plug-in's parameter; repeatable.")
+
+UnderProtocol = Annotated[
+    Protocol, typer.Option(metavar="NAME", help="The rules: strict, or published (as in the method's paper).")
 ]
-Run = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False, callback=run_folder)]
+Calibration = Annotated[
+    CalibrationKind | None,
+    typer.Option(metavar="NAME", help="How strengths are searched: golden or grid.", show_default="by protocol"),
+]
+Budget = Annotated[
+    int, typer.Option(metavar="N", help="Evaluations that calibration may spend.", min=2, max=HIGHEST_BUDGET)
+]
+ByRule = Annotated[
+    Rule,
+    typer.Option(
+        metavar="NAME",
+        help="For rated answers: fluency-floor (as fluent as the prompt baseline) or best-score.",
+    ),
+]
+Strength = Annotated[
+    float | None, typer.Option(metavar="X", help="Use this strength and calibrate nothing.", callback=finite)
+]
+StrengthsFrom = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN",
+        help="Use the strengths and wordings that another run chose.",
+        callback=run_folder,
+        rich_help_panel=STRENGTHS,
+    ),
+]
+
 TraitJudge = Annotated[
-    str | None, typer.Option("--judge", help="What rates traits in free text.", show_default="the task's own")
+    str | None,
+    typer.Option("--judge", metavar="NAME", help="What rates traits in free text.", show_default="the task's own"),
 ]
-FluencyJudge = Annotated[str | None, typer.Option(help="What rates fluency.", show_default="the task's own")]
+FluencyJudge = Annotated[
+    str | None, typer.Option(metavar="NAME", help="What rates fluency.", show_default="the task's own")
+]
 JudgeBudget = Annotated[
     float | None,
-    typer.Option(help="Stop when judges have cost this much, in your prices' currency.", min=0.0, callback=finite),
+    typer.Option(
+        metavar="X",
+        help="Stop when judges have cost this much, in your prices' currency.",
+        min=0.0,
+        callback=finite,
+    ),
 ]
 SelfJudge = Annotated[bool, typer.Option("--allow-self-judge", help="Let a model judge its own answers.")]
 
-TaskName = Annotated[str, typer.Option("--task", help="What to measure on.")]
-Dataset = Annotated[str | None, typer.Option(help="The task's data.")]
-Respondents = Annotated[
-    int | None, typer.Option(help="Only the first so many people; --limit, of tasks that ask people.", min=1)
-]
-UnderProtocol = Annotated[Protocol, typer.Option(help="The rules: strict, or as in the paper.")]
-Calibration = Annotated[
-    CalibrationKind | None,
-    typer.Option(help="How strengths are searched.", show_default="golden; grid if published"),
-]
-Budget = Annotated[int, typer.Option(help="Evaluations that calibration may spend.", min=2, max=HIGHEST_BUDGET)]
-ByRule = Annotated[
-    Rule, typer.Option(help="Rated answers: the best strength as fluent as the prompt baseline, or just the best.")
-]
-Strength = Annotated[float | None, typer.Option(help="Use this strength and calibrate nothing.", callback=finite)]
-StrengthsFrom = Annotated[
-    Path | None, typer.Option(help="Use the strengths and wordings that a run chose; its folder.", callback=run_folder)
-]
-Pole = Annotated[
-    list[str] | None, typer.Option(help="Poles to steer to, such as conscientiousness+; repeatable, or with commas.")
-]
-Limit = Annotated[
-    int | None,
-    typer.Option(help="Only the first so many of what the task counts: people, questions of a trait, problems.", min=1),
-]
-Seed = Annotated[int, typer.Option(help="Seeds all that is random.", min=0, max=HIGHEST_SEED)]
-Out = Annotated[Path, typer.Option(help="Where runs are kept.", file_okay=False)]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Where runs are kept.", file_okay=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]

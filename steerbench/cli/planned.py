@@ -5,16 +5,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from steerbench.cli.table import WIDE
+from steerbench.api.screen import console as screen
+from steerbench.cli.fitting import Column, print_facts, print_table
+from steerbench.errors import counted
 from steerbench.records.results import RESULT
 from steerbench.running.forecast import Done, RowForecast, done_in, expected, forecast, missing
 from steerbench.running.power import GLANCED, opened_task, outlook, reference_spreads, stored_spreads, typical, units_of
 from steerbench.running.preparing import Prepared
 from steerbench.running.probe import AnswerSpeed, speed_of
 
-FINISHED = "The run is finished; nothing is left to ask."
+FINISHED = "The run is finished; no answers are missing."
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,11 @@ def planned(prepared: Prepared, folder: Path, out: Path) -> RunOutlook:
     units, over = units_of(opened)
     stored = stored_spreads(plan, out)
     spreads = stored or reference_spreads(plan, GLANCED, opened, prepared.rows)
-    told_by = f"as {len(stored)} comparisons under {out} tell" if stored else "as rows without a model tell"
+    told_by = (
+        f"estimated from {counted(len(stored), 'comparisons')} under {out}"
+        if stored
+        else "estimated from rows without a model"
+    )
     asks = prepared.engine is not None and not finished and missing(rows, done) > 0
     speed = speed_of(prepared.engine, opened) if asks and prepared.engine is not None else None
     asked = any(row.asked for row in rows)
@@ -67,7 +72,7 @@ def planned(prepared: Prepared, folder: Path, out: Path) -> RunOutlook:
         done=done,
         units=units,
         over=over,
-        shows=outlook(units, over, typical(spreads), told_by),
+        shows=outlook(units, over, typical(spreads), f"estimated from {told_by}"),
         speed=speed,
         time=FINISHED if finished else expected(rows, done, speed, bool(prepared.judges)) if asked else "",
     )
@@ -75,21 +80,16 @@ def planned(prepared: Prepared, folder: Path, out: Path) -> RunOutlook:
 
 def show(run: RunOutlook, console: Console | None = None) -> None:
     """Print the rows as a table, and what its size can show and how long it may take below."""
-    console = console or Console()
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    table = Table(
-        title=f"{run.task}, {run.protocol}", title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False
-    )
-    for name in ("row", "role"):
-        table.add_column(name, overflow="fold")
-    for name in ("targets", "calibration\nanswers", "test\nanswers"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in run.rows:
-        calibration = f"{'up to ' if row.at_most else ''}{row.calibration:,}"
-        style = "" if row.role == "method" else "dim"
-        table.add_row(row.name, row.role, f"{row.targets:,}", calibration, f"{row.test:,}", style=style)
-    console.print(table)
+    console = console or screen()
+    print_facts(console, [run.task, f"{run.protocol} protocol"])
+    columns = [
+        Column("row", [row.name for row in run.rows], right=False),
+        Column("role", [row.role for row in run.rows], kept=2, right=False),
+        Column("targets", [f"{row.targets:,}" for row in run.rows], kept=1),
+        Column("calibration answers", [f"{'up to ' if one.at_most else ''}{one.calibration:,}" for one in run.rows]),
+        Column("test answers", [f"{row.test:,}" for row in run.rows]),
+    ]
+    print_table(console, columns, [row.role != "method" for row in run.rows])
     for said in run.sentences:
         console.print(said, highlight=False, soft_wrap=True)
     where = "It lies in" if run.done.answers or run.finished else "It would lie in"

@@ -1,4 +1,4 @@
-"""`steerbench power`: how many people, questions or problems a difference needs, before they are asked."""
+"""`steerbench power`: how many people, questions or problems it takes to detect a difference."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import JsonValue
-from rich.console import Console
-from rich.table import Table
 
+from steerbench.api.screen import console as screen
+from steerbench.cli.fitting import Column, print_facts, print_table
 from steerbench.cli.options import Dataset, Seed, TaskName, finite, run_folder
 from steerbench.errors import UserError
 
@@ -22,7 +22,7 @@ def power_command(
     run: Annotated[
         Path | None,
         typer.Argument(
-            help="A finished run whose rows tell the spread; without one, the task's rows that need no model.",
+            help="A finished run to estimate the spread from; without one, the task's rows without a model.",
             show_default=False,
             callback=run_folder,
         ),
@@ -31,15 +31,22 @@ def power_command(
     dataset: Dataset = None,
     difference: Annotated[
         float | None,
-        typer.Option(help="Say how many units this difference in loss needs.", show_default=False, callback=finite),
+        typer.Option(
+            metavar="X",
+            help="Say how many units it takes to detect this difference in loss.",
+            show_default=False,
+            callback=finite,
+        ),
     ] = None,
     units: Annotated[
-        list[int] | None, typer.Option(help="Say what so many units can show; repeatable.", min=2, show_default=False)
+        list[int] | None,
+        typer.Option(
+            metavar="N", help="Say which difference N units can detect; repeatable.", min=2, show_default=False
+        ),
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Plan a run: the smallest difference it would find four times in five, or the units a difference needs."""
-    from steerbench.cli.table import WIDE
+    """Plan a run's size by the differences it could detect."""
     from steerbench.records.plan import Plan
     from steerbench.records.results import read_result
     from steerbench.running.power import reference_spreads, spreads_of
@@ -49,32 +56,34 @@ def power_command(
     if run is not None:
         spreads = spreads_of(read_result(run))
         if not spreads:
-            raise UserError(f"The run in {run} compares nothing: it tells no spread; name one with baselines.")
+            raise UserError(f"The run in {run} has no comparisons to estimate a spread from; name one with baselines.")
     else:
         given: dict[str, JsonValue] = {} if dataset is None else {"dataset": dataset}
         spreads = reference_spreads(Plan(methods=("unsteered",), task=task, task_parameters=given, seed=seed))
         if not spreads:
-            raise UserError(f"The task '{task}' has no rows without a model to tell a spread; name a finished run.")
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    console.print(_table(spreads, difference, tuple(units or USUAL)))
+            raise UserError(
+                f"The task '{task}' has no rows without a model to estimate a spread from; name a finished run."
+            )
+    console = screen()
+    over = spreads[0].over
+    print_facts(console, [f"Smallest difference in loss that 80 % of runs would detect, by number of {over}"])
+    print_table(console, _columns(spreads, difference, tuple(units or USUAL)))
 
 
-def _table(found: "Sequence[Spread]", difference: float | None, units: Sequence[int]) -> Table:
+def _columns(found: "Sequence[Spread]", difference: float | None, units: Sequence[int]) -> list[Column]:
     from steerbench.statistics import units_needed
 
-    over = found[0].over
-    title = f"Smallest difference in loss that four of five runs find, by number of {over}"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in ("method", "against"):
-        table.add_column(name, overflow="fold")
-    needed = [] if difference is None else [f"{over} for {difference:g}"]
-    for name in ("difference", "spread", *map(str, units), *needed):
-        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
-    for one in found:
-        smallest = ("-" if (least := one.smallest(n)) is None else f"{least:.2f}" for n in units)
-        enough = units_needed(one.spread, difference) if difference is not None else None
-        more = [] if difference is None else ["-" if enough is None else f"{enough:,}"]
-        table.add_row(one.method, one.against, f"{one.difference:+.2f}", f"{one.spread:.2f}", *smallest, *more)
-    return table
+    columns = [
+        Column("method", [one.method for one in found], right=False),
+        Column("against", [one.against for one in found], right=False),
+        Column("difference", [f"{one.difference:+.2f}" for one in found], kept=1),
+        Column("spread", [f"{one.spread:.2f}" for one in found], kept=0),
+    ]
+    for place, number in enumerate(units):
+        smallest = [one.smallest(number) for one in found]
+        columns.append(Column(str(number), ["-" if n is None else f"{n:.2f}" for n in smallest], kept=1000 - place))
+    if difference is not None:
+        needed = [units_needed(one.spread, difference) for one in found]
+        head = f"{found[0].over} for {difference:g}"
+        columns.append(Column(head, ["-" if n is None else f"{n:,}" for n in needed]))
+    return columns

@@ -27,7 +27,9 @@ def publish_command(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where it is kept.", show_default=f"{RESULTS}; of timings {SPEED}", file_okay=False),
+        typer.Option(
+            metavar="DIR", help="Where to write it.", show_default=f"{RESULTS}; of timings {SPEED}", file_okay=False
+        ),
     ] = None,
     check: Annotated[
         Path | None,
@@ -38,13 +40,13 @@ def publish_command(
         typer.Option(
             metavar="N",
             min=1,
-            help="With --check: ask the built-in model N answers of every run of its again.",
+            help="With --check: generate N answers of each run on the built-in model again.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which answers --rerun draws.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed by which --rerun draws answers.")] = 0,
 ) -> None:
-    """Publish a run (validate it, recompute its numbers, write a slim JSON and its samples), or a timing."""
+    """Check a run or a timing and publish it, or check published ones."""
     if (run is None) == (check is None):
         raise UserError("Name a run to publish, or a folder with --check, and not both.")
     if rerun is not None and check is None:

@@ -1,5 +1,6 @@
-"""`steerbench run`: measures methods on a task, or goes on where an earlier start stopped."""
+"""`steerbench run`: measures methods on a task, or continues a run that was stopped."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,38 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steerbench.cli.main import INTERRUPTED
-from steerbench.cli.options import (
-    BUDGET,
-    Budget,
-    ByRule,
-    Calibration,
-    Dataset,
-    Device,
-    Dtype,
-    EngineName,
-    FluencyJudge,
-    Json,
-    JudgeBudget,
-    Limit,
-    Model,
-    Out,
-    Param,
-    Pole,
-    Protocol,
-    Quiet,
-    Respondents,
-    Rule,
-    Seed,
-    SelfJudge,
-    Strength,
-    StrengthsFrom,
-    TaskName,
-    Template,
-    TraitJudge,
-    UnderProtocol,
-    run_folder,
-)
-from steerbench.cli.startup import quick
+from steerbench.cli.option_groups import Calibrating, Judging, OnModel, OnTask, Output, with_groups
+from steerbench.cli.options import Methods, Param, Pole, Readout, Robust, StrengthsFrom, run_folder
+from steerbench.cli.startup import loading, quick
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,148 +20,113 @@ if TYPE_CHECKING:
 BESIDE_RESUME = {"resume", "device", "json", "quiet", "judge_budget"}
 
 
+@with_groups
 def run_command(
     context: typer.Context,
-    method: Annotated[list[str] | None, typer.Option(help="Methods: pas,few-shot or pas+few-shot; repeatable.")] = None,
-    task: TaskName = "papi",
-    model: Model = None,
-    dataset: Dataset = None,
-    respondents: Respondents = None,
-    readout: Annotated[
-        str | None, typer.Option(help="How an answer is read: contextual, label, letter or generate.")
-    ] = None,
-    robust: Annotated[
-        bool, typer.Option("--robust", help="Ask what measures in other words and orders of options too.")
-    ] = False,
-    protocol: UnderProtocol = Protocol.STRICT,
-    variant: Annotated[str | None, typer.Option(help="The variant of methods that have several.")] = None,
-    calibration: Calibration = None,
-    budget: Budget = BUDGET,
-    rule: ByRule = Rule.FLUENCY_FLOOR,
-    strength: Strength = None,
-    strengths_from: StrengthsFrom = None,
-    pole: Pole = None,
-    limit: Limit = None,
-    seed: Seed = 0,
-    engine: EngineName = "hf",
-    dtype: Dtype = None,
-    device: Device = None,
-    chat_template: Template = None,
+    *,
+    method: Methods = None,
+    variant: Annotated[str | None, typer.Option(metavar="NAME", help="Of methods with variants: which one.")] = None,
     param: Param = None,
-    judge: TraitJudge = None,
-    fluency_judge: FluencyJudge = None,
-    judge_budget: JudgeBudget = None,
-    allow_self_judge: SelfJudge = False,
-    trivial: Annotated[bool, typer.Option("--trivial/--no-trivial", help="Add the trivial rows.")] = True,
-    out: Out = Path("runs"),
+    trivial: Annotated[bool, typer.Option("--trivial/--no-trivial", help="Add the trivial baselines.")] = True,
     resume: Annotated[
-        Path | None, typer.Option(help="Go on with this run; its plan is in its ledger.", callback=run_folder)
+        Path | None, typer.Option(help="Continue this run; its plan is in its ledger.", callback=run_folder)
     ] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Say what would be run and how long it may take; end.")] = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what would be run and how long it may take, then exit.")
+    ] = False,
+    on_task: OnTask,
+    pole: Pole = None,
+    readout: Readout = None,
+    robust: Robust = False,
+    on_model: OnModel,
+    calibrating: Calibrating,
+    strengths_from: StrengthsFrom = None,
+    judging: Judging,
+    output: Output,
 ) -> None:
-    """Measure steering methods on a task, beside the trivial rows."""
+    """Measure steering methods on a task, beside trivial baselines."""
     if resume is not None:
         _refuse_beside_resume(context)
-        _start(_plan_of(resume), resume, out, device, json, quiet, judge_budget)
+        _start(_plan_of(resume), resume, on_model.device, output, judging.judge_budget)
         return
     if not method:
         raise UserError("No method was named: give --method, for example --method pas (`steerbench list methods`).")
-    if strength is not None and strengths_from is not None:
+    if calibrating.strength is not None and strengths_from is not None:
         raise UserError("Strengths are given twice, by --strength and by --strengths-from; leave one out.")
     from steerbench.cli.parameters import comma_separated, parse_parameters
     from steerbench.publishing.given_strengths import strengths_in
     from steerbench.records.options import plan_of
     from steerbench.running.strengths import NOTHING
 
+    poles = ",".join(comma_separated("--pole", pole)) if pole else None
     asked = plan_of(
         comma_separated("--method", method),
-        task,
+        on_task.task,
         parse_parameters(param or []),
-        {
-            "dataset": dataset,
-            "respondents": respondents,
-            "readout": readout,
-            "robust": robust or None,
-            "poles": ",".join(comma_separated("--pole", pole)) if pole else None,
-            "limit": limit,
-        },
+        {**on_task.of_task, "readout": readout, "robust": robust or None, "poles": poles},
         variant=variant,
-        model=model,
-        engine=engine,
-        dtype=dtype,
-        chat_template=chat_template,
-        protocol=protocol,
-        calibration=calibration,
-        budget=budget,
-        rule=rule,
-        strength=strength,
-        **(strengths_in(strengths_from) if strengths_from else NOTHING)._asdict(),
-        judge=judge,
-        fluency_judge=fluency_judge,
-        allow_self_judge=allow_self_judge,
-        seed=seed,
         trivial=trivial,
+        **on_model.of_plan,
+        **calibrating.of_plan,
+        **judging.of_plan,
+        **(strengths_in(strengths_from) if strengths_from else NOTHING)._asdict(),
     )
     if plan:
-        _say_plan(asked, out, device, json)
+        _say_plan(asked, on_model.device, output)
     else:
-        _start(asked, None, out, device, json, quiet, judge_budget)
+        _start(asked, None, on_model.device, output, judging.judge_budget)
 
 
-def _say_plan(plan: "Plan", out: Path, device: str | None, json: bool) -> None:
+def _say_plan(plan: "Plan", device: str | None, output: Output) -> None:
     """What a run would be; nothing of it is measured or written."""
-    with quick():
+    with loading(output.quiet or output.json):
         from steerbench.cli.planned import as_json, planned, show
         from steerbench.running.preparing import prepare
 
         prepared = prepare(plan, device)
-    found = planned(prepared, prepared.folder(out), out)
-    if json:
+    found = planned(prepared, prepared.folder(output.out), output.out)
+    if output.json:
         print(as_json(found))
     else:
         show(found)
 
 
 def _start(
-    plan: "Plan | None",
-    folder: Path | None,
-    out: Path,
-    device: str | None,
-    json: bool,
-    quiet: bool,
-    judge_budget: float | None = None,
+    plan: "Plan | None", folder: Path | None, device: str | None, output: Output, judge_budget: float | None
 ) -> None:
-    """Run a plan in a folder (its own under `out` if None); with no plan, the folder's run has finished."""
-    with quick():
-        from steerbench.api.progress import Bars
-        from steerbench.cli.planned import planned
-        from steerbench.records.results import RESULT, read_result
-        from steerbench.running.preparing import prepare
-        from steerbench.running.runner import execute
-
+    """Run a plan in a folder (its own under `--out` if None); with no plan, the folder's run has finished."""
     if plan is None:
         assert folder is not None
-        _say(read_result(folder), folder, json)
-        return
-    try:
         with quick():
+            from steerbench.records.results import read_result
+        _say(read_result(folder), folder, output.json)
+        return
+    silent = output.quiet or output.json
+    try:
+        with loading(silent):
+            from steerbench.api.progress import Bars
+            from steerbench.cli.planned import planned
+            from steerbench.records.results import RESULT
+            from steerbench.running.preparing import prepare
+            from steerbench.running.runner import execute
+
             prepared = prepare(plan, device)
-        folder = folder or prepared.folder(out)
-        if not (quiet or json or (folder / RESULT).exists()):
-            print(*planned(prepared, folder, out).sentences, sep="\n", file=sys.stderr)
-        with Bars(quiet) as bars:
+        folder = folder or prepared.folder(output.out)
+        if not (silent or (folder / RESULT).exists()):
+            print(*planned(prepared, folder, output.out).sentences, sep="\n", file=sys.stderr)
+        with Bars(output.quiet) as bars:
             result = execute(prepared, folder, bars, judge_budget)
     except KeyboardInterrupt:
-        where = f"; go on with: steerbench run --resume {folder}" if folder and folder.exists() else ""
-        print(f"\nStopped{where}", file=sys.stderr)
+        print("\nStopped.", file=sys.stderr)
+        if folder and folder.exists():
+            # A line of its own, in one piece: it is copied and pasted.
+            print(f"Continue with:\n  steerbench run --resume {shlex.quote(str(folder))}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-    _say(result, folder, json)
+    _say(result, folder, output.json)
 
 
 def _plan_of(run: Path) -> "Plan | None":
-    """The plan of a run that has to go on, None of one that has finished.
+    """The plan of an unfinished run; None if the run has finished.
 
     Raises:
         UserError: the folder holds no run, or a ledger that cannot be read.
@@ -215,7 +152,7 @@ def _say(result: "RunResult", folder: Path, json: bool) -> None:
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:
-    """A run that goes on has its plan already: options that would change it are not silently dropped."""
+    """A resumed run has its plan already: options that would change it are refused, not silently ignored."""
     for name in context.params:
         source = context.get_parameter_source(name)
         if name not in BESIDE_RESUME and source is not None and source.name == "COMMANDLINE":

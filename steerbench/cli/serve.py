@@ -13,17 +13,21 @@ ROWS = 512
 
 def serve_command(
     context: typer.Context,
-    steering: Annotated[Path, typer.Option(help="A folder of saved steerings, or a run.", show_default=False)],
+    steering: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder of saved steerings, or a run.", show_default=False)
+    ],
     model: Model = None,
     dtype: Dtype = None,
     chat_template: Template = None,
-    rows: Annotated[int, typer.Option(help="Steerings at their strengths that may be in use at once.", min=1)] = ROWS,
+    rows: Annotated[
+        int, typer.Option(metavar="N", help="Steerings (at a strength each) that may be in use at once.", min=1)
+    ] = ROWS,
     force: Annotated[bool, typer.Option("--force", help="Use steerings that were fitted on another model.")] = False,
 ) -> None:
-    """Serve a model with vLLM's OpenAI-compatible server, each request under a steering of its choice.
+    """Serve a steered model through vLLM's OpenAI-compatible server.
 
-    Options that are not named here are vLLM's own: --port, --api-key, --max-num-seqs and all the others. A request
-    picks its steering by name: extra_body={"steering": "extraversion+", "strength": 1.2}.
+    Options not listed here are passed on to vLLM: --port, --api-key, --max-num-seqs and others. A request picks its
+    steering by name: extra_body={"steering": "extraversion+", "strength": 1.2}.
     """
     from steerbench.engines.vllm.support import check_architecture, vllm_version
 

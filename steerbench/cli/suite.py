@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
-from steerbench.cli.main import INTERRUPTED
-from steerbench.cli.options import Device, Json, JudgeBudget, Out, Quiet
-from steerbench.cli.startup import quick
-from steerbench.errors import UserError
+from steerbench.api.screen import console as screen
+from steerbench.cli.main import INTERRUPTED, STOPPED
+from steerbench.cli.option_groups import Output, with_groups
+from steerbench.cli.options import Device, JudgeBudget
+from steerbench.cli.startup import loading, quick
+from steerbench.errors import UserError, counted
 
 if TYPE_CHECKING:
     from steerbench.contracts import Engine
@@ -22,33 +23,33 @@ if TYPE_CHECKING:
 File = Annotated[Path, typer.Argument(help="A suite file (TOML), such as suites/offline.toml.", show_default=False)]
 Only = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Only this run, and the one it takes its strengths from; repeatable."),
+    typer.Option(metavar="NAME", help="Only this run and the one it takes strengths from; repeatable."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what has been; run nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what is done and what is left to do; run nothing.")]
 
 
+@with_groups
 def suite_command(
+    *,
     file: File,
     only: Only = None,
     dry_run: DryRun = False,
     device: Device = None,
     judge_budget: JudgeBudget = None,
-    out: Out = Path("runs"),
-    json: Json = False,
-    quiet: Quiet = False,
+    output: Output,
 ) -> None:
-    """Make all runs that a file declares; the same command goes on where it was stopped."""
+    """Make all runs that a file declares, or continue them."""
     from steerbench.api.progress import Bars
     from steerbench.cli.suite_file import chosen, read_file
 
     sha256, entries = read_file(file)
-    console = Console(stderr=True)
+    console = screen(stderr=True)
 
     def tell(name: str, why: str) -> None:
         console.print(Text.assemble(("not made: ", "bold red"), f"{name}: {why}"), soft_wrap=True)
 
     try:
-        with quick():
+        with loading(output.quiet or output.json):
             from steerbench.running.opening import open_engine
             from steerbench.studies.suite import Suite, run_suite
 
@@ -56,14 +57,14 @@ def suite_command(
         with quick():
             engine = open_engine(suite.entries[0].plan, device)
         if dry_run:
-            _say_outlook(suite, out, engine, json, tell)
+            _say_outlook(suite, output.out, engine, output.json, tell)
             return
-        with Bars(quiet, console) as bars:
-            result, folder = run_suite(suite, out, engine, bars, judge_budget, tell)
+        with Bars(output.quiet, console) as bars:
+            result, folder = run_suite(suite, output.out, engine, bars, judge_budget, tell)
     except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-    _say(result, out, folder, json)
+    _say(result, output.out, folder, output.json)
     _refuse_missing(list(result.missing), len(suite.entries))
 
 
@@ -93,4 +94,5 @@ def _say_outlook(suite: "Suite", out: Path, engine: "Engine", json: bool, tell: 
 def _refuse_missing(missing: Sequence[str], of: int) -> None:
     """Raises UserError: some runs of the suite cannot be made."""
     if missing:
-        raise UserError(f"{len(missing)} of {of} runs are missing: {', '.join(missing)}.")
+        verb = "is" if of == 1 else "are"
+        raise UserError(f"{len(missing)} of {counted(of, 'runs')} {verb} missing: {', '.join(missing)}.")

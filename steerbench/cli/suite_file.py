@@ -32,7 +32,7 @@ Parameters = dict[str, dict[str, Any]]
 
 
 class RunSettings(BaseModel):
-    """What one run is told, its own keys and those of the top together."""
+    """A run's settings: its own keys, and those at the top of the file."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -1,64 +1,99 @@
-"""A suite as one table that reads at 100 columns, and what it would do as another."""
+"""A suite as one table that fits the screen, and what it would do as another."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from steerbench.cli.table import WIDE, cell
+from steerbench.api.screen import console as screen
+from steerbench.cli.fitting import Column, print_facts, print_table
+from steerbench.cli.table import cell
+from steerbench.errors import counted
+from steerbench.records.results import MetricRecord
+from steerbench.reports.captions import caption_facts
+from steerbench.reports.source import sources_beside
 from steerbench.studies.suite import SuiteResult, SuiteRow, SuiteRun
 from steerbench.studies.suite_outlook import PlannedRun
 
 CHANGE = "change"
 """What tasks that measure a cost call the difference from the unsteered model."""
 FEW = 3
-"""Targets that are named; of more, only the number is told."""
+"""Targets that are named; of more than these, only the number is said."""
 
 
 def show(result: SuiteResult, out: Path, folder: Path, console: Console | None = None) -> None:
     """Print every run's board, where it lies, and what a reader must not miss."""
-    console = _wide(console)
+    console = console or screen()
     if result.runs:
-        console.print(table_of(result))
+        runs = sources_beside(folder, [run.run for run in result.runs])
+        print_facts(console, caption_facts(runs, f"suite {Path(result.file).stem}", better=_better(result)))
+        dim = [row.trivial for run in result.runs for _, row in _ordered(run)]
+        print_table(console, columns_of(result), dim)
     for run in result.runs:
         console.print(f"{run.name}: {out / run.run}", highlight=False, soft_wrap=True)
         for flag, names in _flags(run).items():
             console.print(Text.assemble((f"  {', '.join(names)}: ", "bold"), flag))
-    console.print(f"{len(result.runs)} runs. All of it is in {folder}.", highlight=False, soft_wrap=True)
+    told = f"{counted(len(result.runs), 'runs')}. All of it is in {folder}."
+    console.print(told, highlight=False, soft_wrap=True)
 
 
-def table_of(result: SuiteResult) -> Table:
-    """Runs in their order, rows by their headline; the run's time stands at its first row."""
-    table = _table("run", "method", "measure")
-    with_change = any(CHANGE in row.metrics for run in result.runs for row in run.rows.values())
-    for name in ("value", *(["change from unsteered"] if with_change else []), "time (s)"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for run in result.runs:
-        for place, (name, row) in enumerate(_ordered(run)):
-            labels = [run.name if place == 0 else "", name, run.headline if place == 0 else ""]
-            change = [cell(row.metrics.get(CHANGE), interval=True)] if with_change else []
-            time = f"{run.seconds:,.0f}" if place == 0 else ""
-            value = cell(row.metrics.get(run.headline), interval=True)
-            table.add_row(*labels, value, *change, time, style="dim" if row.trivial else "")
-    return table
+def columns_of(result: SuiteResult) -> list[Column]:
+    """Runs in their order, rows by their headline; the run's name, measure and time stand at its first row."""
+    mixed = not _better(result)
+    placed = [(run, place == 0, name, row) for run in result.runs for place, (name, row) in enumerate(_ordered(run))]
+    values = [row.metrics.get(run.headline) for run, _, _, row in placed]
+    changes = [row.metrics.get(CHANGE) for _, _, _, row in placed]
+    columns = [
+        Column("run", [run.name if first else "" for run, first, _, _ in placed], right=False),
+        Column("method", [name for _, _, name, _ in placed], right=False),
+        Column("measure", [_measure(run, mixed) if first else "" for run, first, _, _ in placed], kept=3, right=False),
+        _estimates("value", values, kept=None),
+        _estimates("change from unsteered", changes, kept=2),
+        Column("time (s)", [f"{run.seconds:,.0f}" if first else "" for run, first, _, _ in placed], kept=1),
+    ]
+    return [one for one in columns if one.name != "change from unsteered" or any(changes)]
+
+
+def _estimates(name: str, found: Sequence[MetricRecord | None], kept: float | None) -> Column:
+    cells, brief = [cell(one, interval=True) for one in found], [cell(one, interval=False) for one in found]
+    return Column(name, cells, kept, brief, 4 if kept is None else 1.5)
+
+
+def _measure(run: SuiteRun, mixed: bool) -> str:
+    better = f" ({'higher' if run.higher_is_better else 'lower'} is better)" if mixed else ""
+    return f"{run.headline}{better}"
+
+
+def _better(result: SuiteResult) -> str:
+    """What is better, if it is the same of all runs; the column of measures says it of each."""
+    ways = {run.higher_is_better for run in result.runs}
+    return "" if len(ways) > 1 else f"{'higher' if ways.pop() else 'lower'} is better"
 
 
 def show_outlook(planned: Sequence[PlannedRun], console: Console | None = None) -> None:
     """Print what a suite would do."""
-    table = _table("run", "task", "rows", "targets", "questions", "state")
-    for column in table.columns[3:5]:
-        column.justify = "right"
-    for run in planned:
-        after = f", after {run.strengths_from}" if run.strengths_from and run.folder is None else ""
-        questions = f"{run.questions:,}" if run.state != "missing" else "-"
-        table.add_row(run.name, run.task, ", ".join(run.rows), str(len(run.targets)), questions, run.state + after)
-    console = _wide(console)
-    console.print(table)
+    console = console or screen()
+    after = [f", after {run.strengths_from}" if run.strengths_from and run.folder is None else "" for run in planned]
+    questions = [f"{run.questions:,}" if run.state != "missing" else "-" for run in planned]
+    columns = [
+        Column("run", [run.name for run in planned], right=False),
+        Column("task", [run.task for run in planned], kept=3, right=False),
+        _rows_column([list(run.rows) for run in planned]),
+        Column("targets", [str(len(run.targets)) for run in planned], kept=2),
+        Column("questions", questions, kept=4),
+        Column("state", [run.state + told for run, told in zip(planned, after, strict=True)], right=False),
+    ]
+    print_table(console, columns)
     for run in planned:
         if run.folder is not None:
             console.print(f"{run.name}: {run.folder}", highlight=False, soft_wrap=True)
+
+
+def _rows_column(rows: Sequence[Sequence[str]]) -> Column:
+    brief = [f"{names[0]}, ... ({len(names)} rows)" if len(names) > 1 else ", ".join(names) for names in rows]
+    full = [", ".join(names) for names in rows]
+    return Column("rows", full, 1, brief, 0, right=False, brief_lacks="the names of all rows")
 
 
 def _flags(run: SuiteRun) -> dict[str, list[str]]:
@@ -77,20 +112,6 @@ def _unsteered(row: SuiteRow) -> list[str]:
         return []
     towards = ", ".join(still) if len(still) <= FEW else f"{len(still)} of {len(row.strengths)} targets"
     return [f"not steered towards {towards} (strength 0)"]
-
-
-def _wide(console: Console | None) -> Console:
-    console = console or Console()
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    return console
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold", no_wrap=name == "run")
-    return table
 
 
 def _ordered(run: SuiteRun) -> list[tuple[str, SuiteRow]]:

@@ -8,35 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steerbench.cli.drawing import can_draw
-from steerbench.cli.main import INTERRUPTED
-from steerbench.cli.options import (
-    BUDGET,
-    Budget,
-    ByRule,
-    Calibration,
-    Dataset,
-    Device,
-    Dtype,
-    EngineName,
-    FluencyJudge,
-    Json,
-    JudgeBudget,
-    Limit,
-    Model,
-    Out,
-    Protocol,
-    Quiet,
-    Respondents,
-    Rule,
-    Seed,
-    SelfJudge,
-    Strength,
-    TaskName,
-    Template,
-    TraitJudge,
-    UnderProtocol,
-)
-from steerbench.cli.startup import quick
+from steerbench.cli.main import INTERRUPTED, STOPPED
+from steerbench.cli.option_groups import Calibrating, Judging, OnModel, OnTask, Output, with_groups
+from steerbench.cli.startup import loading
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,33 +28,18 @@ SweptParam = Annotated[
 ]
 
 
+@with_groups
 def sweep_command(
-    method: Annotated[list[str] | None, typer.Option(help="The method: pas, or pas+few-shot.")] = None,
+    *,
+    method: Annotated[list[str] | None, typer.Option(metavar="NAME", help="The method: pas, or pas+few-shot.")] = None,
     param: SweptParam = None,
-    task: TaskName = "papi",
-    model: Model = None,
-    dataset: Dataset = None,
-    respondents: Respondents = None,
-    limit: Limit = None,
-    protocol: UnderProtocol = Protocol.STRICT,
-    calibration: Calibration = None,
-    budget: Budget = BUDGET,
-    rule: ByRule = Rule.FLUENCY_FLOOR,
-    strength: Strength = None,
-    seed: Seed = 0,
-    engine: EngineName = "hf",
-    dtype: Dtype = None,
-    device: Device = None,
-    chat_template: Template = None,
-    judge: TraitJudge = None,
-    fluency_judge: FluencyJudge = None,
-    judge_budget: JudgeBudget = None,
-    allow_self_judge: SelfJudge = False,
-    out: Out = Path("runs"),
-    json: Json = False,
-    quiet: Quiet = False,
+    on_task: OnTask,
+    on_model: OnModel,
+    calibrating: Calibrating,
+    judging: Judging,
+    output: Output,
 ) -> None:
-    """Measure a method at several values of one of its parameters, beside the unsteered model."""
+    """Measure a method at several values of one parameter."""
     from steerbench.cli.parameters import parse_parameters
     from steerbench.cli.sweep_values import expanded, swept_parameter
     from steerbench.records.options import plan_of
@@ -90,46 +49,37 @@ def sweep_command(
     asked, others = swept_parameter(param or [], spec)
     plan = plan_of(
         [spec],
-        task,
+        on_task.task,
         parse_parameters(others),
-        {"dataset": dataset, "respondents": respondents, "limit": limit},
-        variant=None,
-        model=model,
-        engine=engine,
-        dtype=dtype,
-        chat_template=chat_template,
-        protocol=protocol,
-        calibration=calibration,
-        budget=budget,
-        rule=rule,
-        strength=strength,
-        judge=judge,
-        fluency_judge=fluency_judge,
-        allow_self_judge=allow_self_judge,
-        seed=seed,
+        on_task.of_task,
         trivial=False,
+        **on_model.of_plan,
+        **calibrating.of_plan,
+        **judging.of_plan,
     )
     swept = parameter_named(plan, asked.name, asked.method)
 
     @cache
     def opened() -> "Engine":
-        with quick():
+        with loading(output.quiet or output.json):
             from steerbench.running.opening import open_engine
 
-            return open_engine(plan, device)
+            return open_engine(plan, on_model.device)
 
     def layers() -> int:
         if swept.parameter == STRENGTH:
-            raise UserError(f"{asked.name}={asked.values} names layers, and a strength is none; write numbers.")
+            raise UserError(
+                f"{asked.name}={asked.values} lists layers, and {asked.name} is the strength; write numbers."
+            )
         return opened().layers
 
     try:
         sweep = Sweep(plan, swept, expanded(asked.values, layers))
-        result, folder = _run(sweep, opened(), out, judge_budget, quiet)
+        result, folder = _run(sweep, opened(), output.out, judging.judge_budget, output.quiet)
     except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-    _say(result, folder, json)
+    _say(result, folder, output.json)
 
 
 def _only(method: list[str]) -> str:

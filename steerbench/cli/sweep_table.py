@@ -1,13 +1,16 @@
-"""A sweep as a table that reads at 100 columns: a line for each value, and one without steering."""
+"""A sweep as a table that fits the screen: a line for each value, and one without steering."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from steerbench.cli.table import WIDE, cell, fits
+from steerbench.api.screen import console as screen
+from steerbench.cli.fitting import Column, print_facts, print_table
+from steerbench.cli.table import cell
+from steerbench.errors import counted
+from steerbench.reports.captions import caption_facts
+from steerbench.reports.source import sources_beside
 from steerbench.studies.sweep import REFERENCE, STRENGTH, SweepPoint, SweepResult
 
 FLUENCY = "fluency"
@@ -15,24 +18,14 @@ FLUENCY = "fluency"
 
 def show(result: SweepResult, folder: Path, console: Console | None = None) -> None:
     """Print the table and what a reader of it must not miss."""
-    console = console or Console()
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    console.print(fitting(result, console))
+    console = console or screen()
+    of = f"{result.method} by {result.symbol}"
+    print_facts(console, caption_facts(sources_beside(folder, [point.run for point in result.points]), of))
+    print_table(console, columns_of(result), [False] * len(result.points) + [True])
     for point in result.points:
-        for remark in point.remarks:
-            console.print(Text.assemble((f"{result.symbol}={point.value}: ", "bold"), remark))
-    console.print(f"{result.targets} targets. All of it is in {folder}.", highlight=False, soft_wrap=True)
-
-
-def fitting(result: SweepResult, console: Console) -> Table:
-    """With as many metrics as the console is wide enough for, at least the headline."""
-    names = metrics_in_order(result)
-    for count in range(len(names), 1, -1):
-        table = table_of(result, names[:count])
-        if fits(table, console):
-            return table
-    return table_of(result, names[:1])
+        for said in point.remarks:
+            console.print(Text.assemble((f"{result.symbol}={point.value}: ", "bold"), said))
+    console.print(f"{counted(result.targets, 'targets')}. All of it is in {folder}.", highlight=False, soft_wrap=True)
 
 
 def metrics_in_order(result: SweepResult) -> list[str]:
@@ -42,18 +35,19 @@ def metrics_in_order(result: SweepResult) -> list[str]:
     return list(dict.fromkeys([*first, *found]))
 
 
-def table_of(result: SweepResult, names: Sequence[str]) -> Table:
-    title = f"{result.method} on {result.task}"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column(result.symbol)
-    chosen = result.parameter != STRENGTH and any(point.strength is not None for point in result.points)
-    for name in (*names, *(["median strength"] if chosen else [])):
-        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
-    for label, point in [*((str(point.value), point) for point in result.points), (REFERENCE, result.reference)]:
-        cells = [cell(point.metrics.get(name), interval=place < 2) for place, name in enumerate(names)]
-        strength = [_strength(point)] if chosen else []
-        table.add_row(label, *cells, *strength, style="dim" if point is result.reference else "")
-    return table
+def columns_of(result: SweepResult) -> list[Column]:
+    """The values, the metrics and the strengths that were chosen; on a narrow screen the last metrics go first."""
+    points = [*result.points, result.reference]
+    columns = [Column(result.symbol, [*(str(point.value) for point in result.points), REFERENCE], right=False)]
+    for place, name in enumerate(metrics_in_order(result)):
+        found = [point.metrics.get(name) for point in points]
+        cells, brief = [cell(one, interval=True) for one in found], [cell(one, interval=False) for one in found]
+        kept = None if place == 0 else 200.0 - place
+        lost_by = 400.0 if place == 0 else 300.0 if place == 1 else 100.0 - place
+        columns.append(Column(name, cells, kept, None if cells == brief else brief, lost_by))
+    if result.parameter != STRENGTH and any(point.strength is not None for point in result.points):
+        columns.append(Column("median strength", [_strength(point) for point in points], 350.0))
+    return columns
 
 
 def _strength(point: SweepPoint) -> str:

@@ -1,32 +1,39 @@
-"""A run's board as a table that reads at 100 columns."""
+"""A run's board as a table that fits the screen, and what a reader of it must not miss."""
 
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
-from steerbench.cli.conclusion import conclusion
-from steerbench.records.results import JudgeResult, MethodResult, MetricRecord, RunResult, without_break_downs
-
-WIDE = 100
-"""Columns of a terminal that a board wants; a narrower one gets one interval and not two."""
-MOST, LEAST = 6, 3
-"""Metrics of a board, from the first on."""
+from steerbench.api.screen import WIDE
+from steerbench.api.screen import console as screen
+from steerbench.cli.conclusion import conclusion, next_steps
+from steerbench.cli.fitting import Column, print_facts, print_table
+from steerbench.errors import counted
+from steerbench.records.results import (
+    JudgeResult,
+    MethodResult,
+    MetricRecord,
+    RunResult,
+    metrics_in_order,
+    without_break_downs,
+)
+from steerbench.reports.captions import caption_facts
+from steerbench.reports.source import source_of
 
 
 def show(result: RunResult, folder: Path, console: Console | None = None) -> None:
     """Print the board, how its methods stand, their flags and how the run deviates."""
-    console = console or Console()
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    console.print(fitting(result, console))
-    for name, method in ordered(result):
-        for remark in method.remarks:
-            console.print(Text.assemble((f"{name}: ", "bold"), remark))
+    console = console or screen()
+    print_facts(console, caption_facts([source_of(result, folder)]))
+    rows = ordered(result)
+    dim = [method.trivial for _, method in rows]
+    print_table(console, board(result, console.width), dim, _break_downs(result))
+    for name, method in rows:
+        for said in method.remarks:
+            console.print(Text.assemble((f"{name}: ", "bold"), said))
         for fact, value in method.facts.items():
             console.print(Text.assemble((f"{name}: ", "bold"), f"{fact}: {value:g} (median over targets)"))
     for role, judge in result.judges.items():
@@ -34,60 +41,63 @@ def show(result: RunResult, folder: Path, console: Console | None = None) -> Non
     if result.deviations:
         console.print(Text("Not strict: " + "; ".join(result.deviations) + "."))
     console.print(Text(reading(result)))
-    console.print(f"{result.targets} targets. All of it is in {folder}.", highlight=False, soft_wrap=True)
+    console.print(f"{counted(result.targets, 'targets')}. All of it is in {folder}.", highlight=False, soft_wrap=True)
     if said := conclusion(result):
         console.print(Text.assemble(("What it says. ", "bold"), said))
+    for step in next_steps(result):
+        console.print(Text(step), soft_wrap=True)
 
 
-def fitting(result: RunResult, console: Console) -> Table:
-    """The board with as many metrics as the console has room for: six with two intervals, or fewer."""
-    for metrics in range(MOST, LEAST, -1):
-        table = board(result, metrics, intervals=2 if console.width >= WIDE else 1)
-        if fits(table, console):
-            return table
-    return board(result, LEAST, intervals=1)
+def board(result: RunResult, width: int = WIDE) -> list[Column]:
+    """A board's columns: the rows' names, the metrics that break down no other, strengths, movement and seconds.
+
+    On a narrow screen intervals are given up first, then the last metrics. A screen of 100 columns or more keeps the
+    interval of the second metric before the fourth metric.
+    """
+    rows = [method for _, method in ordered(result)]
+    columns = [Column("method", [name for name, _ in ordered(result)], right=False)]
+    for place, name in enumerate(without_break_downs(metrics_in_order(result))):
+        found = [row.metrics.get(name) for row in rows]
+        cells, brief = [cell(one, interval=True) for one in found], [cell(one, interval=False) for one in found]
+        keeps_interval = place == 0 or (place == 1 and width >= WIDE)
+        order = {0: None, 1: 401.0, 2: 400.0}.get(place, 200.0 - place)
+        lost_by = 600.0 if place == 0 else 300.0 if keeps_interval else 100.0 - place
+        columns.append(Column(name, cells, order, None if cells == brief else brief, lost_by))
+    extras = {
+        "moved against": (500.0, [row.against for row in rows]),
+        "steered": (501.0, [row.steered for row in rows]),
+        "median strength": (502.0, [_strength(row) for row in rows]),
+        "time (s)": (503.0, [_seconds(result, name) for name, _ in ordered(result)]),
+    }
+    shown = [Column(name, texts, order) for name, (order, texts) in extras.items() if any(texts)]
+    return [*columns, *sorted(shown, key=lambda one: _PLACES.index(one.name))]
 
 
-def fits(table: Table, console: Console) -> bool:
-    """Whether a table has all the room it needs: it is asked with more, so that it says what it needs."""
-    return Measurement.get(console, console.options.update(max_width=100 * WIDE), table).maximum <= console.width
+_PLACES = ("median strength", "steered", "moved against", "time (s)")
 
 
-def board(result: RunResult, metrics: int = 6, intervals: int = 2) -> Table:
-    """Rows by the headline metric, trivial ones dimmed; the first metrics, with intervals of the first of them."""
-    shown = columns(result)[:metrics]
-    with_interval = shown[:intervals]
-    title = ", ".join(part for part in (result.plan.task, result.framing, result.plan.protocol) if part)
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    longest = max(len(name) for name in result.methods)
-    table.add_column("method", overflow="fold", min_width=min(longest, len("random-direction")))
-    dials = any(method.steered for method in result.methods.values())
-    moves = any(method.against for method in result.methods.values())
-    more = [*(("median strength", "steered") if dials else ()), *(("moved against",) if moves else ())]
-    for name in (*shown, *more, "time (s)"):
-        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
-    for name, method in ordered(result):
-        cells = [cell(method.metrics.get(metric), metric in with_interval) for metric in shown]
-        dial = [_strength(method), method.steered] if dials else []
-        against = [method.against] if moves else []
-        table.add_row(name, *cells, *dial, *against, _seconds(result, name), style="dim" if method.trivial else "")
-    return table
+def _break_downs(result: RunResult) -> str:
+    every = metrics_in_order(result)
+    more = [name for name in every if name not in without_break_downs(every)]
+    if not more:
+        return ""
+    return f"--json also has {counted(len(more), 'break-downs')} ({more[0]}{', ...' if len(more) > 1 else ''})."
 
 
 def reading(result: RunResult) -> str:
-    """What intervals and tests are of, in one line."""
+    """What intervals and tests generalise over, in one line."""
     said = f"Intervals and tests are over {result.over}, 95 %."
     if any(method.against for method in result.methods.values()):
-        said += " Moved against: of all items, those that lose by the steering / that it moves."
+        said += " Moved against: the share of items that steering moved the wrong way / that it moved at all."
     tested = [name for name, method in result.methods.items() if method.comparisons]
     if len(tested) > 1:
-        said += f" Each of the {len(tested)} methods is tested by itself; nothing is corrected for their number."
+        said += f" The {len(tested)} methods are tested one by one, without a correction for multiple methods."
     return said
 
 
 def trust(judge: JudgeResult) -> str:
-    """A judge's figures in one line: what it orders rightly, what it could not rate, what it cost."""
-    said = [f"{judge.verdicts:,} verdicts"]
+    """A judge's figures in one line: how well it orders known texts, how many it could not rate, what it cost."""
+    said = [counted(judge.verdicts, "verdicts")]
     if judge.unscored:
         said.append(f"{judge.unscored:,} without a rating")
     if judge.cost:
@@ -95,18 +105,11 @@ def trust(judge: JudgeResult) -> str:
     if judge.check is not None:
         areas = [auc for auc in judge.check.auc.values() if auc is not None]
         if areas:
-            known = "the texts it was built on" if judge.check.seen == 1 else "texts of known end"
+            known = "the texts it was built on" if judge.check.seen == 1 else "texts whose pole is known"
             said.append(f"orders {known} with an area under the curve of {_short(min(areas))} or more")
         if judge.check.length_bias is not None:
             said.append(f"length bias {_short(judge.check.length_bias)}")
     return ", ".join(said) + "."
-
-
-def columns(result: RunResult) -> list[str]:
-    """The metrics worth a column."""
-    # The fullest row first: it has the metrics in the task's own order, gaps of other rows left aside.
-    fullest = sorted(result.methods.values(), key=lambda method: -len(method.metrics))
-    return without_break_downs(dict.fromkeys(name for method in fullest for name in method.metrics))
 
 
 def ordered(result: RunResult) -> list[tuple[str, MethodResult]]:

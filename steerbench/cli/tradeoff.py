@@ -6,26 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from steerbench.cli.main import INTERRUPTED
-from steerbench.cli.options import (
-    Device,
-    Dtype,
-    EngineName,
-    FluencyJudge,
-    Json,
-    JudgeBudget,
-    Model,
-    Out,
-    Param,
-    Protocol,
-    Quiet,
-    Rule,
-    Seed,
-    SelfJudge,
-    Template,
-    TraitJudge,
-)
-from steerbench.cli.startup import quick
+from steerbench.cli.main import INTERRUPTED, STOPPED
+from steerbench.cli.option_groups import Judging, OnModel, Output, with_groups
+from steerbench.cli.options import Dataset, Methods, Param, Protocol, Rule
+from steerbench.cli.startup import loading
 from steerbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,43 +20,40 @@ POLES = ("conscientiousness+", "conscientiousness-")
 COSTS = ("arithmetic-sample", "perplexity")
 
 
+@with_groups
 def tradeoff_command(
-    method: Annotated[list[str] | None, typer.Option(help="Methods: pas,npti,simple-prompt; repeatable.")] = None,
+    *,
+    method: Methods = None,
     pole: Annotated[
         list[str] | None,
-        typer.Option(help="Poles to steer to; both of a trait are compared.", show_default=",".join(POLES)),
+        typer.Option(metavar="POLES", help="Poles to steer to.", show_default=",".join(POLES)),
     ] = None,
     cost: Annotated[
         list[str] | None,
-        typer.Option(help="Tasks that measure costs, such as gsm8k,ifeval.", show_default=",".join(COSTS)),
+        typer.Option(
+            metavar="NAMES", help="Tasks that measure costs, such as gsm8k,ifeval.", show_default=",".join(COSTS)
+        ),
     ] = None,
     effect: Annotated[
         str | None,
         typer.Option(
-            help="The effect to compare costs at: points, or a method whose effect it is.",
+            metavar="X",
+            help="The effect to compare costs at: points, or the name of a method.",
             show_default="the largest that all methods reach",
         ),
     ] = None,
-    levels: Annotated[int, typer.Option(help="Strengths over a method's range.", min=2)] = 5,
-    limit: Annotated[int, typer.Option(help="Items of each task that measures a cost.", min=2)] = 40,
-    task: Annotated[str, typer.Option("--task", help="What the effect is measured on.")] = "personalitybench",
-    dataset: Annotated[str | None, typer.Option(help="The data of the effect.")] = None,
-    model: Model = None,
-    seed: Seed = 0,
-    engine: EngineName = "hf",
-    dtype: Dtype = None,
-    device: Device = None,
-    chat_template: Template = None,
+    levels: Annotated[int, typer.Option(metavar="N", help="Strengths over a method's range.", min=2)] = 5,
+    limit: Annotated[int, typer.Option(metavar="N", help="Items of each task that measures a cost.", min=2)] = 40,
+    task: Annotated[
+        str, typer.Option("--task", metavar="NAME", help="What the effect is measured on.")
+    ] = "personalitybench",
+    dataset: Dataset = None,
     param: Param = None,
-    judge: TraitJudge = None,
-    fluency_judge: FluencyJudge = None,
-    judge_budget: JudgeBudget = None,
-    allow_self_judge: SelfJudge = False,
-    out: Out = Path("runs"),
-    json: Json = False,
-    quiet: Quiet = False,
+    on_model: OnModel,
+    judging: Judging,
+    output: Output,
 ) -> None:
-    """Measure what methods cost at the same effect: match their strengths, then compare fluency, reasoning and more."""
+    """Measure what methods cost at the same effect."""
     from steerbench.cli.parameters import comma_separated, parse_parameters
     from steerbench.records.options import plan_of, size_parameter
     from steerbench.studies.tradeoff.asked import Tradeoff
@@ -89,27 +70,19 @@ def tradeoff_command(
         task,
         given,
         {"poles": ",".join(comma_separated("--pole", pole or POLES)), "dataset": dataset},
-        variant=None,
-        model=model,
-        engine=engine,
-        dtype=dtype,
-        chat_template=chat_template,
         protocol=Protocol.STRICT,
-        calibration=None,
         rule=Rule.BEST_SCORE,
-        judge=judge,
-        fluency_judge=fluency_judge,
-        allow_self_judge=allow_self_judge,
-        seed=seed,
         trivial=False,
+        **on_model.of_plan,
+        **judging.of_plan,
     )
     asked = Tradeoff(base, costs, levels, _wanted(effect))
     try:
-        result, folder = _run(asked, device, out, judge_budget, quiet)
+        result, folder = _run(asked, on_model.device, judging.judge_budget, output)
     except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-    _say(result, folder, json)
+    _say(result, folder, output.json)
 
 
 def _wanted(effect: str | None) -> float | str | None:
@@ -124,16 +97,16 @@ def _wanted(effect: str | None) -> float | str | None:
 
 
 def _run(
-    asked: "Tradeoff", device: str | None, out: Path, judge_budget: float | None, quiet: bool
+    asked: "Tradeoff", device: str | None, judge_budget: float | None, output: Output
 ) -> tuple["TradeoffResult", Path]:
-    with quick():
+    with loading(output.quiet or output.json):
         from steerbench.api.progress import Bars
         from steerbench.running.opening import open_engine
         from steerbench.studies.tradeoff.measuring import run_tradeoff
 
         engine: Any = open_engine(asked.base, device)
-    with Bars(quiet) as bars:
-        return run_tradeoff(asked, out, engine, bars, judge_budget)
+    with Bars(output.quiet) as bars:
+        return run_tradeoff(asked, output.out, engine, bars, judge_budget)
 
 
 def _say(result: "TradeoffResult", folder: Path, json: bool) -> None:

@@ -18,8 +18,9 @@ class Method(Protocol):
 
     A method may also say `changes_nothing = True` (its steerings leave the model as it is, and none is saved),
     `published_strengths` (the grid that its paper sweeps) and `deviations` (how, in a run of the
-    published protocol, it is not the published method). What its fits come upon and is worth publishing, it puts into
-    `Steering.facts`.
+    published protocol, it is not the published method). A row that is there to compare methods with says its `role`
+    as a plain string, by which `steerbench list methods` groups it without importing it. What its fits come upon
+    and is worth publishing, it puts into `Steering.facts`.
     """
 
     name: str

@@ -195,7 +195,7 @@ def read_key(path: Path) -> Key:
     try:
         key = Key.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise UserError(f"There is no key at {path}; steerbench human export writes it beside the page.") from None
+        raise UserError(f"There is no key at {path}; `steerbench human export` writes it beside the page.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}).") from error
     except ValidationError as error:

@@ -96,7 +96,7 @@ def _left_out(published: Published) -> str:
     if known is None:
         return "not compared: its weights are not those of a known model."
     if known != DEFAULT and state_of(models()[known]) != "yes":
-        return f"not compared: its model is not on this machine; fetch it with steerbench model fetch {known}."
+        return f"not compared: its model is not on this machine; fetch it with `steerbench model fetch {known}`."
     if published.identity["engine"].get("engine") != "hf":
         return "not compared: it was made with another engine than transformers."
     if foreign := absent(published):

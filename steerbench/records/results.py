@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -149,10 +149,14 @@ class MethodTiming(FrozenModel):
 
 
 class Timings(FrozenModel):
-    """What may differ between two runs with identical numbers."""
+    """What may differ between two runs with identical numbers.
+
+    `date` is the day on which the run was started (UTC, as 2026-11-30); "" in results of earlier versions.
+    """
 
     methods: dict[str, MethodTiming]
     peak_memory_bytes: int
+    date: Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = ""
 
 
 class RunResult(FrozenModel):
@@ -181,6 +185,17 @@ def without_break_downs(names: Iterable[str]) -> list[str]:
     """Metric names without break-downs of an earlier metric ("error A" after "error")."""
     listed = list(names)
     return [name for place, name in enumerate(listed) if not any(name.startswith(f"{n} ") for n in listed[:place])]
+
+
+def metrics_in_order(result: RunResult) -> list[str]:
+    """All metrics of a board, the headline first; of the fullest row, which has them in the task's own order."""
+    fullest = sorted(result.methods.values(), key=lambda row: -len(row.metrics))
+    return list(dict.fromkeys(name for row in fullest for name in row.metrics))
+
+
+def headline(result: RunResult) -> str:
+    """The metric that rows are sorted by; "" if there is none."""
+    return next(iter(metrics_in_order(result)), "")
 
 
 def metrics(estimates: Mapping[str, contracts.Metric]) -> dict[str, MetricRecord]:

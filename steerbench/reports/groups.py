@@ -14,7 +14,7 @@ TRAIT = re.compile("[A-Za-z]+[+-]?")
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A method of a run; `run` is what tells the run from the others of its table."""
+    """A method of a run; `run` is what distinguishes the run from the others of its table."""
 
     name: str
     run: str
@@ -23,13 +23,17 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class RunGroup:
-    """The runs of one task, protocol and dataset: their numbers may stand in one table."""
+    """The runs of one task, protocol and dataset: their numbers may stand in one table.
+
+    `in_order`: rows stay in the order that they have in their runs, and are not sorted by the headline.
+    """
 
     sources: tuple[ReportSource, ...]
+    in_order: bool = False
 
     @cached_property
     def labels(self) -> list[str]:
-        """What tells each run from the others."""
+        """What distinguishes each run from the others."""
         return labels(self.sources)
 
     @cached_property
@@ -46,14 +50,22 @@ class RunGroup:
         return len(rows) > 1 and all(row == rows[0] for row in rows)
 
     def rows(self) -> list[ReportRow]:
-        """Every method of every run, by the headline, the best first."""
+        """Every method of every run, by the headline, the best first, unless their order is given."""
         made = [
             ReportRow(name, label, method)
             for source, label in zip(self.sources, self.labels, strict=True)
             for name, method in source.result.methods.items()
         ]
+        if self.in_order:
+            return sorted(made, key=lambda row: self._place[row.name])
         sign = -1 if self.sources[0].result.higher_is_better else 1
         return sorted(made, key=lambda row: _order(row.method.metrics.get(self.headline), sign))
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        """Of each row's name, its place in the order."""
+        names = dict.fromkeys(name for source in self.sources for name in source.result.methods)
+        return {name: place for place, name in enumerate(names)}
 
     @property
     def by_trait(self) -> dict[str, str]:
@@ -68,12 +80,12 @@ class RunGroup:
         return next(iter(self.metrics), "")
 
 
-def grouped(sources: Sequence[ReportSource]) -> list[RunGroup]:
+def grouped(sources: Sequence[ReportSource], in_order: bool = False) -> list[RunGroup]:
     found: dict[tuple[object, ...], list[ReportSource]] = {}
     for source in sources:
         plan = source.result.plan
         found.setdefault((plan.task, plan.protocol, source.dataset, source.result.higher_is_better), []).append(source)
-    return [RunGroup(tuple(members)) for members in found.values()]
+    return [RunGroup(tuple(members), in_order) for members in found.values()]
 
 
 def _order(metric: MetricRecord | None, sign: int) -> float:

@@ -6,6 +6,8 @@ from html import escape
 from steerbench.reports.table import ReportTable, TableLine, heads, shown
 from steerbench.reports.text import LONGEST, LONGEST_NAME, line
 
+BOLD = ("<strong>", "</strong>")
+
 
 def write(tables: Iterable[ReportTable]) -> str:
     return "\n".join(map(_written, tables))
@@ -26,7 +28,7 @@ def _written(table: ReportTable) -> str:
     below += map(escaped, table.notes)
     return "\n".join(
         (
-            "<table>",
+            f'<table id="{escape(table.label)}">' if table.label else "<table>",
             f"<caption>{escaped(table.caption)}</caption>",
             f"<thead><tr>{''.join(f'<th>{head}</th>' for head in (*map(_name, table.names), *columns))}</tr></thead>",
             f"<tbody>{''.join(body)}</tbody>",
@@ -41,7 +43,7 @@ def _row(row: TableLine) -> str:
     first, *others = map(_name, row.names)
     letters = f"<sup>{','.join(row.letters)}</sup>" if row.letters else ""
     names = "".join(f"<td>{text}</td>" for text in (first + letters, *others))
-    numbers = "".join(f'<td style="text-align: right">{shown(cell, escaped)}</td>' for cell in row.cells)
+    numbers = "".join(f'<td style="text-align: right">{shown(cell, escaped, BOLD)}</td>' for cell in row.cells)
     return f"<tr>{names}{numbers}</tr>"
 
 

@@ -56,7 +56,7 @@ def _written(table: ReportTable) -> str:
             r"\centering",
             r"\setlength{\belowcaptionskip}{6pt}",
             rf"\caption{{{escaped(table.caption)}}}",
-            rf"\label{{tab:{re.sub('[^a-z0-9]+', '-', table.key.lower())}}}",
+            rf"\label{{{table.label or 'tab:' + re.sub('[^a-z0-9]+', '-', table.key.lower())}}}",
             r"\small",
             rf"\begin{{tabular}}{{{'l' * names}{'r' * columns}}}",
             r"\toprule",
@@ -111,7 +111,8 @@ def _rows(lines: Iterable[TableLine]) -> list[str]:
 
 def _value(cell: TableCell) -> str:
     marked = rf"\rlap{{\textsuperscript{{{escaped(cell.mark)}}}}}" if cell.mark else ""
-    return _digits(cell.value) + marked if cell.value else "--"
+    digits = rf"\textbf{{{_digits(cell.value)}}}" if cell.best else _digits(cell.value)
+    return digits + marked if cell.value else "--"
 
 
 def _interval(cell: TableCell) -> str:

@@ -46,7 +46,7 @@ def _written(table: ReportTable) -> str:
 def _cells(row: TableLine) -> list[str]:
     first, *others = map(_name, row.names)
     letters = f"<sup>{','.join(row.letters)}</sup>" if row.letters else ""
-    return [first + letters, *others, *(shown(cell, escaped) for cell in row.cells)]
+    return [first + letters, *others, *(shown(cell, escaped, ("**", "**")) for cell in row.cells)]
 
 
 def _name(text: str) -> str:

@@ -1,11 +1,11 @@
-"""Marks of significance: what a method's standing says, beside its headline."""
+"""Marks of significance beside a method's headline metric."""
 
 from collections.abc import Iterable
 
 from steerbench.records.results import ComparisonRecord, MethodResult, finite
 
 LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
-"""Below which p a mark is earned, the hardest first."""
+"""The p below which each mark is given, the strictest first."""
 WORSE = "†"
 
 
@@ -29,11 +29,11 @@ def legend(methods: Iterable[MethodResult]) -> str:
     if not against:
         return ""
     count = sum(bool(method.comparisons) for method in rows)
-    several = f" Each of the {count} methods is tested by itself: no correction for their number." if count > 1 else ""
+    one_by_one = f" The {count} methods are tested one by one, without a correction for multiple methods."
     return (
-        "*, **, ***: better than every row it was tested against (each p < .05, .01, .001, uncorrected as all have "
-        f"to hold); {WORSE}: worse than one of them (p < .05 after Holm's correction). Paired tests of the loss."
-        f"{several} Tested against: {', '.join(against)}."
+        "*, **, ***: better than every row it was tested against (all p < .05, .01, .001, uncorrected because all "
+        f"must hold); {WORSE}: worse than one of them (Holm-corrected p < .05). Paired tests of the loss."
+        f"{one_by_one if count > 1 else ''} Tested against: {', '.join(against)}."
     )
 
 

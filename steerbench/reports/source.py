@@ -1,13 +1,13 @@
-"""A run as a report sees it, whichever file it comes from, and the facts by which its numbers can be traced."""
+"""A run as tables see it, whichever file it comes from, and the facts by which its numbers can be traced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from steerbench.errors import UserError
+from steerbench.errors import UserError, counted
 from steerbench.models.embedded import EMBEDDED
 from steerbench.publishing.schema import PUBLISHED, Published, read_published
-from steerbench.records.results import RunResult, read_result
+from steerbench.records.results import RESULT, RunResult, read_result
 from steerbench.reports.text import name
 
 DIGITS = 12
@@ -45,7 +45,7 @@ class ReportSource:
             "engine": name(f"engine {engine.get('engine', plan.engine)}") if engine else "",
             "dtype": name(str(engine.get("dtype", ""))),
             "judges": f"judges {self.judges()}" if self.result.judges else "",
-            "targets": f"{self.result.targets} target{'' if self.result.targets == 1 else 's'}",
+            "targets": counted(self.result.targets, "targets"),
             "seed": f"seed {plan.seed}",
             "steerbench": name(f"steerbench {identity.get('steerbench', '')}"),
             "digest": f"digest {self.result.digest[:DIGITS]}",
@@ -91,8 +91,18 @@ def read_source(folder: Path) -> ReportSource:
         both = RunResult.model_fields.keys() & Published.model_fields.keys() - {"schema_version"}
         shared = {field: getattr(published, field) for field in both}
         return ReportSource(folder, RunResult(**shared), name(published.model))
-    result = read_result(folder)
+    return source_of(read_result(folder), folder)
+
+
+def source_of(result: RunResult, folder: Path) -> ReportSource:
+    """A result that was read or made before."""
     return ReportSource(folder, result, name(_model(result)))
+
+
+def sources_beside(folder: Path, runs: Iterable[str]) -> list[ReportSource]:
+    """The runs of a sweep, suite or trade-off, which lie beside its folder. Deleted ones are left out."""
+    found = (folder.parent / run for run in dict.fromkeys(runs))
+    return [source_of(read_result(run), run) for run in found if (run / RESULT).is_file()]
 
 
 def refuse_repeated(sources: Sequence[ReportSource]) -> None:
@@ -106,7 +116,7 @@ def refuse_repeated(sources: Sequence[ReportSource]) -> None:
 
 
 def labels(sources: Sequence[ReportSource]) -> list[str]:
-    """What tells the runs of one table apart, in as few words as do; "" for a single one."""
+    """Labels that distinguish the runs of one table, as short as possible; "" for a single one."""
     distinctions = [source.distinctions() for source in sources]
     told: list[tuple[str, ...]] = [() for _ in sources]
     for fact in dict.fromkeys(fact for each in distinctions for fact in each):

@@ -1,4 +1,4 @@
-"""A table of a report before it is written: texts as they are, numbers as the digits that will be shown."""
+"""A report's table before it is written: unescaped texts, and numbers as the digits that will be shown."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,12 +11,13 @@ LARGE = 1e7
 
 @dataclass(frozen=True)
 class TableCell:
-    """A number, its interval and the mark of significance; all "" where there is nothing."""
+    """A number, its interval and the mark of significance; all "" where there is nothing. `best` is set in bold."""
 
     value: str = ""
     low: str = ""
     high: str = ""
     mark: str = ""
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,10 @@ class TableLine:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """`groups` head runs of columns that stand side by side (label, how many columns); empty for one."""
+    """`groups` are heads over columns of several runs side by side (label, number of columns); empty for one run.
+
+    `label` is what other texts refer to it by; "" for the usual one, made of `key`.
+    """
 
     key: str
     caption: str
@@ -41,10 +45,11 @@ class ReportTable:
     trivial: tuple[TableLine, ...]
     footnotes: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    label: str = ""
 
 
 Escaped = Callable[[str], str]
-"""Makes a text inert in the language that a table is written in."""
+"""Makes a text inert (nothing in it is markup) in the language that a table is written in."""
 
 
 def heads(table: ReportTable, escaped: Escaped) -> list[str]:
@@ -54,12 +59,13 @@ def heads(table: ReportTable, escaped: Escaped) -> list[str]:
     return [f"{escaped(label)}: {head}" for label, head in zip(labels, own, strict=True)] if table.groups else own
 
 
-def shown(cell: TableCell, escaped: Escaped) -> str:
-    """A cell in one line: value, mark and interval; a dash where there is nothing."""
+def shown(cell: TableCell, escaped: Escaped, bold: tuple[str, str] = ("", "")) -> str:
+    """A cell in one line: value, mark and interval; a dash for nothing. `bold` goes around the best value."""
     if not cell.value:
         return "-"
+    before, after = bold if cell.best else ("", "")
     interval = f" [{cell.low}, {cell.high}]" if cell.low else ""
-    return f"{cell.value}{escaped(cell.mark)}{interval}"
+    return f"{before}{cell.value}{after}{escaped(cell.mark)}{interval}"
 
 
 def cells(column: Iterable[MetricRecord | None], marks: Iterable[str]) -> Iterator[TableCell]:

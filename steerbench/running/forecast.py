@@ -13,6 +13,7 @@ from pathlib import Path
 from steerbench.contracts import Control, Judged, Method, Split, Task, has_dial
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
+from steerbench.errors import counted
 from steerbench.plugins.composed import Composed, build_method, fit
 from steerbench.records.found_ledgers import LEDGER
 from steerbench.records.plan import Plan, PlanRow
@@ -98,7 +99,7 @@ def expected(rows: Sequence[RowForecast], done: Done, speed: AnswerSpeed | None,
     beside = "fitting, steering, longer prompts and judges" if judged else "fitting, steering and longer prompts"
     if not answers:
         return "The model has given all its answers."
-    count = f"{'at most ' if any(row.at_most for row in rows) else ''}{answers:,} answers"
+    count = f"{'at most ' if any(row.at_most for row in rows) else ''}{counted(answers, 'answers')}"
     count += " that are missing" if done.answers else ""
     if speed is None:
         return f"{count[0].upper()}{count[1:]}; how long they take is not known: no calibration item can be tried."

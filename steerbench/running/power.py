@@ -15,7 +15,7 @@ from scipy import stats
 from steerbench.contracts import Judged, Role, Scored, Split, Task
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.targets import Respondent
-from steerbench.errors import UserError
+from steerbench.errors import UserError, counted
 from steerbench.plugins.finding import available, find
 from steerbench.plugins.parameters import parameters
 from steerbench.records.plan import Plan, PlanRow, build_rows, build_task, roles_of
@@ -127,11 +127,13 @@ def units_of(task: Task) -> tuple[int, str]:
 def outlook(units: int, over: str, spread: float | None, told_by: str) -> str:
     """One sentence on what a run with this many units can detect."""
     if units < FEWEST:
-        return f"{units} {over} are too few for any difference to be significant; {FEWEST} are the least."
+        return f"{counted(units, over)} are too few for any difference to be significant; {FEWEST} are the least."
     found = None if spread is None else smallest_difference(spread, units)
     if found is None:
-        return f"{units} {over}; what they can show is not known before a first run."
-    return f"{units} {over}: four of five such runs find a difference in loss of {found:.2g} or more ({told_by})."
+        return f"{counted(units, over)}; what they can show is not known before a first run."
+    return (
+        f"{counted(units, over)}: four of five such runs find a difference in loss of {found:.2g} or more ({told_by})."
+    )
 
 
 def _closest(tested: Sequence[ComparisonRecord], roles: Mapping[str, Role]) -> list[ComparisonRecord]:

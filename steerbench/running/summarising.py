@@ -71,6 +71,7 @@ def report(
         timings=Timings(
             methods={row.name: MethodTiming(**seconds.get(row.name, {})) for row in rows},
             peak_memory_bytes=peak_memory(),
+            date=ledger.meta().get("created", "")[:10],
         ),
         higher_is_better=summary.higher_is_better,
         judges=dict(judges or {}),

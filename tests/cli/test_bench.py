@@ -155,7 +155,7 @@ def test_without_pytest_benchmark_the_extra_is_named(folder):
     blocked = "import sys; sys.modules['pytest_benchmark'] = None; from steerbench.cli.main import run; run()"
     done = call(folder, "bench", "--method", "pas", command=(sys.executable, "-c", blocked))
     assert done.returncode == 2
-    assert "pip install 'steerbench[bench]'" in done.stderr
+    assert "pip install -c constraints.txt -e '.[bench]'" in done.stderr
 
 
 def test_the_table_shows_a_ratio_a_speed_and_a_reference(folder):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from steerbench.cli.conclusion import conclusion
+from steerbench.cli.conclusion import conclusion, next_steps
 from steerbench.records.results import ComparisonRecord, MethodResult, MetricRecord
 from steerbench.records.standing import standing_of
 from tests.cli.test_table import RESULT
@@ -31,27 +31,29 @@ def board(p_unsteered=0.2, p_random=0.2, cannot_tell="", strengths=(1.0,), contr
 
 def test_a_method_that_beats_the_model_as_it_is_and_the_placebo_moves_the_model():
     said = conclusion(board(0.01, 0.02))
-    assert "The control (copy) is read" in said
+    assert "The control (copy) is detected" in said
     assert "pas moves the model" in said
 
 
 @pytest.mark.parametrize(("p", "rest"), [((0.2, 0.01), "unsteered."), ((0.2, 0.2), "unsteered or random-direction.")])
 def test_one_that_does_not_beat_the_unsteered_model_does_nothing_that_can_be_seen(p, rest):
-    assert f"pas does nothing that this board can see: it is not better than {rest}" in conclusion(board(*p))
+    assert f"pas has no effect that this board can detect: it is not significantly better than {rest}" in conclusion(
+        board(*p)
+    )
 
 
 def test_one_that_beats_the_unsteered_model_and_not_the_placebo_may_owe_it_to_any_edit():
     said = conclusion(board(0.01, 0.2))
-    assert "pas is better than unsteered, and not better than random-direction, an edit of the same size" in said
+    assert "pas is better than unsteered, but not better than random-direction, a random edit of the same size" in said
 
 
 def test_what_cannot_be_told_is_not_called_nothing():
     said = conclusion(board(cannot_tell="the readout is saturated"))
     assert "pas: cannot tell: the readout is saturated." in said
-    assert "is read" not in said
+    assert "is detected" not in said
     off = conclusion(board(strengths=(0.0,)))
     assert "pas: off" in off
-    assert "is read" not in off
+    assert "is detected" not in off
 
 
 def test_a_board_without_its_control_says_what_to_add():
@@ -59,8 +61,10 @@ def test_a_board_without_its_control_says_what_to_add():
 
 
 def test_on_the_model_for_trying_out_it_names_the_next_one_and_on_another_it_does_not():
-    assert "--model qwen2.5-coder-1.5b" in conclusion(board())
-    assert "--model" not in conclusion(board(model="qwen2.5-coder-1.5b")).replace("--method", "")
+    steps = next_steps(board())
+    assert "--model qwen2.5-coder-1.5b" in "\n".join(steps)
+    assert "  steerbench model fetch qwen2.5-coder-1.5b" in steps
+    assert next_steps(board(model="qwen2.5-coder-1.5b")) == []
 
 
 def test_a_board_that_tests_nothing_says_nothing():

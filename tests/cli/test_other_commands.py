@@ -47,7 +47,7 @@ def test_lists_say_what_each_is_in_its_own_words(steerbench):
 
 def test_show_prints_the_table_or_the_result(steerbench, toy_run):
     folder = toy_run("--method", "toy-push")
-    assert steerbench("show", folder).stdout.splitlines()[2].startswith("method ")
+    assert any(line.startswith("method ") for line in steerbench("show", folder).stdout.splitlines()[:5])
     assert steerbench("show", folder, "--json").stdout == (folder / "run.json").read_text()
     assert "There is no finished run in nowhere: it holds no run.json." in steerbench("show", "nowhere").stderr
 
@@ -56,8 +56,9 @@ def test_compare_pairs_the_targets_that_both_runs_have(steerbench, toy_run):
     wide = toy_run("--method", "toy-push", "--respondents", "9")
     narrow = toy_run("--method", "toy-push,toy-words", "--respondents", "6", "--param", "toy-push.size=0")
     done = steerbench("compare", wide, narrow)
-    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines()[1:-1]}
-    assert set(rows) == {"toy-push", "toy-three", "toy-silent", "toy-random"}
+    names = ("toy-push", "toy-three", "toy-silent", "toy-random")
+    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.split(" ")[0] in names}
+    assert set(rows) == set(names)
     assert all(row[-1] == "6" for row in rows.values())
     first, second = (_means(folder, "toy-push") for folder in (wide, narrow))
     differences = [second[target] - first[target] for target in second]
@@ -67,6 +68,55 @@ def test_compare_pairs_the_targets_that_both_runs_have(steerbench, toy_run):
     p = np.mean(np.abs(signs.T @ differences) >= abs(sum(differences)) - 1e-12)
     assert float(rows["toy-push"][-3]) == pytest.approx(p, abs=5e-4)
     assert rows["toy-three"][-3] == "1.000"
+
+
+def test_compare_names_what_it_leaves_out(steerbench, toy_run):
+    wide = toy_run("--method", "toy-push", "--respondents", "9")
+    narrow = toy_run("--method", "toy-push,toy-words", "--respondents", "6", "--param", "toy-push.size=0")
+    said = " ".join(steerbench("compare", wide, narrow).stdout.split())
+    assert "Not compared. Only in the second run: toy-words." in said
+    each = _answers(wide, "toy-push") - _answers(narrow, "toy-push")
+    assert f"toy-push, toy-random, toy-silent, toy-three: without {each} answers that only the first run has." in said
+    told = json.loads(steerbench("compare", wide, narrow, "--json").stdout)
+    assert {row["method"] for row in told["rows"]} == {"toy-push", "toy-three", "toy-silent", "toy-random"}
+    assert told["left_out"][0] == "Only in the second run: toy-words."
+    again = json.loads(steerbench("compare", wide, wide, "--json").stdout)
+    assert [row["difference"]["value"] for row in again["rows"]] == [0.0] * 4
+    assert not any("answers" in sentence or "Only" in sentence for sentence in again["left_out"])
+
+
+def test_one_row_is_compared_with_another_of_the_same_or_another_run(steerbench, toy_run):
+    run = toy_run("--method", "toy-push,toy-words", "--respondents", "6")
+    done = steerbench("compare", f"{run}:toy-push", f"{run}:toy-words", "--json")
+    (row,) = json.loads(done.stdout)["rows"]
+    push, words = _means(run, "toy-push"), _means(run, "toy-words")
+    assert row["method"] == "toy-push / toy-words"
+    assert row["difference"]["value"] == pytest.approx(np.mean([words[t] - push[t] for t in push]))
+    assert row["p"] == row["p_holm"]
+    (same,) = json.loads(steerbench("compare", f"{run}:toy-push", run, "--json").stdout)["rows"]
+    assert (same["method"], same["difference"]["value"]) == ("toy-push", 0.0)
+    assert "did you mean 'toy-push'" in steerbench("compare", f"{run}:toy-pusj", run).stderr
+    assert "names no row: write RUN:ROW" in steerbench("compare", f"{run}:", run).stderr
+    refused = steerbench("compare", f"{run}:toy-push", run, "--fail-if-worse", "1")
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
+def test_runs_that_differ_in_more_than_their_rows_say_so(steerbench, toy_run):
+    one, other = toy_run("--method", "toy-push"), toy_run("--method", "toy-push", "--seed", "3")
+    assert "The runs differ in more than their rows: seed 0 / seed 3." in steerbench("compare", one, other).stdout
+    rated = toy_run("--method", "toy-push", "--task", "toy-rated")
+    assert "measure different tasks (toy, toy-rated)" in steerbench("compare", one, rated).stderr
+
+
+def _answers(folder, method):
+    import sqlite3
+
+    with sqlite3.connect(folder / "ledger.sqlite") as connection:
+        query = (
+            "SELECT count(*) FROM samples WHERE method = ? AND split = 'test' "
+            "AND json_extract(score, '$.loss') IS NOT NULL"
+        )
+        return connection.execute(query, (method,)).fetchone()[0]
 
 
 def _means(folder, method):

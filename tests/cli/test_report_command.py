@@ -8,7 +8,7 @@ def test_a_run_is_printed_as_markdown_and_written_as_latex(steerbench, toy_run, 
     printed = steerbench("report", run)
     assert (printed.returncode, printed.stderr) == (0, "")
     assert printed.stdout.startswith(
-        "**Table.** toy on the dataset toy-3-None-None, strict protocol. Model toy-model, "
+        "**Table.** toy on the dataset toy-3-None-None, strict protocol, model toy-model, n = "
     )
     assert re.search(r"^\| toy-push.* \| \d\.\d+.* \[[\d.]+, [\d.]+\] \|", printed.stdout, re.MULTILINE)
     written = steerbench("report", run, "--out", "board.tex")

@@ -43,13 +43,15 @@ def test_a_suite_prints_one_table_and_says_where_its_runs_are(suite, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert all(len(line) <= 100 for line in lines if " runs/" not in line)
-    assert lines[0].split() == ["run", "method", "measure", "value", "time", "(s)"]
+    head = next(place for place, line in enumerate(lines) if line.startswith("run "))
+    assert " ".join(lines[:head]).startswith("suite some: ")
+    assert lines[head].split() == ["run", "method", "measure", "value", "(s)"]
     assert [line.split()[0] for line in lines if re.match(r"effect |cost-[a-z-]+ ", line)] == [
         "effect",
         "cost-toy",
         "cost-toy-rated",
     ]
-    assert re.match(r"effect +toy-\S+ +error +[\d.]+ \[[\d.]+ [\d.]+\] +0", lines[1])
+    assert re.match(r"effect +toy-\S+ +error \(lower is better\) +[\d.]+ \[[\d.]+ [\d.]+\] +0", lines[head + 1])
     result = SuiteResult.model_validate_json((folder_of(done, tmp_path) / "suite.json").read_text())
     assert [f"{run.name}: runs/{run.run}" for run in result.runs] == [line for line in lines if ": runs/" in line]
     assert all((tmp_path / "runs" / run.run / "run.json").exists() for run in result.runs)
@@ -121,9 +123,10 @@ def test_what_is_missing_is_told_at_once_and_named_at_the_end_while_the_others_a
 def test_a_mistake_is_one_sentence_on_stderr_and_exit_code_2(suite, tmp_path, text, options, sentence):
     done = suite(text, *options)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: ")
+    told = done.stderr.removeprefix("loading model…\n")
+    assert told.startswith("error: ")
     assert sentence in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert told.count("\n") == 1
     assert not (tmp_path / "runs").exists()
 
 
@@ -141,7 +144,8 @@ def test_what_a_steering_costs_is_shown_beside_the_unsteered_model(suite):
     done = suite(text, "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["run", "method", "measure", "value", "change", "from", "unsteered", "time", "(s)"]
-    rows = [re.fullmatch(r"(\S+)? +(unsteered|simple-prompt) .*", line) for line in lines[1:5]]
+    head = next(place for place, line in enumerate(lines) if line.startswith("run "))
+    assert lines[head].split() == ["run", "method", "measure", "value", "unsteered", "(s)"]
+    rows = [re.fullmatch(r"(\S+)? +(unsteered|simple-prompt) .*", line) for line in lines[head + 1 : head + 5]]
     assert [row[1] for row in rows] == ["cost-arithmetic-sample", None, "cost-coin-flip-sample", None]
     assert {row[2] for row in rows[:2]} == {row[2] for row in rows[2:]} == {"unsteered", "simple-prompt"}

@@ -20,10 +20,14 @@ def test_a_sweep_prints_a_line_for_each_value_and_draws_a_chart(steerbench, tmp_
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert all(len(line) <= 100 for line in lines[:-1])
-    assert lines[0].strip() == "toy-push on toy"
-    assert lines[2].split() == ["size", "error", "strength"]
-    assert [line.split()[0] for line in lines[3:-1]] == ["0.1", "0.3", "0.5", "unsteered"]
-    assert all(re.fullmatch(r"\S+ +[\d.]+ \[[\d.]+ [\d.]+\]( +[\d.]+)? *", line) for line in lines[3:-1])
+    assert lines[0].startswith(
+        "toy-push by size: toy on the dataset toy-3-None-None, strict protocol, model toy-model,"
+    )
+    head = next(place for place, line in enumerate(lines) if line.split()[0] == "size")
+    assert lines[head].split() == ["size", "error", "strength"]
+    rows = lines[head + 1 : -1]
+    assert [line.split()[0] for line in rows] == ["0.1", "0.3", "0.5", "unsteered"]
+    assert all(re.fullmatch(r"\S+ +[\d.]+ \[[\d.]+ [\d.]+\]( +[\d.]+)? *", line) for line in rows)
     assert lines[-1].startswith("3 targets. All of it is in runs/sweep-toy-toy-push-size-")
     folder = folder_of(done, tmp_path)
     assert {path.name for path in folder.iterdir()} == {"sweep.json", "sweep.html", "sweep.svg", "sweep.png"}
@@ -66,7 +70,10 @@ def test_without_the_extra_the_table_is_printed_and_one_sentence_names_it(steerb
     done = steerbench(*SIZES, path=[absent])
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1].startswith("3 targets.")
-    assert done.stderr == "No chart was drawn: that takes the extra, pip install 'steerbench[charts]'.\n"
+    assert (
+        done.stderr
+        == "No chart was drawn: run `pip install -c constraints.txt -e '.[charts]'` in your clone of SteerBench.\n"
+    )
     assert [path.name for path in folder_of(done, tmp_path).iterdir()] == ["sweep.json"]
 
 
@@ -91,9 +98,10 @@ def test_without_the_extra_the_table_is_printed_and_one_sentence_names_it(steerb
 def test_a_mistake_is_one_sentence_on_stderr_and_exit_code_2(steerbench, tmp_path, arguments, sentence):
     done = steerbench(*TOY, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: ")
+    told = done.stderr.removeprefix("loading model…\n")
+    assert told.startswith("error: ")
     assert sentence in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert told.count("\n") == 1
     assert not (tmp_path / "runs").exists()
 
 

@@ -13,9 +13,10 @@ def test_a_tradeoff_prints_a_line_for_each_method_and_draws_a_chart(steerbench, 
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert all(len(line) <= 100 for line in lines[:-1])
-    assert lines[0].strip().startswith("What an effect of ")
+    assert lines[0].startswith("costs of an effect of ")
+    assert "costs are losses beside unsteered, lower is better" in " ".join(lines[:4])
     assert {"toy-push", "toy-random", "toy-words"} <= {line.split()[0] for line in lines if line}
-    assert "toy-words: has no strength to turn: at its own effect, not compared" in lines
+    assert "toy-words: has no strength to set: shown at its own effect, not compared" in lines
     assert [line for line in lines if line.startswith("Not beaten in effect and toy: ")]
     folder = tmp_path / done.stdout.rstrip().removesuffix(".").rpartition(" in ")[2]
     names = {"tradeoff.json", "tradeoff.html", "tradeoff.svg", "tradeoff.png"}

@@ -175,7 +175,7 @@ def test_arguments_that_the_library_would_replace_or_stumble_over_are_refused(
 def test_a_missing_library_is_one_sentence_that_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     checks._library.cache_clear()
     monkeypatch.setitem(sys.modules, "punkt", None)
-    with pytest.raises(UserError, match=r"needs the package punkt: pip install 'steerbench\[ifeval\]'"):
+    with pytest.raises(UserError, match=r"needs the package punkt: run `pip install .* -e '\.\[ifeval\]'`"):
         check([counting("a")], "A prompt.", "a")
     monkeypatch.undo()
     assert one(counting("a"), "aaaa").strict

