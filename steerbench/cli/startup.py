@@ -11,8 +11,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading(silent: bool = False) -> Iterator[None]:
-    """Say that the model is being loaded, before the imports that take seconds; within, they are `quick`."""
-    if not silent:
+    """Say on a terminal that the model is being loaded, before the imports that take seconds; they are `quick`.
+
+    A log gets a line for each stage that is done, and nobody waits before it.
+    """
+    if not silent and sys.stderr.isatty():
         print("loading model…", file=sys.stderr, flush=True)
     with quick():
         yield

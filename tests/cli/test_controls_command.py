@@ -30,4 +30,4 @@ def test_the_controls_of_a_model_are_a_table_and_sentences(steerbench, tmp_path)
 def test_a_model_that_is_not_there_is_one_sentence(steerbench, tmp_path):
     done = steerbench("controls", "--model", str(tmp_path / "nothing.d"))
     assert done.returncode == 2
-    assert done.stderr.removeprefix("loading model…\n").count("\n") == 1
+    assert done.stderr.count("\n") == 1

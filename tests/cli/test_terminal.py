@@ -1,5 +1,6 @@
 """What a terminal is sent: the first words at once, colours only where they are wanted, commands in one piece."""
 
+import contextlib
 import os
 import pty
 import subprocess
@@ -15,27 +16,31 @@ from tests.cli.test_conclusion import board
 TOY = ("run", "--task", "toy", "--engine", "toy", "--model", "toy-model", "--budget", "4", "--method", "toy-push")
 
 
-def on_a_terminal(arguments, folder, **variables):
-    """Everything that a command writes to a terminal of 100 columns."""
+def started_on_a_terminal(arguments, folder, command=COMMAND, **variables):
+    """The process, and the end of the terminal at which what it writes is read."""
     outer, inner = pty.openpty()
     outside = {name: value for name, value in environment().items() if name not in ("NO_COLOR", *variables)}
     process = subprocess.Popen(
-        [*COMMAND, *arguments], cwd=folder, env=outside | {"TERM": "xterm-256color"} | variables,
+        [*command, *arguments], cwd=folder, env=outside | {"TERM": "xterm-256color"} | variables,
         stdin=inner, stdout=inner, stderr=inner, close_fds=True,
     )  # fmt: skip
     os.close(inner)
+    return process, outer
+
+
+def read_to_its_end(process, outer):
     written = b""
-    while True:
-        try:
-            piece = os.read(outer, 65536)
-        except OSError:  # the terminal is closed when the process ends
-            break
-        if not piece:
-            break
-        written += piece
+    with contextlib.suppress(OSError):  # what a read raises when the process has closed the terminal
+        while piece := os.read(outer, 65536):
+            written += piece
     os.close(outer)
     assert process.wait(timeout=60) == 0, written
     return written.decode()
+
+
+def on_a_terminal(arguments, folder, **variables):
+    """Everything that a command writes to a terminal of 100 columns."""
+    return read_to_its_end(*started_on_a_terminal(arguments, folder, **variables))
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("list", "methods"), TOY], ids=["help", "list", "run"])
@@ -59,17 +64,14 @@ def test_a_run_says_that_the_model_is_loaded_before_torch_is_imported(tmp_path):
         "import sys\nimport steerbench.cli.startup as startup\nimport steerbench.cli.app as app\n"
         "seen = []\nusual = print\n"
         "def told(*words, **more):\n"
-        "    if 'loading model' in str(words[0]):\n"
-        "        seen.append([name for name in ('torch', 'transformers') if name in sys.modules])\n"
+        "    seen.append([name for name in ('torch', 'transformers') if name in sys.modules])\n"
         "    usual(*words, **more)\n"
         "startup.print = told\n"
         f"sys.argv = ['steerbench', *{list(TOY)!r}]\napp.main()\nusual(seen)\n"
     )
-    done = subprocess.run(
-        [COMMAND[0], "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
-    )
-    assert done.stderr.startswith("loading model…\n")
-    assert done.stdout.splitlines()[-1] == "[[]]"
+    written = read_to_its_end(*started_on_a_terminal(["-c", code], tmp_path, command=COMMAND[:1]))
+    assert written.startswith("loading model…\r\n")
+    assert written.splitlines()[-1] == "[[]]"
 
 
 def test_the_first_words_come_about_as_soon_as_help_does(tmp_path):
@@ -78,14 +80,15 @@ def test_the_first_words_come_about_as_soon_as_help_does(tmp_path):
     subprocess.run([*COMMAND, "run", "--help"], cwd=tmp_path, env=environment(), capture_output=True, check=True)
     helped = time.perf_counter() - started
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [*COMMAND, *TOY], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    assert process.stderr.readline() == "loading model…\n"
+    process, outer = started_on_a_terminal(TOY, tmp_path)
+    assert os.read(outer, 65536).decode().startswith("loading model…")
     seconds = time.perf_counter() - started
-    process.communicate(timeout=120)
+    read_to_its_end(process, outer)
     assert seconds < 2 * helped + 1
+
+
+def test_a_log_does_not_say_that_the_model_is_loaded(steerbench):
+    assert "loading" not in steerbench(*TOY).stderr
 
 
 def test_numbers_agree_with_their_nouns():
