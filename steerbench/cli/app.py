@@ -89,9 +89,9 @@ def main() -> int:
     """Run the command that this process was started with; its exit code."""
     if os.environ.get("NO_COLOR"):
         # typer's help would keep bold and dim text, which are escape codes too.
-        import typer.rich_utils
+        from typer import rich_utils
 
-        typer.rich_utils.COLOR_SYSTEM = None
+        rich_utils.COLOR_SYSTEM = None
     try:
         ended = app(prog_name="steerbench", standalone_mode=False)
     except UserError as error:

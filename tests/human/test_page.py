@@ -214,7 +214,7 @@ def test_a_real_run_is_exported_answered_and_imported_by_the_command_line(browse
     assert [person["decided"] for person in found["annotators"]] == [4, 4]
     assert found["judge"]["name"] == "axis"
     table = steerbench("human", "import", "study-key.json", *files)
-    for words in ("mean rank", "toy-push", "Krippendorff's alpha", "The judge axis", "blue7: 4 of 4 decisions"):
+    for words in ("rankings", "toy-push", "Krippendorff's alpha", "The judge axis", "blue7: 4 of 4 decisions"):
         assert words in table.stdout
     twice = steerbench("human", "import", "study-key.json", files[0], files[0])
     assert (twice.returncode, twice.stdout) == (2, "")
