@@ -85,7 +85,10 @@ def test_without_the_extra_the_table_is_printed_and_one_sentence_names_it(steerb
         (["--method", "toy-push", "--param", "size=0:300:1"], "is more than 200 values"),
         (["--method", "toy-push", "--param", "size=1,2", "--param", "strength=1,2"], "A sweep varies one parameter"),
         (["--method", "toy-push", "--param", "size=1,a"], "toy-push.size cannot be 'a'"),
-        (["--method", "toy-push", "--param", "strength=each"], "strength=each names layers, and a strength is none"),
+        (
+            ["--method", "toy-push", "--param", "strength=each"],
+            "strength=each lists layers, and strength is",
+        ),
         (["--method", "toy-push", "--param", "strength=1,2", "--strength", "1"], "leave --strength out"),
         (["--method", "toy-push"], "No parameter was named to sweep"),
         (["--param", "size=1,2"], "A sweep is of one method, and none were named"),
