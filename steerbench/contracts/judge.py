@@ -58,6 +58,9 @@ class Judge(Protocol):
     so that others can rate again what they are told it rated) and have a static method `contradiction(case, verdict,
     identity)`: what of a verdict on an answer does not follow from its details, in words; "" if all of it does.
 
+    One that rates a quality of its own brings texts that are known to be low on it, and others that are high, as
+    `known_texts` (by quality, the two lists). It is checked on them, and a run whose judge was not is not published.
+
     One that once rated otherwise, and still can, has a class method `former(identity)`: the judge that tells this
     identity of itself, or None if that is today's. An `edition` in the identity is shown behind its name on the site.
     One that asks other judges has them in an attribute `members`.

@@ -74,7 +74,7 @@ def checks(panel: Panel, progress: Progress) -> dict[str, JudgeCheck]:
     """By role, the check of each of a panel's judges. Earlier checks are read from the cache."""
     found = {}
     for role, judge in panel.judges.items():
-        if texts := embedded_texts(_qualities(judge, role)):
+        if texts := run_texts(judge, role):
             found[role] = _checked(panel, role, texts, progress)
     return found
 
@@ -93,8 +93,8 @@ def check_judge(
         panel = Panel(roles, engine, verdicts, budget, progress=heard)
         found = {}
         for role in roles:
-            qualities = _qualities(judge, role)
-            sources = {"embedded": embedded_texts(qualities), "published": published_texts(qualities)}
+            published = published_texts(_qualities(judge, role))
+            sources = {"embedded": run_texts(judge, role), "published": published}
             for source, texts in sources.items():
                 if texts:
                     found[f"{role}, {source} texts"] = _checked(panel, role, texts, heard, source)
@@ -163,6 +163,25 @@ def check(panel: Panel, role: str, texts: Sequence[KnownText]) -> JudgeCheck:
         position_bias=_mean(signs * (telling_last - telling_first)),
         unscored=float(np.isnan(plain).mean()),
     )
+
+
+def run_texts(judge: Judge, role: str) -> list[KnownText]:
+    """The texts a run checks a judge on: the embedded ones, and its own for qualities that those know nothing of."""
+    qualities = _qualities(judge, role)
+    embedded = embedded_texts(qualities)
+    lacking = sorted({*qualities} - {known.quality for known in embedded})
+    return [*embedded, *(known for known in own_texts(judge) if known.quality in lacking)]
+
+
+def own_texts(judge: Judge) -> list[KnownText]:
+    """The texts of known end that a judge brings itself: by quality, those of the low end and those of the high."""
+    brought: Mapping[str, tuple[Sequence[str], Sequence[str]]] = getattr(judge, "known_texts", {})
+    return [
+        KnownText(quality, bool(high), text)
+        for quality in sorted(brought)
+        for high, texts in enumerate(brought[quality])
+        for text in texts
+    ]
 
 
 def _qualities(judge: Judge, role: str) -> list[str]:

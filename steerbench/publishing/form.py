@@ -69,7 +69,10 @@ def _of_judges(published: Published) -> Iterator[str]:
         if told[role] != {"name": judge.name, **judge.identity}:
             yield f"judges: the {role} judge is not that of the identity."
         if judge.check is None or not _is_checked(judge):
-            yield f"judges: the {role} judge '{judge.name}' was not checked on texts with a known end."
+            yield (
+                f"judges: the {role} judge '{judge.name}' was not checked on texts with a known end; let it bring such "
+                "texts as `known_texts`."
+            )
         yield from wrong_figures(role, judge)
     yield from wrong_judges(published)
 

@@ -1,6 +1,7 @@
 """Checks of judges: figures that a judge of known habits must get."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -174,3 +175,32 @@ def test_the_published_descriptions_are_distinct_and_of_both_ends():
     texts = published_texts(["extraversion", "fluency"])
     assert len({known.text for known in texts}) == len(texts) == 79 + 79
     assert math.isclose(sum(known.high for known in texts) / len(texts), 0.5)
+
+
+@dataclass
+class Polite(Habitual):
+    """Rates a quality of which no embedded text is known to be high or low."""
+
+    qualities: tuple[str, ...] = ("politeness",)
+    known_texts: Mapping[str, tuple[Sequence[str], Sequence[str]]] = field(
+        default_factory=lambda: {"politeness": (["Give it here.", "Go."], ["Please come in.", "If you please, sit."])}
+    )
+
+    def verdict(self, case):
+        return Verdict(4.0 if "lease" in case.answer else 2.0)
+
+
+def test_a_judge_of_a_quality_of_its_own_is_checked_on_the_texts_that_it_brings():
+    found = figures(Polite())
+    assert (found.texts, found.auc, found.unscored) == (4, {"politeness": 1.0}, 0.0)
+    assert figures(Polite(known_texts={"politeness": (["Please."], ["Go."])})).auc == {"politeness": 0.0}
+
+
+def test_a_judge_that_brings_no_texts_for_its_own_quality_is_not_checked():
+    assert check_judge(Polite(known_texts={}), None) == {}
+
+
+def test_texts_of_its_own_are_not_taken_for_a_trait_that_the_embedded_ones_tell_of():
+    judge = Habitual()
+    judge.known_texts = {"openness": (["low"], ["high"])}
+    assert figures(judge).texts == len(embedded_texts(judge.qualities))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from steerbench_testkit import ToyTask
+from steerbench_testkit import ToyJudge, ToyTask
 
 from steerbench.errors import UserError
 from steerbench.publishing.checking import check, problems
@@ -97,6 +97,18 @@ def test_a_run_whose_judge_was_not_checked_is_not_published(tmp_path):
     execute(prepare(RATED), tmp_path / "run")
     with pytest.raises(UserError, match="the trait judge 'toy-judge' was not checked on texts with a known end"):
         publish(tmp_path / "run", tmp_path / "results")
+
+
+def test_a_judge_that_brings_texts_for_a_quality_of_its_own_is_checked_on_them_and_the_run_published(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("STEERBENCH_CACHE", str(tmp_path / "cache"))
+    known = {quality: (["I am at 1.00"], ["I am at 3.00"]) for quality in ("height", "depth")}
+    monkeypatch.setattr(ToyJudge, "known_texts", known, raising=False)
+    execute(prepare(RATED), tmp_path / "run")
+    folder = publish(tmp_path / "run", tmp_path / "results")
+    told = read_published(folder).judges["trait"].check
+    assert (told.texts, told.auc) == (4, {"height": 1.0, "depth": 1.0})
 
 
 def test_a_number_that_its_samples_do_not_give_is_not_published(run, tmp_path):
