@@ -136,11 +136,7 @@ def _dose_rows(tradeoff: PublishedTradeoff, cost: str | None) -> list[list[Chart
                     ChartCell(number(metric.value, 3)),
                     ChartCell(interval(metric, 3)),
                     ChartCell(str(metric.n)),
-                    ChartCell("; ".join(flag for flag in point.flags if cost is None or _is_about(flag, cost))),
+                    ChartCell("; ".join(point.warnings if cost is None else point.warnings_about(cost, CALIBRATION))),
                 ]
             )
     return rows
-
-
-def _is_about(flag: str, cost: str) -> bool:
-    return flag.startswith((f"{cost}: ", f"{CALIBRATION}: "))

@@ -62,7 +62,7 @@ class LeaderboardRow:
 
     @property
     def flags(self) -> list[str]:
-        return self.result.flags
+        return self.result.warnings
 
     @property
     def asked(self) -> str:

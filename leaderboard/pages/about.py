@@ -1,5 +1,6 @@
 """The page that says what the boards mean. Its lists are tested against the tasks, its figures against a command."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,66 +9,8 @@ from leaderboard.citation import of_project
 from leaderboard.frame import File, Page
 from leaderboard.site import Site
 from steerbench.contracts import Role
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A flag as tasks write it, with … for what differs, and what it means."""
-
-    words: str
-    on: str
-    meaning: str
-
-
-ALL, PAPI, OPEN, REASONING = "every board", "PAPI, Dark Triad", "PersonalityBench", "reasoning, knowledge"
-
-FLAGS = (
-    Flag(
-        "strength overflows on … of … answers",
-        ALL,
-        "the steering made numbers too large to compute with; the row's other numbers mean little",
-    ),
-    Flag("answers one option to … of items", PAPI, "one option is given to more than 90 % of a person's items"),
-    Flag(
-        "other forms of the question change … of its answers",
-        PAPI,
-        "asked with the options in another order, or in other words, 25 % or more of its answers are other ones",
-    ),
-    Flag("gives one answer to … of statements", "self-report", "the same, from 95 % on, of a model steered to poles"),
-    Flag("… unreadable", "self-report", "some statements got no readable answer; they leave the means"),
-    Flag("… unreadable", PAPI, "some answers could not be read; a strict run counts them as the scale's middle"),
-    Flag("… unreadable", "causal effect", "some answers could not be read; they leave the means"),
-    Flag("… unreadable", REASONING, "more than 20 % of the answers state none; they count as wrong"),
-    Flag("not told apart from no effect", "causal effect", "0 lies in the interval of the effect"),
-    Flag(
-        "not told apart from the placebo",
-        "causal effect",
-        "0 lies in the interval of its difference from a random direction",
-    ),
-    Flag("less fluent than unsteered", OPEN, "a paired test on fluency has p < 0.05, uncorrected"),
-    Flag("repeats itself", OPEN, "of an answer's pairs of words fewer than half are distinct"),
-    Flag(
-        "… cut off at the token limit (personalitybench.max_new_tokens raises it)",
-        OPEN,
-        "more than a tenth of the answers were cut",
-    ),
-    Flag(
-        "… of answers speak as an AI or refuse",
-        OPEN,
-        "more than a quarter of the answers call the speaker an AI, disown what people have, or decline to answer",
-    ),
-    Flag("… unscored", OPEN, "the judge gave some answers no rating; they leave the means"),
-    Flag("fluency of … unscored", OPEN, "the same of the fluency"),
-    Flag(
-        "not more accurate than always saying … (…)",
-        REASONING,
-        "saying the most frequent right answer to everything would do as well",
-    ),
-    Flag("less accurate than unsteered", REASONING, "the interval of the change lies below 0"),
-    Flag("follows less than unsteered", "IFEval", "the interval of the change lies below 0"),
-    Flag("… cut off", "IFEval", "more than 20 % of the answers were cut"),
-    Flag("text is less likely than to unsteered", "perplexity", "the interval of the change lies above 0"),
-)
+from steerbench.contracts.flags import FlagKind
+from steerbench.records.flags import all_kinds
 
 
 @dataclass(frozen=True)
@@ -154,11 +97,16 @@ def command(task: str) -> str:
     return FIGURES_COMMAND.format(task=TASKS[task], rows=",".join(found.row for found in FIGURES))
 
 
+def blank(kind: FlagKind) -> str:
+    """The words of a kind of flag, with … where a number or name stands."""
+    return re.sub(r"\{[^}]*\}", "…", kind.words)
+
+
 def files(site: Site) -> Iterator[File]:
     values = {
         "contents": CONTENTS,
         "standings": STANDINGS,
-        "flags": FLAGS,
+        "flags": [(blank(kind), kind) for kind in all_kinds().values()],
         "bands": BANDS,
         "examples": EXAMPLES,
         "figures": FIGURES,

@@ -44,7 +44,7 @@ class Run:
                 "low": row.metrics[self._metrics[0]].low,
                 "high": row.metrics[self._metrics[0]].high,
                 "standing": row.standing.words if row.standing is not None else None,
-                "flags": "; ".join(row.flags),
+                "flags": "; ".join(row.warnings),
             }
             for name, row in self.result.methods.items()
         ]

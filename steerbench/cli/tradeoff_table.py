@@ -44,7 +44,7 @@ def ordered(result: TradeoffResult) -> list[tuple[str, Curve]]:
 
 def notes(curve: Curve, wanted: float | None) -> list[str]:
     """Why a method is not compared, or how certain its match is; then the flags of its boards."""
-    found = list(curve.measured.flags)
+    found = curve.measured.warnings
     if not curve.matched and curve.dial is None:
         found.insert(0, "has no strength to set: shown at its own effect, not compared")
     elif not curve.matched:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from steerbench.contracts.engine import Completion, Outcome, Request, Sampling
+from steerbench.contracts.flags import Flag
 from steerbench.contracts.judge import Case, Verdict
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Item, Target
@@ -107,7 +108,7 @@ class Summary:
 
     metrics: Mapping[str, Mapping[str, Metric]]
     comparisons: Mapping[str, Sequence[Comparison]] = field(default_factory=dict)
-    flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    flags: Mapping[str, Sequence[Flag]] = field(default_factory=dict)
     higher_is_better: bool = False
     over: str = "targets"
     cannot_tell: str = ""

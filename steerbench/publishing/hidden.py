@@ -10,27 +10,38 @@ from dataclasses import replace
 
 from steerbench import contracts
 from steerbench.contracts import Revealing, Summary, Task
+from steerbench.contracts.flags import flag_kind
 from steerbench.publishing.samples import hides
 from steerbench.publishing.schema import Published
 from steerbench.records.plan import roles_of
 from steerbench.records.results import MethodResult
 
-HIDDEN = "not recomputed: its answers would tell what people ticked, and are not published"
+HIDDEN = flag_kind(
+    "hidden",
+    "not recomputed: its answers would tell what people ticked, and are not published",
+    "PAPI, Dark Triad",
+    "a control was shown what people ticked, and its answers repeat it; its numbers are taken as its author says them",
+)
 """The flag of such rows."""
 
 
 def marked(methods: Mapping[str, MethodResult], task: Task) -> dict[str, MethodResult]:
     """The rows in published form, with the flag `HIDDEN` on hidden ones."""
     return {
-        name: row.model_copy(update={"flags": [*row.flags, HIDDEN]}) if hides(task, name) else row
+        name: row.model_copy(update={"flags": [*row.flags, HIDDEN()]}) if hides(task, name) else row
         for name, row in methods.items()
     }
 
 
+def is_marked(row: MethodResult) -> bool:
+    """Whether a published row says that it cannot be recomputed."""
+    return HIDDEN.words in row.warnings
+
+
 def wrong_of_hidden(name: str, said: MethodResult, task: Task) -> Iterator[str]:
     """A sentence for each problem of such a row that can be found."""
-    if HIDDEN not in said.flags:
-        yield f"method '{name}', flags: '{HIDDEN}' is left out."
+    if not is_marked(said):
+        yield f"method '{name}', flags: '{HIDDEN.words}' is left out."
     if said.role != roles_of(task).get(name) or said.standing is not None or said.comparisons:
         yield f"method '{name}': is a control, which is compared with nothing."
 

@@ -23,6 +23,7 @@ from steerbench.publishing.samples import (
     withholds,
 )
 from steerbench.publishing.schema import Published
+from steerbench.records.flags import same_flags
 from steerbench.records.movement import movement_of
 from steerbench.records.plan import roles_of
 from steerbench.records.results import (
@@ -109,7 +110,9 @@ def _of_row(said: MethodResult, found: MethodResult) -> Iterator[str]:
             yield from _numbers(f"comparison with '{ours.against}'", ours, again)
     yield from _standings(said.standing, found.standing)
     yield from _movements(said.movement, found.movement)
-    for name in ("role", "settings", "flags", "strengths", "wordings", "items", "unscored", "generated_tokens"):
+    if not same_flags(said.flags, found.flags):
+        yield f"flags: said {_short(said.warnings)}, recomputed {_short(found.warnings)}."
+    for name in ("role", "settings", "strengths", "wordings", "items", "unscored", "generated_tokens"):
         if getattr(said, name) != getattr(found, name):
             yield f"{name}: said {_short(getattr(said, name))}, recomputed {_short(getattr(found, name))}."
 

@@ -52,7 +52,7 @@ def disagreements(tradeoff: PublishedTradeoff, results: Path) -> Iterator[str]:
     for name, value in follows.items():
         if getattr(tradeoff, name) != value:
             yield f"{name}: said {getattr(tradeoff, name)!r}, but by its runs it is {value!r}."
-    yield from _differing(said.model_dump(), conclude(terms, evidence).model_dump(), "")
+    yield from _differing(_in_words(said), _in_words(conclude(terms, evidence)), "")
 
 
 def plain(name: str) -> str:
@@ -185,6 +185,18 @@ def _evidence(runs: Runs, results: Path, tasks: _Tasks) -> Evidence:
         costs = {place: score.cost for place, score in in_order.items()}
         told[source, dose] = Told(run.id, run.digest, LossesAndCosts(losses, costs), run.methods[dose.method].flags)
     return Evidence(told)
+
+
+def _in_words(result: TradeoffResult) -> dict[str, Any]:
+    """All fields of a result, flags in words: older trade-offs hold no others."""
+    told = result.model_dump()
+    for name, curve in result.curves.items():
+        fields = told["curves"][name]
+        for point, of_point in zip(
+            (*curve.points, curve.measured), (*fields["points"], fields["measured"]), strict=True
+        ):
+            of_point["flags"] = point.warnings
+    return told
 
 
 def _differing(said: Any, found: Any, where: str) -> Iterator[str]:

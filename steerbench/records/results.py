@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from steerbench import contracts
+from steerbench.contracts.flags import Flag
 from steerbench.errors import UserError
 from steerbench.records import movement as movements
+from steerbench.records.flags import words
 from steerbench.records.found_ledgers import LEDGER, check_sound
 from steerbench.records.plan import Plan
 from steerbench.records.standing import Standing
@@ -62,7 +64,7 @@ class MethodResult(FrozenModel):
 
     `role` is None for a method. Only methods have a `standing`. `facts` are medians of `Steering.facts` over the
     targets that have them. `movement` is None if nothing was steered or the run has no unsteered row
-    (`records.movement`).
+    (`records.movement`). `flags` are sentences in runs made before flags were stored as data.
     """
 
     role: contracts.Role | None = None
@@ -70,7 +72,7 @@ class MethodResult(FrozenModel):
     settings: dict[str, dict[str, Any]]
     metrics: dict[str, MetricRecord]
     comparisons: list[ComparisonRecord]
-    flags: list[str]
+    flags: list[Flag | str]
     strengths: dict[str, float]
     wordings: dict[str, int]
     items: int
@@ -88,7 +90,12 @@ class MethodResult(FrozenModel):
     def remarks(self) -> list[str]:
         """What the table says beside the row: its standing if anything was tested, then its flags."""
         told = self.standing is not None and self.standing.state != "not tested"
-        return [*([self.standing.words] if self.standing and told else []), *self.flags]
+        return [*([self.standing.words] if self.standing and told else []), *self.warnings]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Its flags in words."""
+        return [words(flag) for flag in self.flags]
 
     @property
     def against(self) -> str:

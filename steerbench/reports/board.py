@@ -177,7 +177,7 @@ def _flags(row: ReportRow, rows: Sequence[ReportRow]) -> list[str]:
     """A row's standing and its flags; without the standing where no row of the table was tested."""
     tested = any(other.method.comparisons for other in rows)
     standing = row.method.standing
-    return [*([standing.words] if tested and standing else []), *row.method.flags]
+    return [*([standing.words] if tested and standing else []), *row.method.warnings]
 
 
 def _strength(method: MethodResult) -> TableCell:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from steerbench.contracts import Scored, Split, Summary, Task
+from steerbench.contracts.flags import Flag, flag_kind
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import Steering
 from steerbench.judging.panel import Panel, verdicts_key
@@ -28,6 +29,12 @@ from steerbench.records.standing import Standing, standing_of
 from steerbench.running.evaluation import OVERFLOWED
 
 CHOSEN_ON_TEST = "strength chosen on the test items"
+OVERFLOWS = flag_kind(
+    "overflows",
+    "strength overflows on {count} of {answers} answers",
+    "every board",
+    "the steering made numbers too large to compute with; the row's other numbers mean little",
+)
 
 
 def report(
@@ -118,10 +125,10 @@ def medians(fits: Sequence[Steering]) -> dict[str, float]:
     return {name: float(median(fitted.facts[name] for fitted in fits if name in fitted.facts)) for name in names}
 
 
-def overflows(scored: Sequence[Scored]) -> list[str]:
+def overflows(scored: Sequence[Scored]) -> list[Flag]:
     """A flag if the steering overflowed on some answers; the row's other numbers then mean little."""
     count = sum(one.score.unscored == OVERFLOWED for one in scored)
-    return [f"strength overflows on {count} of {len(scored)} answers"] if count else []
+    return [OVERFLOWS(count=count, answers=len(scored))] if count else []
 
 
 def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, JudgeResult]:

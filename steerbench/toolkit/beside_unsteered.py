@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.contracts.flags import Flag
 from steerbench.statistics import paired_comparisons
 
 UNSTEERED = "unsteered"
@@ -26,8 +27,8 @@ class BoardAnswers(Protocol):
         """The headline first. With the unsteered row's answers, also the difference from them (`CHANGE`)."""
         ...
 
-    def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
-        """Warnings for a reader of the table."""
+    def flags(self, metrics: Mapping[str, Metric]) -> list[Flag]:
+        """What a reader of the table must not miss."""
         ...
 
     def nothing_to_lose(self) -> str:

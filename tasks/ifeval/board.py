@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Scored, Summary
+from steerbench.contracts.flags import Flag, flag_kind
 from steerbench.statistics import FEWEST, change_of_share, cluster_bootstrap, mean_estimate, share_estimate
 from steerbench.toolkit.beside_unsteered import CHANGE, beside_unsteered, lowered
-from steerbench.toolkit.flags import percent
 
 Array = NDArray[np.float64]
 
@@ -22,6 +22,12 @@ CUT_OFF = "cut off"
 TOKENS = "tokens"
 
 OFTEN_CUT_OFF = 0.2
+OFTEN_CUT = flag_kind(
+    "ifeval/cut-off", "{share:%} cut off", "IFEval", "more than 20 % of the answers were cut at the token limit"
+)
+FOLLOWS_LESS = flag_kind(
+    "ifeval/follows-less", "follows less than unsteered", "IFEval", "the interval of the change lies below 0"
+)
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
@@ -99,13 +105,13 @@ class IFEvalAnswers:
             return ""
         return f"the unsteered model follows {followed.sum():g} of {followed.size} prompts; there is nothing to lose"
 
-    def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
+    def flags(self, metrics: Mapping[str, Metric]) -> list[Flag]:
         """What a reader of the table must not miss."""
         flags = []
         if lowered(metrics):
-            flags.append("follows less than unsteered")
+            flags.append(FOLLOWS_LESS())
         if metrics[CUT_OFF].value > OFTEN_CUT_OFF:
-            flags.append(f"{percent(metrics[CUT_OFF].value)} cut off")
+            flags.append(OFTEN_CUT(share=metrics[CUT_OFF].value))
         return flags
 
     def _by_pole(self, name: str) -> list[tuple[str, FollowedCounts]]:

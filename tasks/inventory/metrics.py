@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.contracts.flags import Flag, flag_kind
 from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import (
     FEWEST,
@@ -19,7 +20,6 @@ from steerbench.statistics import (
     sign_flip_above,
 )
 from steerbench.toolkit.estimates import mean, size
-from steerbench.toolkit.flags import percent
 from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, SATURATED, UNSTEERED, modal_shares, ranges, saturated_rows
 from tasks.inventory.board import InventoryBoard, board_of, over_targets
 
@@ -28,6 +28,20 @@ Array = NDArray[np.float64]
 SEPARATION, CHANGE, TRAIT_SCORE = "separation", "change", "trait score"
 SPILL_OVER, AGREEMENT = "spill-over", "agreement shift"
 UNREADABLE = "unscored rate"
+
+BOARDS = "self-report"
+ONE_ANSWER = flag_kind(
+    "inventory/one-answer",
+    "gives one answer to {share:%} of statements",
+    BOARDS,
+    "a target gets the same answer to 95 % of the statements or more",
+)
+UNREAD = flag_kind(
+    "inventory/unreadable",
+    "{share:%} unreadable",
+    BOARDS,
+    "some statements got no readable answer; they leave the means",
+)
 
 DESCRIBED = "description-prompt"
 ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", "random-direction": "placebo", DESCRIBED: "control"}
@@ -86,9 +100,9 @@ def _metrics(board: InventoryBoard, name: str, seed: int) -> dict[str, Metric]:
     return {metric: estimate for metric, estimate in estimates.items() if estimate is not None}
 
 
-def _flags(metrics: Mapping[str, Metric]) -> list[str]:
+def _flags(metrics: Mapping[str, Metric]) -> list[Flag]:
     """What a reader of the table must not miss."""
     told = metrics[MODAL_SHARE].value if MODAL_SHARE in metrics else 0.0
-    flags = [f"gives one answer to {percent(told)} of statements"] if told >= SATURATED else []
+    flags = [ONE_ANSWER(share=told)] if told >= SATURATED else []
     unread = metrics[UNREADABLE].value
-    return [*flags, f"{percent(unread)} unreadable"] if unread > 0 else flags
+    return [*flags, UNREAD(share=unread)] if unread > 0 else flags

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.contracts.flags import Flag
 from steerbench.contracts.targets import TRAITS
 from steerbench.statistics import (
     debiased_size,
@@ -22,7 +23,7 @@ from steerbench.statistics import (
     paired_comparisons,
     share_estimate,
 )
-from steerbench.toolkit.flags import percent
+from tasks.papi.flags import LIKE_PLACEBO, NO_EFFECT, UNREAD_CAUSAL
 from tasks.papi.treatment import DOSES, HIGHEST, LOWEST, Treatment
 
 Array = NDArray[np.float64]
@@ -162,15 +163,15 @@ def _size(pairs: Array, seed: int) -> Metric | None:
     return debiased_size(pairs, np.random.default_rng(seed))
 
 
-def _flags(metrics: Mapping[str, Metric]) -> list[str]:
+def _flags(metrics: Mapping[str, Metric]) -> list[Flag]:
     """What a reader of the table must not miss."""
     flags = []
     if _holds_nothing(metrics[EFFECT]):
-        flags.append("not told apart from no effect")
+        flags.append(NO_EFFECT())
     if BEYOND_PLACEBO in metrics and _holds_nothing(metrics[BEYOND_PLACEBO]):
-        flags.append("not told apart from the placebo")
+        flags.append(LIKE_PLACEBO())
     if MISSING_RATE in metrics and metrics[MISSING_RATE].value > 0:
-        flags.append(f"{percent(metrics[MISSING_RATE].value)} unreadable")
+        flags.append(UNREAD_CAUSAL(share=metrics[MISSING_RATE].value))
     return flags
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.contracts.flags import Flag
 from steerbench.statistics import (
     CROSSED_FROM,
     cluster_bootstrap,
@@ -23,10 +24,10 @@ from steerbench.statistics import (
     weighted_means,
 )
 from steerbench.toolkit.estimates import mean, share
-from steerbench.toolkit.flags import percent
 from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, UNSTEERED, modal_shares, ranges, saturated_rows
 from tasks.papi.board import Array, PAPIAnswers, PAPIBoard, board_of
 from tasks.papi.controls import CONTROLS, COPY, COPY_OTHER, INDIVIDUAL_R, unread
+from tasks.papi.flags import COPY_ALONE, ONE_OPTION, UNREAD
 
 ERROR = "error"
 ERROR_BEST = "error best case"
@@ -87,7 +88,7 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int, missing: Missing 
     metrics = {name: found[name] for name in rows if name in found}
     flags = {name: _flags(name, metrics[name]) for name in metrics}
     if COPY in metrics and COPY_OTHER not in metrics:
-        flags[COPY].append("beside nobody else's answers it shows nothing")
+        flags[COPY].append(COPY_ALONE())
     stuck = saturated_rows(metrics, ROLES)
     return Summary(metrics, comparisons, flags, over="people", cannot_tell=unread(metrics), saturated=stuck)
 
@@ -199,12 +200,12 @@ def _shifts(board: PAPIBoard, row: PAPIAnswers) -> tuple[Array, Array]:
     return means_where(change, paired), towards - away
 
 
-def _flags(name: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """What a reader of the table must not miss, in short sentences."""
+def _flags(name: str, metrics: Mapping[str, Metric]) -> list[Flag]:
+    """What a reader of the table must not miss."""
     flags = []
     share = metrics[MODAL_SHARE].value if MODAL_SHARE in metrics else 0.0
     if share > ONE_SIDED_ANSWERS and name not in CONSTANTS:
-        flags.append(f"answers one option to {percent(share)} of items")
+        flags.append(ONE_OPTION(share=share))
     if metrics[MISSING_RATE].value > 0:
-        flags.append(f"{percent(metrics[MISSING_RATE].value)} unreadable")
+        flags.append(UNREAD(share=metrics[MISSING_RATE].value))
     return flags

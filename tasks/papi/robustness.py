@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from steerbench.contracts import Metric, Scored, Summary
+from steerbench.contracts.flags import Flag
 from steerbench.contracts.targets import MIDDLE
 from steerbench.statistics import cronbach_alpha, share_estimate, split_half
-from steerbench.toolkit.flags import percent
 from tasks.papi.board import Array, PAPIAnswers, PAPIBoard, board_of
+from tasks.papi.flags import OTHER_FORMS
 from tasks.papi.forms import asked_in
 from tasks.papi.metrics import ERROR, Missing, composite
 
@@ -42,10 +43,10 @@ def with_forms(summary: Summary, rows: Mapping[str, Sequence[Scored]], seed: int
     return replace(summary, metrics=metrics, flags=flags)
 
 
-def _flags(metrics: Mapping[str, Metric]) -> list[str]:
+def _flags(metrics: Mapping[str, Metric]) -> list[Flag]:
     """Warnings for a reader of the table."""
     share = metrics[CHANGED].value
-    return [f"other forms of the question change {percent(share)} of its answers"] if share >= NOTICED else []
+    return [OTHER_FORMS(share=share)] if share >= NOTICED else []
 
 
 def _of_row(

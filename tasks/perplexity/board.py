@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Scored, Summary
+from steerbench.contracts.flags import Flag, flag_kind
 from steerbench.statistics import mean_estimate, share_estimate
 from steerbench.toolkit.beside_unsteered import CHANGE, beside_unsteered
 
@@ -19,6 +20,12 @@ Array = NDArray[np.float64]
 BITS = "bits per character"
 RATIO = "perplexity ratio"
 OVERFLOWED = "overflowed rate"
+LESS_LIKELY = flag_kind(
+    "perplexity/less-likely",
+    "text is less likely than to unsteered",
+    "perplexity",
+    "the interval of the change lies above 0",
+)
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
@@ -53,11 +60,11 @@ class Measured:
         found[OVERFLOWED] = share_estimate(np.isnan(self.bits).mean(axis=0))
         return found
 
-    def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
+    def flags(self, metrics: Mapping[str, Metric]) -> list[Flag]:
         """What a reader of the table must not miss."""
         change = metrics.get(CHANGE)
         worse = change is not None and change.low is not None and change.low > 0
-        return ["text is less likely than to unsteered"] if worse else []
+        return [LESS_LIKELY()] if worse else []
 
     def nothing_to_lose(self) -> str:
         """Text can always be made less likely."""

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.contracts.flags import Flag
 from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import FEWEST, paired_comparisons, sign_flip_above, sign_flip_test
 from steerbench.toolkit.estimates import mean, share, size, standardised
-from steerbench.toolkit.flags import percent
 from tasks.personalitybench.board import (
     HIGHEST,
     LETTERS,
@@ -36,6 +36,14 @@ from tasks.personalitybench.estimates import (
     shifts_of_others,
     two_poles,
     variance_of_poles,
+)
+from tasks.personalitybench.flags import (
+    CUT_OFF,
+    LESS_FLUENT,
+    REPEATS,
+    SPEAKS_AS_AI,
+    UNRATED,
+    UNRATED_FLUENCY,
 )
 
 STANDARDISED = "separation d"
@@ -200,20 +208,19 @@ def _less_fluent(board: PersonalityBenchBoard, name: str, seed: int) -> bool:
     return bool(differences.sum() < 0 and sign_flip_test(differences, np.random.default_rng(seed)) < SIGNIFICANT)
 
 
-def _flags(metrics: Mapping[str, Metric], less_fluent: bool) -> list[str]:
-    """What a reader of the table must not miss, in short sentences."""
+def _flags(metrics: Mapping[str, Metric], less_fluent: bool) -> list[Flag]:
+    """What a reader of the table must not miss."""
     flags = []
     if less_fluent:
-        flags.append("less fluent than unsteered")
+        flags.append(LESS_FLUENT())
     if DISTINCT in metrics and metrics[DISTINCT].value < REPETITIVE:
-        flags.append("repeats itself")
+        flags.append(REPEATS())
     if metrics[TRUNCATED].value > OFTEN_TRUNCATED:
-        told = percent(metrics[TRUNCATED].value)
-        flags.append(f"{told} cut off at the token limit (personalitybench.max_new_tokens raises it)")
+        flags.append(CUT_OFF(share=metrics[TRUNCATED].value))
     if AS_AI in metrics and metrics[AS_AI].value > OFTEN_AS_AI:
-        flags.append(f"{percent(metrics[AS_AI].value)} of answers speak as an AI or refuse")
+        flags.append(SPEAKS_AS_AI(share=metrics[AS_AI].value))
     if metrics[UNSCORED].value > 0:
-        flags.append(f"{percent(metrics[UNSCORED].value)} unscored")
+        flags.append(UNRATED(share=metrics[UNSCORED].value))
     if metrics[UNSCORED_FLUENCY].value > 0:
-        flags.append(f"fluency of {percent(metrics[UNSCORED_FLUENCY].value)} unscored")
+        flags.append(UNRATED_FLUENCY(share=metrics[UNSCORED_FLUENCY].value))
     return flags

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from steerbench.contracts import Metric, Role, Scored, Summary
+from steerbench.contracts.flags import Flag, flag_kind
 from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import FEWEST, change_of_share, mean_estimate, share_estimate
 from steerbench.toolkit.beside_unsteered import CHANGE, UNSTEERED, beside_unsteered, lowered
@@ -27,6 +28,26 @@ TOKENS = "tokens"
 OFTEN_UNREADABLE = 0.2
 READ = 0.5
 """The share of the answers that were told of which more have to be read as right."""
+
+BOARDS = "reasoning, knowledge"
+OFTEN_UNREAD = flag_kind(
+    "reasoning/unreadable",
+    "{share:%} unreadable",
+    BOARDS,
+    "more than 20 % of the answers state none; they count as wrong",
+)
+LIKE_A_CONSTANT = flag_kind(
+    "reasoning/like-a-constant",
+    "not more accurate than always saying {usual} ({share:%})",
+    BOARDS,
+    "saying the most frequent right answer to everything would do as well",
+)
+LESS_ACCURATE = flag_kind(
+    "reasoning/less-accurate",
+    "less accurate than unsteered",
+    BOARDS,
+    "the interval of the change lies below 0",
+)
 
 GOLD = "gold-in-prompt"
 ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", GOLD: "control"}
@@ -112,16 +133,16 @@ class ReasoningAnswers:
             found[TOKENS] = mean_estimate(self.tokens.mean(axis=0))
         return found
 
-    def flags(self, metrics: Mapping[str, Metric]) -> list[str]:
+    def flags(self, metrics: Mapping[str, Metric]) -> list[Flag]:
         """What a reader of the table must not miss."""
         flags = []
         usual, share = self.usual_answer
         if metrics[ACCURACY].value <= share:
-            flags.append(f"not more accurate than always saying {usual} ({percent(share)})")
+            flags.append(LIKE_A_CONSTANT(usual=usual, share=share))
         if lowered(metrics):
-            flags.append("less accurate than unsteered")
+            flags.append(LESS_ACCURATE())
         if metrics[UNREADABLE].value > OFTEN_UNREADABLE:
-            flags.append(f"{percent(metrics[UNREADABLE].value)} unreadable")
+            flags.append(OFTEN_UNREAD(share=metrics[UNREADABLE].value))
         return flags
 
 

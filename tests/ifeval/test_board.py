@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Score, Scored, Summary
+from steerbench.records.flags import words
 from steerbench.statistics import share_estimate
 from tasks.ifeval.board import summarise
 
@@ -105,12 +106,16 @@ def test_a_model_that_follows_fewer_than_six_prompts_has_nothing_to_lose(summary
 def test_tokens_and_cut_answers_are_counted_and_often_cut_ones_flagged(summary: Summary) -> None:
     assert summary.metrics["caa"]["cut off"].value == pytest.approx(1 / 3)
     assert summary.metrics["caa"]["tokens"].value == pytest.approx(20)
-    assert summary.flags["caa"] == summary.flags["unsteered"] == ["33 % cut off"]
+    assert summary.flags["caa"] == summary.flags["unsteered"]
+    assert list(map(words, summary.flags["caa"])) == ["33 % cut off"]
 
 
 def test_a_row_that_follows_less_than_the_unsteered_model_is_flagged() -> None:
     KINDS.update({str(n): ["a"] for n in range(12)})
     right, wrong = ({str(n): [passed] for n in range(12)} for passed in (True, False))
     found = summarise({"unsteered": row("e+", right), "pas": row("e+", wrong)}, seed=0)
-    assert found.flags == {"unsteered": [], "pas": ["follows less than unsteered"]}
+    assert {name: list(map(words, flags)) for name, flags in found.flags.items()} == {
+        "unsteered": [],
+        "pas": ["follows less than unsteered"],
+    }
     assert "prompt strict e+" not in found.metrics["pas"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Score, Scored
+from steerbench.records.flags import words
 from tasks.inventory.metrics import summarise
 
 TRAITS = "ACENO"
@@ -106,7 +107,7 @@ def test_on_a_saturated_readout_nothing_can_be_told_of_a_method_that_is_saturate
         "here)"
     }
     assert found.cannot_tell == ""
-    assert found.flags["unsteered"] == ["gives one answer to 100 % of statements"]
+    assert list(map(words, found.flags["unsteered"])) == ["gives one answer to 100 % of statements"]
     assert summarise({"unsteered": row(unsteered), "m": row(lambda *_: 4.9)}, 0).saturated == {}
 
 
@@ -147,6 +148,6 @@ def test_unreadable_answers_are_counted_and_leave_their_statement_out_of_tests()
 
     found = summarise({"unsteered": row(unsteered), "m": row(mumbles)}, 0)
     assert found.metrics["m"]["unscored rate"].value == pytest.approx(1 / 40)
-    assert found.flags["m"] == ["2 % unreadable"]
+    assert list(map(words, found.flags["m"])) == ["2 % unreadable"]
     assert found.comparisons["m"][0].n == 39
     assert math.isfinite(found.metrics["m"]["separation"].value)

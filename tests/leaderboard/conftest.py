@@ -12,11 +12,18 @@ from typing import Any
 import pytest
 
 from leaderboard.build import build
+from steerbench.contracts.flags import Flag
 from tests.leaderboard.made_up import method, run, write
 
 BOARD = "boards/papi/sample.html"
 HOSTILE = "<script>window.hacked = 1</script>"
 IMAGE = '"><img src=x onerror="window.hacked = 1">'
+FLAGS = [
+    IMAGE,
+    Flag("reasoning/like-a-constant", {"usual": HOSTILE, "share": 0.5}),
+    Flag(IMAGE, {HOSTILE: IMAGE}),
+]
+"""As an older run has them, with a name filled in, and of a kind that nobody knows."""
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run("one", first),
         run("two", {"pas": method(1.5), "caa": method(3.5, p=0.001, difference=1.0)}, model="qwen", seconds=9.0),
         run("three", {"pas": method(1.0)}, protocol="published"),
-        run("four", {HOSTILE: method(2.0), IMAGE: method(1.0, flags=[IMAGE])}, model=HOSTILE, dataset="../up"),
+        run("four", {HOSTILE: method(2.0), IMAGE: method(1.0, flags=FLAGS)}, model=HOSTILE, dataset="../up"),
     )
     build(folder / "results", folder / "site")
     return folder / "site"

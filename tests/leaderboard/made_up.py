@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from steerbench.contracts import Role
+from steerbench.contracts.flags import Flag
 from steerbench.publishing.columns import COLUMNS
 from steerbench.publishing.samples import write_samples
 from steerbench.publishing.schema import SAMPLES, Published, write_published
@@ -57,7 +58,7 @@ def method(
     role: Role | None = None,
     p: float | Mapping[str, float] = 0.001,
     difference: float | Mapping[str, float] = -1.0,
-    flags: Sequence[str] = (),
+    flags: Sequence[Flag | str] = (),
     more: Mapping[str, float] | None = None,
     against: Sequence[str] = tuple(TRIVIAL),
     strengths: Mapping[str, float] | None = None,

@@ -1,15 +1,17 @@
 """The about page says what is true: its flags are the tasks', its figures those of its commands."""
 
 import ast
+import html
 import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from leaderboard.pages.about import CONTENTS, FIGURES, FLAGS, STANDINGS, command
+from leaderboard.pages.about import CONTENTS, FIGURES, STANDINGS, blank, command
 from leaderboard.row import rows_of
 from steerbench.cli.app import app
+from steerbench.records.flags import all_kinds
 from steerbench.records.plan import build_task, roles_of
 from steerbench.records.results import read_result
 from tests.leaderboard.conftest import violations
@@ -17,39 +19,33 @@ from tests.leaderboard.made_up import method, run
 
 ROOT = Path(__file__).parents[2]
 ROWS = {found.row for found in FIGURES}
-RAISERS = {"_flags", "flags", "not_better", "overflows"}
-"""Functions that write flags."""
 
 
-def flags_of(path: Path) -> set[str]:
-    """The flags that a module's functions write, with … for what is filled in."""
-    found = set()
-    for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(function, ast.FunctionDef) and function.name in RAISERS:
-            for node in ast.walk(function):
-                if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "append":
-                    found.add(words(node.args[0]))
-                elif isinstance(node, ast.List):
-                    found |= {words(item) for item in node.elts}
-    return found - {""}
+def declared_and_raised() -> tuple[dict[str, str], set[str]]:
+    """By the name of its constant, the kinds of flag that our modules declare; and the constants that are called."""
+    declared, called = {}, set()
+    folders = [ROOT / "tasks", ROOT / "steerbench"]
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Assign(
+                    targets=[ast.Name(id=constant)],
+                    value=ast.Call(func=ast.Name(id="flag_kind"), args=[ast.Constant(value=name), *_]),
+                ):
+                    declared[name] = constant
+                case ast.Call(func=ast.Name(id=constant)):
+                    called.add(constant)
+    return declared, called
 
 
-def words(node: ast.expr) -> str:
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=parts):
-            return "".join(words(part) if isinstance(part, ast.Constant) else "…" for part in parts)
-    return ""
-
-
-def test_the_page_explains_every_flag_that_a_task_or_the_harness_writes_and_no_other():
-    written: set[str] = set()
-    toolkit, harness = ROOT / "steerbench" / "toolkit", ROOT / "steerbench" / "running" / "summarising.py"
-    for path in [*(ROOT / "tasks").rglob("*.py"), *toolkit.rglob("*.py"), harness]:
-        written |= flags_of(path)
-    assert {flag.words for flag in FLAGS} == written
-    assert len(written) > 12
+def test_the_page_explains_every_kind_of_flag_and_every_kind_is_raised_somewhere(site):
+    declared, called = declared_and_raised()
+    assert set(declared) == set(all_kinds())
+    assert len(declared) > 20
+    assert {name for name, constant in declared.items() if constant not in called} == set()
+    page = html.unescape((site / "about.html").read_text(encoding="utf-8"))
+    for kind in all_kinds().values():
+        assert f'<th scope="row">{blank(kind)}</th><td>{kind.boards}</td><td>{kind.meaning}</td>' in page
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 import leaderboard
 from leaderboard.build import build
 from steerbench.contracts.targets import TRAITS
-from steerbench.publishing.hidden import HIDDEN
+from steerbench.publishing.hidden import is_marked
 from steerbench.publishing.rebuilding import rebuilt
 from steerbench.publishing.recomputation import rescored
 from steerbench.publishing.samples import asked_of, read_samples
@@ -108,7 +108,7 @@ def test_every_number_of_every_board_is_the_one_that_the_samples_give(shipped, b
                 continue
             run, _, metrics = shipped[id]
             method = list(run.methods)[place]
-            if HIDDEN in run.methods[method].flags:
+            if is_marked(run.methods[method]):
                 continue
             for name, value in zip(board.metrics, values[: len(board.metrics)], strict=True):
                 found = metrics[method].get(name)
@@ -188,7 +188,7 @@ def test_the_headlines_are_what_they_are_by_hand(shipped):
     for run, rows, _ in shipped.values():
         for name, method in run.methods.items():
             own = [row for row in rows if row["method"] == name]
-            if HIDDEN in method.flags:
+            if is_marked(method):
                 assert own == []  # a control's answers would tell what people ticked
                 continue
             if run.plan.task == "papi" and own[0]["logprobs"] is None:

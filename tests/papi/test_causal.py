@@ -15,6 +15,7 @@ from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
 from steerbench.testing.tiny_models import tiny_model
 from tasks.papi.causal import CausalPAPI
+from tasks.papi.flags import NO_EFFECT
 from tasks.papi.treatment import Treatment, moved, treated, treatments
 
 PLAN = Plan(
@@ -192,7 +193,7 @@ def test_a_constant_has_no_effect_at_all(task: CausalPAPI) -> None:
     effects = [m for name, m in summary.metrics["always-4"].items() if name.startswith(("effect", "spill", "size"))]
     assert len(effects) == 1 + 5 + 2 + 1 + 20 + 1
     assert {(m.value, m.low or 0.0, m.high or 0.0) for m in effects} == {(0.0, 0.0, 0.0)}
-    assert "not told apart from no effect" in summary.flags["always-4"]
+    assert NO_EFFECT() in summary.flags["always-4"]
 
 
 # -- a run

@@ -10,7 +10,9 @@ import pytest
 
 from steerbench.contracts import Score, Scored
 from steerbench.contracts.targets import TRAITS
+from steerbench.records.flags import words
 from tasks.papi.causal_board import summarise
+from tasks.papi.flags import LIKE_PLACEBO, NO_EFFECT, UNREAD_CAUSAL
 from tasks.papi.treatment import DOSES, Treatment
 
 PEOPLE = ["p1", "p2", "p3", "p4"]
@@ -148,8 +150,12 @@ def test_rows_are_paired_with_the_placebo_person_by_person() -> None:
         assert beyond.value == pytest.approx(summary.metrics[name]["effect"].value - placebo)
         assert [c.against for c in summary.comparisons[name]] == ["unsteered", "random-direction"]
         assert summary.comparisons[name][1].difference == pytest.approx(-beyond.value)
-    assert "not told apart from no effect" not in summary.flags["works"]
-    assert summary.flags["does not"] == ["not told apart from no effect", "not told apart from the placebo"]
+    assert NO_EFFECT() not in summary.flags["works"]
+    assert summary.flags["does not"] == [NO_EFFECT(), LIKE_PLACEBO()]
+    assert list(map(words, summary.flags["does not"])) == [
+        "not significantly different from no effect",
+        "not significantly different from the placebo",
+    ]
     assert "beyond placebo" not in summary.metrics["random-direction"]
     assert set(summary.comparisons) == {"works", "does not"}
     assert summary.higher_is_better
@@ -167,7 +173,7 @@ def test_one_person_has_no_interval_and_tells_nothing_apart() -> None:
     summary = summarise({"row": scored(answers)}, ["p1"], treatments, 0)
     assert summary.metrics["row"]["effect"].value == pytest.approx(0.5)
     assert summary.metrics["row"]["effect"].low is None
-    assert summary.flags["row"] == ["not told apart from no effect"]
+    assert summary.flags["row"] == [NO_EFFECT()]
 
 
 def test_a_row_that_could_never_be_read_has_no_effect_and_says_so() -> None:
@@ -175,4 +181,4 @@ def test_a_row_that_could_never_be_read_has_no_effect_and_says_so() -> None:
     summary = summarise({"mute": scored(answers)}, PEOPLE, TREATMENTS, 0)
     assert list(summary.metrics["mute"]) == ["effect", "missing rate", "points added", "copies left out"]
     assert math.isnan(summary.metrics["mute"]["effect"].value)
-    assert summary.flags["mute"] == ["not told apart from no effect", "100 % unreadable"]
+    assert summary.flags["mute"] == [NO_EFFECT(), UNREAD_CAUSAL(share=1.0)]

@@ -221,7 +221,7 @@ def test_a_published_board_has_its_controls_metrics_and_none_of_their_answers(bl
     assert not set(read_samples(folder)["method"]) & {"copy", "copy-other"}
     rows = read_published(folder).methods
     assert rows["copy"].metrics == blind[1].methods["copy"].metrics
-    assert HIDDEN in rows["copy"].flags
+    assert HIDDEN() in rows["copy"].flags
     assert rows["few-shot"].standing.state == "cannot tell"
 
 
@@ -239,7 +239,7 @@ def test_what_is_wrong_with_hidden_rows_is_found(blind, tmp_path):
     def read(run):
         run["methods"]["copy"]["metrics"]["individual r"] |= {"value": 0.9, "p": 0.001}
 
-    assert any("flags" in one and HIDDEN in one for one in told(unmark))
+    assert any("flags" in one and HIDDEN.words in one for one in told(unmark))
     assert any("standing" in one for one in told(read))
     place = copied(folder, tmp_path / "leaked")
     leaked = read_samples(place).filter(pl.col("method") == "few-shot").head(1).with_columns(method=pl.lit("copy"))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Metric, Score, Scored
+from steerbench.records.flags import words
 from steerbench.records.standing import is_better, standing_of
 from tasks.papi.metrics import (
     AGREEMENT_SHIFT,
@@ -240,14 +241,16 @@ def test_a_method_is_shown_better_by_each_single_test_and_worse_by_holms():
 def test_one_sided_and_unreadable_answers_are_flagged_in_round_numbers():
     ticks = [[3] * 25] * 4
     answers = [[2.0] * 24 + [4.0]] * 4
-    assert summarise({"m": row(ticks, answers)}, 0).flags["m"] == ["answers one option to 96 % of items"]
+    assert list(map(words, summarise({"m": row(ticks, answers)}, 0).flags["m"])) == [
+        "answers one option to 96 % of items"
+    ]
     ticks, answers = [[3] * 1000], [[2.0, 3.0, 4.0, 5.0] * 250]
     answers[0][0] = None
-    assert summarise({"m": row(ticks, answers)}, 0).flags["m"] == ["under 1 % unreadable"]
+    assert list(map(words, summarise({"m": row(ticks, answers)}, 0).flags["m"])) == ["under 1 % unreadable"]
     answers[0][:30] = [None] * 30
-    assert summarise({"m": row(ticks, answers)}, 0).flags["m"] == ["3 % unreadable"]
+    assert list(map(words, summarise({"m": row(ticks, answers)}, 0).flags["m"])) == ["3 % unreadable"]
     answers[0][:999] = [None] * 999
-    assert "99 % unreadable" in summarise({"m": row(ticks, answers)}, 0).flags["m"]
+    assert "99 % unreadable" in map(words, summarise({"m": row(ticks, answers)}, 0).flags["m"])
 
 
 def test_a_row_that_could_not_be_read_at_all_is_scored_at_the_middle_and_says_so():
@@ -255,12 +258,12 @@ def test_a_row_that_could_not_be_read_at_all_is_scored_at_the_middle_and_says_so
     unreadable = row(ticks, [[None] * 30] * 12)
     summary = summarise({"m": unreadable, "always-3": constant(ticks, 3)}, 0)
     assert summary.metrics["m"][ERROR] == summary.metrics["always-3"][ERROR]
-    assert summary.flags["m"] == ["100 % unreadable"]
+    assert list(map(words, summary.flags["m"])) == ["100 % unreadable"]
     assert MODAL_SHARE not in summary.metrics["m"]
     dropped = summarise({"m": unreadable, "always-3": constant(ticks, 3)}, 0, missing="drop")
     assert ERROR not in dropped.metrics["m"]
     assert math.isnan(dropped.comparisons["m"][0].difference)
-    assert dropped.flags["m"] == ["100 % unreadable"]
+    assert list(map(words, dropped.flags["m"])) == ["100 % unreadable"]
 
 
 def test_one_person_gives_values_without_intervals_or_correlations_between_people():

@@ -12,6 +12,7 @@ from steerbench.contracts.targets import LABELS
 from steerbench.errors import UserError
 from steerbench.publishing.checking import problems
 from steerbench.publishing.publish import publish
+from steerbench.records.flags import words
 from steerbench.records.found_ledgers import LEDGER
 from steerbench.records.plan import Plan
 from steerbench.running.controls import asked_of_row
@@ -137,7 +138,7 @@ def test_changed_answers_are_counted_form_by_form_and_unreadable_is_an_answer_mo
 
 def test_a_board_says_if_the_form_decides():
     found = summarised({"pas": answered(USUAL) + answered(REVERSED, "reversed")})
-    assert found.flags["pas"] == ["other forms of the question change 38 % of its answers"]
+    assert list(map(words, found.flags["pas"])) == ["other forms of the question change 38 % of its answers"]
 
 
 def test_refusals_are_told_from_what_cannot_be_read():

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from steerbench.contracts import Score, Scored, Summary
+from steerbench.records.flags import words
 from steerbench.records.results import metrics
 from tasks.perplexity.board import summarise
 
@@ -106,7 +107,7 @@ def test_a_row_that_overflowed_everywhere_has_no_figure_and_leaves_the_board_who
 def test_a_row_under_which_text_is_surely_less_likely_is_flagged(summary: Summary) -> None:
     steady = {"p": 120.0, "q": 242.0, "r": 681.0}  # .2, .21 and .2025 a character more
     sure = summarise({"unsteered": row("e+", PLAIN), "caa": row("e+", steady)}, seed=0)
-    assert sure.flags["caa"] == ["text is less likely than to unsteered"]
+    assert list(map(words, sure.flags["caa"])) == ["text is less likely than to unsteered"]
     assert sure.flags["unsteered"] == []
     assert summary.flags["caa"] == []  # all three passages are up, and by so unlike amounts that it may be chance
     both = summarise({"unsteered": row("e+", PLAIN), "pas": row("e+", {"p": 90.0, "q": 260.0, "r": 600.0})}, seed=0)

@@ -127,7 +127,7 @@ def test_a_strength_that_overflows_leaves_a_board_that_says_so(model: Path, tmp_
     row = result.methods["actadd"]
     assert row.metrics["bits per character"].value is None
     assert row.unscored == row.items == 8
-    assert row.flags == ["strength overflows on 8 of 8 answers"]
+    assert row.warnings == ["strength overflows on 8 of 8 answers"]
     assert result.methods["unsteered"].metrics["bits per character"].value is not None
     assert RunResult.model_validate_json(result.model_dump_json()) == result
 

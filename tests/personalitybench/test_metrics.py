@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from steerbench.contracts import Metric, Score, Scored
+from steerbench.records.flags import words
 from steerbench.records.standing import standing_of
+from tasks.personalitybench.flags import LESS_FLUENT
 from tasks.personalitybench.metrics import ROLES, summarise
 
 TRAITS = "ACENO"
@@ -375,7 +377,7 @@ def test_a_method_is_compared_with_the_trivial_rows_there_by_questions() -> None
     assert summary.comparisons["m"][0].difference == pytest.approx(fmean(differences))
     assert summary.comparisons["m"][0].difference < -0.3
     assert summary.comparisons["m"][0].p_holm < 0.05
-    assert not any("fluent" in flag for flag in summary.flags["unsteered"])
+    assert not any("fluent" in words(flag) for flag in summary.flags["unsteered"])
 
 
 def test_a_method_no_better_than_a_reference_is_not_shown_to_beat_it() -> None:
@@ -394,15 +396,15 @@ def test_a_loss_of_fluency_against_unsteered_is_flagged_if_it_is_clear() -> None
     rows = {"unsteered": plain([4.0] * 10), "worse": plain([3.5] * 10), "unclear": plain([3.0, 4.1, 4.2] + [4.0] * 7)}
     rows["better"] = plain([4.5] * 10)
     flags = summarise(rows, 0).flags
-    assert [name for name in rows if "less fluent than unsteered" in flags[name]] == ["worse"]
+    assert [name for name in rows if LESS_FLUENT() in flags[name]] == ["worse"]
 
 
 def test_cut_off_repetitive_and_unscored_answers_are_flagged_in_round_numbers() -> None:
     rows = plain([4.0] * 199 + [None], finish="length", distinct_2=0.3)
     rows[0] = answer("E", 0, True, {"E": None}, finish="length", distinct_2=0.3)
-    assert summarise({"m": rows}, 0).flags["m"] == [
+    assert list(map(words, summarise({"m": rows}, 0).flags["m"])) == [
         "repeats itself",
-        "100 % cut off at the token limit (personalitybench.max_new_tokens raises it)",
+        "100 % cut off at the token limit",
         "under 1 % unscored",
         "fluency of under 1 % unscored",
     ]
@@ -426,7 +428,7 @@ def test_more_than_a_quarter_that_speak_as_an_ai_are_flagged(speaking: int, flag
     metric = summary.metrics["m"]["AI or refusal"]
     assert (metric.value, metric.n) == (speaking / 20, 20)
     assert metric.low < speaking / 20 < metric.high
-    assert summary.flags["m"] == flags
+    assert list(map(words, summary.flags["m"])) == flags
 
 
 def test_an_answer_cut_in_its_thoughts_is_truncated_and_in_no_mean_of_words() -> None:

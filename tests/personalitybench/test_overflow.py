@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from steerbench.contracts import Completion, Scored, Split
+from steerbench.records.flags import words
 from steerbench.running.evaluation import OVERFLOWED
 from tasks.personalitybench.task import PersonalityBench
 
@@ -24,4 +25,4 @@ def test_a_row_of_which_every_answer_overflowed_is_unscored_beside_one_that_is_r
     assert summary.metrics["pas"]["unscored rate"].value == 1.0
     assert summary.metrics["pas"]["truncated"].value == 0.0
     assert summary.metrics["unsteered"]["unscored rate"].value == 0.0
-    assert "100 % unscored" in summary.flags["pas"]
+    assert "100 % unscored" in map(words, summary.flags["pas"])

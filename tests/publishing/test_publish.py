@@ -65,7 +65,7 @@ def test_answers_that_overflowed_are_published_unrated_and_flagged(tmp_path):
     assert 0 < len(overflowed) < len(frame)
     assert overflowed["unscored"].unique().to_list() == [OVERFLOWED]
     assert overflowed["verdicts"].null_count() == len(overflowed)
-    flags = read_published(folder).methods["toy-words"].flags
+    flags = read_published(folder).methods["toy-words"].warnings
     assert flags == [f"strength overflows on {len(overflowed)} of {len(frame)} answers"]
 
 

@@ -38,10 +38,10 @@ def test_a_run_at_a_strength_that_overflows_ends_with_a_marked_row_beside_good_o
         strength=1e38,
     )
     result = execute(prepare(plan), tmp_path / "run")
-    assert result.methods["actadd"].flags[0] == "strength overflows on 4 of 4 answers"
+    assert result.methods["actadd"].warnings[0] == "strength overflows on 4 of 4 answers"
     assert result.methods["actadd"].metrics["unreadable rate"].value == 1.0
     for name in ("simple-prompt", "unsteered"):
-        assert not [flag for flag in result.methods[name].flags if "overflow" in flag]
+        assert not [flag for flag in result.methods[name].warnings if "overflow" in flag]
     frame = read_samples(tmp_path / "run")
     assert set(frame.filter(frame["method"] == "actadd")["finish"]) == {"overflow"}
     assert "overflow" not in set(frame.filter(frame["method"] != "actadd")["finish"])

@@ -10,6 +10,7 @@ from steerbench.contracts import Choice, Completion, Request, Scored, Split
 from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
 from steerbench.errors import UserError
 from steerbench.records.export import read_samples
+from steerbench.records.flags import words
 from steerbench.records.plan import Plan
 from steerbench.records.results import RunResult
 from steerbench.running.preparing import prepare
@@ -97,9 +98,9 @@ def test_accuracy_counts_the_unreadable_as_wrong_and_change_is_paired(run: tuple
     assert summary.higher_is_better
     (compared,) = summary.comparisons["other"]
     assert (compared.against, compared.difference) == ("unsteered", 0.5)
-    assert any("25 % unreadable" in flag for flag in summary.flags["other"])
+    assert any("25 % unreadable" in words(flag) for flag in summary.flags["other"])
     most = max(gold.count("yes"), gold.count("no")) / 4
-    assert any("always saying" in flag for flag in summary.flags["other"]) == (most >= 0.5)
+    assert any("always saying" in words(flag) for flag in summary.flags["other"]) == (most >= 0.5)
 
 
 def test_a_choice_is_right_if_its_likeliest_letter_is() -> None:

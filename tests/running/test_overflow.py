@@ -87,9 +87,11 @@ def test_a_row_that_overflows_says_on_how_many_answers_and_the_others_say_nothin
     result = run(tmp_path, Tolerant(), PLAN.model_copy(update={"strength": 8.0}))
     row = result.methods["toy-push"]
     assert 0 < row.unscored < row.items
-    assert row.flags == [f"strength overflows on {row.unscored} of {row.items} answers"]
+    assert row.warnings == [f"strength overflows on {row.unscored} of {row.items} answers"]
     assert not result.methods["toy-words"].flags
-    assert json.loads((tmp_path / "run.json").read_text())["methods"]["toy-push"]["flags"] == row.flags
+    assert json.loads((tmp_path / "run.json").read_text())["methods"]["toy-push"]["flags"] == [
+        {"kind": "overflows", "values": {"count": row.unscored, "answers": row.items}}
+    ]
 
 
 def test_a_search_in_which_everything_overflows_ends_unsteered(tmp_path: Path) -> None:
@@ -98,7 +100,7 @@ def test_a_search_in_which_everything_overflows_ends_unsteered(tmp_path: Path) -
     task.summarise = lambda rows, seed: Summary({name: {} for name in rows})  # type: ignore[method-assign]
     result = run(tmp_path, task, plan, most=-1.0)
     assert set(result.methods["toy-push"].strengths.values()) == {0.0}
-    assert result.methods["toy-push"].flags == ["strength overflows on 18 of 18 answers"]
+    assert result.methods["toy-push"].warnings == ["strength overflows on 18 of 18 answers"]
     assert result.methods["toy-three"].flags == []
 
 
@@ -143,7 +145,7 @@ def test_judges_are_not_asked_about_an_answer_that_overflowed(tmp_path: Path, mo
     judge = ToyJudge()
     result = run(tmp_path / "run", RatedTask(), plan, judges={"trait": judge, "fluency": judge})
     row = result.methods["toy-push"]
-    assert row.flags == [f"strength overflows on {row.unscored} of {row.items} answers"]
+    assert row.warnings == [f"strength overflows on {row.unscored} of {row.items} answers"]
     assert 0 < row.unscored < row.items
     assert not [case for case in judge.asked if case.answer == "I am at"]
     with sqlite3.connect(tmp_path / "run" / LEDGER) as connection:

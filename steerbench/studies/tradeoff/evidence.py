@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from steerbench.contracts.flags import Flag
 from steerbench.studies.tradeoff.answers import LossesAndCosts, Values, gains, prices, worst
 from steerbench.studies.tradeoff.asked import UNSTEERED, Part
+from steerbench.studies.tradeoff.result import SourceFlag
 
 Array = NDArray[np.float64]
 CALIBRATION: Part = "calibration"
@@ -38,7 +40,7 @@ class Told:
     run: str
     digest: str
     answers: LossesAndCosts
-    flags: Sequence[str]
+    flags: Sequence[Flag | str]
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ class Evidence:
         """By source, the run of a dose."""
         return {source: told.run for (source, at), told in self.told.items() if at == dose}
 
-    def flags(self, sources: Sequence[str], dose: Dose) -> list[str]:
-        """The boards' flags for a dose, each with its source."""
-        return [f"{source}: {flag}" for source in sources for flag in self.told[source, dose].flags]
+    def flags(self, sources: Sequence[str], dose: Dose) -> list[SourceFlag]:
+        """What the boards say of a dose, each with the source it is about."""
+        return [SourceFlag(source=source, flag=flag) for source in sources for flag in self.told[source, dose].flags]
 
     def _beside_unsteered(
         self, source: str, dose: Dose, values: Callable[[LossesAndCosts], Values]

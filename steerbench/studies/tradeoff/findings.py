@@ -87,7 +87,7 @@ def _point(terms: Terms, evidence: Evidence, dose: Dose, part: Part) -> Tradeoff
             for cost, source in _sources(terms, evidence, part).items()
         },
         runs=evidence.runs(dose),
-        flags=evidence.flags([part, *terms.costs], dose),
+        flags=[*evidence.flags([part, *terms.costs], dose)],
     )
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError, field_validator
 
+from steerbench.contracts.flags import Flag
 from steerbench.errors import UserError
+from steerbench.records.flags import words
 from steerbench.records.json_files import read_record
 from steerbench.records.results import MetricRecord
 from steerbench.storage.json_models import FrozenModel
@@ -18,11 +20,19 @@ OFTEN = 0.1
 """Share of resamples without the common effect above which readers are warned."""
 
 
+class SourceFlag(FrozenModel):
+    """What the board of one source (a part of the effect's questions, or a cost task) flags."""
+
+    source: str
+    flag: Flag | str
+
+
 class TradeoffPoint(FrozenModel):
     """A method at one strength; `dose` is its share of the range.
 
     `effect` is in points of the effect task's loss. `prices` are by cost the loss relative to the unsteered model.
-    `runs` are by source the run folders behind these numbers, next to the trade-off's own.
+    `runs` are by source the run folders behind these numbers, next to the trade-off's own. `flags` are sentences in
+    trade-offs made before flags were stored as data.
     """
 
     strength: float
@@ -30,7 +40,24 @@ class TradeoffPoint(FrozenModel):
     effect: MetricRecord
     prices: dict[str, MetricRecord]
     runs: dict[str, str]
-    flags: list[str]
+    flags: list[SourceFlag | str]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Its flags in words, each with the source it is about."""
+        return [_told(flag) for flag in self.flags]
+
+    def warnings_about(self, *sources: str) -> list[str]:
+        """The same of some sources alone."""
+        return [_told(flag) for flag in self.flags if _source(flag) in sources]
+
+
+def _told(flag: SourceFlag | str) -> str:
+    return words(flag) if isinstance(flag, str) else f"{flag.source}: {words(flag.flag)}"
+
+
+def _source(flag: SourceFlag | str) -> str:
+    return flag.partition(": ")[0] if isinstance(flag, str) else flag.source
 
 
 class Curve(FrozenModel):
