@@ -20,10 +20,10 @@ from leaderboard.row import LeaderboardRow, rows_of
 from leaderboard.site import Site
 from leaderboard.text import capitalised, cut
 from steerbench.publishing.schema import Published
-from steerbench.records.movement import OF_TARGETS
 from steerbench.records.results import MetricRecord, without_break_downs
 from steerbench.statistics import FEWEST
 from steerbench.statistics.means import ONE, SAME
+from steerbench.toolkit.boards.answers import OF_TARGETS
 
 FREEDOMS = 300
 """Degrees of freedom with a stored Student quantile; beyond, it approaches the normal one like 1/df (to 1e-5)."""

@@ -149,6 +149,24 @@ class Task(Protocol):
 
     def unseal(self) -> None: ...
 
+
+@runtime_checkable
+class Measured(Protocol):
+    """What a task has, if its board is made from metrics: their names or functions, the headline first.
+
+    The names are those of `steerbench.toolkit.boards.named`, the functions are made by `metric` in the same folder. It
+    may also say what intervals are `over` ("people" or "targets" if its targets are the units, and else what its items
+    are called), and by `nothing_to_lose(plain)` why nothing can be lost beside these unsteered answers ("" if it can).
+    Unless it has `baselines`, the unsteered model and a random direction stand on its board.
+    """
+
+    metrics: Sequence[Any]
+
+
+@runtime_checkable
+class Summarising(Protocol):
+    """What a task has instead, if it makes its board itself."""
+
     def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary: ...
 
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from steerbench.records.plan import Plan
 from steerbench.records.results import MetricRecord, RunResult
+from steerbench.toolkit.reading.readings import READ
 
 TASK, GOLD, UNSTEERED = "arithmetic-sample", "gold-in-prompt", "unsteered"
-READ = 0.5
-"""The lower end of the accuracy's interval must exceed this share when the prompt gives the answers."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from steerbench.models.registry import DEFAULT, models
 from steerbench.plugins.composed import names
 from steerbench.publishing.making import RebuiltPlan
 from steerbench.publishing.schema import Published
+from steerbench.records.plan import roles_of
 from steerbench.running.strengths import given
 from steerbench.running.summarising import CHOSEN_ON_TEST
 
@@ -80,9 +81,7 @@ def _of_deviations(published: Published, made: RebuiltPlan) -> Iterator[str]:
         row = made.rows.get(name)
         if row is None or not getattr(row.method, "deviations", ()):
             continue
-        if name not in getattr(made.task, "baselines", ()) and not any(
-            d.startswith(f"{name}: ") for d in published.deviations
-        ):
+        if name not in roles_of(made.task) and not any(d.startswith(f"{name}: ") for d in published.deviations):
             yield f"deviations: those of '{name}' from its published method are missing."
     targets = list(made.targets.values())
     chosen = [row for row in made.rows.values() if has_dial(row.method)]

@@ -38,6 +38,7 @@ from steerbench.records.results import (
 from steerbench.records.standing import Standing
 from steerbench.running.evaluation import SteeredItem, reply_of, score_of_outcome
 from steerbench.running.summarising import method_standing, overflows
+from steerbench.running.summary import summary_of
 
 TOLERANCE = 1e-9
 Rows = Mapping[str, Mapping[Place, Mapping[str, Any]]]
@@ -67,7 +68,7 @@ def rescored(published: Published, task: Task, asked: AskedItems, rows: Rows) ->
 
 def differing(published: Published, task: Task, rows: Rows, scored: Mapping[str, Sequence[Scored]]) -> Iterator[str]:
     """A sentence for each number in the run that does not follow from its samples."""
-    summary = beside_hidden(task.summarise(scored, published.plan.seed), published, task)
+    summary = beside_hidden(summary_of(task, scored, published.plan.seed), published, task)
     if published.over != summary.over:
         yield f"over: said {published.over!r}, but the task says {summary.over!r}."
     if published.higher_is_better != summary.higher_is_better:

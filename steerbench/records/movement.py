@@ -12,9 +12,8 @@ import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored
 from steerbench.statistics import share_estimate
+from steerbench.toolkit.boards.answers import OF_TARGETS
 
-OF_TARGETS = ("targets", "people")
-"""Values of `over` for which the unit of the interval is a target; for all others it is an item."""
 ROLES: tuple[Role | None, ...] = (None, "placebo")
 """Roles whose rows get a movement: methods and the placebo."""
 

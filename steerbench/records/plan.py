@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from steerbench import __version__
-from steerbench.contracts import Engine, Judge, Judged, Method, Role, Task, has_dial
+from steerbench.contracts import Engine, Judge, Judged, Measured, Method, Role, Summarising, Task, has_dial
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.code import HARNESS, Code, changes, code_of, harness_code, judge_identity, own_engine
 from steerbench.plugins.composed import Composed, adapted, build_method, method_settings, names
@@ -22,6 +22,9 @@ from steerbench.plugins.parameters import construct, parameters
 
 FOLLOWS_A_METHOD, ITS_PARAMETERS = "of", "parameters"
 """Constructor parameters of a matched baseline: the method it is matched to, and that method's parameters."""
+
+UNASKED: Mapping[str, Role] = {"unsteered": "unsteered", "random-direction": "placebo"}
+"""The baselines of a task that names its metrics and no baselines."""
 
 
 class Plan(BaseModel):
@@ -150,7 +153,8 @@ def roles_of(task: Task) -> Mapping[str, Role]:
     Raises:
         UserError: the task names them without their roles.
     """
-    found = getattr(task, "baselines", {})
+    named = isinstance(task, Measured) and not isinstance(task, Summarising)
+    found = getattr(task, "baselines", UNASKED if named else {})
     if not isinstance(found, Mapping):
         raise UserError(f"The task '{task.name}' names its baselines without their roles; map each name to its role.")
     return found

@@ -21,6 +21,7 @@ from steerbench.plugins.parameters import parameters
 from steerbench.records.plan import Plan, PlanRow, build_rows, build_task, roles_of
 from steerbench.records.results import RESULT, ComparisonRecord, RunResult, comparison, read_result
 from steerbench.running.evaluation import SteeredItem, reply_of, score_of_outcome
+from steerbench.running.summary import summary_of
 from steerbench.statistics import FEWEST, smallest_difference
 
 PROBED, GLANCED = 60, 24
@@ -87,7 +88,7 @@ def reference_spreads(
     task = opened
     scored = {row.name: _scored(task, row) for row in rows}
     methods = {f"like {row.name}": scored[row.name] for row in rows if row.role in TOLD_BY}
-    summary = task.summarise({**methods, **scored}, plan.seed)
+    summary = summary_of(task, {**methods, **scored}, plan.seed)
     found = []
     for method in methods:
         tested = [comparison(c) for c in summary.comparisons.get(method, ()) if method != f"like {c.against}"]

@@ -27,6 +27,7 @@ from steerbench.records.results import (
 )
 from steerbench.records.standing import Standing, standing_of
 from steerbench.running.evaluation import OVERFLOWED
+from steerbench.running.summary import summary_of
 
 CHOSEN_ON_TEST = "strength chosen on the test items"
 OVERFLOWS = flag_kind(
@@ -48,7 +49,7 @@ def report(
     facts: Mapping[str, Mapping[str, float]] | None = None,
 ) -> RunResult:
     """The result of a run with every row measured; `facts` are the medians of each row's fits (`medians`)."""
-    summary = task.summarise(scored, plan.seed)
+    summary = summary_of(task, scored, plan.seed)
     seconds = ledger.seconds()
     methods = {}
     for row in rows:

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from steerbench.contracts import Completion, Outcome, Prompt, Request, Role, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Completion, Outcome, Prompt, Request, Role, Sampling, Score, Split
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Item, Target
 from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
-from steerbench.toolkit.beside_unsteered import ROLES
+from steerbench.toolkit.boards.answers import Answers
+from steerbench.toolkit.boards.board import BESIDE_UNSTEERED
+from steerbench.toolkit.boards.metric import Column
 from steerbench.toolkit.poles import poles_named, statements
 from steerbench.toolkit.sizes import check_sizes
 from tasks.ifeval import board
@@ -37,7 +39,9 @@ class IFEval:
     limit: int | None = None
     max_new_tokens: int = 1280
     name: str = field(default="ifeval", init=False)
-    baselines: ClassVar[Mapping[str, Role]] = ROLES
+    baselines: ClassVar[Mapping[str, Role]] = BESIDE_UNSTEERED
+    metrics: ClassVar[Sequence[Column]] = board.METRICS
+    over: ClassVar[str] = "prompts"
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -98,5 +102,5 @@ class IFEval:
     def unseal(self) -> None:
         """Does nothing: nothing is sealed, because nothing is chosen on these prompts."""
 
-    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-        return board.summarise(rows, seed)
+    def nothing_to_lose(self, plain: Answers) -> str:
+        return board.nothing_to_lose(plain)

@@ -15,10 +15,10 @@ from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import (
     FEWEST,
     means_where,
-    paired_comparisons,
     share_estimate,
     sign_flip_above,
 )
+from steerbench.toolkit.boards.board import comparisons
 from steerbench.toolkit.estimates import mean, size
 from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, SATURATED, UNSTEERED, modal_shares, ranges, saturated_rows
 from tasks.inventory.board import InventoryBoard, board_of, over_targets
@@ -45,7 +45,6 @@ UNREAD = flag_kind(
 
 DESCRIBED = "description-prompt"
 ROLES: Mapping[str, Role] = {UNSTEERED: "unsteered", "random-direction": "placebo", DESCRIBED: "control"}
-TO_BEAT = tuple(name for name, role in ROLES.items() if role != "control")
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
@@ -55,15 +54,11 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     """
     board = board_of({name: scored for name, scored in rows.items() if scored})
     losses = {name: board.losses(row) for name, row in board.rows.items()}
-    comparisons = {
-        name: paired_comparisons(losses, name, [t for t in TO_BEAT if t in losses], np.random.default_rng(seed))
-        for name in board.rows
-        if name not in ROLES
-    }
+    compared = comparisons(losses, ROLES, seed)
     metrics = {name: _metrics(board, name, seed) for name in board.rows}
     flags = {name: _flags(metrics[name]) for name in board.rows}
     stuck = saturated_rows(metrics, ROLES)
-    return Summary(metrics, comparisons, flags, True, "statements", saturated=stuck, doubt=unread(board, seed))
+    return Summary(metrics, compared, flags, True, "statements", saturated=stuck, doubt=unread(board, seed))
 
 
 def unread(board: InventoryBoard, seed: int) -> str:

@@ -20,9 +20,9 @@ from steerbench.statistics import (
     debiased_size,
     mean_estimate,
     means_where,
-    paired_comparisons,
     share_estimate,
 )
+from steerbench.toolkit.boards.board import comparisons
 from tasks.papi.flags import LIKE_PLACEBO, NO_EFFECT, UNREAD_CAUSAL
 from tasks.papi.treatment import DOSES, HIGHEST, LOWEST, Treatment
 
@@ -54,15 +54,11 @@ def summarise(
     own = {name: row.own() for name, row in read.items()}
     # A comparison is of losses, and an effect is a gain.
     losses = {name: -_person_means(effects) for name, effects in own.items()}
-    comparisons = {
-        name: paired_comparisons(losses, name, [t for t in ROLES if t in own], np.random.default_rng(seed))
-        for name in own
-        if name not in ROLES
-    }
+    compared = comparisons(losses, ROLES, seed)
     given = _of_treatments(people, treatments)
     metrics = {name: _metrics(name, read, seed) | given for name in read}
     flags = {name: [] if name in ROLES else _flags(metrics[name]) for name in read}
-    return Summary(metrics, comparisons, flags, higher_is_better=True, over="people")
+    return Summary(metrics, compared, flags, higher_is_better=True, over="people")
 
 
 @dataclass(frozen=True, eq=False)

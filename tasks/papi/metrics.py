@@ -17,12 +17,12 @@ from steerbench.statistics import (
     crossed_sum,
     individual_r,
     means_where,
-    paired_comparisons,
     share_estimate,
     sum_of_means,
     trait_profile_r,
     weighted_means,
 )
+from steerbench.toolkit.boards.board import comparisons
 from steerbench.toolkit.estimates import mean, share
 from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, UNSTEERED, modal_shares, ranges, saturated_rows
 from tasks.papi.board import Array, PAPIAnswers, PAPIBoard, board_of
@@ -54,7 +54,6 @@ ROLES: Mapping[str, Role] = {
     **CONTROLS,
 }
 """The rows of every board. The item's median knows people, and nothing of the person: a constant for each item."""
-TO_BEAT = tuple(name for name, role in ROLES.items() if role not in ("ceiling", "control"))
 
 ONE_SIDED_ANSWERS = 0.9
 
@@ -77,11 +76,7 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int, missing: Missing 
     # On a board of their own: they are asked less, and no other row's numbers may depend on theirs.
     controls = board_of({name: scored for name, scored in rows.items() if scored and name in CONTROLS})
     losses = {name: composite_errors(board, row, missing) for name, row in board.rows.items()}
-    comparisons = {
-        name: paired_comparisons(losses, name, [t for t in TO_BEAT if t in losses], np.random.default_rng(seed))
-        for name in board.rows
-        if name not in ROLES
-    }
+    compared = comparisons(losses, ROLES, seed)
     found = {name: _metrics(of, name, seed, missing) for of in (board, controls) for name in of.rows}
     for name, row in controls.rows.items():
         found[name][EXACT] = share_estimate(means_where(row.answer == row.tick, row.asked))
@@ -90,7 +85,7 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int, missing: Missing 
     if COPY in metrics and COPY_OTHER not in metrics:
         flags[COPY].append(COPY_ALONE())
     stuck = saturated_rows(metrics, ROLES)
-    return Summary(metrics, comparisons, flags, over="people", cannot_tell=unread(metrics), saturated=stuck)
+    return Summary(metrics, compared, flags, over="people", cannot_tell=unread(metrics), saturated=stuck)
 
 
 def composite_errors(board: PAPIBoard, row: PAPIAnswers, missing: Missing = "impute") -> Array:

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from steerbench.contracts import Choice, Outcome, Prompt, Request, Role, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Choice, Outcome, Prompt, Request, Role, Sampling, Score, Split
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import Item, Target
 from steerbench.errors import UserError
-from steerbench.toolkit.beside_unsteered import ROLES
+from steerbench.toolkit.boards.board import BESIDE_UNSTEERED
+from steerbench.toolkit.boards.metric import BoardMetric
 from steerbench.toolkit.poles import poles_named, statements
 from steerbench.toolkit.sizes import check_sizes
 from tasks.perplexity import board
@@ -41,7 +42,9 @@ class Perplexity:
     poles: str | None = None
     limit: int | None = None
     name: str = field(default="perplexity", init=False)
-    baselines: ClassVar[Mapping[str, Role]] = ROLES
+    baselines: ClassVar[Mapping[str, Role]] = BESIDE_UNSTEERED
+    metrics: ClassVar[Sequence[BoardMetric]] = board.METRICS
+    over: ClassVar[str] = "passages"
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -97,9 +100,6 @@ class Perplexity:
 
     def unseal(self) -> None:
         """Does nothing: nothing is sealed, because nothing is chosen on these passages."""
-
-    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-        return board.summarise(rows, seed)
 
 
 def asked(passage: Passage, change: PromptChange) -> Prompt:

@@ -16,7 +16,8 @@ import numpy as np
 from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.contracts.flags import Flag
 from steerbench.records.standing import SIGNIFICANT
-from steerbench.statistics import FEWEST, paired_comparisons, sign_flip_above, sign_flip_test
+from steerbench.statistics import FEWEST, sign_flip_above, sign_flip_test
+from steerbench.toolkit.boards.board import comparisons
 from steerbench.toolkit.estimates import mean, share, size, standardised
 from tasks.personalitybench.board import (
     HIGHEST,
@@ -70,7 +71,6 @@ ROLES: Mapping[str, Role] = {
     FIXED: "reference",
     DESCRIBED: "control",
 }
-TO_BEAT = tuple(name for name, role in ROLES.items() if role != "control")
 
 OFTEN_TRUNCATED = 0.1
 OFTEN_AS_AI = 0.25
@@ -85,15 +85,11 @@ def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
     """
     board = board_of({name: scored for name, scored in rows.items() if scored})
     losses = {name: question_losses(board, row) for name, row in board.rows.items()}
-    comparisons = {
-        name: paired_comparisons(losses, name, [t for t in TO_BEAT if t in losses], np.random.default_rng(seed))
-        for name in board.rows
-        if name not in ROLES
-    }
+    compared = comparisons(losses, ROLES, seed)
     metrics = {name: _metrics(board, row, seed) for name, row in board.rows.items()}
     flags = {name: _flags(metrics[name], _less_fluent(board, name, seed)) for name in board.rows}
     deaf, doubt = (_unread(board, name, seed) for name in (FIXED, DESCRIBED))
-    return Summary(metrics, comparisons, flags, True, "questions", deaf, doubt=doubt)
+    return Summary(metrics, compared, flags, True, "questions", deaf, doubt=doubt)
 
 
 CONTROLS = {

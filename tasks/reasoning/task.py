@@ -20,14 +20,14 @@ from steerbench.contracts import (
     Role,
     Sampling,
     Score,
-    Scored,
     Split,
-    Summary,
 )
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import Answer, Item, Target
 from steerbench.contracts.thoughts import UNFINISHED
 from steerbench.errors import UserError
+from steerbench.toolkit.boards.answers import Answers
+from steerbench.toolkit.boards.metric import BoardMetric
 from steerbench.toolkit.poles import poles_named, statements
 from steerbench.toolkit.sizes import check_sizes
 from tasks.reasoning import board, prompts
@@ -72,6 +72,8 @@ class Reasoning:
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="", init=False)
     baselines: ClassVar[Mapping[str, Role]] = board.ROLES
+    metrics: ClassVar[Sequence[BoardMetric]] = board.METRICS
+    over: ClassVar[str] = "problems"
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -189,8 +191,8 @@ class Reasoning:
     def unseal(self) -> None:
         """Does nothing: nothing is sealed, because nothing is chosen on these problems."""
 
-    def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-        return board.summarise(rows, seed)
+    def nothing_to_lose(self, plain: Answers) -> str:
+        return board.nothing_to_lose(plain)
 
 
 class GSM8K(Reasoning):

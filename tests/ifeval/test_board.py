@@ -1,15 +1,22 @@
 """The board against sums by hand: two poles, three prompts with one to three instructions."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pytest
 
 from steerbench.contracts import Score, Scored, Summary
 from steerbench.records.flags import words
 from steerbench.statistics import share_estimate
-from tasks.ifeval.board import summarise
+from steerbench.toolkit.boards.board import BESIDE_UNSTEERED, board
+from tasks.ifeval.board import METRICS, nothing_to_lose
 
 KINDS = {"p": ["a"], "q": ["a", "b"], "r": ["b", "b", "c"]}
 T, F = True, False
+
+
+def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+    return board(rows, METRICS[0], METRICS, BESIDE_UNSTEERED, "prompts", seed, nothing_to_lose)
 
 
 def row(pole: str, strict: dict[str, list[bool]], loose: dict[str, list[bool]] | None = None) -> list[Scored]:

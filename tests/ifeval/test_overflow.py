@@ -3,6 +3,7 @@
 import pytest
 
 from steerbench.contracts import Completion, Scored, Split
+from steerbench.running.summary import summary_of
 from tasks.ifeval.task import IFEval
 
 
@@ -17,5 +18,5 @@ def test_an_answer_that_overflowed_follows_no_instruction_whatever_was_said_befo
     assert not any(any(score.record[way]) for score in lost for way in ("strict", "loose"))
     assert [len(score.record["strict"]) for score in lost] == [len(score.record["strict"]) for score in said]
     rows = {"pas": [Scored(target.id, item.id, score) for item, score in zip(items, lost, strict=True)]}
-    metrics = task.summarise(rows, 0).metrics["pas"]
+    metrics = summary_of(task, rows, 0).metrics["pas"]
     assert (metrics["prompt strict"].value, metrics["instruction loose"].value, metrics["cut off"].value) == (0, 0, 0)

@@ -21,6 +21,7 @@ from steerbench.publishing.recomputation import rescored
 from steerbench.publishing.samples import asked_of, read_samples
 from steerbench.publishing.schema import read_published
 from steerbench.publishing.tradeoffs import check_tradeoffs
+from steerbench.running.summary import summary_of
 from tasks.papi.dataset import load
 from tasks.perplexity.passages import OPENING_WORDS
 
@@ -73,7 +74,7 @@ def metrics_of(run, rows):
     by_method = defaultdict(dict)
     for row in rows:
         by_method[row["method"]][row["target"], row["item"]] = row
-    return task.summarise(rescored(run, task, asked_of(task), by_method), run.plan.seed).metrics
+    return summary_of(task, rescored(run, task, asked_of(task), by_method), run.plan.seed).metrics
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The board against sums by hand: two poles, three passages, one of which may overflow."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from scipy import stats
@@ -9,10 +9,15 @@ from scipy import stats
 from steerbench.contracts import Score, Scored, Summary
 from steerbench.records.flags import words
 from steerbench.records.results import metrics
-from tasks.perplexity.board import summarise
+from steerbench.toolkit.boards.board import BESIDE_UNSTEERED, board
+from tasks.perplexity.board import METRICS
 
 CHARACTERS = {"p": 100, "q": 200, "r": 400}
 WORDS = {"p": 20, "q": 50, "r": 80}
+
+
+def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+    return board(rows, METRICS[0], METRICS, BESIDE_UNSTEERED, "passages", seed, lambda plain: "")
 
 
 def row(pole: str, bits: Mapping[str, float | None]) -> list[Scored]:

@@ -4,6 +4,7 @@ import pytest
 
 from methods.gold_in_prompt import GoldInPrompt
 from steerbench.contracts import Completion, Scored, Split
+from steerbench.running.summary import summary_of
 from tasks.reasoning.task import Arithmetic, Coins
 
 
@@ -49,7 +50,7 @@ def test_the_right_answer_stands_before_its_problem_and_no_other() -> None:
 def test_answers_that_were_told_and_not_read_judge_no_method(right: int, of_told: str) -> None:
     task = Arithmetic()
     problems = len(task.items(task.targets(Split.TEST)[0], Split.TEST))
-    summary = task.summarise(rows(task, right, problems), 0)
+    summary = summary_of(task, rows(task, right, problems), 0)
     if not of_told:
         assert summary.cannot_tell == ""
     else:
@@ -63,4 +64,4 @@ def test_answers_that_were_told_and_not_read_judge_no_method(right: int, of_told
 
 def test_an_unsteered_model_with_nothing_to_lose_is_told_of_where_the_answers_can_be_read() -> None:
     task = Arithmetic()
-    assert "there is nothing to lose" in task.summarise(rows(task, 30, 0), 0).cannot_tell
+    assert "there is nothing to lose" in summary_of(task, rows(task, 30, 0), 0).cannot_tell

@@ -16,6 +16,7 @@ from steerbench.records.results import RunResult
 from steerbench.running.preparing import prepare
 from steerbench.running.runner import execute
 from steerbench.running.strengths import chosen_in
+from steerbench.running.summary import summary_of
 from steerbench.testing.tiny_models import tiny_model
 from tasks.reasoning import prompts
 from tasks.reasoning.task import GSM8K, MMLU, Arithmetic, Coins, CommonsenseQA
@@ -89,7 +90,7 @@ def test_accuracy_counts_the_unreadable_as_wrong_and_change_is_paired(run: tuple
 
     wrong = ["yes" if right == "no" else "no" for right in gold]
     rows = {"unsteered": row(*gold), "other": row(wrong[0], "perhaps", *gold[2:])}
-    summary = task.summarise(rows, seed=0)
+    summary = summary_of(task, rows, seed=0)
     other = summary.metrics["other"]
     assert summary.metrics["unsteered"]["accuracy"].value == 1
     assert other["accuracy"].value == 0.5

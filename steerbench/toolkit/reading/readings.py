@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+READ = 0.5
+"""The lower end of the accuracy's interval must exceed this share when the prompt gives the answers."""
 DENIED = "what is named is denied"
 """`Reading.reason` of a sentence that only says what the answer is not."""
 

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from steerbench.contracts.flags import Flag, flag_kind
 from steerbench.records.flags import all_kinds, same_flags, words
-from steerbench.studies.tradeoff.result import Point, SourceFlag
+from steerbench.studies.tradeoff.result import SourceFlag, TradeoffPoint
 from tests.leaderboard.made_up import method, metric
 
 LONG = "38 % cut off at the token limit (personalitybench.max_new_tokens raises it)"
@@ -93,8 +93,8 @@ def test_a_trade_off_says_which_board_flags_and_reads_older_sentences_alike():
     cut = all_kinds()["personalitybench/cut-off"](share=0.38)
     new = SourceFlag(source="calibration", flag=cut)
     flags = [new, f"calibration: {LONG}", "gsm8k: 25 % unreadable", SourceFlag(source="gsm8k", flag="of an older run")]
-    point = Point(strength=1.0, dose=0.5, effect=metric(1.0), prices={}, runs={}, flags=flags)
+    point = TradeoffPoint(strength=1.0, dose=0.5, effect=metric(1.0), prices={}, runs={}, flags=flags)
     said = "calibration: 38 % cut off at the token limit"
     assert point.warnings == [said, said, "gsm8k: 25 % unreadable", "gsm8k: of an older run"]
     assert point.warnings_about("gsm8k") == ["gsm8k: 25 % unreadable", "gsm8k: of an older run"]
-    assert Point.model_validate_json(point.model_dump_json(), strict=True) == point
+    assert TradeoffPoint.model_validate_json(point.model_dump_json(), strict=True) == point

@@ -1,0 +1,39 @@
+"""A task's board: by its own `summarise`, or from the metrics that it names."""
+
+from collections.abc import Mapping, Sequence
+
+from steerbench.contracts import Measured, Revealing, Scored, Summarising, Summary, Task
+from steerbench.errors import UserError
+from steerbench.records.plan import roles_of
+from steerbench.toolkit.boards.answers import Answers
+from steerbench.toolkit.boards.board import board
+from steerbench.toolkit.boards.named import metrics_named
+
+
+def summary_of(task: Task, scored: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
+    """The board of a task's rows.
+
+    Raises:
+        UserError: the task has neither `summarise` nor `metrics`, or names a metric that there is not.
+    """
+    if isinstance(task, Summarising):
+        return task.summarise(scored, seed)
+    if not isinstance(task, Measured):
+        raise UserError(
+            f"The task '{task.name}' has no board; give it `metrics` (such as 'mean-loss', 'unscored') or `summarise`."
+        )
+    headline, metrics = metrics_named(task.name, task.metrics)
+    return board(
+        scored,
+        headline,
+        metrics,
+        roles_of(task),
+        getattr(task, "over", "targets"),
+        seed,
+        getattr(task, "nothing_to_lose", _can_lose),
+        task.unread if isinstance(task, Revealing) else None,
+    )
+
+
+def _can_lose(plain: Answers) -> str:
+    return ""

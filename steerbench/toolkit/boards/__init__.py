@@ -1,0 +1,1 @@
+"""Boards from named metrics: what a task says in `metrics` becomes estimates, comparisons, flags."""
