@@ -21,6 +21,7 @@ from steerbench.records.plan import (
 from steerbench.running import strengths
 from steerbench.running.controls import check_controls
 from steerbench.running.opening import open_engine
+from steerbench.running.summary import check_board
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,7 @@ def prepare(plan: Plan, device: str | None = None, engine: Engine | None = None)
         UserError: something the plan names does not exist, is not available or does not fit the model.
     """
     task = build_task(plan)
+    check_board(task)
     rows = build_rows(plan, task)
     strengths.check_strengths(plan, task, rows)
     check_controls(task, rows)

@@ -7,22 +7,25 @@ from steerbench.errors import UserError
 from steerbench.records.plan import roles_of
 from steerbench.toolkit.boards.answers import Answers
 from steerbench.toolkit.boards.board import board
+from steerbench.toolkit.boards.metric import BoardMetric, Column
 from steerbench.toolkit.boards.named import metrics_named
 
 
+def check_board(task: Task) -> None:
+    """Raises UserError: the task has neither `summarise` nor `metrics`, or names a metric that there is not."""
+    if not isinstance(task, Summarising):
+        _metrics_of(task)
+
+
 def summary_of(task: Task, scored: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-    """The board of a task's rows.
+    """The board of a task's rows: its own, or that of its metrics.
 
     Raises:
-        UserError: the task has neither `summarise` nor `metrics`, or names a metric that there is not.
+        UserError: the task has neither, or names a metric that there is not.
     """
     if isinstance(task, Summarising):
         return task.summarise(scored, seed)
-    if not isinstance(task, Measured):
-        raise UserError(
-            f"The task '{task.name}' has no board; give it `metrics` (such as 'mean-loss', 'unscored') or `summarise`."
-        )
-    headline, metrics = metrics_named(task.name, task.metrics)
+    headline, metrics = _metrics_of(task)
     return board(
         scored,
         headline,
@@ -33,6 +36,14 @@ def summary_of(task: Task, scored: Mapping[str, Sequence[Scored]], seed: int) ->
         getattr(task, "nothing_to_lose", _can_lose),
         task.unread if isinstance(task, Revealing) else None,
     )
+
+
+def _metrics_of(task: Task) -> tuple[BoardMetric, list[Column]]:
+    if not isinstance(task, Measured):
+        raise UserError(
+            f"The task '{task.name}' has no board; give it `metrics` (such as 'mean-loss', 'unscored') or `summarise`."
+        )
+    return metrics_named(task.name, task.metrics)
 
 
 def _can_lose(plain: Answers) -> str:

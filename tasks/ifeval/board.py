@@ -13,7 +13,7 @@ from steerbench.contracts import Metric, Score
 from steerbench.contracts.flags import flag_kind
 from steerbench.statistics import FEWEST, change_of_share, cluster_bootstrap, share_estimate
 from steerbench.toolkit.boards.answers import Answers, Array
-from steerbench.toolkit.boards.metric import BoardMetric, Column, above, beyond, by_target, difference, metric, share
+from steerbench.toolkit.boards.metric import BoardMetric, Column, above, beyond, by_target, difference, metric
 from steerbench.toolkit.boards.named import CHANGE, tokens
 
 Way = Literal["strict", "loose"]
@@ -26,19 +26,19 @@ FOLLOWS_LESS = flag_kind(
 )
 
 
-@metric("prompt strict", higher_is_better=True, estimate=share)
+@metric("prompt strict", higher_is_better=True, estimate=share_estimate)
 def prompt_strict(of: Answers) -> Array:
     """1 if all instructions of a prompt are followed."""
     return _all_followed(of, "strict")
 
 
-@metric("prompt loose", higher_is_better=True, estimate=share)
+@metric("prompt loose", higher_is_better=True, estimate=share_estimate)
 def prompt_loose(of: Answers) -> Array:
     """The same by the loose checks."""
     return _all_followed(of, "loose")
 
 
-@metric("cut off", estimate=share, warn=above(0.2, OFTEN_CUT))
+@metric("cut off", estimate=share_estimate, warn=above(0.2, OFTEN_CUT))
 def cut_off(of: Answers) -> Array:
     """1 for an answer that the token limit cut."""
     return of.record("cut")
@@ -102,7 +102,7 @@ def _change(headline: BoardMetric, name: str) -> BoardMetric:
     return difference(headline, name, change_of_share, beyond(FOLLOWS_LESS, higher=False) if name == CHANGE else None)
 
 
-_SHARES = (prompt_strict, prompt_loose, Instructions("strict"), Instructions("loose"))
+_SHARES: tuple[Column, ...] = (prompt_strict, prompt_loose, Instructions("strict"), Instructions("loose"))
 _HEADLINE_CHANGE = _change(prompt_strict, CHANGE)
 METRICS: Sequence[Column] = (
     *_SHARES,

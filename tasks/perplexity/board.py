@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from steerbench.contracts import Metric
 from steerbench.contracts.flags import flag_kind
+from steerbench.statistics import mean_estimate
 from steerbench.toolkit.boards.answers import Answers
-from steerbench.toolkit.boards.metric import beyond, difference, mean, metric
+from steerbench.toolkit.boards.metric import beyond, difference, metric
 from steerbench.toolkit.boards.named import CHANGE, unscored
 
 Array = NDArray[np.float64]
@@ -31,7 +32,7 @@ def bits(of: Answers) -> Array:
 
 def _power_of_two(values: Array) -> Metric:
     """2 to the mean; the power is monotone, so that the interval's ends go along."""
-    found = mean(values)
+    found = mean_estimate(values)
     low, high = (None if end is None else _exp2(end) for end in (found.low, found.high))
     return Metric(_exp2(found.value), low, high, found.n, found.note)
 
@@ -53,6 +54,6 @@ def ratio(of: Answers) -> Array | None:
 METRICS = (
     bits,
     ratio,
-    difference(bits, CHANGE, mean, beyond(LESS_LIKELY, higher=True)),
+    difference(bits, CHANGE, mean_estimate, beyond(LESS_LIKELY, higher=True)),
     unscored.called("overflowed rate").flagged(None),
 )

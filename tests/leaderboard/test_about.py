@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 ROWS = {found.row for found in FIGURES}
 
 
-def declared_and_raised() -> tuple[dict[str, str], set[str]]:
-    """By the name of its constant, the kinds of flag that our modules declare; and the constants that are called."""
-    declared, called = {}, set()
+def declared_and_used() -> tuple[dict[str, str], set[str]]:
+    """By name, the constant of each kind of flag that our modules declare; and the constants that are used."""
+    declared, used = {}, set()
     folders = [ROOT / "tasks", ROOT / "steerbench"]
     for path in (path for folder in folders for path in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -33,16 +33,16 @@ def declared_and_raised() -> tuple[dict[str, str], set[str]]:
                     value=ast.Call(func=ast.Name(id="flag_kind"), args=[ast.Constant(value=name), *_]),
                 ):
                     declared[name] = constant
-                case ast.Call(func=ast.Name(id=constant)):
-                    called.add(constant)
-    return declared, called
+                case ast.Name(id=constant, ctx=ast.Load()):
+                    used.add(constant)
+    return declared, used
 
 
 def test_the_page_explains_every_kind_of_flag_and_every_kind_is_raised_somewhere(site):
-    declared, called = declared_and_raised()
+    declared, used = declared_and_used()
     assert set(declared) == set(all_kinds())
     assert len(declared) > 20
-    assert {name for name, constant in declared.items() if constant not in called} == set()
+    assert {name for name, constant in declared.items() if constant not in used} == set()
     page = html.unescape((site / "about.html").read_text(encoding="utf-8"))
     for kind in all_kinds().values():
         assert f'<th scope="row">{blank(kind)}</th><td>{kind.boards}</td><td>{kind.meaning}</td>' in page

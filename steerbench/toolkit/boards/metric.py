@@ -1,8 +1,8 @@
 """A metric: a small function that gives each answer of a row a value. The rest of a board's column follows from it.
 
-@metric("polite", higher_is_better=True, estimate=share)
+@metric("polite", higher_is_better=True, estimate=share_estimate)
 def polite(of: Answers) -> Array:
-    \"""1 for an answer that says please.\"""
+    "1 for an answer that says please."
     return of.record("please")
 """
 
@@ -25,16 +25,6 @@ Estimate = Callable[[Array], Metric]
 Warn = Callable[[Answers, Metric], Flag | None]
 
 
-def mean(values: Array) -> Metric:
-    """Mean over units [units] with Student's interval; nan if none has a value."""
-    return Metric(nan) if np.isnan(values).all() else mean_estimate(values)
-
-
-def share(values: Array) -> Metric:
-    """Mean over units of shares from 0 to 1 with Wilson's interval; nan if none has a value."""
-    return Metric(nan) if np.isnan(values).all() else share_estimate(values)
-
-
 class Column(Protocol):
     """One or several columns of a board, for what is no mean of a value of each answer. It cannot be the headline."""
 
@@ -48,15 +38,15 @@ class BoardMetric:
     """A column of a board.
 
     `values` gives each answer of a row a number [targets, items], or None if the row does not have this metric. Their
-    means by unit are what `estimate` turns into a value with its interval. `by_target` adds a column for each target,
-    where there are several and items are the units. `loss` turns the units' means into what comparisons test (less is
-    better), for a metric that is the headline. `warn` may flag a row by its value.
+    means by unit are what `estimate` turns into a value with its interval; if none has a value, the column is nan.
+    `by_target` adds a column for each target, where there are several and items are the units. `warn` may flag a row by
+    its value.
     """
 
     name: str
     values: Values
     higher_is_better: bool = False
-    estimate: Estimate = mean
+    estimate: Estimate = mean_estimate
     by_target: bool = False
     warn: Warn | None = None
 
@@ -67,21 +57,18 @@ class BoardMetric:
     def alone(self, of: Answers) -> dict[str, Metric]:
         """The same without what is by target."""
         values = self.values(of)
-        return {} if values is None else {self.name: self.estimate(of.units(values))}
+        if values is None:
+            return {}
+        units = of.units(values)
+        return {self.name: Metric(nan) if np.isnan(units).all() else self.estimate(units)}
 
     def losses(self, of: Answers) -> Array:
-        """[units]: what a comparison of two rows tests; lower is better.
-
-        Raises:
-            ValueError: the row does not have this metric, which therefore cannot be the headline.
-        """
+        """[units]: what comparisons of rows test if this is the headline; lower is better. nan without a value."""
         values = self.values(of)
-        if values is None:
-            raise ValueError(f"'{self.name}' is undefined for a row, so that it cannot be the first of the metrics.")
-        units = of.units(values)
+        units = of.units(np.full(of.scores.shape, np.nan) if values is None else values)
         if not self.higher_is_better:
             return units
-        return 1 - units if self.estimate is share else -units
+        return 1 - units if self.estimate is share_estimate else -units
 
     def flag(self, of: Answers, columns: Mapping[str, Metric]) -> Flag | None:
         """What the row is flagged for by its value of this metric, if it has one."""
@@ -101,7 +88,7 @@ def metric(
     name: str,
     *,
     higher_is_better: bool = False,
-    estimate: Estimate = mean,
+    estimate: Estimate = mean_estimate,
     by_target: bool = False,
     warn: Warn | None = None,
 ) -> Callable[[Values], BoardMetric]:

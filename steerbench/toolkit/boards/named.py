@@ -6,9 +6,9 @@ import numpy as np
 
 from steerbench.contracts.flags import flag_kind
 from steerbench.errors import UserError, unknown
-from steerbench.statistics import change_of_share
+from steerbench.statistics import change_of_share, mean_estimate, share_estimate
 from steerbench.toolkit.boards.answers import Answers, Array
-from steerbench.toolkit.boards.metric import BoardMetric, Column, above, beyond, difference, mean, metric, share
+from steerbench.toolkit.boards.metric import BoardMetric, Column, above, beyond, difference, metric
 
 CHANGE = "change"
 BOARDS = "tasks that name their metrics"
@@ -24,13 +24,13 @@ def mean_loss(of: Answers) -> Array:
     return of.whole(of.losses) if of.by_item else of.losses
 
 
-@metric("accuracy", higher_is_better=True, estimate=share, by_target=True)
+@metric("accuracy", higher_is_better=True, estimate=share_estimate, by_target=True)
 def accuracy(of: Answers) -> Array:
     """1 for a loss of 0; an answer without a score counts as wrong."""
     return of.each(lambda score: score.loss == 0)
 
 
-@metric("unscored rate", estimate=share, warn=above(0.0, UNSCORED))
+@metric("unscored rate", estimate=share_estimate, warn=above(0.0, UNSCORED))
 def unscored(of: Answers) -> Array:
     """1 for an answer without a loss."""
     return of.each(lambda score: score.loss is None)
@@ -60,7 +60,7 @@ NAMED: Mapping[str, BoardMetric] = {
 
 def change(headline: BoardMetric) -> BoardMetric:
     """How far the headline is from the unsteered row's."""
-    estimate = change_of_share if headline.estimate is share else mean
+    estimate = change_of_share if headline.estimate is share_estimate else mean_estimate
     return difference(headline, CHANGE, estimate, beyond(WORSE, higher=not headline.higher_is_better))
 
 
