@@ -7,7 +7,7 @@ from steerbench.errors import UserError
 from steerbench.records.plan import roles_of
 from steerbench.toolkit.boards.answers import Answers
 from steerbench.toolkit.boards.board import board
-from steerbench.toolkit.boards.metric import BoardMetric, Column
+from steerbench.toolkit.boards.metric import BoardMetric, Columns
 from steerbench.toolkit.boards.named import metrics_named
 
 
@@ -38,7 +38,7 @@ def summary_of(task: Task, scored: Mapping[str, Sequence[Scored]], seed: int) ->
     )
 
 
-def _metrics_of(task: Task) -> tuple[BoardMetric, list[Column]]:
+def _metrics_of(task: Task) -> tuple[BoardMetric, list[Columns]]:
     if not isinstance(task, Measured):
         raise UserError(
             f"The task '{task.name}' has no board; give it `metrics` (such as 'mean-loss', 'unscored') or `summarise`."

@@ -4,7 +4,6 @@ Intervals are over prompts, whose instructions and poles stay together; so the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,10 +12,11 @@ from steerbench.contracts import Metric, Score
 from steerbench.contracts.flags import flag_kind
 from steerbench.statistics import FEWEST, change_of_share, cluster_bootstrap, share_estimate
 from steerbench.toolkit.boards.answers import Answers, Array
-from steerbench.toolkit.boards.metric import BoardMetric, Column, above, beyond, by_target, difference, metric
+from steerbench.toolkit.boards.metric import Columns, above, beyond, by_target, difference, metric
 from steerbench.toolkit.boards.named import CHANGE, tokens
 
 Way = Literal["strict", "loose"]
+WAYS: Sequence[Way] = ("strict", "loose")
 
 OFTEN_CUT = flag_kind(
     "ifeval/cut-off", "{share:%} cut off", "IFEval", "more than 20 % of the answers were cut at the token limit"
@@ -44,75 +44,50 @@ def cut_off(of: Answers) -> Array:
     return of.record("cut")
 
 
-@dataclass(frozen=True)
-class Instructions:
+def instructions(of: Answers) -> dict[str, Metric]:
     """The share of instructions that are followed."""
-
-    way: Way
-
-    def columns(self, of: Answers) -> dict[str, Metric]:
-        return {f"instruction {self.way}": share_estimate(of.units(_followed(of, self.way)), _given(of))}
+    return {f"instruction {way}": share_estimate(of.units(_followed(of, way)), _given(of)) for way in WAYS}
 
 
-@dataclass(frozen=True)
-class InstructionsChange:
+def instruction_changes(of: Answers) -> dict[str, Metric]:
     """How far it is from the unsteered row's."""
-
-    way: Way
-
-    def columns(self, of: Answers) -> dict[str, Metric]:
-        if of.plain is None:
-            return {}
-        given = _given(of)
-        sums = of.units(_followed(of, self.way) - _followed(of.plain, self.way))
-        found = (
-            change_of_share(sums)
-            if (given == 1).all()
-            else cluster_bootstrap(
-                lambda drawn: np.asarray((drawn @ sums) / (drawn @ given)), sums.size, np.random.default_rng(of.seed)
-            )
-        )
-        return {f"{CHANGE} instruction {self.way}": found}
+    return {} if of.plain is None else {f"{CHANGE} instruction {way}": _change(of, of.plain, way) for way in WAYS}
 
 
-class Kinds:
+def kinds(of: Answers) -> dict[str, Metric]:
     """The share that is followed strictly of each kind of instruction, over the prompts that have it."""
-
-    def columns(self, of: Answers) -> dict[str, Metric]:
-        kinds = of.by_items(lambda score: score.record["instructions"])
-        return {
-            f"instruction strict {kind}": share_estimate(
-                of.units(_followed(of, "strict", kind)), np.array([some.count(kind) or np.nan for some in kinds])
-            )
-            for kind in sorted({kind for some in kinds for kind in some})
-        }
+    given = of.by_items(lambda score: score.record["instructions"])
+    return {
+        f"instruction strict {kind}": share_estimate(
+            of.units(_followed(of, "strict", kind)), np.array([some.count(kind) or np.nan for some in given])
+        )
+        for kind in sorted({kind for some in given for kind in some})
+    }
 
 
-@dataclass(frozen=True)
-class ByPole:
-    """The same columns of each pole by itself."""
-
-    of_all: Column
-
-    def columns(self, of: Answers) -> dict[str, Metric]:
-        return by_target(self.of_all.columns, of)
+change = difference(prompt_strict, CHANGE, change_of_share, beyond(FOLLOWS_LESS, higher=False))
 
 
-def _change(headline: BoardMetric, name: str) -> BoardMetric:
-    return difference(headline, name, change_of_share, beyond(FOLLOWS_LESS, higher=False) if name == CHANGE else None)
+def shares_by_pole(of: Answers) -> dict[str, Metric]:
+    """The four shares of each pole by itself."""
+    return by_target(lambda pole: {**prompt_strict(pole), **prompt_loose(pole), **instructions(pole)}, of)
 
 
-_SHARES: tuple[Column, ...] = (prompt_strict, prompt_loose, Instructions("strict"), Instructions("loose"))
-_HEADLINE_CHANGE = _change(prompt_strict, CHANGE)
-METRICS: Sequence[Column] = (
-    *_SHARES,
-    *map(ByPole, _SHARES),
-    _HEADLINE_CHANGE,
-    _change(prompt_loose, f"{CHANGE} prompt loose"),
-    InstructionsChange("strict"),
-    InstructionsChange("loose"),
-    ByPole(_HEADLINE_CHANGE),
-    Kinds(),
+def change_by_pole(of: Answers) -> dict[str, Metric]:
+    """The headline's change of each pole by itself."""
+    return by_target(change, of)
+
+
+METRICS: Sequence[Columns] = (
+    prompt_strict,
+    prompt_loose,
+    instructions,
+    shares_by_pole,
+    change,
+    difference(prompt_loose, f"{CHANGE} prompt loose", change_of_share),
+    instruction_changes,
+    change_by_pole,
+    kinds,
     cut_off,
     tokens,
 )
@@ -124,6 +99,16 @@ def nothing_to_lose(plain: Answers) -> str:
     if by_prompt.sum() >= FEWEST:
         return ""
     return f"the unsteered model follows {by_prompt.sum():g} of {by_prompt.size} prompts; there is nothing to lose"
+
+
+def _change(of: Answers, plain: Answers, way: Way) -> Metric:
+    """A ratio of sums over prompts; a mean over them if each has one instruction."""
+    given, sums = _given(of), of.units(_followed(of, way) - _followed(plain, way))
+    if (given == 1).all():
+        return change_of_share(sums)
+    return cluster_bootstrap(
+        lambda drawn: np.asarray((drawn @ sums) / (drawn @ given)), sums.size, np.random.default_rng(of.seed)
+    )
 
 
 def _all_followed(of: Answers, way: Way) -> Array:

@@ -15,7 +15,7 @@ from steerbench.datasets.registry import dataset
 from steerbench.errors import UserError
 from steerbench.toolkit.boards.answers import Answers
 from steerbench.toolkit.boards.board import BESIDE_UNSTEERED
-from steerbench.toolkit.boards.metric import Column
+from steerbench.toolkit.boards.metric import Columns
 from steerbench.toolkit.poles import poles_named, statements
 from steerbench.toolkit.sizes import check_sizes
 from tasks.ifeval import board
@@ -40,7 +40,7 @@ class IFEval:
     max_new_tokens: int = 1280
     name: str = field(default="ifeval", init=False)
     baselines: ClassVar[Mapping[str, Role]] = BESIDE_UNSTEERED
-    metrics: ClassVar[Sequence[Column]] = board.METRICS
+    metrics: ClassVar[Sequence[Columns]] = board.METRICS
     over: ClassVar[str] = "prompts"
     chooses_strengths: bool = field(default=False, init=False)
 

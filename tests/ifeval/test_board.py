@@ -9,14 +9,14 @@ from steerbench.contracts import Score, Scored, Summary
 from steerbench.records.flags import words
 from steerbench.statistics import share_estimate
 from steerbench.toolkit.boards.board import BESIDE_UNSTEERED, board
-from tasks.ifeval.board import METRICS, nothing_to_lose
+from tasks.ifeval.board import METRICS, nothing_to_lose, prompt_strict
 
 KINDS = {"p": ["a"], "q": ["a", "b"], "r": ["b", "b", "c"]}
 T, F = True, False
 
 
 def summarise(rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary:
-    return board(rows, METRICS[0], METRICS, BESIDE_UNSTEERED, "prompts", seed, nothing_to_lose)
+    return board(rows, prompt_strict, METRICS, BESIDE_UNSTEERED, "prompts", seed, nothing_to_lose)
 
 
 def row(pole: str, strict: dict[str, list[bool]], loose: dict[str, list[bool]] | None = None) -> list[Scored]:

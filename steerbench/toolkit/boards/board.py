@@ -9,7 +9,7 @@ from steerbench.contracts import Comparison, Metric, Role, Scored, Summary
 from steerbench.contracts.flags import Flag
 from steerbench.statistics import paired_comparisons
 from steerbench.toolkit.boards.answers import Answers, answers_of
-from steerbench.toolkit.boards.metric import BoardMetric, Column
+from steerbench.toolkit.boards.metric import BoardMetric, Columns
 
 UNSTEERED = "unsteered"
 BESIDE_UNSTEERED: Mapping[str, Role] = {UNSTEERED: "unsteered"}
@@ -20,7 +20,7 @@ NOT_TO_BEAT: tuple[Role, ...] = ("ceiling", "control")
 def board(
     scored: Mapping[str, Sequence[Scored]],
     headline: BoardMetric,
-    metrics: Sequence[Column],
+    metrics: Sequence[Columns],
     roles: Mapping[str, Role],
     over: str,
     seed: int,
@@ -60,11 +60,11 @@ def comparisons(
     }
 
 
-def _columns(row: Answers, metrics: Sequence[Column]) -> dict[str, Metric]:
-    return {name: found for metric in metrics for name, found in metric.columns(row).items()}
+def _columns(row: Answers, metrics: Sequence[Columns]) -> dict[str, Metric]:
+    return {name: found for metric in metrics for name, found in metric(row).items()}
 
 
-def _flags(row: Answers, metrics: Sequence[Column], columns: Mapping[str, Metric]) -> list[Flag]:
+def _flags(row: Answers, metrics: Sequence[Columns], columns: Mapping[str, Metric]) -> list[Flag]:
     found = [metric.flag(row, columns) for metric in metrics if isinstance(metric, BoardMetric)]
     return [flag for flag in found if flag is not None]
 

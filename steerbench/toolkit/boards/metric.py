@@ -9,7 +9,6 @@ def polite(of: Answers) -> Array:
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import nan
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +22,8 @@ Array = NDArray[np.float64]
 Values = Callable[[Answers], Array | None]
 Estimate = Callable[[Array], Metric]
 Warn = Callable[[Answers, Metric], Flag | None]
-
-
-class Column(Protocol):
-    """One or several columns of a board, for what is no mean of a value of each answer. It cannot be the headline."""
-
-    def columns(self, of: Answers) -> Mapping[str, Metric]:
-        """By name, what a row's answers come to; none where that is undefined for the row."""
-        ...
+Columns = Callable[[Answers], Mapping[str, Metric]]
+"""What a row's answers come to, by the names of columns; a metric is one, and any such function may stand behind it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +43,7 @@ class BoardMetric:
     by_target: bool = False
     warn: Warn | None = None
 
-    def columns(self, of: Answers) -> Mapping[str, Metric]:
+    def __call__(self, of: Answers) -> Mapping[str, Metric]:
         """By the name of the column, what the row's answers come to."""
         return self.alone(of) | (by_target(self.alone, of) if self.by_target else {})
 
@@ -100,10 +93,12 @@ def metric(
     return made
 
 
-def by_target(columns: Callable[[Answers], Mapping[str, Metric]], of: Answers) -> dict[str, Metric]:
+def by_target(columns: Columns, of: Answers) -> dict[str, Metric]:
     """A row's columns for each target by itself; none where targets are the units, or there is only one."""
     targets = of.targets if of.by_item and len(of.targets) > 1 else ()
-    return {f"{name} {target}": found for target in targets for name, found in columns(of.of_target(target)).items()}
+    alone = {target: columns(of.of_target(target)) for target in targets}
+    names = dict.fromkeys(name for found in alone.values() for name in found)
+    return {f"{name} {target}": found[name] for name in names for target, found in alone.items() if name in found}
 
 
 def above(share: float, kind: FlagKind) -> Warn:

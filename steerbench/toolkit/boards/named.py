@@ -8,7 +8,7 @@ from steerbench.contracts.flags import flag_kind
 from steerbench.errors import UserError, unknown
 from steerbench.statistics import change_of_share, mean_estimate, share_estimate
 from steerbench.toolkit.boards.answers import Answers, Array
-from steerbench.toolkit.boards.metric import BoardMetric, Column, above, beyond, difference, metric
+from steerbench.toolkit.boards.metric import BoardMetric, Columns, above, beyond, difference, metric
 
 CHANGE = "change"
 BOARDS = "tasks that name their metrics"
@@ -64,7 +64,7 @@ def change(headline: BoardMetric) -> BoardMetric:
     return difference(headline, CHANGE, estimate, beyond(WORSE, higher=not headline.higher_is_better))
 
 
-def metrics_named(task: str, metrics: Sequence[str | Column]) -> tuple[BoardMetric, list[Column]]:
+def metrics_named(task: str, metrics: Sequence[str | Columns]) -> tuple[BoardMetric, list[Columns]]:
     """The headline, and all of a task's metrics; each is a name, or the task's own.
 
     Raises:
