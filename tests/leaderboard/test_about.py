@@ -14,7 +14,7 @@ from steerbench.cli.app import app
 from steerbench.records.flags import all_kinds
 from steerbench.records.plan import build_task, roles_of
 from steerbench.records.results import read_result
-from tests.leaderboard.conftest import violations
+from tests.leaderboard.conftest import HOSTILE, IMAGE, violations
 from tests.leaderboard.made_up import method, run
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,14 @@ def test_the_page_explains_every_kind_of_flag_and_every_kind_is_raised_somewhere
     page = html.unescape((site / "about.html").read_text(encoding="utf-8"))
     for kind in all_kinds().values():
         assert f'<th scope="row">{blank(kind)}</th><td>{kind.boards}</td><td>{kind.meaning}</td>' in page
+
+
+def test_hostile_values_and_kinds_of_flags_are_shown_as_text(site):
+    page = (site / "runs" / "four.html").read_text(encoding="utf-8")
+    assert f"<span>not more accurate than always saying {html.escape(HOSTILE)} (50 %)</span>" in page
+    assert html.escape(f"{IMAGE} ({HOSTILE} {IMAGE})").replace("&quot;", "&#34;") in page
+    assert HOSTILE not in page
+    assert IMAGE not in page
 
 
 @pytest.mark.parametrize(
