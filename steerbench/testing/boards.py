@@ -7,6 +7,7 @@ from steerbench.contracts import Metric, Revealing, Role, Score, Scored, Split, 
 from steerbench.contracts.steering_rules import is_number
 from steerbench.records.plan import roles_of
 from steerbench.running.evaluation import OVERFLOWED
+from steerbench.running.summary import summary_of
 from steerbench.testing.answers import Place, outcomes, scored
 from steerbench.testing.findings import Findings
 
@@ -44,7 +45,7 @@ def _row(task: Task, places: Sequence[Place], shift: int) -> Iterator[Scored]:
 
 
 def _check_summary(found: Findings, task: Task, rows: Mapping[str, Sequence[Scored]]) -> None:
-    summary, again = (task.summarise(rows, 0) for _ in range(2))
+    summary, again = (summary_of(task, rows, 0) for _ in range(2))
     if not found.expect(isinstance(summary, Summary), f"`summarise` gave a {type(summary).__name__}, and no Summary"):
         return
     found.expect(repr(summary) == repr(again), "`summarise` gives another board the second time; draw from its `seed`")
