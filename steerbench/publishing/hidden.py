@@ -10,19 +10,11 @@ from dataclasses import replace
 
 from steerbench import contracts
 from steerbench.contracts import Revealing, Summary, Task
-from steerbench.contracts.flags import flag_kind
 from steerbench.publishing.samples import hides
 from steerbench.publishing.schema import Published
+from steerbench.records.flags import HIDDEN
 from steerbench.records.plan import roles_of
 from steerbench.records.results import MethodResult
-
-HIDDEN = flag_kind(
-    "hidden",
-    "not recomputed: its answers would tell what people ticked, and are not published",
-    "PAPI, Dark Triad",
-    "a control was shown what people ticked, and its answers repeat it; its numbers are taken as its author says them",
-)
-"""The flag of such rows."""
 
 
 def marked(methods: Mapping[str, MethodResult], task: Task) -> dict[str, MethodResult]:

@@ -10,11 +10,24 @@ from functools import cache
 from string import Formatter
 from typing import Any
 
-from steerbench.contracts.flags import KINDS, Flag, FlagKind, Value
+from steerbench.contracts.flags import KINDS, Flag, FlagKind, Value, flag_kind
 from steerbench.plugins.finding import available
+from steerbench.toolkit.boards import named  # noqa: F401  (declares its kinds)
 from steerbench.toolkit.flags import percent
 
 TOLERANCE = 1e-9
+OVERFLOWS = flag_kind(
+    "overflows",
+    "strength overflows on {count} of {answers} answers",
+    "every board",
+    "the steering made numbers too large to compute with; the row's other numbers mean little",
+)
+HIDDEN = flag_kind(
+    "hidden",
+    "not recomputed: its answers would tell what people ticked, and are not published",
+    "PAPI, Dark Triad",
+    "a control was shown what people ticked, and its answers repeat it; its numbers are taken as its author says them",
+)
 SHORTENED = {" cut off at the token limit (personalitybench.max_new_tokens raises it)": " cut off at the token limit"}
 """Words in older runs, and what the same kind of flag says now."""
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from steerbench.contracts import Scored, Split, Summary, Task
-from steerbench.contracts.flags import Flag, flag_kind
+from steerbench.contracts.flags import Flag
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import Steering
 from steerbench.judging.panel import Panel, verdicts_key
 from steerbench.plugins.code import judge_identity
+from steerbench.records.flags import OVERFLOWS
 from steerbench.records.ledger import Ledger
 from steerbench.records.movement import movement_of
 from steerbench.records.plan import Identity, Plan, PlanRow, roles_of
@@ -30,12 +31,6 @@ from steerbench.running.evaluation import OVERFLOWED
 from steerbench.running.summary import summary_of
 
 CHOSEN_ON_TEST = "strength chosen on the test items"
-OVERFLOWS = flag_kind(
-    "overflows",
-    "strength overflows on {count} of {answers} answers",
-    "every board",
-    "the steering made numbers too large to compute with; the row's other numbers mean little",
-)
 
 
 def report(
