@@ -35,7 +35,7 @@ from pydantic.dataclasses import dataclass
 from judges.sentence_encoder import LONGEST, SHA256, encode, token_counts
 from judges.texts import answers, statements
 from steerbench.bank import descriptions
-from steerbench.contracts import Case, Engine, Verdict
+from steerbench.contracts import Case, Engine, Judge, Verdict
 from steerbench.contracts.targets import TRAITS
 from steerbench.judging.answers import without_thoughts
 
@@ -54,7 +54,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 @dataclass(frozen=True)
-class Axis:
+class Axis(Judge):
     """Rates the Big Five with a sentence encoder on CPU. The evaluated model is not needed."""
 
     edition: Edition = 2

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from judges.rubrics import READING, RUBRICS, SCALE, digest, expectation, instruction, parse, unlike
-from steerbench.contracts import Case, Engine, Usage, Verdict
+from steerbench.contracts import Case, Engine, Judge, Usage, Verdict
 from steerbench.contracts.thoughts import spoken
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
@@ -35,7 +35,7 @@ Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
-class LLM:
+class LLM(Judge):
     """Rates with `model` at `base_url` (OpenAI's if None); the key is in the environment variable `key_env`.
 
     A rating is the expectation over the digits 1 to 5 if the server returns usable log-probabilities, otherwise the

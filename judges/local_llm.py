@@ -8,18 +8,18 @@ from itertools import islice
 from pydantic.dataclasses import dataclass
 
 from judges.rubrics import RATING_START, RUBRICS, SCALE, digest, expectation, instruction, unlike
-from steerbench.contracts import Case, Choice, Engine, Prompt, Request, Verdict, batched
+from steerbench.contracts import Case, Choice, Engine, Judge, Prompt, Request, Verdict, batched
 from steerbench.engines.room import without_room
 from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
-from steerbench.plugins.finding import find
+from steerbench.plugins.plugin import construct
 
 DRAWN = 64
 """Cases drawn at once, for the engine to batch."""
 
 
 @dataclass(frozen=True)
-class LocalLLM:
+class LocalLLM(Judge):
     """Rates by the rubric with a local `model`: the larger built-in one, a folder or a Hugging Face id.
 
     The model generates nothing: the rating is the expectation over the digits 1 to 5 after `Rating: [[`.
@@ -67,7 +67,7 @@ class LocalLLM:
 
     @cached_property
     def _engine(self) -> Engine:
-        loaded: Engine = find("engine", self.engine).load(self.model, dtype=self.dtype)
+        loaded: Engine = construct("engine", self.engine, {}, {"spec": self.model, "dtype": self.dtype})
         return loaded
 
 

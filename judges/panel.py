@@ -31,8 +31,7 @@ from steerbench.errors import UserError
 from steerbench.judging.answers import without_thoughts
 from steerbench.judging.panel import Panel
 from steerbench.plugins.code import judge_sources
-from steerbench.plugins.finding import find
-from steerbench.plugins.parameters import construct, parameters
+from steerbench.plugins.plugin import construct, resolve
 from steerbench.records.verdicts import Verdicts
 from steerbench.storage.files import cache_folder
 
@@ -57,7 +56,7 @@ Scales = Mapping[str, Scale]
 
 
 @dataclass(frozen=True)
-class JudgePanel:
+class JudgePanel(Judge):
     """Rates traits with the comma-separated `judges`. Those that have a parameter `model` get this one.
 
     Raises:
@@ -88,22 +87,22 @@ class JudgePanel:
         return [self._member(name.strip()) for name in self.judges.split(",")]
 
     def _member(self, name: str) -> Judge:
-        takes_it = self.model is not None and "model" in parameters(find("judge", name))
+        takes_it = self.model is not None and "model" in resolve("judge", name).parameters
         built: Judge = construct("judge", name, {"model": self.model} if takes_it else {})
         return built
 
     @property
     def engine(self) -> str:
         """The engine that a member loads for itself; "" if none does."""
-        return next((member.engine for member in self.members if hasattr(member, "engine")), "")
+        return next((member.engine for member in self.members if member.engine), "")
 
     @property
     def priced(self) -> bool:
-        return all(getattr(member, "priced", True) for member in self.members)
+        return all(member.priced for member in self.members)
 
     @property
     def built_on(self) -> frozenset[str]:
-        return frozenset().union(*(getattr(member, "built_on", frozenset()) for member in self.members))
+        return frozenset().union(*(member.built_on for member in self.members))
 
     def identity(self) -> Mapping[str, str]:
         """The members' identities and sources under their names, and a digest of the fixed texts."""

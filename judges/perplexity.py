@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from steerbench.contracts import Case, Engine, Prompt, Request, Verdict, batched
+from steerbench.contracts import Case, Engine, Judge, Prompt, Request, Verdict, batched
 from steerbench.contracts.thoughts import spoken
 from steerbench.engines.room import without_room
 from steerbench.errors import UserError
@@ -34,7 +34,7 @@ WORDS = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass(frozen=True)
-class Perplexity:
+class Perplexity(Judge):
     """Rates fluency with the evaluated model."""
 
     name = "perplexity"

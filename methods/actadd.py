@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from steerbench.contracts import Engine, Prompt, Request
+from steerbench.contracts import Engine, Method, Prompt, Request
 from steerbench.contracts.steering import Add, Positions, Steering
 from steerbench.contracts.targets import Target
 from steerbench.toolkit.adjectives import adjectives, leaning_traits, listed
@@ -29,7 +29,7 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class ActAdd:
+class ActAdd(Method):
     """Adds the difference between "You are kind, ..." and "You are cold, ..." after `layer` (counted from 0).
 
     The adjectives are those of the traits on which the target's score is off the middle. The difference is not

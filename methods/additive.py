@@ -6,12 +6,12 @@ import numpy as np
 
 from methods.other_people import expected_ticks, others_of
 from methods.trivial import NOTHING_TO_CHOOSE
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import Reply, Steering
 from steerbench.contracts.targets import MIDDLE, Respondent, Target
 
 
-class Additive:
+class Additive(Method):
     """Predicts an item's keyed score as the other people's mean plus this person's deviation on the item's trait.
 
     The deviation is the mean, over the shown statements of the trait, of the person's score minus the others' mean.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import Add, Steering
 from steerbench.contracts.targets import Target
 from steerbench.toolkit.contrasts import Contrast, capture_statements
@@ -24,7 +24,7 @@ DEPTH = 0.4
 
 
 @dataclass(frozen=True)
-class CAA:
+class CAA(Method):
     """Adds one vector at `layer` (counted from 0; default: 40 % of the depth), at every position of prompt and answer.
 
     The paper adds it only after the user's prompt. Here the prompt is edited too, because an answer that is read as the

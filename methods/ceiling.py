@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from methods.other_people import expected_ticks, others_of
 from methods.ridge import Predictions, ridge
 from methods.trivial import NOTHING_TO_CHOOSE
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import Reply, Steering
 from steerbench.contracts.targets import MIDDLE, Item, Others, Respondent, Target
 
@@ -25,7 +25,7 @@ ANSWER_PENALTIES = np.geomspace(10, 1e5, 9).tolist()
 SCALE_PENALTIES = np.geomspace(1, 1e4, 9).tolist()
 
 
-class Ceiling:
+class Ceiling(Method):
     """Predicts every item by a mix of two ridge regressions on the person's shown answers.
 
     One regression uses all shown answers. The other uses the means of the shown statements of each trait and of the

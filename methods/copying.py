@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
 from steerbench.contracts.targets import Answer, Item, Target
 from steerbench.errors import UserError
@@ -27,7 +27,7 @@ Ticks = Mapping[Item, int]
 
 
 @dataclass(frozen=True)
-class Copy:
+class Copy(Method):
     """Shows the asked answers among forty other answers of the person. A control, not a method."""
 
     seed: int = 0

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from steerbench import bank
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import Target, TraitPole
 from steerbench.errors import UserError
@@ -11,7 +11,7 @@ from steerbench.errors import UserError
 PERSONA = "You are the person who says this of themselves, and you answer as they would:\n\n{0}"
 
 
-class DescriptionPrompt:
+class DescriptionPrompt(Method):
     """Uses the first description of the pole in the embedded bank. A model that follows any prompt should follow it."""
 
     name = "description-prompt"

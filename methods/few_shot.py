@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import Target
 from steerbench.toolkit.seeding import generator
@@ -18,7 +18,7 @@ from steerbench.toolkit.trait_answers import shown_answers
 
 
 @dataclass(frozen=True)
-class FewShot:
+class FewShot(Method):
     """Shows all answers, in their own order or in one of `orders` - 1 random orders that calibration may choose."""
 
     orders: Annotated[int, Field(ge=1)] = 8

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
 from steerbench.contracts.targets import Item, Target
 
 TOLD = "The right answer to the question is {0}. Give this answer."
 
 
-class GoldInPrompt:
+class GoldInPrompt(Method):
     """Gives the correct answer before the problem; errors that remain are errors of reading. A control, no method."""
 
     name = "gold-in-prompt"

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from methods.neurons import REPETITION_PENALTY, NeuronSearch, TraitNeurons, searched
 from methods.published_neurons import published_neurons
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import Boost, Cap, Edit, Positions, Steering
 from steerbench.contracts.targets import MIDDLE, TRAITS, Target
 from steerbench.errors import UserError
@@ -33,7 +33,7 @@ PUBLISHED_SAMPLING = 500, 1.1
 
 
 @dataclass(frozen=True)
-class NPTI:
+class NPTI(Method):
     """Boosts the FFN neurons of the target's end of a trait and suppresses those of the other end.
 
     A neuron belongs to an end of a trait if its probability of being active is higher there by `threshold` or more.

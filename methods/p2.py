@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from steerbench.contracts import Engine, Prompt, Request, Sampling
+from steerbench.contracts import Engine, Method, Prompt, Request, Sampling
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import LABELS, Target
 from steerbench.datasets.fetch import path_of
@@ -23,7 +23,7 @@ DATASET = "papi-300"
 
 
 @dataclass(frozen=True)
-class P2:
+class P2(Method):
     """Uses a written description of the person as the prompt.
 
     `prompts="own"`: the steered model writes the descriptions from the shown answers, with greedy decoding.

@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from methods.few_shot import FewShot
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import Add, Edit, Steering
 from steerbench.contracts.targets import Target
 from steerbench.errors import UserError
@@ -30,7 +30,7 @@ TIED = "heads tied at the cut"
 
 
 @dataclass(frozen=True)
-class PAS:
+class PAS(Method):
     """Shifts the `heads` heads with the best probes, each by one standard deviation along its direction.
 
     `contrast` is how statements are put to the model. `direction` is the difference of class means or the probe's

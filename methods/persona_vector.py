@@ -14,7 +14,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from methods.simple_prompt import WORDINGS
-from steerbench.contracts import Engine, Prompt, Request
+from steerbench.contracts import Engine, Method, Prompt, Request
 from steerbench.contracts.steering import Add, PromptChange, Steering
 from steerbench.contracts.targets import MIDDLE, Item, Target
 from steerbench.toolkit.adjectives import graded
@@ -31,7 +31,7 @@ Context = Literal["list", "chat"]
 
 
 @dataclass(frozen=True)
-class PersonaVector:
+class PersonaVector(Method):
     """Adds a difference of activations after `layer` (counted from 0; default: half of the depth) at every position.
 
     The difference is that of a prompt's last token under a description of the target and under one of its opposite,

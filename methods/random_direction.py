@@ -18,7 +18,7 @@ from steerbench.toolkit.seeding import generator
 
 
 @dataclass(frozen=True)
-class RandomDirection:
+class RandomDirection(Method):
     """Fits the method `of` with its `parameters` and replaces every edit's direction by a random one of the same norm.
 
     At `head_out` the norm is matched per head, so that the same heads are edited; at `resid` it is matched per

@@ -5,7 +5,7 @@ Papers on prompting call this baseline naive or simple prompting. The words and 
 
 from collections.abc import Sequence
 
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import Target
 from steerbench.toolkit.adjectives import graded
@@ -21,7 +21,7 @@ WORDINGS = (
 """The first is the default; calibration may choose one of the others."""
 
 
-class SimplePrompt:
+class SimplePrompt(Method):
     """One sentence about the person's traits. A person in the middle of every scale gets no prompt."""
 
     name = "simple-prompt"

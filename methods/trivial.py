@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from methods.other_people import others_of
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import UNSTEERED, Reply, Steering
 from steerbench.contracts.targets import MIDDLE, Target
 from steerbench.toolkit.trait_answers import shown_answers, trait_scores
@@ -13,7 +13,7 @@ from steerbench.toolkit.trait_answers import shown_answers, trait_scores
 NOTHING_TO_CHOOSE = (1.0, 1.0)
 
 
-class Always1:
+class Always1(Method):
     """Answers "Very Inaccurate" to everything."""
 
     name, tick = "always-1", 1.0
@@ -48,7 +48,7 @@ class Always5(Always1):
     name, tick = "always-5", 5.0
 
 
-class TraitMean:
+class TraitMean(Method):
     """Answers with the person's own mean score on the item's trait, rounded.
 
     A mean halfway between two scores is rounded to the even one; unlike rounding up, this treats items keyed +1
@@ -63,7 +63,7 @@ class TraitMean:
         return [Steering(reply=Reply(constant=MIDDLE, by_trait=_rounded_scores(target))) for target in targets]
 
 
-class FacetMean:
+class FacetMean(Method):
     """Answers with the person's own mean score on the item's facet, rounded like `trait-mean`.
 
     Without shown statements of the facet, an item is answered like `trait-mean`.
@@ -82,7 +82,7 @@ class FacetMean:
         ]
 
 
-class ItemMedian:
+class ItemMedian(Method):
     """Answers with the median answer of other people, and uses nothing of this person.
 
     An item that nobody else answered is answered with the middle.
@@ -100,7 +100,7 @@ class ItemMedian:
         return [Steering(reply=Reply(constant=MIDDLE, by_item=others.medians)) for others in known]
 
 
-class Unsteered:
+class Unsteered(Method):
     """The model without steering."""
 
     name, changes_nothing = "unsteered", True

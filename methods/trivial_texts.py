@@ -3,7 +3,7 @@ them."""
 
 from collections.abc import Sequence
 
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.steering import Reply, Steering
 from steerbench.contracts.targets import Target
 from steerbench.toolkit.adjectives import adjectives, leaning_traits, listed
@@ -13,7 +13,7 @@ NOTHING_TO_CHOOSE = (1.0, 1.0)
 NO_LEANING = "I am like most people."
 
 
-class Echo:
+class Echo(Method):
     """Repeats the question, which shows how a judge rates the question alone."""
 
     name = "echo"
@@ -24,7 +24,7 @@ class Echo:
         return [Steering(reply=Reply(echo=True))] * len(targets)
 
 
-class FixedText:
+class FixedText(Method):
     """States the target's adjectives whatever the question: the trait at its most explicit, without an answer."""
 
     name = "fixed-text"

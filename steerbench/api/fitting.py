@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from steerbench.api.model import Model
-from steerbench.contracts import Engine, Method, Task
+from steerbench.contracts import Engine, Method, Stating, Task
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Item, Target, target_named
+from steerbench.engines.validation import check_fits
 from steerbench.errors import UserError
 from steerbench.plugins.composed import build_method
 from steerbench.plugins.composed import fit as fit_all
-from steerbench.plugins.parameters import construct
+from steerbench.plugins.plugin import construct
 
 
 def fit(
@@ -50,7 +51,7 @@ def asked(
     given = {name: dict(values) for name, values in parameters.items()}
     of_task = given.pop(task, {}) | ({"dataset": dataset} if dataset else {})
     fitting = build_method(method, given, seed)
-    if not fitting.needs_model or getattr(fitting, "changes_nothing", False):
+    if not fitting.needs_model or fitting.changes_nothing:
         raise UserError(f"The method '{method}' does not change the model, so it has no steering; name another method.")
     return fitting, target_named(pole, _statements(task, of_task)) if isinstance(pole, str) else pole
 
@@ -62,6 +63,7 @@ def fitted(fitting: Method, name: str, target: Target, engine: Engine) -> Steeri
         UserError: the method does not change the model for this target.
     """
     (steering,) = fit_all(fitting, engine, [target])
+    check_fits(name, engine, [target], [steering])
     if not (steering.edits or steering.prompt):
         raise UserError(
             f"The method '{name}' found nothing to change for {target.id}, so it has no steering; try another target."
@@ -76,7 +78,6 @@ def _statements(name: str, given: Mapping[str, Any]) -> tuple[Item, ...]:
         UserError: the task has none.
     """
     task: Task = construct("task", name, given, {"protocol": "strict", "seed": 0})
-    statements = getattr(task, "statements", None)
-    if statements is None:
+    if not isinstance(task, Stating):
         raise UserError(f"The task '{name}' has no statements about traits; name another task.")
-    return tuple(statements())
+    return tuple(task.statements())

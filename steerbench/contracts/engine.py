@@ -1,9 +1,11 @@
 """Engines: many requests to a model at once, each under its own steering."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,6 +138,8 @@ class Engine(Protocol):
     """
 
     name: str
+    """The name that it is registered under."""
+
     layers: int
     heads: int
     neurons: int
@@ -144,27 +148,60 @@ class Engine(Protocol):
     vocabulary: int
     context: int
 
+    hidden: int = 0
+    """Width of the residual stream (`resid`); 0 where it is not told."""
+
+    @abstractmethod
     def identity(self) -> Mapping[str, str]:
         """What a result depends on: weights, tokenizer, template, dtype, engine and versions."""
         ...
 
+    @abstractmethod
     def tokenize(self, prompt: Prompt) -> Sequence[int]:
         """A prompt's token ids, as the model is given them."""
         ...
 
+    @abstractmethod
     def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
         """How many tokens of each request are read at most: its prompt's and, if it has options, the longest's."""
         ...
 
+    @abstractmethod
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         """Indices of the requests that are run together: the same for the same requests, every time."""
         ...
 
+    @abstractmethod
     def choose(self, requests: Sequence[Request]) -> Sequence[Choice]: ...
 
+    @abstractmethod
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Completion]: ...
 
+    @abstractmethod
     def capture(self, requests: Sequence[Request], sites: Sequence[Site], front: int = 0) -> Activations: ...
+
+
+class RegisteredEngine(Engine, Protocol):
+    """An engine that is found by its name, and then made with a model."""
+
+    @classmethod
+    @abstractmethod
+    def load(
+        cls, spec: str, dtype: str | None = None, device: str | None = None, chat_template: Path | None = None
+    ) -> Self:
+        """The engine with a model: a registered name, a Hugging Face id or a folder. It may take parameters besides.
+
+        Raises:
+            UserError: the model cannot be had, or is not supported.
+        """
+        ...
+
+
+@runtime_checkable
+class Packing(Protocol):
+    """What an engine has besides, if its batches depend on how much memory it found."""
+
+    token_budget: int
 
 
 @runtime_checkable
@@ -183,6 +220,11 @@ def surveying(engine: Engine) -> Surveying:
     if not isinstance(engine, Surveying):
         raise UserError(f"The engine '{engine.name}' does not count what neurons do: search them with --engine hf.")
     return engine
+
+
+def packing_of(engine: object) -> Packing | None:
+    """The engine, if its batches depend on memory."""
+    return engine if isinstance(engine, Packing) else None
 
 
 def batched(requests: Sequence[Request], engine: Engine) -> Iterator[tuple[list[int], list[Request]]]:

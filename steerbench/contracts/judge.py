@@ -1,8 +1,10 @@
 """Judges: ratings of free text, and none where there is none."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
 
 from steerbench.contracts.engine import Engine
 
@@ -49,31 +51,64 @@ class Verdict:
 class Judge(Protocol):
     """Rates texts; a verdict it cannot give is None with a reason, never a number.
 
-    `qualities` are what it can rate. An attribute `built_on` names the texts it was made from, if there are any,
-    whose order proves little. A judge with `needs_model` measures by the model that is being
-    evaluated, unsteered, and is given its engine; others may be given None. One that loads an engine for itself
-    names it in an attribute `engine`.
-
-    A judge may also say `self_contained = True` (what it is can be had without a network, a key or a model of its own,
-    so that others can rate again what they are told it rated) and have a static method `contradiction(case, verdict,
-    identity)`: what of a verdict on an answer does not follow from its details, in words; "" if all of it does.
-
-    One that rates a quality of its own brings texts that are known to be low on it, and others that are high, as
-    `known_texts` (by quality, the two lists). It is checked on them, and a run whose judge was not is not published.
-
-    One that once rated otherwise, and still can, has a class method `former(identity)`: the judge that tells this
-    identity of itself, or None if that is today's. An `edition` in the identity is shown behind its name on the site.
-    One that asks other judges has them in an attribute `members`.
+    A class that inherits from it has the defaults below; one that does not gets them where it is found by its name
+    (`plugins.door`). Whatever is not a function may be an attribute, a property, or set by the constructor; but what is
+    marked `ClassVar` is read off the class. An `edition` in the
+    identity is shown behind its name on the site.
     """
 
     name: str
-    qualities: Collection[str]
-    needs_model: bool
+    """The name that it is registered under."""
 
+    qualities: Collection[str]
+    """What it can rate: names of traits, or "fluency"."""
+
+    needs_model: bool
+    """It measures by the model that is being evaluated, unsteered, and is given its engine; others are given None."""
+
+    model: str | None = ""
+    """The name of the model that it asks, if it asks one: nobody rates their own answers unnoticed."""
+
+    allow_self_judge: bool = False
+    """It may rate the answers of its own model."""
+
+    self_contained: ClassVar[bool] = False
+    """It needs no network, key or model of its own, so that others can rate again what they are told it rated."""
+
+    @cached_property
+    def engine(self) -> str:
+        """The name of the engine that it loads for itself; "" if it loads none."""
+        return ""
+
+    @cached_property
+    def priced(self) -> bool:
+        """Whether the cost of its verdicts is known, which a budget needs."""
+        return True
+
+    @cached_property
+    def built_on(self) -> frozenset[str]:
+        """The texts that it was made from, if there are any: that it orders them rightly proves little."""
+        return frozenset()
+
+    @cached_property
+    def known_texts(self) -> Mapping[str, tuple[Sequence[str], Sequence[str]]]:
+        """By quality of its own, texts that are known to be low on it, and others that are high. It is checked on them.
+
+        A run whose judge was not checked is not published.
+        """
+        return {}
+
+    @cached_property
+    def members(self) -> Sequence["Judge"]:
+        """The judges that it asks, if it asks others."""
+        return ()
+
+    @abstractmethod
     def identity(self) -> Mapping[str, str]:
         """What a verdict depends on besides the case (model, rubric, calibration); never a key or a budget."""
         ...
 
+    @abstractmethod
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
         """Verdicts by their case's place, as they are had; what is yielded is put on disk before the next.
 
@@ -84,3 +119,13 @@ class Judge(Protocol):
             UserError: the judge cannot go on at all (a refused key, a model that is not there).
         """
         ...
+
+    @staticmethod
+    def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
+        """What of a verdict on an answer does not follow from its details, in words; "" if all of it does."""
+        return ""
+
+    @classmethod
+    def former(cls, identity: Mapping[str, str]) -> "Judge | None":
+        """The judge that tells this identity of itself, if it once rated otherwise and still can; None for today's."""
+        return None

@@ -1,37 +1,68 @@
 """Methods: from targets to steerings."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from steerbench.contracts.engine import Engine
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Item, Target
 
 
-@runtime_checkable
 class Method(Protocol):
     """Turns targets into steerings of unit strength.
 
-    A method with `needs_model = False` is fitted with no engine and answers by `Steering.reply`.
-    `strengths` bounds what calibration may try; (1, 1) means there is nothing to choose. A target's steering may
-    not depend on who else is fitted.
-
-    A method may also say `changes_nothing = True` (its steerings leave the model as it is, and none is saved),
-    `published_strengths` (the grid that its paper sweeps) and `deviations` (how, in a run of the
-    published protocol, it is not the published method). A row that is there to compare methods with says its `role`
-    as a plain string, by which `steerbench list methods` groups it without importing it. What its fits come upon
-    and is worth publishing, it puts into `Steering.facts`.
+    A class that inherits from it has the defaults below; one that does not gets them where it is found by its name
+    (`plugins.door`). Whatever is not a function may be an attribute, a property, or set by the constructor; but what is
+    marked `ClassVar` is read off the class. A target's steering
+    may not depend on who else is fitted. What a fit comes upon and is worth publishing goes into `Steering.facts`.
     """
 
     name: str
-    needs_model: bool
-    strengths: tuple[float, float]
+    """The name that it is registered under."""
 
-    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]: ...
+    changes_nothing: bool = False
+    """Its steerings leave the model as it is, and none is saved."""
+
+    role: ClassVar[str] = ""
+    """Of a row that is there to compare methods with, its role as a plain string, by which `list methods` groups it."""
+
+    of: str = ""
+    """The method that it is matched to, as the random direction is; "" for most. It is used at that one's strength."""
+
+    published_strengths: Sequence[float] = ()
+    """The grid that its paper sweeps, without 0; empty where the paper sweeps none."""
+
+    symbols: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """The symbols of its paper, by which a sweep may name its parameters, and "strength": {"alpha": "strength"}."""
+
+    @cached_property
+    def deviations(self) -> Sequence[str]:
+        """How, in a run of the published protocol, it is not the published method: one phrase for each difference."""
+        return ()
+
+    @cached_property
+    @abstractmethod
+    def needs_model(self) -> bool:
+        """Whether it steers a model. If not, it is fitted with no engine and answers by `Steering.reply`."""
+        ...
+
+    @cached_property
+    @abstractmethod
+    def strengths(self) -> tuple[float, float]:
+        """The lowest and the highest strength that calibration may try; (1.0, 1.0) if there is nothing to choose."""
+        ...
+
+    @abstractmethod
+    def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
+        """A steering of unit strength for each target, in their order."""
+        ...
 
 
 @runtime_checkable
-class Control(Method, Protocol):
+class Control(Protocol):
     """What a method has besides, if it is a control: it is shown the answers to what it is asked.
 
     Only where its role on the task is "control", and only by the runner, once every setting of the run is frozen. It is

@@ -1,9 +1,12 @@
 """Tasks: what is asked of a steered model, and what the answers are worth."""
 
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol, runtime_checkable
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from steerbench.contracts.engine import Completion, Outcome, Request, Sampling
 from steerbench.contracts.flags import Flag
@@ -94,6 +97,10 @@ nothing. A `constant` knows nothing of the target, a `reference` is what statist
 """
 
 
+ReplyKind = Literal["tick", "text"]
+"""What a row that asks no model may say: a tick to a statement, or a text (`contracts.steering.Reply`)."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """A board: per row its metrics by name (headline first), its comparisons with rows that are no methods, flags.
@@ -122,31 +129,73 @@ class Task(Protocol):
     `targets` differ by split in what they show of themselves: while calibrating, the calibration
     items' answers are held out. `score` of a test item raises until `unseal` was called.
 
-    A task may also say `baselines` (the rows that stand on its board unasked, each with its `Role`), `deviations` (how
-    a published run is not the published one) and `chooses_strengths = False`: its items measure what a steering costs,
-    so that a strength has to be given or taken from another run; with `measures_cost = False` beside it they measure an
-    effect all the same. `cost` is what the cost of its scores measures ("fluency"); `withheld = True` says that its
-    answers' losses tell what people ticked, and are never published; `questions_from` is the registered dataset that
-    its questions come from, if that is not the `dataset` of its identity; `size` the parameter of its constructor that
-    says how much of it is asked (`--limit`), if that is not called `limit`; `framing` how items are put to the model,
-    for captions ("asked by a friend"); `before` the values of parameters in runs whose identity does not name them.
+    A class that inherits from it has the defaults below; one that does not gets them where it is found by its name
+    (`plugins.door`). Whatever is not a function may be an attribute, a property, or set by the constructor; but what is
+    marked `ClassVar` is read off the class.
     """
 
     name: str
-    sampling: Sampling
+    """The name that it is registered under."""
 
+    sampling: Sampling
+    """How free text is drawn, and how long it may be."""
+
+    baselines: Mapping[str, Role] | None = None
+    """The rows that stand on its board unasked, each with what it is there for. None: the unsteered model and a random
+    direction if its board is made from metrics (`Measured`), else none."""
+
+    chooses_strengths: bool = True
+    """Strengths can be chosen on its items. If not, they have to be given, or taken from another run."""
+
+    measures_cost: bool | None = None
+    """Its items ask what a steering spoils, and not whether it works. None: they do if it chooses no strengths."""
+
+    cost: str = "cost"
+    """What the cost of its scores measures, in a word: "fluency"."""
+
+    withheld: bool = False
+    """Its answers' losses tell what people ticked, and are never published."""
+
+    framing: str = ""
+    """How items are put to the model, for captions ("asked by a friend"); "" where there is only one way."""
+
+    replies: Collection[ReplyKind] = ("tick", "text")
+    """What it can read from a row that asks no model: ticks of statements, texts, or neither."""
+
+    size: ClassVar[str] = "limit"
+    """The parameter of its constructor that says how much of it is asked, which `--limit` sets."""
+
+    before: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """The values of parameters in runs whose identity does not name them."""
+
+    @cached_property
+    def deviations(self) -> Sequence[str]:
+        """How a run is not the published one: one phrase for each difference."""
+        return ()
+
+    @cached_property
+    def questions_from(self) -> str:
+        """The registered dataset that its questions come from, if that is not the `dataset` of its identity."""
+        return ""
+
+    @abstractmethod
     def identity(self) -> Mapping[str, str]: ...
 
+    @abstractmethod
     def targets(self, split: Split) -> Sequence[Target]: ...
 
+    @abstractmethod
     def items(self, target: Target, split: Split) -> Sequence[Item]: ...
 
+    @abstractmethod
     def request(self, item: Item, target: Target, steering: Steering) -> Request: ...
 
+    @abstractmethod
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
         """Score an engine's outcome, or a tick that a trivial method replied."""
         ...
 
+    @abstractmethod
     def unseal(self) -> None: ...
 
 
@@ -168,6 +217,13 @@ class Summarising(Protocol):
     """What a task has instead, if it makes its board itself."""
 
     def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary: ...
+
+
+@runtime_checkable
+class Stating(Protocol):
+    """What a task has besides, if statements tell of its traits: a pole is then named by them (`steerbench fit`)."""
+
+    def statements(self) -> Sequence[Item]: ...
 
 
 @runtime_checkable

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from steerbench.contracts import Completion, Request
+from steerbench.contracts import Completion, Engine, Request
 from steerbench.contracts.steering import Add, Edit, Site, Steering
 from steerbench.contracts.steering_rules import fault
+from steerbench.contracts.targets import Target
 from steerbench.errors import UserError
 
 SHORTEN = "shorten it, or use a model with a longer context"
@@ -52,28 +53,36 @@ def check_steerings(steerings: Iterable[Steering], layers: int, width: Callable[
         for edit in steering.edits:
             if (wrong := fault(edit)) is not None:
                 raise UserError(f"The steering {wrong}.")
-            if edit.layer >= layers:
-                raise UserError(
-                    f"The steering edits layer {edit.layer}, but the model has layers 0 to {layers - 1}: "
-                    "it was fitted on another model."
-                )
-            _check_size(edit, width(site_of(edit)))
+            if wrong := _misfit(edit, layers, width):
+                raise UserError(f"The steering {wrong}: it was fitted on another model.")
 
 
-def _check_size(edit: Edit, dim: int) -> None:
-    where = f"at {site_of(edit)} of layer {edit.layer}"
+def check_fits(method: str, engine: Engine, targets: Sequence[Target], fits: Sequence[Steering]) -> None:
+    """Check what a method has just fitted, whose edits are sound by themselves, against the model.
+
+    Raises:
+        UserError: an edit names a layer or neuron that the model lacks, or does not fit its site.
+    """
+    widths: dict[Site, int] = {"head_out": engine.width, "mlp_act": engine.neurons, "resid": engine.hidden}
+    for target, steering in zip(targets, fits, strict=True):
+        for edit in steering.all_edits:
+            if wrong := _misfit(edit, engine.layers, widths.__getitem__):
+                raise UserError(f"What '{method}' fitted for '{target.id}' cannot be used: the steering {wrong}.")
+
+
+def _misfit(edit: Edit, layers: int, width: Callable[[Site], int]) -> str:
+    """What of a sound edit this model cannot have, in words that follow "the steering"; "" if it can have all."""
+    if edit.layer >= layers:
+        return f"edits layer {edit.layer}, but the model has layers 0 to {layers - 1}"
+    dim, where = width(site_of(edit)), f"at {site_of(edit)} of layer {edit.layer}"
+    if not dim:  # an engine that does not tell the width of its residual stream
+        return ""
     if isinstance(edit, Add):
-        if edit.vector.shape[-1] != dim:
-            raise UserError(
-                f"The steering adds {edit.vector.shape[-1]} numbers {where}, where this model has {dim}: "
-                "it was fitted on another model."
-            )
-        return
+        given = edit.vector.shape[-1]
+        return "" if given == dim else f"adds {given} numbers {where}, where this model has {dim}"
     if edit.neurons.size and edit.neurons.max() >= dim:
-        raise UserError(
-            f"The steering edits neurons {edit.neurons.min()} to {edit.neurons.max()} {where}, where this model has "
-            f"{dim}: it was fitted on another model."
-        )
+        return f"edits neurons {edit.neurons.min()} to {edit.neurons.max()} {where}, where this model has {dim}"
+    return ""
 
 
 def check_counted(completions: Iterable[Completion]) -> None:

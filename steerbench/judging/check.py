@@ -147,11 +147,10 @@ def check(panel: Panel, role: str, texts: Sequence[KnownText]) -> JudgeCheck:
     twice = _of_each_end(texts, extent.retested)
     again = _ratings(panel, role, [texts[i] for i in twice], [texts[i].text for i in twice], f"re{salt}")
     signs = np.array([1 if known.high else -1 for known in some])
-    built_on: frozenset[str] = getattr(judge, "built_on", frozenset())
     areas = {quality: _auc(plain, texts, quality) for quality in sorted({known.quality for known in texts})}
     return JudgeCheck(
         texts=len(texts),
-        seen=float(np.mean([known.text in built_on for known in texts])),
+        seen=float(np.mean([known.text in judge.built_on for known in texts])),
         auc={quality: area.value if area else None for quality, area in areas.items()},
         auc_interval={
             quality: (area.low, area.high)

@@ -31,7 +31,7 @@ class Panel:
         # Roles with the same judge share it.
         self._each = list({id(judge): judge for judge in self.judges.values()}.values())
         for judge in self._each:
-            if self.budget is not None and not getattr(judge, "priced", True):
+            if self.budget is not None and not judge.priced:
                 raise UserError(
                     f"A judge budget needs prices, but the judge '{judge.name}' has none; "
                     f"give {judge.name}.price_in and {judge.name}.price_out (per million tokens) with --param."
@@ -105,9 +105,9 @@ def refuse_self_judging(judges: Mapping[str, Judge], evaluated: Mapping[str, str
         UserError: a judge is the evaluated model.
     """
     for judge in judges.values():
-        if getattr(judge, "allow_self_judge", False):
+        if judge.allow_self_judge:
             continue
-        if any(_is_evaluated(one, evaluated, model) for one in (judge, *getattr(judge, "members", ()))):
+        if any(_is_evaluated(one, evaluated, model) for one in (judge, *judge.members)):
             raise UserError(
                 f"The judge '{judge.name}' is the evaluated model itself ({model}); name another with "
                 f"--param {judge.name}.model=NAME, or allow it with --allow-self-judge."
@@ -115,7 +115,7 @@ def refuse_self_judging(judges: Mapping[str, Judge], evaluated: Mapping[str, str
 
 
 def _is_evaluated(judge: Judge, evaluated: Mapping[str, str], model: str) -> bool:
-    if getattr(judge, "model", "?") == model:
+    if judge.model == model:
         return True  # checked first, because the judge's identity may need its model loaded
     told = judge.identity()
     return told.get("weights", "?") == evaluated.get("weights") or told.get("model", "?") == model

@@ -15,7 +15,8 @@ from importlib.metadata import Distribution, EntryPoint, distribution
 from typing import Any
 
 from steerbench.contracts import Engine, Judge
-from steerbench.plugins.finding import Kind, available
+from steerbench.plugins.door import Kind
+from steerbench.plugins.finding import available
 from steerbench.plugins.sources import digest, tops_of
 
 HARNESS = "harness"
@@ -45,7 +46,7 @@ def sources_of(module: str) -> str:
 
 def engine_sources(engine: Engine) -> str:
     """sha256 of an engine's sources: for what is kept by its answers, beside the engine's identity."""
-    return code_of("engine", getattr(engine, "name", ""), engine)["sha256"]
+    return code_of("engine", engine.name, engine)["sha256"]
 
 
 def judge_sources(judge: Judge) -> str:
@@ -61,8 +62,7 @@ def judge_identity(judge: Judge) -> dict[str, str]:
 
 def own_engine(judge: Judge) -> list[str]:
     """The engine that a judge loads for itself: the one that its attribute `engine` names."""
-    name = getattr(judge, "engine", None)
-    return [name] if isinstance(name, str) and name in _available("engine") else []
+    return [judge.engine] if judge.engine in _available("engine") else []
 
 
 def changes(then: Any, now: Any) -> list[str]:

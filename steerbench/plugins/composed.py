@@ -8,17 +8,17 @@ from typing import Any
 
 from steerbench.contracts import Adaptive, Control, Dealing, Engine, Method
 from steerbench.contracts.steering import Steering
-from steerbench.contracts.steering_rules import check_fitted
 from steerbench.contracts.targets import Blend, Target
 from steerbench.errors import UserError
-from steerbench.plugins.parameters import construct, settled
+from steerbench.plugins.fitted import replying, sound
+from steerbench.plugins.plugin import construct, resolve
 
 Parameters = Mapping[str, Mapping[str, Any]]
 """By method name, what its constructor is given."""
 
 
 @dataclass
-class Composed:
+class Composed(Method):
     """Several methods in one steering: each is fitted alone, then all edits and prompts are joined.
 
     There is one dial for all: the range of the part that has one (of several, what their ranges have
@@ -39,7 +39,7 @@ class Composed:
         self.strengths = _common(self.name, [p.strengths for p in self.parts if p.strengths[0] != p.strengths[1]])
 
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
-        fits = [part.fit(engine, targets) for part in self.parts]
+        fits = [_sound(part, engine, targets) for part in self.parts]
         return [reduce(add, steerings) for steerings in zip(*fits, strict=True)]
 
     def hands(self, target: Target) -> int:
@@ -74,10 +74,8 @@ def fit(method: Method, engine: Engine, targets: Sequence[Target]) -> list[Steer
 
 
 def _sound(method: Method, engine: Engine, targets: Sequence[Target]) -> list[Steering]:
-    steerings = list(method.fit(engine, targets))
-    for target, steering in zip(targets, steerings, strict=True):
-        check_fitted(method.name, target.id, steering)
-    return steerings
+    steerings = sound(method.name, method.fit(engine, targets), targets)
+    return steerings if method.needs_model else replying(method.name, steerings, targets)
 
 
 def names(spec: str) -> list[str]:
@@ -98,7 +96,7 @@ def build_method(spec: str, parameters: Parameters, seed: int = 0) -> Method:
 
 def method_settings(spec: str, parameters: Parameters, seed: int = 0) -> dict[str, dict[str, Any]]:
     """By single method of a spec, its parameters after defaults: part of a run's identity."""
-    return {name: settled("method", name, parameters.get(name, {}), {"seed": seed}) for name in names(spec)}
+    return {name: resolve("method", name).settled(parameters.get(name, {}), {"seed": seed}) for name in names(spec)}
 
 
 def _common(name: str, ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -1,17 +1,16 @@
 """A plug-in as a user may look it up: what it is, where it is from, its parameters with types, defaults and ranges."""
 
-import inspect
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 from pydantic.fields import FieldInfo
 
-from steerbench.plugins.finding import Kind, available, find
-from steerbench.plugins.parameters import parameters
+from steerbench.plugins.door import Kind
+from steerbench.plugins.parameters import Parameter as Taken
+from steerbench.plugins.plugin import resolve
 
 OPTIONS = ("seed", "protocol", "spec", "dtype", "device", "chat_template")
 """Parameters that commands have options for, and hand on to whoever takes them."""
@@ -46,14 +45,13 @@ def described(kind: Kind, name: str) -> PluginDescription:
     Raises:
         UserError: nothing has that name, or its package does not import.
     """
-    plugin, point = find(kind, name), available(kind)[name]
-    own = tuple(one for one in _parameters(plugin) if one.name not in OPTIONS)
+    plugin = resolve(kind, name)
+    own = tuple(in_words(one) for one in plugin.parameters.values() if one.name not in OPTIONS)
     told = [one for one in own if one.default not in (None, "", "<factory>")]
     example = f"--param {name}.{told[0].name}={told[0].default}" if told else ""
-    from_where = f" ({point.dist.name} {point.dist.version})" if point.dist else ""
-    return PluginDescription(
-        kind, name, _unwrapped(inspect.getdoc(plugin) or ""), f"{point.value}{from_where}", own, example
-    )
+    from_where = f" ({plugin.distribution})" if plugin.distribution else ""
+    what = _unwrapped(plugin.docstring)
+    return PluginDescription(kind, name, what, f"{plugin.point.value}{from_where}", own, example)
 
 
 def _unwrapped(text: str) -> str:
@@ -62,25 +60,11 @@ def _unwrapped(text: str) -> str:
     return "\n\n".join(one if "\n " in one else " ".join(one.split("\n")) for one in paragraphs)
 
 
-def _parameters(plugin: Any) -> Iterator[Parameter]:
-    # An engine's parameters are those that it is loaded by.
-    built = getattr(plugin, "load", plugin)
-    hints = _hints(built)
-    for name, default in parameters(built).items():
-        hint = hints.get(name, Any)
-        missing = default is inspect.Parameter.empty
-        simple = default if isinstance(default, int | float | str | bool | None) else str(default)
-        yield Parameter(name, _type(hint), None if missing else simple, missing, _range(hint))
-
-
-def _hints(built: Any) -> dict[str, Any]:
-    """Annotations with what stands beside the types: of a dataclass its fields', else its constructor's."""
-    sources = (built, built.__init__) if inspect.isclass(built) else (built,)
-    found: dict[str, Any] = {}
-    for one in sources:
-        with suppress(NameError, TypeError):  # an annotation that only a type checker can see
-            found = get_type_hints(one, include_extras=True) | found
-    return found
+def in_words(taken: Taken) -> Parameter:
+    """A parameter as it is shown."""
+    default = None if taken.required else taken.default
+    simple = default if isinstance(default, int | float | str | bool | None) else str(default)
+    return Parameter(taken.name, _type(taken.hint), simple, taken.required, _range(taken.hint))
 
 
 def _type(hint: Any) -> str:

@@ -8,11 +8,10 @@ import sys
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from steerbench.errors import UserError, unknown
-
-Kind = Literal["method", "task", "judge", "engine"]
+from steerbench.plugins.door import Kind, admit
 
 
 def available(kind: Kind) -> dict[str, EntryPoint]:
@@ -27,21 +26,29 @@ def _registered(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
 
 
 def find(kind: Kind, name: str) -> Any:
-    """The class registered under a name.
+    """The class registered under a name, with the defaults of its contract.
 
     Raises:
-        UserError: nothing has that name (near misses are suggested), or its package does not import.
+        UserError: nothing has that name (near misses are suggested), its package does not import, or its contract asks
+            for more than it has.
     """
     points = available(kind)
     if name not in points:
         raise UserError(unknown(kind, name, points))
     point = points[name]
     try:
-        return point.load()
+        found = point.load()
     except (ImportError, AttributeError) as error:
         hides = _hiding(point)
         why = f"{hides} has the name of a folder of SteerBench and is found first; rename it" if hides else error
-        raise UserError(f"The {kind} '{name}' ({point.value}) cannot be imported: {why}.") from error
+        raise UserError(f"{spoken(kind, point)} cannot be imported: {why}.") from error
+    admit(kind, spoken(kind, point), found)
+    return found
+
+
+def spoken(kind: Kind, point: EntryPoint) -> str:
+    """A plug-in at the start of a sentence about it: its name, and where it is."""
+    return f"The {kind} '{point.name}' ({point.value})"
 
 
 def _hiding(point: EntryPoint) -> str:

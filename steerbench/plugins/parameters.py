@@ -1,75 +1,62 @@
-"""Builds a plug-in from the parameters a user gave: checked by type, with an error that names the parameter."""
+"""The parameters that users give to plug-ins: checked by type, with an error that names the parameter."""
 
 import inspect
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
 
 from steerbench.errors import UserError, unknown
-from steerbench.plugins.finding import Kind, find
 
 
-def construct(kind: Kind, name: str, given: Mapping[str, Any], offered: Mapping[str, Any] | None = None) -> Any:
-    """An instance of the plug-in `name`.
+@dataclass(frozen=True)
+class Parameter:
+    """`hint` is its annotation with what stands beside the type; `default` is `Parameter.empty` if there is none."""
 
-    `given` is what the user asked for: every entry must be a parameter of the constructor, of its
-    annotated type. `offered` (the plan's seed, its protocol) is passed on to constructors that take it.
+    name: str
+    hint: Any
+    default: Any
 
-    Raises:
-        UserError: no such plug-in, a parameter it does not have, or a value it does not take.
-    """
-    plugin = find(kind, name)
-    values = {key: value for key, value in (offered or {}).items() if key in parameters(plugin)}
-    values |= checked(kind, name, given, plugin)
-    try:
-        return plugin(**values)
-    except ValidationError as error:
-        raise UserError(f"The {kind} '{name}' does not take {_first(error)}.") from error
-    except (TypeError, ValueError) as error:
-        raise UserError(f"The {kind} '{name}' cannot be built from {values}: {error}.") from error
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
 
 
-def checked(kind: Kind, name: str, given: Mapping[str, Any], plugin: Any) -> dict[str, Any]:
-    """The user's parameters for a plug-in's constructor (or another callable of it), of their annotated types.
+def parameters_of(built_by: Any) -> dict[str, Parameter]:
+    """What a class or a function takes, by name."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    hints = _hints(built_by)
+    return {
+        p.name: Parameter(p.name, hints.get(p.name, Any), p.default)
+        for p in inspect.signature(built_by).parameters.values()
+        if p.kind in named
+    }
+
+
+def checked(kind: str, name: str, given: Mapping[str, Any], accepted: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The user's parameters for a plug-in, of their annotated types.
 
     Raises:
         UserError: a parameter it does not have, or a value of another type.
     """
-    accepted, hints = parameters(plugin), _hints(plugin)
     for parameter in given:
         if parameter not in accepted:
             raise UserError(unknown(f"parameter of the {kind} '{name}' called", parameter, accepted))
-    return {key: _typed(f"{name}.{key}", value, hints.get(key, Any)) for key, value in given.items()}
+    return {key: _typed(f"{name}.{key}", value, accepted[key].hint) for key, value in given.items()}
 
 
-def parameters(plugin: Any) -> dict[str, Any]:
-    """What a plug-in's constructor takes, by name, with the defaults (`inspect.Parameter.empty` if none)."""
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {p.name: p.default for p in inspect.signature(plugin).parameters.values() if p.kind in named}
-
-
-def settled(
-    kind: Kind, name: str, given: Mapping[str, Any], offered: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """All parameters after defaults, as JSON values: what an identity is taken over."""
-    accepted = parameters(find(kind, name))
-    taken = {key: value for key, value in (offered or {}).items() if key in accepted}
-    return {
-        key: to_jsonable_python(value, fallback=repr)
-        for key, value in sorted((accepted | taken | dict(given)).items())
-        if value is not inspect.Parameter.empty
-    }
-
-
-def _hints(plugin: Any) -> dict[str, Any]:
-    try:
-        return get_type_hints(plugin.__init__ if inspect.isclass(plugin) else plugin)
-    except (NameError, TypeError):  # an annotation only a type checker can see: the constructor judges the value itself
-        return {}
+def _hints(built_by: Any) -> dict[str, Any]:
+    """Annotations with what stands beside the types: of a dataclass its fields', else its constructor's."""
+    sources = (built_by, built_by.__init__) if inspect.isclass(built_by) else (built_by,)
+    found: dict[str, Any] = {}
+    for one in sources:
+        with suppress(NameError, TypeError):  # an annotation that only a type checker can see
+            found = get_type_hints(one, include_extras=True) | found
+    return found
 
 
 def _typed(where: str, value: Any, annotation: Any) -> Any:
@@ -86,11 +73,6 @@ def _typed(where: str, value: Any, annotation: Any) -> Any:
 def _shown(value: Any, most: int = 80) -> str:
     shown = repr(value)
     return shown if len(shown) <= most else f"{shown[:most]}..."
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}={first['input']!r} ({first['msg']})"
 
 
 def value_of(text: str) -> Any:

@@ -27,7 +27,7 @@ def wrong_answers(made: RebuiltPlan, asked: AskedItems, samples: Rows) -> Iterat
             if answer is None:
                 continue
             if row is not None and not row.method.needs_model:
-                wrong = _unlike_the_reply(answer, *asked[target, item], sample, fits.get(target))
+                wrong = _unlike_the_reply(made.task, name, answer, *asked[target, item], sample, fits.get(target))
             else:
                 wrong = _impossible(made.task, *asked[target, item], sample, answer)
             if wrong:
@@ -49,13 +49,19 @@ def _answer(sample: Mapping[str, Any]) -> Outcome | float | None:
 
 
 def _unlike_the_reply(
-    answer: Outcome | float, target: Target, item: Item, sample: Mapping[str, Any], fitted: Steering | None
+    task: Task,
+    name: str,
+    answer: Outcome | float,
+    target: Target,
+    item: Item,
+    sample: Mapping[str, Any],
+    fitted: Steering | None,
 ) -> str:
     """How a model-free answer differs from the method's reply, which can be recomputed; "" if it does not."""
     if fitted is None or fitted.reply is None:
         return ""
     try:
-        reply = reply_of(SteeredItem(target, item, setting_in(sample), fitted))
+        reply = reply_of(task, name, SteeredItem(target, item, setting_in(sample), fitted))
     except UserError:
         return ""  # scoring reports what is wrong with the item
     if answer == reply:

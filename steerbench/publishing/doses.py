@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from steerbench.contracts import Scored, Task
-from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import CalibrationPoint
 from steerbench.records.found_ledgers import reading
 from steerbench.records.results import MetricRecord, RunResult, metrics
@@ -38,7 +37,7 @@ def calibration(ledger: Path, task: Task, result: RunResult) -> dict[str, list[C
     A strength at which all targets were asked is a point of its own. Other strengths are joined into ranges by rank. A
     target whose answers are unreadable or overflowed is left out; `loss.n` counts the others.
     """
-    least = LEAST if withholds(task) else 1
+    least = LEAST if task.withheld else 1
     found = {}
     for name, by_wording in _asked(ledger, task).items():
         points = [

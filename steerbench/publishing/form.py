@@ -5,12 +5,11 @@ from typing import Any
 
 from steerbench.contracts import Judged, Task
 from steerbench.publishing.naming import command_of, id_of, model_of
-from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import Published
 from steerbench.publishing.verdict_checking import wrong_figures, wrong_judges
 from steerbench.records.plan import Identity, Plan
 from steerbench.records.results import JudgeResult
-from steerbench.running.summarising import framing_of, measures_cost
+from steerbench.running.summarising import measures_cost
 
 OWN_WORDS = ("wording",)
 """Parts of a task's identity that describe prompts. A later version may word them differently without changing
@@ -92,14 +91,14 @@ def wrong_task(published: Published, task: Task) -> Iterator[str]:
             yield f"identity.task.{name}: said {said.get(name)!r}, but here it is {value!r}."
     if published.measures_cost != measures_cost(task):
         yield f"measures_cost: said {published.measures_cost}, but the task says otherwise."
-    if published.framing != framing_of(task):
-        yield f"framing: said {published.framing!r}, but the task's is {framing_of(task)!r}."
-    if published.withheld != withholds(task):
+    if published.framing != task.framing:
+        yield f"framing: said {published.framing!r}, but the task's is {task.framing!r}."
+    if published.withheld != task.withheld:
         yield f"withheld: said {published.withheld}, but the task says otherwise."
     roles = {**task.judges, **plan.judges} if isinstance(task, Judged) else {}
     if {role: judge.name for role, judge in published.judges.items()} != roles:
         asked_for = ", ".join(f"{name} for {role}" for role, name in roles.items()) or "none"
         yield f"judges: they differ from those that the plan asks for ({asked_for})."
-    for told in getattr(task, "deviations", ()):
+    for told in task.deviations:
         if told not in published.deviations:
             yield f"deviations: '{told}' is missing."

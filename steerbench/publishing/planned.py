@@ -79,7 +79,7 @@ def _of_deviations(published: Published, made: RebuiltPlan) -> Iterator[str]:
         return
     for name in plan.methods:
         row = made.rows.get(name)
-        if row is None or not getattr(row.method, "deviations", ()):
+        if row is None or not row.method.deviations:
             continue
         if name not in roles_of(made.task) and not any(d.startswith(f"{name}: ") for d in published.deviations):
             yield f"deviations: those of '{name}' from its published method are missing."

@@ -11,7 +11,6 @@ from steerbench.contracts.steering import Add, Boost, Cap, Edit, Positions
 from steerbench.contracts.steering_rules import fault
 from steerbench.engines.validation import site_of
 from steerbench.publishing.doses import LEAST
-from steerbench.publishing.samples import withholds
 from steerbench.publishing.schema import CalibrationPoint, Edited, Portrait, Published
 from steerbench.records.results import MetricRecord
 
@@ -21,7 +20,7 @@ _POSITIONS = re.compile(r"(?P<kind>all|decode|front)(?:-(?P<low>\d{1,6})(?: to (
 
 def implausible(published: Published, task: Task) -> Iterator[str]:
     """A sentence for each impossible portrait or point."""
-    least = LEAST if withholds(task) else 1
+    least = LEAST if task.withheld else 1
     for field in ("portraits", "calibration"):
         if strange := getattr(published, field).keys() - published.methods.keys():
             yield f"{field}: '{min(strange)}' is not a row of the run."

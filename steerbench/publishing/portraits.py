@@ -91,8 +91,8 @@ def _docstring(name: str) -> str:
         method = find("method", name)
     except UserError:
         return ""
-    text = inspect.cleandoc(getattr(method, "__doc__", None) or "")
-    if text.startswith(f"{getattr(method, '__name__', '')}("):  # the docstring that a dataclass generates
+    text = inspect.cleandoc(method.__doc__ or "")
+    if text.startswith(f"{method.__name__}("):  # the docstring that a dataclass generates
         return ""
     paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text)][:PARAGRAPHS]
     return "\n\n".join(paragraphs)

@@ -12,12 +12,12 @@ from steerbench.publishing.hidden import marked
 from steerbench.publishing.naming import RESULTS, command_of, id_of, model_of, without_folders
 from steerbench.publishing.portraits import portraits
 from steerbench.publishing.rebuilding import rebuilt
-from steerbench.publishing.samples import samples_of, withholds, write_samples
+from steerbench.publishing.samples import samples_of, write_samples
 from steerbench.publishing.schema import SAMPLES, Published, write_published
 from steerbench.records.found_ledgers import LEDGER, reading
 from steerbench.records.plan import plan_of_run
 from steerbench.records.results import RunResult, read_result
-from steerbench.running.summarising import framing_of, measures_cost
+from steerbench.running.summarising import measures_cost
 from steerbench.storage.files import understandable
 from steerbench.storage.folders import whole_folder
 
@@ -52,8 +52,8 @@ def publish(run: Path, out: Path = RESULTS) -> Path:
             command=command_of(plan, name),
             samples_sha256=digest,
             measures_cost=measures_cost(task),
-            withheld=withholds(task),
-            framing=framing_of(task),
+            withheld=task.withheld,
+            framing=task.framing,
             portraits=portraits(run, result),
             calibration=calibration(run / LEDGER, task, result),
             **told | {"methods": marked(result.methods, task)},

@@ -9,7 +9,7 @@ from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Item, Target
 from steerbench.errors import UserError
-from steerbench.plugins.composed import build_method
+from steerbench.plugins.composed import build_method, fit
 from steerbench.publishing.hidden import beside_hidden, wrong_of_hidden
 from steerbench.publishing.samples import (
     AskedItems,
@@ -20,7 +20,6 @@ from steerbench.publishing.samples import (
     hides,
     setting_in,
     verdicts_in,
-    withholds,
 )
 from steerbench.publishing.schema import Published
 from steerbench.records.flags import same_flags
@@ -58,7 +57,7 @@ def rescored(published: Published, task: Task, asked: AskedItems, rows: Rows) ->
     for name in published.methods:
         if hides(task, name):
             continue
-        replies = _Replies(published, targets, name) if withholds(task) else None
+        replies = _Replies(published, task, targets, name) if task.withheld else None
         scored[name] = [
             _rescored(task, name, rows[name][place], target, item, replies)
             for place, (target, item) in asked_of_method(task, asked, name).items()
@@ -96,7 +95,7 @@ def differing(published: Published, task: Task, rows: Rows, scored: Mapping[str,
             movement=movement(movement_of(name, roles_of(task), scored, summary.over)),
         )
         yield from (f"method '{name}', {told}" for told in _of_row(said, found))
-        yield from _of_samples(name, row, scored[name], withholds(task))
+        yield from _of_samples(name, row, scored[name], task.withheld)
 
 
 def _of_row(said: MethodResult, found: MethodResult) -> Iterator[str]:
@@ -172,13 +171,14 @@ def _of_samples(
 class _Replies:
     """Recomputes the replies of a model-free row, because a task that withholds answers does not publish them."""
 
-    def __init__(self, published: Published, targets: Sequence[Target], name: str) -> None:
+    def __init__(self, published: Published, task: Task, targets: Sequence[Target], name: str) -> None:
+        self._task, self._name = task, name
         self._fits: dict[str, Steering] = {}
         self._set: dict[tuple[str, Setting], Steering] = {}
         method: Method = build_method(name, published.plan.method_parameters, published.plan.seed)
         if not method.needs_model:
             # A method that needs no model is fitted without an engine; targets are respondents here, not blends.
-            fits = method.fit(None, targets)  # type: ignore[arg-type]
+            fits = fit(method, None, targets)  # type: ignore[arg-type]
             self._fits = {target.id: fitted for target, fitted in zip(targets, fits, strict=True)}
 
     def to(self, item: Item, target: Target, row: Mapping[str, Any]) -> Outcome | float:
@@ -188,7 +188,7 @@ class _Replies:
         key = target.id, setting
         if key not in self._set:
             self._set[key] = setting.apply(self._fits[target.id])
-        return reply_of(SteeredItem(target, item, setting, self._set[key]))
+        return reply_of(self._task, self._name, SteeredItem(target, item, setting, self._set[key]))
 
 
 def _rescored(

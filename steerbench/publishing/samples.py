@@ -62,13 +62,9 @@ def asked_of_method(task: Task, asked: AskedItems, name: str) -> AskedItems:
     return {place: told for place, told in asked.items() if place in own}
 
 
-def withholds(task: Task) -> bool:
-    return bool(getattr(task, "withheld", False))
-
-
 def hides(task: Task, name: str) -> bool:
     """Whether none of a row's answers are published, because it is a control that would reveal people's answers."""
-    return withholds(task) and roles_of(task).get(name) == "control"
+    return task.withheld and roles_of(task).get(name) == "control"
 
 
 def shows_questions(task: Task) -> bool:
@@ -89,7 +85,7 @@ def samples_of(ledger: Path, task: Task, judges: Mapping[str, Mapping[str, str]]
         "SELECT method, target, item, strength, wording, edits, outcome, score FROM samples WHERE split = 'test' "
         "ORDER BY method, target, item"
     )
-    asked, withheld, shown = asked_of(task), withholds(task), shows_questions(task)
+    asked, withheld, shown = asked_of(task), task.withheld, shows_questions(task)
     rows, cases = [], []
     with reading(ledger) as connection:
         for method, target, item, strength, wording, edits, outcome, score in connection.execute(query):

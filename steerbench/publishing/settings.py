@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
+from steerbench.contracts import Judged
 from steerbench.contracts.setting import Setting
 from steerbench.publishing.making import RebuiltPlan
 from steerbench.publishing.proposals import proposals
@@ -53,7 +54,7 @@ def wrong_points(published: Published, made: RebuiltPlan) -> Iterator[str]:
             if not (_is_one_of(setting, allowed) if allowed is not None else 0 <= point.strength <= max(high, low)):
                 yield f"calibration, method '{name}': {_said(setting)} cannot be proposed by its search."
                 break
-        if not getattr(made.task, "judges", None):
+        if not isinstance(made.task, Judged):
             yield from (f"calibration, method '{name}': {wrong}" for wrong in _better(published, name, points))
 
 

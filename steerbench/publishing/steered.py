@@ -67,7 +67,7 @@ def _of_setting(made: RebuiltPlan, name: str, target: str, edits: str, setting: 
         return "has edits, but its strength is 0"
     if row is None:
         return ""
-    if edits and (not row.method.needs_model or getattr(row.method, "changes_nothing", False)):
+    if edits and (not row.method.needs_model or row.method.changes_nothing):
         return "has edits, but the method makes none"
     if target in fits:
         try:
@@ -159,7 +159,7 @@ def _told(sample: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _relabelled(made: RebuiltPlan, samples: Rows) -> Iterator[str]:
     """Rows with different edits whose answers are exactly equal wherever they differ from the unedited model's."""
-    plain = next((n for n, r in made.rows.items() if getattr(r.method, "changes_nothing", False)), None)
+    plain = next((n for n, r in made.rows.items() if r.method.changes_nothing), None)
     if plain is None:
         return
     moved: dict[str, dict[Place, tuple[Any, ...]]] = defaultdict(dict)

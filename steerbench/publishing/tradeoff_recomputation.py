@@ -148,7 +148,7 @@ def _terms(said: TradeoffResult, asking: Asking, task: Task) -> Terms:
     return Terms(
         effect_task=asking.base.task,
         targets=list(dict.fromkeys(target.id for target, _ in asked_of(task).values())),
-        side_cost=str(getattr(task, "cost", "cost")),
+        side_cost=task.cost,
         costs=list(asking.costs),
         dials={method: curve.dial for method, curve in said.curves.items()},
         strengths={method: [point.strength for point in curve.points] for method, curve in said.curves.items()},

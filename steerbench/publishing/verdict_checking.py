@@ -108,9 +108,9 @@ def built_here(plan: Plan, told: JudgeResult) -> Judge | None:
     """The judge of a run, in its edition then, if it needs no network, key or model of its own; otherwise None."""
     try:
         kind = find("judge", told.name)
-        if not getattr(kind, "self_contained", False):
+        if not kind.self_contained:
             return None
-        former: Judge | None = kind.former(told.identity) if hasattr(kind, "former") else None
+        former: Judge | None = kind.former(told.identity)
         return former or build_judge(told.name, plan.judge_parameters.get(told.name, {}))
     except UserError:
         return None
@@ -138,7 +138,7 @@ def _rated(task: Any, asked: AskedItems, samples: Rows) -> dict[str, list[Sample
 def _of_role(published: Published, role: str, found: list[SampledVerdict]) -> Iterator[str]:
     name = published.judges[role].name
     try:
-        contradiction = getattr(find("judge", name), "contradiction", None)
+        contradiction = find("judge", name).contradiction
     except UserError:
         contradiction = None
     said: dict[str, Verdict] = {}

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from steerbench.errors import UserError
 from steerbench.plugins.composed import names
-from steerbench.plugins.finding import available, find
-from steerbench.plugins.parameters import parameters
+from steerbench.plugins.finding import available
+from steerbench.plugins.plugin import resolve
 from steerbench.records.plan import Plan, usual_calibration
 
 SIZES = ("limit", "respondents")
@@ -30,7 +30,7 @@ def with_variant(
     if variant is None:
         return result
     single = {name for spec in methods for name in names(spec)}
-    having = [name for name in sorted(single) if "variant" in parameters(find("method", name))]
+    having = [name for name in sorted(single) if "variant" in resolve("method", name).parameters]
     if not having:
         raise UserError(f"--variant {variant} has no effect: none of the methods asked for has variants.")
     for name in having:
@@ -119,8 +119,8 @@ def size_parameter(task: str, option: str = "limit") -> str:
     Raises:
         UserError: the task has no size parameter, or does not count people.
     """
-    plugin = find("task", task)
-    accepted, size = parameters(plugin), getattr(plugin, "size", "limit")
+    plugin = resolve("task", task)
+    accepted, size = plugin.parameters, plugin.cls.size
     if option in accepted:
         return option
     if size not in accepted:
@@ -138,7 +138,7 @@ def judges_of(
     own = {name: given.pop(name) for name in list(given) if name in available("judge")}
     if allow_self_judge:
         for name in set(named.values()):
-            if "allow_self_judge" in parameters(find("judge", name)):
+            if "allow_self_judge" in resolve("judge", name).parameters:
                 own.setdefault(name, {})["allow_self_judge"] = True
     return named, own
 

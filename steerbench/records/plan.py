@@ -18,7 +18,7 @@ from steerbench.errors import UserError, unknown
 from steerbench.plugins.code import HARNESS, Code, changes, code_of, harness_code, judge_identity, own_engine
 from steerbench.plugins.composed import Composed, adapted, build_method, method_settings, names
 from steerbench.plugins.finding import available, find
-from steerbench.plugins.parameters import construct, parameters
+from steerbench.plugins.plugin import construct, resolve
 
 FOLLOWS_A_METHOD, ITS_PARAMETERS = "of", "parameters"
 """Constructor parameters of a matched baseline: the method it is matched to, and that method's parameters."""
@@ -105,7 +105,7 @@ def plan_of_run(plan: Plan, task: Mapping[str, Any]) -> Plan:
     `task` is the task's part of the run's identity. A parameter that it does not name had its earlier default, which
     the task class declares in `before`.
     """
-    before = getattr(find("task", plan.task), "before", {}) if plan.task in available("task") else {}
+    before = find("task", plan.task).before if plan.task in available("task") else {}
     meant = {name: value for name, value in before.items() if task.get(name, value) == value}
     lacking = {name: value for name, value in meant.items() if name not in plan.task_parameters}
     return plan.model_copy(update={"task_parameters": plan.task_parameters | lacking}) if lacking else plan
@@ -135,7 +135,7 @@ def build_rows(plan: Plan, task: Task) -> list[PlanRow]:
     for name in baselines:
         if name in asked or name not in available("method") or (baselines[name] == "control" and not controlled):
             continue
-        accepted = parameters(find("method", name))
+        accepted = resolve("method", name).parameters
         if FOLLOWS_A_METHOD in accepted:
             if matched is None:
                 continue
@@ -154,7 +154,9 @@ def roles_of(task: Task) -> Mapping[str, Role]:
         UserError: the task names them without their roles.
     """
     named = isinstance(task, Measured) and not isinstance(task, Summarising)
-    found = getattr(task, "baselines", UNASKED if named else {})
+    found: Any = task.baselines
+    if found is None:
+        return UNASKED if named else {}
     if not isinstance(found, Mapping):
         raise UserError(f"The task '{task.name}' names its baselines without their roles; map each name to its role.")
     return found

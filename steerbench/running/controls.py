@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from steerbench.contracts import Control, Revealing, Role, Split, Task
 from steerbench.contracts.steering import Steering
-from steerbench.contracts.steering_rules import check_fitted
 from steerbench.contracts.targets import Item, OtherForm, Target
 from steerbench.errors import UserError
+from steerbench.plugins.fitted import sound
 from steerbench.records.plan import PlanRow, roles_of
 
 FORMLESS: tuple[Role | None, ...] = ("constant", "reference", "ceiling")
@@ -40,8 +40,8 @@ def asked_of_row(task: Task, name: str, target: Target) -> Sequence[Item]:
     return [item for item in items if not isinstance(item, OtherForm)] if role in FORMLESS else items
 
 
-def revealed(task: Task, method: Control, targets: Sequence[Target]) -> list[Steering]:
-    """A control's steering for each target, made from the test answers.
+def revealed(task: Task, name: str, method: Control, targets: Sequence[Target]) -> list[Steering]:
+    """The steering of the control `name` for each target, made from the test answers.
 
     Raises:
         RuntimeError: the answers are still sealed, or the task has none to show.
@@ -49,7 +49,5 @@ def revealed(task: Task, method: Control, targets: Sequence[Target]) -> list[Ste
     """
     if not isinstance(task, Revealing):
         raise RuntimeError(f"the task '{task.name}' has no answers to show")
-    steerings = list(method.reveal(targets, {target.id: task.answers(target) for target in targets}))
-    for target, steering in zip(targets, steerings, strict=True):
-        check_fitted(method.name, target.id, steering)
-    return steerings
+    shown = {target.id: task.answers(target) for target in targets}
+    return sound(name, method.reveal(targets, shown), targets, "reveal")

@@ -7,9 +7,8 @@ chunks, and ends with the same numbers.
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
 from steerbench.contracts import (
     Completion,
@@ -17,12 +16,14 @@ from steerbench.contracts import (
     Engine,
     Judged,
     Outcome,
+    ReplyKind,
     Request,
     Score,
     Scored,
     Split,
     Task,
     batched,
+    packing_of,
 )
 from steerbench.contracts.progress import Progress
 from steerbench.contracts.setting import Setting
@@ -35,20 +36,15 @@ from steerbench.judging.panel import Panel
 from steerbench.records.ledger import Ledger
 from steerbench.records.samples import Sample
 
+READABLE: Mapping[frozenset[ReplyKind], str] = {
+    frozenset(): "a model's answers only",
+    frozenset({"tick"}): "ticks only",
+    frozenset({"text"}): "texts only",
+}
+"""What a task reads that does not read every reply."""
+
 OVERFLOWED = "the steering is so strong that the model's numbers overflowed"
 """`Score.unscored` of every outcome that overflowed, on every task. Judges are not asked about such answers."""
-
-
-@runtime_checkable
-class Packing(Protocol):
-    """An engine whose batch size depends on the memory it found."""
-
-    token_budget: int
-
-
-def packing_of(engine: object) -> Packing | None:
-    """The engine if its batches depend on memory, otherwise None."""
-    return engine if isinstance(engine, Packing) else None
 
 
 @dataclass(frozen=True)
@@ -143,7 +139,9 @@ class Evaluation:
         distinct = self._distinct([q for q in questions if q.steering.reply is None])
         known = [asked for asked in distinct if asked.edits == "" and asked.prompt in self._known]
         self._record(
-            step, [*self._replies(replied), *self._answers(known, [self._known[a.prompt] for a in known])], done
+            step,
+            [*self._replies(step.method, replied), *self._answers(known, [self._known[a.prompt] for a in known])],
+            done,
         )
         unknown = [asked for asked in distinct if not (asked.edits == "" and asked.prompt in self._known)]
         if not unknown:
@@ -207,9 +205,9 @@ class Evaluation:
             self.ledger.record(step.method, step.split, step.number, missing, step.stage, seconds)
         self.progress.advance(len(samples))
 
-    def _replies(self, questions: Iterable[SteeredItem]) -> Iterable[Sample]:
+    def _replies(self, method: str, questions: Iterable[SteeredItem]) -> Iterable[Sample]:
         for question in questions:
-            answer = reply_of(question)
+            answer = reply_of(self.task, method, question)
             score = score_of_outcome(self.task, question.item, question.target, answer)
             yield Sample(*question.place, question.setting, "", "", answer, score)
 
@@ -248,15 +246,24 @@ def score_of_outcome(task: Task, item: Item, target: Target, outcome: Outcome | 
     return replace(score, unscored=UNFINISHED) if unfinished else score
 
 
-def reply_of(question: SteeredItem) -> Completion | float:
-    """A model-free reply: a text or a tick, as the item requires."""
-    reply = question.steering.reply
-    said, tick = (reply.said(question.item), reply.tick(question.item)) if reply else (None, None)
-    if said is not None:
+def reply_of(task: Task, method: str, question: SteeredItem) -> Completion | float:
+    """What a method that asks no model says: a text or a tick, whichever the task can read.
+
+    Raises:
+        UserError: the method has no reply to the item, or none that the task can read.
+    """
+    reply, item = question.steering.reply, question.item
+    said, tick = (reply.said(item), reply.tick(item)) if reply else (None, None)
+    if said is not None and "text" in task.replies:
         return Completion(said, 0, "stop")
-    if tick is not None:
+    if tick is not None and "tick" in task.replies:
         return float(tick)
-    raise UserError(f"A method that replies without a model has no reply to item {question.item.id}; leave it out.")
+    if said is None and tick is None:
+        raise UserError(f"'{method}' answers without a model, and has no reply to item {item.id} of {task.name}.")
+    raise UserError(
+        f"'{method}' answers without a model, by {'ticks of statements' if said is None else 'texts'}, and {task.name} "
+        f"reads {READABLE[frozenset(task.replies)]}; leave '{method}' out."
+    )
 
 
 def prompt_digest(request: Request) -> str:

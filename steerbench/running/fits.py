@@ -14,6 +14,7 @@ from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import Steering, load_steering
 from steerbench.contracts.targets import Target
 from steerbench.engines.fitted_on import model_digest
+from steerbench.engines.validation import check_fits
 from steerbench.errors import UserError
 from steerbench.plugins.composed import fit
 from steerbench.records.ledger import Ledger
@@ -43,6 +44,7 @@ class Fits:
             self.progress.started("fit", name, len(targets), 0)
             started = time.perf_counter()
             steerings = fit(method, engine, targets)
+            check_fits(name, engine, targets, steerings)
             self._save_all(name, split, targets, steerings, time.perf_counter() - started)
             saved = self._saved(name, split, targets)
             self.progress.finished()

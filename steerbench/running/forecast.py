@@ -132,7 +132,7 @@ def _row(plan: Plan, opened: Task, row: PlanRow) -> RowForecast:
     measured = [item.id for target in opened.targets(Split.TEST) for item in asked_of_row(opened, row.name, target)]
     # The published protocol chooses on the test items, so their answers are copied and not asked again.
     copied = plan.protocol == "published" and calibration > 0
-    distinct = set(measured) if _changes_nothing(row.method) else measured
+    distinct = set(measured) if row.method.changes_nothing else measured
     return RowForecast(
         name=row.name,
         role=row.role or "method",
@@ -170,7 +170,7 @@ def _trials(plan: Plan, opened: Task, row: PlanRow, targets: Sequence[Target]) -
         return none, False
     if has_dial(method):
         return [evaluations(plan, method, [])] * len(targets), False
-    if plan.protocol == "published" or _changes_nothing(method):
+    if plan.protocol == "published" or method.changes_nothing:
         return none, False
     fits = _fits_without_model(method, targets)
     if fits is None:
@@ -189,10 +189,6 @@ def _reference(plan: Plan, opened: Task, rows: Sequence[RowForecast]) -> list[Ro
     asked = sum(len(opened.items(target, _choosing(plan))) for target in targets)
     by_model = asked if build_method(name, {}, plan.seed).needs_model else 0
     return [RowForecast(f"reference:{name}", "reference", len(targets), asked, 0, by_model, 0)]
-
-
-def _changes_nothing(method: Method) -> bool:
-    return bool(getattr(method, "changes_nothing", False))
 
 
 class _ModelNeededError(Exception):

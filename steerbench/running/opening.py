@@ -5,8 +5,7 @@ from pathlib import Path
 from steerbench.contracts import Engine
 from steerbench.errors import UserError
 from steerbench.models.embedded import EMBEDDED
-from steerbench.plugins.finding import find
-from steerbench.plugins.parameters import checked
+from steerbench.plugins.plugin import resolve
 from steerbench.records.plan import Plan
 
 
@@ -17,10 +16,10 @@ def open_engine(plan: Plan, device: str | None = None) -> Engine:
         UserError: the engine does not exist or has no such parameter, or the model cannot be loaded.
     """
     template = Path(plan.chat_template) if plan.chat_template else None
-    load = find("engine", plan.engine).load
-    given = checked("engine", plan.engine, plan.engine_parameters, load)
+    plugin = resolve("engine", plan.engine)
+    given = plugin.checked(plan.engine_parameters)
     usual = {"spec": plan.model or EMBEDDED, "dtype": plan.dtype, "device": device, "chat_template": template}
     if twice := sorted(given.keys() & usual):
         raise UserError(f"{plan.engine}.{twice[0]} cannot be given as a parameter; use --model, --dtype or --device.")
-    engine: Engine = load(**usual, **given)
+    engine: Engine = plugin.build(given, usual)
     return engine

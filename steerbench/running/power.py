@@ -16,8 +16,9 @@ from steerbench.contracts import Judged, Role, Scored, Split, Task
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.targets import Respondent
 from steerbench.errors import UserError, counted
-from steerbench.plugins.finding import available, find
-from steerbench.plugins.parameters import parameters
+from steerbench.plugins.composed import fit
+from steerbench.plugins.finding import available
+from steerbench.plugins.plugin import resolve
 from steerbench.records.plan import Plan, PlanRow, build_rows, build_task, roles_of
 from steerbench.records.results import RESULT, ComparisonRecord, RunResult, comparison, read_result
 from steerbench.running.evaluation import SteeredItem, reply_of, score_of_outcome
@@ -160,8 +161,8 @@ def _tells(task: Task) -> bool:
 
 def _probe(plan: Plan, targets: int) -> Plan:
     """The plan with `targets` targets, if its data are more than a sample: few targets say little about a spread."""
-    plugin = find("task", plan.task)
-    size, taken = getattr(plugin, "size", "limit"), parameters(plugin)
+    plugin = resolve("task", plan.task)
+    size, taken = plugin.cls.size, plugin.parameters
     given = dict(plan.task_parameters)
     if size in taken and (given.get("dataset") is not None or "dataset" not in taken):
         given[size] = targets
@@ -181,9 +182,9 @@ def _rows_without_model(plan: Plan, task: Task) -> list[PlanRow]:
 def _scored(task: Task, row: PlanRow) -> Sequence[Scored]:
     targets = task.targets(Split.TEST)
     # A method that needs no model is fitted without an engine.
-    fits = row.method.fit(None, targets)  # type: ignore[arg-type]
+    fits = fit(row.method, None, targets)  # type: ignore[arg-type]
     return [
-        Scored(target.id, item.id, score_of_outcome(task, item, target, reply_of(question)))
+        Scored(target.id, item.id, score_of_outcome(task, item, target, reply_of(task, row.name, question)))
         for target, fitted in zip(targets, fits, strict=True)
         for item in task.items(target, Split.TEST)
         for question in [SteeredItem(target, item, Setting(1.0), fitted)]

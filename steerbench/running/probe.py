@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from steerbench.contracts import Continued, Engine, Request, Sampling, Split, Task
+from steerbench.contracts import Continued, Engine, Request, Sampling, Split, Task, packing_of
 from steerbench.contracts.steering import UNSTEERED
 from steerbench.errors import UserError
-from steerbench.running.evaluation import packing_of, prompt_digest
+from steerbench.running.evaluation import prompt_digest
 
 LIKELIHOODS, TEXTS = 32, 16
 """The most answers timed in one batch: likelihoods of options, and free texts."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from steerbench.contracts import Control, Judged, Scored, Split, has_dial
+from steerbench.contracts import Control, Judged, Scored, Split, has_dial, packing_of
 from steerbench.contracts.progress import Progress, Silent
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import UNSTEERED, Steering
@@ -26,7 +26,7 @@ from steerbench.records.results import RESULT, RunResult, read_result, write_res
 from steerbench.running import strengths
 from steerbench.running.calibration import StrengthSearch
 from steerbench.running.controls import asked_of_row, revealed
-from steerbench.running.evaluation import Evaluation, SteeredItem, Step, packing_of
+from steerbench.running.evaluation import Evaluation, SteeredItem, Step
 from steerbench.running.fits import Fits
 from steerbench.running.losses import target_costs, target_losses
 from steerbench.running.preparing import Prepared
@@ -126,7 +126,7 @@ class OpenRun:
     def _revealed(self, row: PlanRow, method: Control) -> list[Steering]:
         """A control's steerings, made from the test answers once every choice is frozen."""
         targets = self.task.targets(Split.TEST)
-        fits = revealed(self.task, method, targets)
+        fits = revealed(self.task, row.name, method, targets)
         if self.evaluation.engine is not None:
             asked = self._longest(row, targets, fits, Split.TEST)
             check_room(self.evaluation.engine, self.task, row.name, asked)

@@ -7,7 +7,7 @@ from steerbench.contracts import Method, Task, has_dial
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.targets import Respondent, Target
 from steerbench.errors import UserError
-from steerbench.records.plan import FOLLOWS_A_METHOD, Plan, PlanRow
+from steerbench.records.plan import Plan, PlanRow
 from steerbench.records.results import MethodResult
 
 
@@ -30,7 +30,7 @@ def chosen_in(rows: Mapping[str, MethodResult]) -> FrozenChoices:
 
 def measures_only(task: Task) -> bool:
     """Whether a task cannot choose strengths, because its items do not measure the trait."""
-    return not getattr(task, "chooses_strengths", True)
+    return not task.chooses_strengths
 
 
 def check_strengths(plan: Plan, task: Task, rows: Sequence[PlanRow]) -> None:
@@ -69,8 +69,7 @@ def given(plan: Plan, task: Task, name: str, method: Method, targets: Sequence[T
 
 def _source(method: Method, name: str, plan: Plan) -> str:
     """The row whose strengths are used. A control matched to a method uses that method's, so that their norms agree."""
-    followed: str = getattr(method, FOLLOWS_A_METHOD, "")
-    return followed if followed in plan.strengths else name
+    return method.of if method.of in plan.strengths else name
 
 
 def _of(strengths: Mapping[str, float], target: Target, name: str) -> float:

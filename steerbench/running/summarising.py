@@ -79,7 +79,7 @@ def report(
         higher_is_better=summary.higher_is_better,
         judges=dict(judges or {}),
         over=summary.over,
-        framing=framing_of(task),
+        framing=task.framing,
         controls=[name for name, role in roles_of(task).items() if role == "control"],
     )
 
@@ -107,7 +107,7 @@ def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[
 
 def measures_cost(task: Task) -> bool:
     """Whether the task measures side effects of a steering instead of its effect."""
-    return bool(getattr(task, "measures_cost", not getattr(task, "chooses_strengths", True)))
+    return bool(getattr(task, "measures_cost", not task.chooses_strengths))
 
 
 def framing_of(task: Task) -> str:
@@ -147,7 +147,7 @@ def judge_results(panel: Panel, checked: Mapping[str, JudgeCheck]) -> dict[str, 
 def deviations(plan: Plan, task: Task, rows: Sequence[PlanRow], ledger: Ledger, identity: Identity) -> list[str]:
     """Every deviation from the strict protocol, and a note if thinking had to be disabled in the model."""
     thoughts = (identity.fields.get("engine") or {}).get("thoughts")
-    named = [*getattr(task, "deviations", ()), *([f"of the model: {thoughts}"] if thoughts else [])]
+    named = [*task.deviations, *([f"of the model: {thoughts}"] if thoughts else [])]
     if plan.protocol != "published":
         return named
     named += methods_deviations(rows)
@@ -158,7 +158,7 @@ def deviations(plan: Plan, task: Task, rows: Sequence[PlanRow], ledger: Ledger, 
 def methods_deviations(rows: Iterable[PlanRow]) -> list[str]:
     """The deviations of a published run's methods, each with its row's name; trivial rows have none."""
     asked = [row for row in rows if not row.trivial]
-    return [f"{row.name}: {told}" for row in asked for told in getattr(row.method, "deviations", ())]
+    return [f"{row.name}: {told}" for row in asked for told in row.method.deviations]
 
 
 def peak_memory() -> int:

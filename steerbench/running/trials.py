@@ -21,7 +21,7 @@ def trials(plan: Plan, method: Method, fitted: Steering) -> Trials:
 
 def grid_strengths(plan: Plan, method: Method) -> list[float]:
     if plan.protocol == "published":
-        own: Sequence[float] | None = getattr(method, "published_strengths", None)
+        own = method.published_strengths
         return [0.0, *own] if own else calibration.published_grid(*method.strengths)
     return calibration.spaced(*method.strengths, plan.budget)
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from steerbench.contracts import Method, Split, Task
 from steerbench.contracts.targets import Target
 from steerbench.errors import UserError
-from steerbench.plugins.finding import find
-from steerbench.plugins.parameters import checked, construct
+from steerbench.plugins.plugin import construct, resolve
 from steerbench.records.plan import Plan, PlanRow, build_judges, build_rows, build_task
 from steerbench.running import strengths
 
@@ -53,7 +52,7 @@ def verify(plan: Plan, source: Verified | None = None) -> Verified:
 
 def _task(plan: Plan) -> Task:
     """The plan's task. If even the data alone cannot be opened, they are missing; otherwise a parameter is wrong."""
-    checked("task", plan.task, plan.task_parameters, find("task", plan.task))
+    resolve("task", plan.task).checked(plan.task_parameters)
     try:
         return build_task(plan)
     except UserError as error:

@@ -17,8 +17,7 @@ from steerbench.contracts import Engine
 from steerbench.contracts.progress import Progress, Silent
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.composed import adapted, build_method, names
-from steerbench.plugins.finding import find
-from steerbench.plugins.parameters import parameters
+from steerbench.plugins.plugin import resolve
 from steerbench.records.json_files import write_record
 from steerbench.records.plan import Plan, build_rows, build_task
 from steerbench.records.results import MetricRecord, without_break_downs
@@ -136,8 +135,8 @@ def parameter_named(plan: Plan, symbol: str, part: str = "") -> Swept:
     low, high = build_method(spec, plan.method_parameters, plan.seed).strengths
     found, known = [], [STRENGTH] if low != high else []
     for name in [part] if part else parts:
-        plugin = find("method", name)
-        accepted, symbols = parameters(plugin), getattr(plugin, "symbols", {})
+        plugin = resolve("method", name)
+        accepted, symbols = plugin.parameters, plugin.cls.symbols
         known += [*accepted, *symbols]
         parameter = symbols.get(symbol, symbol)
         if parameter in accepted or (parameter == STRENGTH and low != high):

@@ -15,6 +15,7 @@ from steerbench.contracts import (
     Activations,
     Choice,
     Completion,
+    Engine,
     NeuronStatistics,
     Prompt,
     Request,
@@ -42,7 +43,7 @@ def toy_engine(seed: int = 0) -> "ToyEngine":
     return ToyEngine(seed)
 
 
-class ToyEngine:
+class ToyEngine(Engine):
     """Runs the toy model, `token_budget` tokens a batch."""
 
     name = "toy"
@@ -50,6 +51,7 @@ class ToyEngine:
     heads = HEADS
     neurons = NEURONS
     width = WIDTHS["head_out"]
+    hidden = WIDTHS["resid"]
     architecture = "toy"
     vocabulary = VOCABULARY
     context = 32_768

@@ -11,8 +11,7 @@ from steerbench.contracts import Engine, Prompt, Request
 from steerbench.errors import UserError, unknown
 from steerbench.models.embedded import EMBEDDED
 from steerbench.plugins.composed import adapted, build_method, method_settings, names
-from steerbench.plugins.finding import find
-from steerbench.plugins.parameters import parameters
+from steerbench.plugins.plugin import resolve
 from steerbench.records.plan import Plan, build_task
 from steerbench.running.opening import open_engine
 from steerbench.timing.machine import commit, this_machine, versions
@@ -156,7 +155,7 @@ def _bounded(asked: BenchPlan) -> dict[str, dict[str, Any]]:
     """The methods' parameters; a search that generates text is kept small unless the user sets its size."""
     given = {name: dict(own) for name, own in asked.given.items()}
     for name in {single for spec in asked.methods for single in names(spec)}:
-        taken = parameters(find("method", name))
+        taken = resolve("method", name).parameters
         offered = {key: value for key, value in asked.sizes.search.items() if key in taken}
         given[name] = offered | given.get(name, {})
     return given

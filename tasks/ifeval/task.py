@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from steerbench.contracts import Completion, Outcome, Prompt, Request, Role, Sampling, Score, Split
+from steerbench.contracts import Completion, Outcome, Prompt, Request, Sampling, Score, Split, Task
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Item, Target
 from steerbench.datasets.registry import dataset
@@ -26,7 +26,7 @@ POLES = "conscientiousness+,conscientiousness-"
 
 
 @dataclass
-class IFEval:
+class IFEval(Task):
     """Instructions such as "in fewer than 60 words", followed or not.
 
     Args:
@@ -39,7 +39,8 @@ class IFEval:
     limit: int | None = None
     max_new_tokens: int = 1280
     name: str = field(default="ifeval", init=False)
-    baselines: ClassVar[Mapping[str, Role]] = BESIDE_UNSTEERED
+    replies = ("text",)
+    baselines = BESIDE_UNSTEERED
     metrics: ClassVar[Sequence[Columns]] = board.METRICS
     over: ClassVar[str] = "prompts"
     chooses_strengths: bool = field(default=False, init=False)

@@ -8,7 +8,7 @@ of a model's personality; it shows whether a steering changes answers at all.
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary, Task
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import LABELS, MIDDLE, TRAITS, Answer, Item, Target
 from steerbench.errors import UserError
@@ -17,7 +17,7 @@ from steerbench.toolkit.sizes import check_sizes
 from tasks.inventory.metrics import ROLES, summarise
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, load
 from tasks.papi.inventory import in_turn
-from tasks.papi.readouts import READOUTS, asked_by, why_unread
+from tasks.papi.readouts import READOUTS, asked_by, readable, why_unread
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 CALIBRATES = 3
@@ -26,7 +26,7 @@ _ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown stateme
 """A prompt change with all parts, so that the identity includes every wording."""
 
 
-class SelfReport:
+class SelfReport(Task):
     """The test statements of an inventory under every pole; each pole is described by the inventory's shown statements.
 
     Args:
@@ -58,6 +58,7 @@ class SelfReport:
         check_sizes(self.name, items=items)
         self._inventory = load(dataset, limit=1)
         self._reader, self._readout = READOUTS[readout](), readout
+        self.replies = readable(self._reader)
         by_id = {item.id: item for item in self._inventory.items}
         self._shown = [by_id[one] for one in self._inventory.shown]
         calibrates, measures = _split([by_id[one] for one in self._inventory.asked])

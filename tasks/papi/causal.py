@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary
+from steerbench.contracts import Outcome, Request, Sampling, Score, Scored, Split, Summary, Task
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import MIDDLE, TRAITS, Item, Respondent, Target
 from steerbench.errors import UserError
@@ -21,7 +21,7 @@ from tasks.papi.task import PAPI
 from tasks.papi.treatment import moved, treatments
 
 
-class CausalPAPI:
+class CausalPAPI(Task):
     """The test statements of all traits, asked for PAPI's people and for every copy.
 
     Args:
@@ -53,6 +53,7 @@ class CausalPAPI:
             raise UserError(f"{self.name} changes Big Five scores, but '{dataset}' asks about {', '.join(others)}.")
         self._per_trait = items
         self.sampling: Sampling = self._papi.sampling
+        self.replies = self._papi.replies
         self._people = {person.id: person for person in self._papi.targets(Split.TEST)}
         made = [pair for person in self._people.values() for pair in treatments(person)]
         self.treatments = {copy.id: treatment for copy, treatment in made}

@@ -25,6 +25,7 @@ from steerbench.contracts import (
     Scored,
     Split,
     Summary,
+    Task,
 )
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import MIDDLE, Answer, Item, OtherForm, Respondent, Target
@@ -36,7 +37,7 @@ from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, stor
 from tasks.papi.forms import asked_in, forms_of, in_forms
 from tasks.papi.metrics import ROLES, Missing, summarise
 from tasks.papi.others import others_by_person, where_from
-from tasks.papi.readouts import READOUTS, Readout, TextReadout, asked_by, why_unread
+from tasks.papi.readouts import READOUTS, Readout, TextReadout, asked_by, readable, why_unread
 from tasks.papi.robustness import by_form, with_forms
 
 _SHOWN = Item("shown", "Shown statement.", "A shown statement.", "A", "", 1)
@@ -59,7 +60,7 @@ TWELVE = (
 
 
 @dataclass
-class PAPI:
+class PAPI(Task):
     """Multiple-choice personality prediction.
 
     Args:
@@ -71,7 +72,7 @@ class PAPI:
         robust: ask test statements in other forms too (`tasks.papi.forms`).
     """
 
-    withheld: ClassVar[bool] = True
+    withheld = True
     """People's answers, and anything that would reveal them, are not published."""
 
     size: ClassVar[str] = "respondents"
@@ -97,6 +98,7 @@ class PAPI:
         self._reader: Readout = READOUTS[self.readout]()
         if self.published and isinstance(self._reader, TextReadout):
             self._reader = TextReadout("published")
+        self.replies = readable(self._reader)
         self._inventory: Inventory = load(self.dataset, "stored" if self.published else "ticked", self.respondents)
         self._people: dict[str, Person] = {person.id: person for person in self._inventory.people}
         self._scores_as_ticks = self.published and stores_scores(self.dataset)

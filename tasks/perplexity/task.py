@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from steerbench.contracts import Choice, Outcome, Prompt, Request, Role, Sampling, Score, Split
+from steerbench.contracts import Choice, Outcome, Prompt, Request, Sampling, Score, Split, Task
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import Item, Target
 from steerbench.errors import UserError
@@ -29,7 +29,7 @@ OVERFLOWED = "the steered model gives the passage no finite likelihood"
 
 
 @dataclass
-class Perplexity:
+class Perplexity(Task):
     """Passages of plain prose, measured in bits per character.
 
     Args:
@@ -42,7 +42,8 @@ class Perplexity:
     poles: str | None = None
     limit: int | None = None
     name: str = field(default="perplexity", init=False)
-    baselines: ClassVar[Mapping[str, Role]] = BESIDE_UNSTEERED
+    replies = ()
+    baselines = BESIDE_UNSTEERED
     metrics: ClassVar[Sequence[BoardMetric]] = board.METRICS
     over: ClassVar[str] = "passages"
     chooses_strengths: bool = field(default=False, init=False)

@@ -16,12 +16,12 @@ from steerbench.contracts import (
     Outcome,
     Prompt,
     Request,
-    Role,
     Sampling,
     Score,
     Scored,
     Split,
     Summary,
+    Task,
     Verdict,
 )
 from steerbench.contracts.steering import PromptChange, Steering
@@ -45,7 +45,7 @@ _ONE_OF_EACH = PromptChange("Description.", (Answer(Item("shown", "Shown stateme
 
 
 @dataclass
-class PersonalityBench:
+class PersonalityBench(Task):
     """Free-text answers under each pole of each trait.
 
     Args:
@@ -75,7 +75,8 @@ class PersonalityBench:
     part: Literal["test", "calibration"] = "test"
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="personalitybench", init=False)
-    baselines: ClassVar[Mapping[str, Role]] = ROLES
+    replies = ("text",)
+    baselines = ROLES
     reference: str = field(default="simple-prompt", init=False)
     cost: str = field(default="fluency", init=False)
     before: ClassVar[Mapping[str, Any]] = {"frame": BARE}

@@ -17,10 +17,10 @@ from steerbench.contracts import (
     Outcome,
     Prompt,
     Request,
-    Role,
     Sampling,
     Score,
     Split,
+    Task,
 )
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import Answer, Item, Target
@@ -47,7 +47,7 @@ _EXAMPLE = Problem("example", "Question?", "number", ("1",), ("one", "two"), {"s
 
 
 @dataclass
-class Reasoning:
+class Reasoning(Task):
     """Problems of one dataset, which the classes below name.
 
     Args:
@@ -71,7 +71,8 @@ class Reasoning:
     max_new_tokens: int = 256
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="", init=False)
-    baselines: ClassVar[Mapping[str, Role]] = board.ROLES
+    replies = ("text",)
+    baselines = board.ROLES
     metrics: ClassVar[Sequence[BoardMetric]] = board.METRICS
     over: ClassVar[str] = "problems"
     chooses_strengths: bool = field(default=False, init=False)

@@ -149,9 +149,13 @@ def test_a_finished_run_is_resumed_by_showing_it_and_a_missing_one_is_told(steer
 
 SLOW = """
 import time
+from dataclasses import dataclass
 from steerbench_testkit import ToyEngine
 
+@dataclass
 class SlowEngine(ToyEngine):
+    name: str = "slow"
+
     def choose(self, requests):
         time.sleep(0.1)
         return super().choose(requests)

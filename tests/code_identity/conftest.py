@@ -42,7 +42,15 @@ class Push(Toy):
 ''',
     "kit/amounts.py": "SIZE = 0.5\n",
     "kit/words/list.txt": "calm\n",
-    "kit/other.py": "from kit.push import Push\n\n\nclass Other(Push):\n    name = 'kit-other'\n",
+    "kit/other.py": """from dataclasses import dataclass
+
+from kit.push import Push
+
+
+@dataclass
+class Other(Push):
+    name: str = "kit-other"
+""",
     "kit/task.py": """from dataclasses import dataclass, field
 
 from steerbench_testkit import RatedTask

@@ -22,7 +22,8 @@ from scipy.stats import bootstrap, spearmanr
 
 from steerbench.contracts import Case, Judge
 from steerbench.contracts.targets import TRAITS
-from steerbench.plugins.parameters import construct, value_of
+from steerbench.plugins.parameters import value_of
+from steerbench.plugins.plugin import construct
 from steerbench.statistics import share_estimate
 
 Array = NDArray[np.float64]

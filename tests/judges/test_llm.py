@@ -21,7 +21,7 @@ from steerbench.judging.panel import Panel, verdicts_key
 from steerbench.openai_client import client as client_module
 from steerbench.openai_client import transport
 from steerbench.openai_client.completion import CUT, TEMPLATE, Token
-from steerbench.plugins.parameters import construct
+from steerbench.plugins.plugin import construct
 from steerbench.records.verdicts import Verdicts, case_key
 from tests.judges.faulty_server import COMPLETION_TOKENS, KEY, PROMPT_TOKENS, FaultyServer, expected, meant
 from tests.judges.hostile_answers import HARMLESS, IMPOSSIBLE, LIES, UNTOLD

@@ -14,7 +14,7 @@ from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.judging.panel import refuse_self_judging
 from steerbench.models.registry import models
-from steerbench.plugins.parameters import construct
+from steerbench.plugins.plugin import construct
 from steerbench.testing.tiny_models import tiny_model
 
 CASES = [

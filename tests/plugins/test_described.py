@@ -9,9 +9,9 @@ from pydantic.dataclasses import dataclass
 from typer.testing import CliRunner
 
 from steerbench.cli.app import app
-from steerbench.plugins.described import Parameter, _parameters, described
+from steerbench.plugins.described import Parameter, described, in_words
 from steerbench.plugins.finding import available
-from steerbench.plugins.parameters import parameters
+from steerbench.plugins.parameters import parameters_of
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Plain:
 
 
 def test_types_defaults_and_ranges_are_those_of_the_annotations():
-    assert list(_parameters(Made)) == [
+    assert [in_words(one) for one in parameters_of(Made).values()] == [
         Parameter("size", "int", range="from 1 below 9"),
         Parameter("kind", "round | square", "round"),
         Parameter("name", "str", "x"),
     ]
-    assert list(_parameters(Plain)) == [
+    assert [in_words(one) for one in parameters_of(Plain).values()] == [
         Parameter("needed", "float", required=True),
         Parameter("share", "float | int", 0.5),
     ]
@@ -51,7 +51,7 @@ def test_pas_is_told_as_it_is_built(steerbench_list):
     found = json.loads(steerbench_list("methods", "pas", "--json"))
     from methods.pas import PAS
 
-    assert [one["name"] for one in found["parameters"]] == [name for name in parameters(PAS) if name != "seed"]
+    assert [one["name"] for one in found["parameters"]] == [name for name in parameters_of(PAS) if name != "seed"]
     shown = steerbench_list("methods", "pas")
     assert "methods.pas:PAS (steerbench" in shown
     assert "letters | yes-no | label | contextual" in " ".join(shown.split())

@@ -58,6 +58,9 @@ class ToyEngine:
     heads: int = 1
     neurons: int = 1
     width: int = 2
+    hidden: int = 2
+    architecture: str = "toy"
+    vocabulary: int = 5
     context: int = 10_000
     asked: list[Request] = field(default_factory=list)
 
@@ -71,6 +74,9 @@ class ToyEngine:
 
     def identity(self) -> Mapping[str, str]:
         return {"weights": self.model, "engine": self.name}
+
+    def tokenize(self, prompt: Prompt) -> Sequence[int]:
+        return list(prompt.start.encode())
 
     def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
         return [len(request.prompt.start) for request in requests]

@@ -4,12 +4,21 @@ import gc
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
 
-from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.contracts import (
+    Activations,
+    Choice,
+    Completion,
+    NeuronStatistics,
+    Prompt,
+    RegisteredEngine,
+    Request,
+    Sampling,
+)
 from steerbench.contracts.steering import Site
 from steerbench.engines.branches import Branch, branch
 from steerbench.engines.contextual import neutrals
@@ -34,7 +43,7 @@ T = TypeVar("T")
 
 
 @dataclass(eq=False)
-class HFEngine:
+class HFEngine(RegisteredEngine):
     """Runs a transformers model, on CPU or CUDA.
 
     `token_budget` is the number of tokens computed at once. It is halved whenever memory runs out.
@@ -53,7 +62,7 @@ class HFEngine:
         chat_template: Path | None = None,
         token_budget: int | None = None,
         date: str | None = None,
-    ) -> "HFEngine":
+    ) -> Self:
         """Load a model by name, Hugging Face id or folder; `date` is today's date for its chat template (`load_text`).
 
         Raises:
@@ -70,6 +79,7 @@ class HFEngine:
         self.heads = int(self.modules.config.num_attention_heads)
         self.neurons = self.modules.width("mlp_act")
         self.width = self.modules.width("head_out")
+        self.hidden = self.modules.width("resid")
         self.architecture = self.loaded.architecture.model_type
         self.vocabulary = int(self.modules.config.vocab_size)
         self.context = int(self.modules.config.max_position_embeddings)

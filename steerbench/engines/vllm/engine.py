@@ -6,11 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from steerbench.contracts import Activations, Choice, Completion, NeuronStatistics, Prompt, Request, Sampling
+from steerbench.contracts import (
+    Activations,
+    Choice,
+    Completion,
+    NeuronStatistics,
+    Prompt,
+    RegisteredEngine,
+    Request,
+    Sampling,
+)
 from steerbench.contracts.steering import Site
 from steerbench.engines.answers import decoded
 from steerbench.engines.branches import Branch, unpacked
@@ -41,7 +50,7 @@ COUNTED = 2**30
 
 
 @dataclass(eq=False)
-class VLLMEngine:
+class VLLMEngine(RegisteredEngine):
     """Runs a model on vLLM, on CPU or CUDA, with a separate steering per request."""
 
     text: ModelText
@@ -66,7 +75,7 @@ class VLLMEngine:
         prefix_caching: bool = True,
         batched_tokens: int | None = None,
         date: str | None = None,
-    ) -> "VLLMEngine":
+    ) -> Self:
         """Load a model by name, Hugging Face id or folder; the settings are those of `VLLMSettings`.
 
         `eager` defaults to true on a CPU. `date` is today's date for the chat template (`load_text`).
@@ -106,6 +115,7 @@ class VLLMEngine:
     def __post_init__(self) -> None:
         self.layers, self.heads = self.shape.layers, self.shape.heads
         self.neurons, self.width = self.shape.of("mlp_act"), self.shape.of("head_out")
+        self.hidden = self.shape.of("resid")
         self.architecture, self.vocabulary = self.text.architecture.model_type, self.shape.vocabulary
         self.context = self.client.context
         self.tokens = PromptTokens(self.text)

@@ -8,8 +8,7 @@ from typing import Any, Literal
 from steerbench.contracts import Split, Task, has_dial
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.composed import build_method
-from steerbench.plugins.finding import find
-from steerbench.plugins.parameters import parameters
+from steerbench.plugins.plugin import resolve
 from steerbench.records.plan import Plan, build_judges, build_rows, build_task
 from steerbench.running.calibration import spaced
 
@@ -32,7 +31,7 @@ class Tradeoff:
     wanted: float | str | None = None
 
     def __post_init__(self) -> None:
-        if "part" not in parameters(find("task", self.base.task)):
+        if "part" not in resolve("task", self.base.task).parameters:
             raise UserError(
                 f"The effect cannot be measured on '{self.base.task}', because its calibration items cannot be asked "
                 "at a given strength; use personalitybench."

@@ -41,7 +41,7 @@ def terms_of(asked: Tradeoff) -> Terms:
     return Terms(
         effect_task=asked.base.task,
         targets=asked.targets,
-        side_cost=str(getattr(asked.effect_task, "cost", "cost")),
+        side_cost=asked.effect_task.cost,
         costs=list(asked.costs),
         dials=asked.dials,
         strengths=asked.strengths,
