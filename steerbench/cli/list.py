@@ -18,8 +18,7 @@ from steerbench.api.screen import console as screen
 from steerbench.cli.model import amount
 from steerbench.cli.options import Json
 from steerbench.errors import UserError, unknown
-from steerbench.plugins.door import Kind
-from steerbench.plugins.finding import available
+from steerbench.plugins.finding import Kind, available
 
 if TYPE_CHECKING:
     from steerbench.plugins.described import Parameter

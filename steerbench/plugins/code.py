@@ -15,8 +15,7 @@ from importlib.metadata import Distribution, EntryPoint, distribution
 from typing import Any
 
 from steerbench.contracts import Engine, Judge
-from steerbench.plugins.door import Kind
-from steerbench.plugins.finding import available
+from steerbench.plugins.finding import Kind, available
 from steerbench.plugins.sources import digest, tops_of
 
 HARNESS = "harness"

@@ -8,7 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import annotated_types
 from pydantic.fields import FieldInfo
 
-from steerbench.plugins.door import Kind
+from steerbench.plugins.finding import Kind
 from steerbench.plugins.parameters import Parameter as Taken
 from steerbench.plugins.plugin import resolve
 

@@ -10,14 +10,14 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, cached_property
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from steerbench.contracts import Judge, Method, RegisteredEngine, Task
 from steerbench.errors import UserError
+from steerbench.plugins.finding import Kind
 
-Kind = Literal["method", "task", "judge", "engine"]
 CONTRACTS: Mapping[Kind, Any] = {"method": Method, "task": Task, "judge": Judge, "engine": RegisteredEngine}
 
 _MISSING: Any = object()

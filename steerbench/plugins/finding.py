@@ -8,10 +8,11 @@ import sys
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from steerbench.errors import UserError, unknown
-from steerbench.plugins.door import Kind, admit
+
+Kind = Literal["method", "task", "judge", "engine"]
 
 
 def available(kind: Kind) -> dict[str, EntryPoint]:
@@ -32,6 +33,8 @@ def find(kind: Kind, name: str) -> Any:
         UserError: nothing has that name (near misses are suggested), its package does not import, or its contract asks
             for more than it has.
     """
+    from steerbench.plugins.door import admit  # with the contracts comes NumPy, which a list of names can do without
+
     points = available(kind)
     if name not in points:
         raise UserError(unknown(kind, name, points))

@@ -15,8 +15,8 @@ from pydantic_core import to_jsonable_python
 
 from steerbench.errors import UserError
 from steerbench.plugins.code import Code, code_of
-from steerbench.plugins.door import CONTRACTS, Kind, check_built
-from steerbench.plugins.finding import available, find, spoken
+from steerbench.plugins.door import CONTRACTS, check_built
+from steerbench.plugins.finding import Kind, available, find, spoken
 from steerbench.plugins.parameters import Parameter, checked, parameters_of
 
 
