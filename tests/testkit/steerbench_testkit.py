@@ -18,6 +18,7 @@ from steerbench.contracts import (
     Case,
     Choice,
     Completion,
+    Judge,
     Metric,
     Outcome,
     Prompt,
@@ -28,6 +29,7 @@ from steerbench.contracts import (
     Scored,
     Split,
     Summary,
+    Task,
     Usage,
     Verdict,
 )
@@ -107,7 +109,7 @@ class ToyEngine:
 
 
 @dataclass
-class ToyTask:
+class ToyTask(Task):
     """`respondents` people (or those named as `poles`) who tick what a hash of their name and the item says."""
 
     respondents: int = 3
@@ -220,7 +222,7 @@ class RatedTask(ToyTask):
 
 
 @dataclass
-class ToyJudge:
+class ToyJudge(Judge):
     """Rates height by the number in a text, fluency by how near that number is to 2.5. Counts what it is asked."""
 
     lenience: float = 0.0
