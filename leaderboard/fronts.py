@@ -18,7 +18,8 @@ from leaderboard.responses import (
     title_of,
 )
 from leaderboard.text import cut, interval, number, value
-from steerbench.publishing.tradeoff_schema import UNSTEERED, PublishedTradeoff
+from steerbench.contracts.roles import UNSTEERED
+from steerbench.publishing.tradeoff_schema import PublishedTradeoff
 from steerbench.records.results import MetricRecord
 from steerbench.studies.tradeoff.result import TradeoffResult
 

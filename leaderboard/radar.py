@@ -8,13 +8,14 @@ from leaderboard.boards import PublishedBoard
 from leaderboard.known import PublishedMethod
 from leaderboard.row import LeaderboardRow
 from leaderboard.text import number, value
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.records.results import MethodResult, MetricRecord
 
 FEWEST, MOST_TRAITS = 3, 16
 """Fewest and most axes of a readable radar."""
 MOST = 6
 """Maximum radars on a page, one per board and model."""
-REFERENCE = "unsteered"
+REFERENCE = UNSTEERED
 MIDDLE, REACH = 160.0, 110.0
 """The centre's coordinates and the radius of the outermost ring, in the drawing's units."""
 

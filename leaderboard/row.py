@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 from leaderboard.phrases import phrase
 from steerbench.contracts import Role
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.publishing.schema import Published
 from steerbench.records.results import ComparisonRecord, JudgeResult, MethodResult, MetricRecord
 from steerbench.records.standing import is_better, is_worse
 
 Kind = Literal["beside", "better", "partly", "same", "unknown", "kept", "lost"]
 """How a row is drawn; see `kind_of`."""
-LABELS: Mapping[Role, str] = {"unsteered": "the model as it is"}
+LABELS: Mapping[Role, str] = {UNSTEERED: "the model as it is"}
 """Labels of rows that are not methods, if they differ from the role."""
 
 

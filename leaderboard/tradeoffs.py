@@ -7,14 +7,10 @@ from pathlib import Path
 
 from leaderboard.row import dataset_of
 from leaderboard.text import value
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.errors import UserError
 from steerbench.publishing.schema import Published
-from steerbench.publishing.tradeoff_schema import (
-    UNSTEERED,
-    PublishedTradeoff,
-    folder_beside,
-    read_published_tradeoff,
-)
+from steerbench.publishing.tradeoff_schema import PublishedTradeoff, folder_beside, read_published_tradeoff
 from steerbench.running.strengths import chosen_in
 
 NAMED = 5

@@ -16,6 +16,7 @@ from leaderboard.row import LeaderboardRow, dataset_of, engine_of, rows_of
 from leaderboard.site import Site
 from leaderboard.text import NONE, cut, decimals, value
 from leaderboard.tradeoffs import doses_of
+from steerbench.contracts.roles import CONSTANT, UNSTEERED
 from steerbench.publishing.known_weights import mark
 from steerbench.publishing.schema import Published
 from steerbench.records.results import ComparisonRecord, MetricRecord, without_break_downs
@@ -55,7 +56,7 @@ def _values(board: PublishedBoard | None, run: Published) -> dict[str, Any]:
         "reference": _on(axis, to_clear(rows)),
         "ceiling": _on(axis, ceiling(rows)),
         "dashed": dashed(rows),
-        "beside": next(iter(of_role(rows, "unsteered") or of_role(rows, "constant")), None),
+        "beside": next(iter(of_role(rows, UNSTEERED) or of_role(rows, CONSTANT)), None),
         "width": WIDTH,
         "method_page": method_page,
         "calibration": (calibration_chart(rows), COLUMNS, calibration_table(rows)),
@@ -129,7 +130,7 @@ def _shown_first(rows: Sequence[LeaderboardRow]) -> tuple[int, int | None]:
     """Positions of the rows whose samples are shown first: the best method, and `unsteered` or another reference."""
     first = next((row for row in rows if not row.result.trivial), rows[0])
     others = [row for row in rows if row is not first]
-    beside = sorted(others, key=lambda row: (row.name != "unsteered", not row.result.trivial))
+    beside = sorted(others, key=lambda row: (row.name != UNSTEERED, not row.result.trivial))
     return first.place, beside[0].place if beside else None
 
 

@@ -12,8 +12,9 @@ from leaderboard.row import LeaderboardRow, dataset_of
 from leaderboard.site import Site
 from leaderboard.text import cut, decimals, interval, number, value
 from leaderboard.tradeoffs import EffectAndCost, doses_of, pairs_of
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.publishing.schema import Published
-from steerbench.publishing.tradeoff_schema import UNSTEERED, PublishedTradeoff
+from steerbench.publishing.tradeoff_schema import PublishedTradeoff
 from steerbench.records.results import MetricRecord
 from steerbench.studies.tradeoff.result import EFFECT, Curve, Difference, TradeoffResult
 

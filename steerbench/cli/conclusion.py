@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from steerbench.contracts.roles import PLACEBO
 from steerbench.models.registry import DEFAULT, models
 from steerbench.records.results import RunResult
 from steerbench.records.standing import MOVES, Standing
@@ -36,7 +37,7 @@ def _did(standing: Standing, result: RunResult) -> str:
     rest = [name for name in standing.not_better if roles.get(name) in MOVES]
     if not rest:
         return " was not compared with the unsteered model."
-    if [roles[name] for name in rest] == ["placebo"]:
+    if [roles[name] for name in rest] == [PLACEBO]:
         return f" is better than unsteered, but not better than {rest[0]}, a random edit of the same size."
     return f" has no effect that this board can detect: it is not significantly better than {' or '.join(rest)}."
 

@@ -77,6 +77,7 @@ def check_command(
     """Test a judge on texts whose pole or quality is known."""
     from steerbench.api.progress import Bars
     from steerbench.cli.parameters import parse_parameters
+    from steerbench.contracts.roles import UNSTEERED
     from steerbench.judging.check import check_judge
     from steerbench.records.plan import Plan, build_judge
     from steerbench.running.opening import open_engine
@@ -84,7 +85,7 @@ def check_command(
     given = parse_parameters(param or [])
     with loading(json):
         built = build_judge(judge, given.pop(judge, {}))
-        plan = Plan(methods=("unsteered",), task="none", model=model)
+        plan = Plan(methods=(UNSTEERED,), task="none", model=model)
         engine = open_engine(plan, device) if built.needs_model else None
     with Bars(json) as bars:
         figures = check_judge(built, engine, judge_budget, bars)

@@ -47,6 +47,7 @@ def power_command(
     seed: Seed = 0,
 ) -> None:
     """Plan a run's size by the differences it could detect."""
+    from steerbench.contracts.roles import UNSTEERED
     from steerbench.records.plan import Plan
     from steerbench.records.results import read_result
     from steerbench.running.power import reference_spreads, spreads_of
@@ -59,7 +60,7 @@ def power_command(
             raise UserError(f"The run in {run} has no comparisons to estimate a spread from; name one with baselines.")
     else:
         given: dict[str, JsonValue] = {} if dataset is None else {"dataset": dataset}
-        spreads = reference_spreads(Plan(methods=("unsteered",), task=task, task_parameters=given, seed=seed))
+        spreads = reference_spreads(Plan(methods=(UNSTEERED,), task=task, task_parameters=given, seed=seed))
         if not spreads:
             raise UserError(
                 f"The task '{task}' has no rows without a model to estimate a spread from; name a finished run."

@@ -9,6 +9,7 @@ from rich.text import Text
 from steerbench.api.screen import console as screen
 from steerbench.cli.fitting import Column, print_facts, print_table
 from steerbench.cli.table import cell
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.errors import counted
 from steerbench.records.results import MetricRecord
 from steerbench.reports.captions import caption_facts
@@ -31,7 +32,7 @@ def show(result: TradeoffResult, folder: Path, console: Console | None = None) -
     for sentence in compared(result.differences):
         console.print(sentence)
     for cost, doses in result.fronts.items():
-        named = ", ".join(method if method == "unsteered" else f"{method} {strength:g}" for method, strength in doses)
+        named = ", ".join(method if method == UNSTEERED else f"{method} {strength:g}" for method, strength in doses)
         console.print(Text(f"Not beaten in effect and {cost}: {named}."))
     targets = ", ".join(result.targets)
     console.print(f"Towards {targets}. All of it is in {folder}.", highlight=False, soft_wrap=True)

@@ -23,6 +23,7 @@ from steerbench.contracts.engine import (
 )
 from steerbench.contracts.judge import Case, Judge, Usage, Verdict
 from steerbench.contracts.method import Adaptive, Control, Dealing, Method, has_dial
+from steerbench.contracts.roles import Role
 from steerbench.contracts.task import (
     FEWEST,
     PENDING,
@@ -34,7 +35,6 @@ from steerbench.contracts.task import (
     Metric,
     ReplyKind,
     Revealing,
-    Role,
     Score,
     Scored,
     Split,

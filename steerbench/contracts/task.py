@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from steerbench.contracts.engine import Completion, Outcome, Request, Sampling
 from steerbench.contracts.flags import Flag
 from steerbench.contracts.judge import Case, Verdict
+from steerbench.contracts.roles import Role
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Item, Target
 
@@ -86,15 +87,6 @@ class Comparison:
     high: float | None = None
     n: int = 0
     smallest: float | None = None
-
-
-Role = Literal["unsteered", "placebo", "constant", "reference", "ceiling", "control"]
-"""What a row that is no method is on the board for.
-
-`unsteered` is the model as it is and `placebo` an edit of the same size without meaning: what does not beat both moves
-nothing. A `constant` knows nothing of the target, a `reference` is what statistics make of it without a model, the
-`ceiling` the best that is known to be possible. A `control` shows whether the instrument can read a target at all.
-"""
 
 
 ReplyKind = Literal["tick", "text"]

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from steerbench.contracts import Split
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.contracts.targets import Respondent, Target, TraitPole
 from steerbench.contracts.thoughts import spoken
 from steerbench.errors import UserError, unknown
@@ -18,7 +19,6 @@ from steerbench.records.results import RunResult, read_result
 
 ROLE = "trait"
 """The role of the judge whose ratings are compared with people."""
-UNSTEERED = "unsteered"
 
 
 @dataclass(frozen=True, order=True)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.records.plan import Plan
 from steerbench.records.results import MetricRecord, RunResult
 from steerbench.toolkit.reading.readings import READ
 
-TASK, GOLD, UNSTEERED = "arithmetic-sample", "gold-in-prompt", "unsteered"
+TASK, GOLD = "arithmetic-sample", "gold-in-prompt"
 
 
 @dataclass(frozen=True)

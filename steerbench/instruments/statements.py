@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.records.plan import Plan
 from steerbench.records.results import MetricRecord, RunResult
 from steerbench.records.standing import SIGNIFICANT
@@ -69,7 +70,7 @@ def asked(model: Mapping[str, object], dataset: str, people: int, statements: in
             readout,
             Plan.model_validate(
                 {
-                    "methods": ("unsteered", "description-prompt"),
+                    "methods": (UNSTEERED, "description-prompt"),
                     "task": "inventory",
                     "task_parameters": {"dataset": dataset, "readout": readout, "items": statements},
                     **common,
@@ -89,7 +90,7 @@ def asked(model: Mapping[str, object], dataset: str, people: int, statements: in
 
 
 def line_of(readout: str, poles: RunResult, people: RunResult) -> ReadoutControls:
-    plain, described = poles.methods["unsteered"].metrics, poles.methods["description-prompt"].metrics
+    plain, described = poles.methods[UNSTEERED].metrics, poles.methods["description-prompt"].metrics
     own, other = people.methods["copy"].metrics, people.methods["copy-other"].metrics
     return ReadoutControls(
         readout,

@@ -13,6 +13,7 @@ from typing import Any
 
 from steerbench import __version__
 from steerbench.contracts import Engine, Task
+from steerbench.contracts.roles import CONTROL
 from steerbench.errors import UserError
 from steerbench.models.fetch import state_of
 from steerbench.models.registry import DEFAULT, models
@@ -83,7 +84,7 @@ class Reruns:
         for (method, place), sample in sorted(samples.items()):
             greedy = sample["logprobs"] is not None or task.sampling.temperature == 0
             whole = sample["finish"] in (None, "stop", "length") and None not in (sample["logprobs"] or ())
-            asks = rows[method].method.needs_model and rows[method].role != "control"
+            asks = rows[method].method.needs_model and rows[method].role != CONTROL
             if asks and greedy and whole and answer_in(sample) is not None:
                 fitting.append((method, place))
         return random.Random(f"{self._seed} {published.digest}").sample(fitting, min(self._number, len(fitting)))

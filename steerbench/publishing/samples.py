@@ -15,6 +15,7 @@ from typing import Any, cast
 import polars as pl
 
 from steerbench.contracts import Case, Choice, Completion, Judge, Judged, Outcome, Split, Task, Verdict
+from steerbench.contracts.roles import CONTROL
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.targets import Item, Target
 from steerbench.datasets.registry import datasets
@@ -64,7 +65,7 @@ def asked_of_method(task: Task, asked: AskedItems, name: str) -> AskedItems:
 
 def hides(task: Task, name: str) -> bool:
     """Whether none of a row's answers are published, because it is a control that would reveal people's answers."""
-    return task.withheld and roles_of(task).get(name) == "control"
+    return task.withheld and roles_of(task).get(name) == CONTROL
 
 
 def shows_questions(task: Task) -> bool:

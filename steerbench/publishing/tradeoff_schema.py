@@ -11,6 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.errors import UserError
 from steerbench.publishing.schema import SCHEMA, Id, Short, read_distrusted
 from steerbench.storage.files import understandable, write_whole
@@ -21,7 +22,6 @@ MOST = 50
 """Maximum number of methods, of doses of a method, of costs, and of targets, so that a page can show them."""
 LONGEST_NAME = 100
 """Maximum characters in the name of a method, task, cost or target."""
-UNSTEERED = "unsteered"
 _RUN = re.compile(r"[a-z0-9][a-z0-9.+_-]{0,120}")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]+")
 

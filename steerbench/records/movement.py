@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored
+from steerbench.contracts.roles import PLACEBO, UNSTEERED
 from steerbench.statistics import share_estimate
 from steerbench.toolkit.boards.answers import OF_TARGETS
 
-ROLES: tuple[Role | None, ...] = (None, "placebo")
+ROLES: tuple[Role | None, ...] = (None, PLACEBO)
 """Roles whose rows get a movement: methods and the placebo."""
 
 
@@ -34,7 +35,7 @@ def movement_of(
 
     None if the row's role is not in `ROLES`, the run has no unsteered row, or the two share no scored item.
     """
-    unsteered = next((row for row, role in roles.items() if role == "unsteered" and row in scored), None)
+    unsteered = next((row for row, role in roles.items() if role == UNSTEERED and row in scored), None)
     if roles.get(name) not in ROLES or unsteered is None:
         return None
     before = {(one.target, one.item): one.score.loss for one in scored[unsteered]}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from steerbench import __version__
 from steerbench.contracts import Engine, Judge, Judged, Measured, Method, Role, Summarising, Task, has_dial
+from steerbench.contracts.roles import CONTROL
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.code import HARNESS, Code, changes, code_of, harness_code, judge_identity, own_engine
 from steerbench.plugins.composed import Composed, adapted, build_method, method_settings, names
@@ -130,10 +131,10 @@ def build_rows(plan: Plan, task: Task) -> list[PlanRow]:
     with_model = plan.model is not None or any(row.method.needs_model for row in rows)
     if not plan.trivial:
         return rows
-    controlled = any(row.role == "control" for row in rows)
+    controlled = any(row.role == CONTROL for row in rows)
     matched = next((row for row in rows if row.name in available("method") and has_dial(row.method)), None)
     for name in baselines:
-        if name in asked or name not in available("method") or (baselines[name] == "control" and not controlled):
+        if name in asked or name not in available("method") or (baselines[name] == CONTROL and not controlled):
             continue
         accepted = resolve("method", name).parameters
         if FOLLOWS_A_METHOD in accepted:

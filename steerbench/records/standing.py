@@ -12,10 +12,11 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from steerbench.contracts import FEWEST, Role
+from steerbench.contracts.roles import CONSTANT, PLACEBO, REFERENCE, UNSTEERED
 from steerbench.storage.json_models import FrozenModel
 
 SIGNIFICANT = 0.05
-MOVES: tuple[Role, ...] = ("unsteered", "placebo")
+MOVES: tuple[Role, ...] = (UNSTEERED, PLACEBO)
 
 State = Literal["tested", "off", "too few", "cannot tell", "not tested"]
 
@@ -127,13 +128,13 @@ def standing_of(
     moves = beats(*MOVES)
     if doubt and not (moves and {roles[one.against] for one in tests} >= set(MOVES)):
         return base.model_copy(update={"state": "cannot tell", "why": doubt})
-    losses = [one.smallest for one in tests if roles[one.against] == "unsteered"]
+    losses = [one.smallest for one in tests if roles[one.against] == UNSTEERED]
     return base.model_copy(
         update={
             "why": doubt,
             "moves": moves,
-            "constants": beats("constant"),
-            "reference": beats("reference"),
+            "constants": beats(CONSTANT),
+            "reference": beats(REFERENCE),
             "not_better": [one.against for one in tests if not is_better(one)],
             "worse": [one.against for one in tests if is_worse(one)],
             "smallest": losses[0] if measures_cost and losses else None,

@@ -13,6 +13,7 @@ from statistics import median
 from scipy import stats
 
 from steerbench.contracts import Judged, Role, Scored, Split, Task
+from steerbench.contracts.roles import CEILING, CONSTANT, CONTROL, PLACEBO, REFERENCE, UNSTEERED
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.targets import Respondent
 from steerbench.errors import UserError, counted
@@ -28,7 +29,7 @@ from steerbench.statistics import FEWEST, smallest_difference
 PROBED, GLANCED = 60, 24
 """Targets for trials of rows without a model. The standard error of the spread is then a tenth, or a sixth, of it."""
 MOST_RUNS = 50
-TOLD_BY: tuple[Role, ...] = ("reference", "ceiling")
+TOLD_BY: tuple[Role, ...] = (REFERENCE, CEILING)
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,9 @@ def outlook(units: int, over: str, spread: float | None, told_by: str) -> str:
 
 def _closest(tested: Sequence[ComparisonRecord], roles: Mapping[str, Role]) -> list[ComparisonRecord]:
     """All comparisons with references, and the one with the best constant, which is the hardest constant to beat."""
-    constants = [one for one in tested if roles.get(one.against) == "constant" and one.difference is not None]
+    constants = [one for one in tested if roles.get(one.against) == CONSTANT and one.difference is not None]
     best = [max(constants, key=lambda one: one.difference or 0.0)] if constants else []
-    return best + [one for one in tested if roles.get(one.against) != "constant"]
+    return best + [one for one in tested if roles.get(one.against) != CONSTANT]
 
 
 def _spread(method: str, tested: ComparisonRecord, over: str) -> Spread | None:
@@ -170,7 +171,7 @@ def _probe(plan: Plan, targets: int) -> Plan:
 
 
 def _rows_without_model(plan: Plan, task: Task) -> list[PlanRow]:
-    with_model = ("unsteered", "placebo", "control")
+    with_model = (UNSTEERED, PLACEBO, CONTROL)
     known = available("method")
     names = tuple(name for name, role in roles_of(task).items() if role not in with_model and name in known)
     if not names:

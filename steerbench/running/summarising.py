@@ -7,6 +7,7 @@ from statistics import median
 
 from steerbench.contracts import Scored, Split, Summary, Task
 from steerbench.contracts.flags import Flag
+from steerbench.contracts.roles import CONTROL
 from steerbench.contracts.setting import Setting
 from steerbench.contracts.steering import Steering
 from steerbench.judging.panel import Panel, verdicts_key
@@ -80,7 +81,7 @@ def report(
         judges=dict(judges or {}),
         over=summary.over,
         framing=task.framing,
-        controls=[name for name, role in roles_of(task).items() if role == "control"],
+        controls=[name for name, role in roles_of(task).items() if role == CONTROL],
     )
 
 

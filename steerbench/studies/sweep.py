@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from steerbench.contracts import Engine
 from steerbench.contracts.progress import Progress, Silent
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.composed import adapted, build_method, names
 from steerbench.plugins.plugin import resolve
@@ -27,7 +28,7 @@ from steerbench.studies.campaign import Campaign, FinishedRun
 SCHEMA = 2
 RESULT = "sweep.json"
 STRENGTH = "strength"
-REFERENCE = "unsteered"
+REFERENCE = UNSTEERED
 
 
 class SweepPoint(FrozenModel):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Role
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.toolkit.flags import percent
 
 Array = NDArray[np.float64]
@@ -15,7 +16,6 @@ SATURATED = 0.95
 NARROW = 0.1
 """The readout is also saturated if the standard deviation of expected answers (on 1 to 5) is below this."""
 RANGE, MODAL_SHARE = "range", "modal share"
-UNSTEERED = "unsteered"
 
 
 def saturation(metrics: Mapping[str, Metric]) -> str:

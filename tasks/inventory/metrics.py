@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.contracts.flags import Flag, flag_kind
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.records.standing import SIGNIFICANT
 from steerbench.statistics import (
     FEWEST,
@@ -20,7 +21,7 @@ from steerbench.statistics import (
 )
 from steerbench.toolkit.boards.board import comparisons
 from steerbench.toolkit.estimates import mean, size
-from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, SATURATED, UNSTEERED, modal_shares, ranges, saturated_rows
+from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, SATURATED, modal_shares, ranges, saturated_rows
 from tasks.inventory.board import InventoryBoard, board_of, over_targets
 
 Array = NDArray[np.float64]

@@ -11,6 +11,7 @@ import numpy as np
 
 from steerbench.contracts import Metric, Role, Scored, Summary
 from steerbench.contracts.flags import Flag
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.statistics import (
     CROSSED_FROM,
     cluster_bootstrap,
@@ -24,7 +25,7 @@ from steerbench.statistics import (
 )
 from steerbench.toolkit.boards.board import comparisons
 from steerbench.toolkit.estimates import mean, share
-from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, UNSTEERED, modal_shares, ranges, saturated_rows
+from steerbench.toolkit.saturation import MODAL_SHARE, RANGE, modal_shares, ranges, saturated_rows
 from tasks.papi.board import Array, PAPIAnswers, PAPIBoard, board_of
 from tasks.papi.controls import CONTROLS, COPY, COPY_OTHER, INDIVIDUAL_R, unread
 from tasks.papi.flags import COPY_ALONE, ONE_OPTION, UNREAD

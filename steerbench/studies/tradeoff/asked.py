@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 from steerbench.contracts import Split, Task, has_dial
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.errors import UserError, unknown
 from steerbench.plugins.composed import build_method
 from steerbench.plugins.plugin import resolve
 from steerbench.records.plan import Plan, build_judges, build_rows, build_task
 from steerbench.running.calibration import spaced
 
-UNSTEERED = "unsteered"
 Part = Literal["calibration", "test"]
 
 

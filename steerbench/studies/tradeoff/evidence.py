@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts.flags import Flag
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.studies.tradeoff.answers import LossesAndCosts, Values, gains, prices, worst
-from steerbench.studies.tradeoff.asked import UNSTEERED, Part
+from steerbench.studies.tradeoff.asked import Part
 from steerbench.studies.tradeoff.result import SourceFlag
 
 Array = NDArray[np.float64]
