@@ -1,12 +1,12 @@
 """Tasks: what is asked of a steered model, and what the answers are worth."""
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from steerbench.contracts.engine import Completion, Outcome, Request, Sampling
 from steerbench.contracts.flags import Flag
@@ -89,10 +89,6 @@ class Comparison:
     smallest: float | None = None
 
 
-ReplyKind = Literal["tick", "text"]
-"""What a row that asks no model may say: a tick to a statement, or a text (`contracts.steering.Reply`)."""
-
-
 @dataclass(frozen=True)
 class Summary:
     """A board: per row its metrics by name (headline first), its comparisons with rows that are no methods, flags.
@@ -151,8 +147,11 @@ class Task(Protocol):
     framing: str = ""
     """How items are put to the model, for captions ("asked by a friend"); "" where there is only one way."""
 
-    replies: Collection[ReplyKind] = ("tick", "text")
-    """What it can read from a row that asks no model: ticks of statements, texts, or neither."""
+    reads_ticks: bool = True
+    """It can read ticks of statements, from rows that ask no model."""
+
+    reads_texts: bool = True
+    """It can read texts from rows that ask no model. A task that reads neither ticks nor texts has no such rows."""
 
     size: ClassVar[str] = "limit"
     """The parameter of its constructor that says how much of it is asked, which `--limit` sets."""

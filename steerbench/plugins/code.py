@@ -11,7 +11,7 @@ libraries that a plug-in calls (the engine's identity has the versions of those 
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import Distribution, EntryPoint, distribution
+from importlib.metadata import Distribution, distribution
 from typing import Any
 
 from steerbench.contracts import Engine, Judge
@@ -33,7 +33,7 @@ def harness_code() -> Code:
 
 def code_of(kind: Kind, name: str, *built: object) -> Code:
     """The code of a plug-in, by its name and by what was built of it; one of them has to be there."""
-    point = _available(kind).get(name)
+    point = available(kind).get(name)
     modules = frozenset(type(one).__module__ for one in built)
     return _code(point.dist, modules | {point.module}) if point is not None else _code(None, modules)
 
@@ -61,7 +61,7 @@ def judge_identity(judge: Judge) -> dict[str, str]:
 
 def own_engine(judge: Judge) -> list[str]:
     """The engine that a judge loads for itself: the one that its attribute `engine` names."""
-    return [judge.engine] if judge.engine in _available("engine") else []
+    return [judge.engine] if judge.engine in available("engine") else []
 
 
 def changes(then: Any, now: Any) -> list[str]:
@@ -93,11 +93,6 @@ def _spoken(key: str) -> str:
 
 def _belongs_to(code: Code) -> str:
     return f"{code['distribution']} {code['version']}" if "distribution" in code else f"the module {code.get('module')}"
-
-
-@cache
-def _available(kind: Kind) -> Mapping[str, EntryPoint]:
-    return available(kind)
 
 
 @cache

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, cached_property
 from numbers import Integral, Real
-from types import GenericAlias
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -176,9 +175,8 @@ def _range_mistake(value: Any) -> str:
 @cache
 def _adapter(hint: Any) -> TypeAdapter[Any]:
     """Of an annotation as pydantic can read it: it does not know Collection, nor look into our contracts."""
-    if get_origin(hint) is Collection:
-        of_these: Any = GenericAlias(frozenset, get_args(hint))
-        return TypeAdapter(of_these)
+    if hint == Collection[str]:
+        return TypeAdapter(frozenset[str])
     return TypeAdapter(Sequence if any(inner in CONTRACTS.values() for inner in get_args(hint)) else hint)
 
 

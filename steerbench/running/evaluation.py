@@ -7,7 +7,7 @@ chunks, and ends with the same numbers.
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from steerbench.contracts import (
@@ -16,7 +16,6 @@ from steerbench.contracts import (
     Engine,
     Judged,
     Outcome,
-    ReplyKind,
     Request,
     Score,
     Scored,
@@ -35,13 +34,6 @@ from steerbench.errors import UserError
 from steerbench.judging.panel import Panel
 from steerbench.records.ledger import Ledger
 from steerbench.records.samples import Sample
-
-READABLE: Mapping[frozenset[ReplyKind], str] = {
-    frozenset(): "a model's answers only",
-    frozenset({"tick"}): "ticks only",
-    frozenset({"text"}): "texts only",
-}
-"""What a task reads that does not read every reply."""
 
 OVERFLOWED = "the steering is so strong that the model's numbers overflowed"
 """`Score.unscored` of every outcome that overflowed, on every task. Judges are not asked about such answers."""
@@ -254,15 +246,16 @@ def reply_of(task: Task, method: str, question: SteeredItem) -> Completion | flo
     """
     reply, item = question.steering.reply, question.item
     said, tick = (reply.said(item), reply.tick(item)) if reply else (None, None)
-    if said is not None and "text" in task.replies:
+    if said is not None and task.reads_texts:
         return Completion(said, 0, "stop")
-    if tick is not None and "tick" in task.replies:
+    if tick is not None and task.reads_ticks:
         return float(tick)
     if said is None and tick is None:
         raise UserError(f"'{method}' answers without a model, and has no reply to item {item.id} of {task.name}.")
+    read = "ticks only" if task.reads_ticks else "texts only" if task.reads_texts else "a model's answers only"
     raise UserError(
         f"'{method}' answers without a model, by {'ticks of statements' if said is None else 'texts'}, and {task.name} "
-        f"reads {READABLE[frozenset(task.replies)]}; leave '{method}' out."
+        f"reads {read}; leave '{method}' out."
     )
 
 

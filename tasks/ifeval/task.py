@@ -39,7 +39,7 @@ class IFEval(Task):
     limit: int | None = None
     max_new_tokens: int = 1280
     name: str = field(default="ifeval", init=False)
-    replies = ("text",)
+    reads_ticks = False
     baselines = BESIDE_UNSTEERED
     metrics: ClassVar[Sequence[Columns]] = board.METRICS
     over: ClassVar[str] = "prompts"

@@ -17,7 +17,7 @@ from steerbench.toolkit.sizes import check_sizes
 from tasks.inventory.metrics import ROLES, summarise
 from tasks.papi.dataset import DARK_TRIAD, SAMPLE, load
 from tasks.papi.inventory import in_turn
-from tasks.papi.readouts import READOUTS, asked_by, readable, why_unread
+from tasks.papi.readouts import READOUTS, asked_by, why_unread
 
 LOWEST, HIGHEST = min(LABELS), max(LABELS)
 CALIBRATES = 3
@@ -58,7 +58,7 @@ class SelfReport(Task):
         check_sizes(self.name, items=items)
         self._inventory = load(dataset, limit=1)
         self._reader, self._readout = READOUTS[readout](), readout
-        self.replies = readable(self._reader)
+        self.reads_texts = not self._reader.options
         by_id = {item.id: item for item in self._inventory.items}
         self._shown = [by_id[one] for one in self._inventory.shown]
         calibrates, measures = _split([by_id[one] for one in self._inventory.asked])

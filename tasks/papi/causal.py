@@ -53,7 +53,7 @@ class CausalPAPI(Task):
             raise UserError(f"{self.name} changes Big Five scores, but '{dataset}' asks about {', '.join(others)}.")
         self._per_trait = items
         self.sampling: Sampling = self._papi.sampling
-        self.replies = self._papi.replies
+        self.reads_texts = self._papi.reads_texts
         self._people = {person.id: person for person in self._papi.targets(Split.TEST)}
         made = [pair for person in self._people.values() for pair in treatments(person)]
         self.treatments = {copy.id: treatment for copy, treatment in made}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
-from steerbench.contracts import Choice, Completion, Outcome, Prompt, ReplyKind, Request
+from steerbench.contracts import Choice, Completion, Outcome, Prompt, Request
 from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.contracts.targets import LABELS, Item
 from steerbench.contracts.thoughts import UNFINISHED, spoken
@@ -149,11 +149,6 @@ def asked_by(readout: Readout, item: Item, steering: Steering) -> Request:
     """The request for an item with a readout, including its neutral prompts."""
     prompt, *neutral = (readout.prompt(one, steering.prompt) for one in (item, *readout.neutral))
     return Request(prompt, steering, readout.options, tuple(neutral))
-
-
-def readable(readout: Readout) -> Sequence[ReplyKind]:
-    """What it reads from a row that asks no model: ticks, and texts where it reads the model's texts too."""
-    return ("tick",) if readout.options else ("tick", "text")
 
 
 def why_unread(outcome: Outcome | float) -> str:

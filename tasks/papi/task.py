@@ -37,7 +37,7 @@ from tasks.papi.dataset import DARK_TRIAD, SAMPLE, Inventory, Person, load, stor
 from tasks.papi.forms import asked_in, forms_of, in_forms
 from tasks.papi.metrics import ROLES, Missing, summarise
 from tasks.papi.others import others_by_person, where_from
-from tasks.papi.readouts import READOUTS, Readout, TextReadout, asked_by, readable, why_unread
+from tasks.papi.readouts import READOUTS, Readout, TextReadout, asked_by, why_unread
 from tasks.papi.robustness import by_form, with_forms
 
 _SHOWN = Item("shown", "Shown statement.", "A shown statement.", "A", "", 1)
@@ -98,7 +98,7 @@ class PAPI(Task):
         self._reader: Readout = READOUTS[self.readout]()
         if self.published and isinstance(self._reader, TextReadout):
             self._reader = TextReadout("published")
-        self.replies = readable(self._reader)
+        self.reads_texts = not self._reader.options
         self._inventory: Inventory = load(self.dataset, "stored" if self.published else "ticked", self.respondents)
         self._people: dict[str, Person] = {person.id: person for person in self._inventory.people}
         self._scores_as_ticks = self.published and stores_scores(self.dataset)

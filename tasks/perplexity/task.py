@@ -42,7 +42,7 @@ class Perplexity(Task):
     poles: str | None = None
     limit: int | None = None
     name: str = field(default="perplexity", init=False)
-    replies = ()
+    reads_ticks = reads_texts = False
     baselines = BESIDE_UNSTEERED
     metrics: ClassVar[Sequence[BoardMetric]] = board.METRICS
     over: ClassVar[str] = "passages"

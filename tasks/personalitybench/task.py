@@ -75,7 +75,7 @@ class PersonalityBench(Task):
     part: Literal["test", "calibration"] = "test"
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="personalitybench", init=False)
-    replies = ("text",)
+    reads_ticks = False
     baselines = ROLES
     reference: str = field(default="simple-prompt", init=False)
     cost: str = field(default="fluency", init=False)

@@ -71,7 +71,7 @@ class Reasoning(Task):
     max_new_tokens: int = 256
     protocol: Literal["strict", "published"] = "strict"
     name: str = field(default="", init=False)
-    replies = ("text",)
+    reads_ticks = False
     baselines = board.ROLES
     metrics: ClassVar[Sequence[BoardMetric]] = board.METRICS
     over: ClassVar[str] = "problems"

@@ -26,7 +26,8 @@ TICKS, TEXTS = "by ticks of statements", "by texts"
     ],
 )
 def test_a_task_says_what_it_reads(task: str, given: dict[str, str], read: set[str]) -> None:
-    assert set(build_task(Plan(methods=("unsteered",), task=task, task_parameters=dict(given))).replies) == read
+    built = build_task(Plan(methods=("unsteered",), task=task, task_parameters=dict(given)))
+    assert (built.reads_ticks, built.reads_texts) == ("tick" in read, "text" in read)
 
 
 @pytest.mark.parametrize(
