@@ -53,8 +53,7 @@ class Judge(Protocol):
 
     A class that inherits from it has the defaults below; one that does not gets them where it is found by its name
     (`plugins.door`). Whatever is not a function may be an attribute, a property, or set by the constructor; but what is
-    marked `ClassVar` is read off the class. An `edition` in the
-    identity is shown behind its name on the site.
+    marked `ClassVar` is read off the class.
     """
 
     name: str
@@ -105,7 +104,10 @@ class Judge(Protocol):
 
     @abstractmethod
     def identity(self) -> Mapping[str, str]:
-        """What a verdict depends on besides the case (model, rubric, calibration); never a key or a budget."""
+        """What a verdict depends on besides the case (model, rubric, calibration); never a key or a budget.
+
+        The site shows an `edition` in it behind the judge's name.
+        """
         ...
 
     @abstractmethod

@@ -16,8 +16,7 @@ class Method(Protocol):
 
     A class that inherits from it has the defaults below; one that does not gets them where it is found by its name
     (`plugins.door`). Whatever is not a function may be an attribute, a property, or set by the constructor; but what is
-    marked `ClassVar` is read off the class. A target's steering
-    may not depend on who else is fitted. What a fit comes upon and is worth publishing goes into `Steering.facts`.
+    marked `ClassVar` is read off the class.
     """
 
     name: str
@@ -57,7 +56,10 @@ class Method(Protocol):
 
     @abstractmethod
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
-        """A steering of unit strength for each target, in their order."""
+        """A steering of unit strength for each target, in their order; it may not depend on who else is fitted.
+
+        Numbers that the fit finds and that are worth publishing go into `Steering.facts`.
+        """
         ...
 
 

@@ -24,7 +24,6 @@ _MISSING: Any = object()
 _IN_WORDS: Mapping[Any, str] = {bool: "True or False", str: "a text", int: "a whole number"}
 
 
-@cache
 def admit(kind: Kind, what: str, found: Any) -> None:
     """Hold what an entry point names to its contract, and give it the defaults of what it leaves out.
 
@@ -35,7 +34,12 @@ def admit(kind: Kind, what: str, found: Any) -> None:
         UserError: it is no class, or a function that the contract asks for is missing or takes other arguments.
     """
     if not inspect.isclass(found):
-        raise UserError(f"{what} is a {type(found).__name__}, and has to be a class: name one in the entry point.")
+        raise UserError(f"{what} has to be a class, and is of type {type(found).__name__}; name a class there.")
+    _admit_class(kind, what, found)
+
+
+@cache
+def _admit_class(kind: Kind, what: str, found: type) -> None:
     contract = CONTRACTS[kind]
     for name in _members(contract):
         stated, own = _stated(contract, name), inspect.getattr_static(found, name, _MISSING)

@@ -39,12 +39,18 @@ def find(kind: Kind, name: str) -> Any:
     if name not in points:
         raise UserError(unknown(kind, name, points))
     point = points[name]
+    if EntryPoint.pattern.match(point.value) is None:
+        raise UserError(f"{spoken(kind, point)} is no entry point; write it as package.module:Class.")
     try:
         found = point.load()
+    except UserError:
+        raise
     except (ImportError, AttributeError) as error:
         hides = _hiding(point)
         why = f"{hides} has the name of a folder of SteerBench and is found first; rename it" if hides else error
         raise UserError(f"{spoken(kind, point)} cannot be imported: {why}.") from error
+    except Exception as error:  # whatever else somebody's module does when it is imported
+        raise UserError(f"{spoken(kind, point)} cannot be imported: {type(error).__name__}: {error}.") from error
     admit(kind, spoken(kind, point), found)
     return found
 

@@ -1,95 +1,16 @@
 """A plug-in that breaks its contract is one sentence: whose it is, what is wrong, and what to do."""
 
-import ast
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from steerbench.contracts.targets import target_named
 from steerbench.errors import UserError
-from steerbench.plugins.composed import Composed, fit
-from steerbench.plugins.door import CONTRACTS
-from steerbench.plugins.finding import available, find
 from steerbench.plugins.plugin import construct, resolve
-from steerbench.testing import ToyEngine
 from tests.plugins.conftest import Plug
+from tests.plugins.sound import ENGINE, JUDGE, METHOD, TASK
 
-METHOD = """
-from steerbench.contracts import Method
-from steerbench.contracts.steering import Reply, Steering
-
-class Mine:
-    name = "mine"
-    needs_model = True
-    strengths = (0.0, 8.0)
-
-    def fit(self, engine, targets):
-        return [Steering() for _ in targets]
-"""
-TASK = """
-from steerbench.contracts import Sampling, Summary
-
-class Mine:
-    name = "mine"
-    sampling = Sampling()
-
-    def identity(self):
-        return {}
-
-    def targets(self, split):
-        return []
-
-    def items(self, target, split):
-        return []
-
-    def request(self, item, target, steering): ...
-
-    def score(self, item, target, outcome): ...
-
-    def unseal(self): ...
-
-    def summarise(self, rows, seed):
-        return Summary({})
-"""
-JUDGE = """
-class Mine:
-    name = "mine"
-    qualities = frozenset({"fluency"})
-    needs_model = False
-
-    def identity(self):
-        return {}
-
-    def rate(self, cases, engine):
-        yield {}
-"""
-ENGINE = """
-class Mine:
-    name, architecture = "mine", "toy"
-    layers = heads = neurons = width = vocabulary = context = 4
-
-    @classmethod
-    def load(cls, spec, dtype=None, device=None, chat_template=None):
-        return cls()
-
-    def identity(self):
-        return {}
-
-    def tokenize(self, prompt): ...
-
-    def lengths(self, requests): ...
-
-    def batches(self, requests): ...
-
-    def choose(self, requests): ...
-
-    def generate(self, requests, sampling): ...
-
-    def capture(self, requests, sites, front=0): ...
-"""
 SOUND: Mapping[Any, str] = {"method": METHOD, "task": TASK, "judge": JUDGE, "engine": ENGINE}
 GIVEN: Mapping[str, Mapping[str, Any]] = {"engine": {"spec": "x"}}
 
@@ -176,9 +97,9 @@ BROKEN = [
         "method",
         "class Mine:",
         "def Mine(): pass\nclass Theirs:",
-        r"{mine} is a function, and has to be a class: name one",
+        r"{mine} has to be a class, and is of type function; name",
     ),
-    ("method", "class Mine:", "Mine = 3\nclass Theirs:", r"{mine} is a int, and has to be a class"),
+    ("method", "class Mine:", "Mine = 3\nclass Theirs:", r"{mine} has to be a class, and is of type int"),
     (
         "method",
         "class Mine:",
@@ -266,90 +187,29 @@ def test_what_breaks_the_contract_is_one_sentence(plug: Plug, kind: Any, part: s
     assert "\n" not in told
 
 
-EVERY = [
-    pytest.param("fit", "None", "The `fit` of 'mine' returned nothing; return a list with one Steering", id="nothing"),
-    pytest.param("fit", "(Steering() for _ in targets)", "returned a generator; return a list", id="a generator"),
-    pytest.param("fit", "{t.id: Steering() for t in targets}", "returned a dict; return a list", id="a dict"),
-    pytest.param("fit", "[Steering()]", "returned 1 steerings for 2 targets; return a list with one", id="too few"),
-    pytest.param("fit", "[Steering()] * 3", "returned 3 steerings for 2 targets", id="too many"),
-    pytest.param(
-        "fit", "[None for _ in targets]", "returned nothing for 'extraversion\\+'; return a list", id="no steering"
-    ),
-]
-
-
-@pytest.mark.parametrize(("called", "returned", "sentence"), EVERY)
-def test_what_a_fit_returns_is_held_to_the_contract(plug: Plug, called: str, returned: str, sentence: str) -> None:
-    plug("method", METHOD.replace("[Steering() for _ in targets]", returned))
-    method, targets = construct("method", "mine", {}), [target_named("extraversion+"), target_named("openness-")]
-    for whole in (method, Composed("mine+mine", (method, method))):
-        with pytest.raises(UserError, match=sentence):
-            fit(whole, ToyEngine(), targets)
-
-
-def test_a_method_that_asks_no_model_has_to_reply(plug: Plug) -> None:
-    plug("method", METHOD.replace("needs_model = True", "needs_model = False"))
-    method = construct("method", "mine", {})
-    with pytest.raises(UserError, match=r"'mine' answers without a model .* for 'openness-' has no `reply`: give"):
-        fit(method, None, [target_named("openness-")])  # type: ignore[arg-type]
-
-
-def test_a_plug_in_is_resolved_once_and_says_where_it_is_from(plug: Plug) -> None:
-    where = plug("method", METHOD + "\n    def __init__(self, size: int = 3, seed: int = 0) -> None: ...\n")
-    found = resolve("method", "mine")
-    assert found is resolve("method", "mine")
-    assert found.cls is find("method", "mine")
-    assert {name: (one.hint, one.default) for name, one in found.parameters.items()} == {
-        "size": (int, 3),
-        "seed": (int, 0),
-    }
-    assert found.distribution == f"{where.removesuffix(':Mine')} 0.1"
-    assert found.code["distribution"] == where.removesuffix(":Mine")
-    assert len(found.code["sha256"]) == 64
-    assert found.settled({"size": 5}, {"seed": 7, "protocol": "strict"}) == {"seed": 7, "size": 5}
-
-
-FOREIGN = {
-    "steerbench/cli/app.py": "exceptions of typer and click",
-    "steerbench/engines/hf/modules.py": "configurations of transformers",
-    "steerbench/engines/prompts.py": "configurations of transformers",
-    "steerbench/engines/vllm/eager.py": "torch modules and vLLM's runner",
-    "steerbench/engines/vllm/serving/admission.py": "vLLM's sampling parameters",
-    "steerbench/engines/vllm/widths.py": "configurations of transformers",
-    "steerbench/engines/vllm/worker.py": "vLLM's runner",
-    "steerbench/plugins/described.py": "annotations",
-    "steerbench/plugins/door.py": "plug-ins: the one place",
-    "steerbench/plugins/finding.py": "modules",
-    "steerbench/plugins/source_text.py": "the tokenizer of this version of Python",
-    "steerbench/plugins/sources.py": "modules",
-}
-"""Files that ask objects for attributes they may lack, and whose objects these are."""
-
-
-def test_only_the_door_asks_a_plug_in_whether_it_has_an_attribute() -> None:
-    root = Path(__file__).parents[2]
-    asking = {
-        str(file.relative_to(root))
-        for folder in ("steerbench", "tasks", "methods", "judges", "leaderboard")
-        for file in (root / folder).rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and _asks(node)
-    }
-    assert asking == set(FOREIGN)
-
-
-def _asks(call: ast.Call) -> bool:
-    """Whether it reads an attribute that may be missing, or one by a constant name that a type checker could know."""
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    if name in ("hasattr", "getattr_static"):
-        return True
-    return name == "getattr" and (len(call.args) > 2 or isinstance(call.args[1], ast.Constant))
-
-
-@pytest.mark.parametrize("kind", ["method", "task", "judge", "engine"])
-def test_our_own_plug_ins_inherit_from_their_contracts(kind: Any) -> None:
-    ours = [
-        name for name, point in available(kind).items() if point.dist is not None and point.dist.name == "steerbench"
-    ]
-    assert ours
-    assert all(CONTRACTS[kind] in find(kind, name).__mro__ for name in ours)
+@pytest.mark.parametrize(
+    ("source", "attribute", "sentence"),
+    [
+        (
+            METHOD,
+            "",
+            r"The method 'mine' \(plugged_\d+\) has to be a class, and is of type module; name a class there\.",
+        ),
+        ("Mine = {}", "Mine", r"{mine} has to be a class, and is of type dict"),
+        (METHOD, "Theirs", r"The method 'mine' \(plugged_\d+:Theirs\) cannot be imported: module 'plugged_\d+' has no"),
+        (
+            METHOD,
+            "Mi ne!",
+            r"The method 'mine' \(plugged_\d+:Mi ne!\) is no entry point; write it as package\.module:Cl",
+        ),
+        ("class Mine", "Mine", r"{mine} cannot be imported: SyntaxError: "),
+        ("raise ValueError('not here')", "Mine", r"{mine} cannot be imported: ValueError: not here\."),
+    ],
+)
+def test_an_entry_point_that_leads_to_no_class_is_one_sentence(
+    plug: Plug, source: str, attribute: str, sentence: str
+) -> None:
+    plug("method", source, attribute)
+    with pytest.raises(UserError, match=sentence.replace("{mine}", MINE.replace("{kind}", "method"))) as refused:
+        resolve("method", "mine")
+    assert "\n" not in str(refused.value)
