@@ -35,7 +35,8 @@ def admit(kind: Kind, what: str, found: Any) -> None:
     """
     if not inspect.isclass(found):
         raise UserError(f"{what} has to be a class, and is of type {type(found).__name__}; name a class there.")
-    _admit_class(kind, what, found)
+    cls: Any = found  # to a type checker, a class is not always hashable
+    _admit_class(kind, what, cls)
 
 
 @cache

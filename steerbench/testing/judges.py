@@ -122,12 +122,11 @@ def _same(one: Verdict, other: Verdict) -> bool:
 
 def _check_contradiction(found: Findings, judge: Judge, cases: Sequence[Case], verdicts: Mapping[int, Verdict]) -> None:
     """What a judge says of others' verdicts, it does not say of those it gives itself."""
-    contradiction, identity = getattr(judge, "contradiction", None), judge.identity()
-    former = getattr(type(judge), "former", None)
-    today = former is None or former(identity) is None
+    identity = judge.identity()
+    today = type(judge).former(identity) is None
     found.expect(today, "`former` takes today's identity for an earlier one; give None for it")
     for place, verdict in verdicts.items():
-        if contradiction is not None and (told := contradiction(cases[place], verdict, identity)):
+        if told := judge.contradiction(cases[place], verdict, identity):
             found.expect(
                 False, f"`contradiction` finds fault with its own verdict on {cases[place].answer[:30]!r}: {told}"
             )

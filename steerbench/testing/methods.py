@@ -114,7 +114,7 @@ def _check_saving(found: Findings, target: Target, fitted: Steering) -> None:
 def _check_dial(found: Findings, method: Method, targets: Sequence[Target], fits: Sequence[Steering]) -> None:
     edited = any(fitted.edits for fitted in fits)
     found.expect(
-        edited or not has_dial(method) or getattr(method, "changes_nothing", False),
+        edited or not has_dial(method) or method.changes_nothing,
         f"its `strengths` are {method.strengths}, but no fit has an edit to make stronger; say (1.0, 1.0)",
     )
     for target, fitted in zip(targets, fits, strict=True):

@@ -58,12 +58,8 @@ def check_task(task: str | type | Task, *, parameters: Mapping[str, Any] | None 
         check_board(found, opened, list(_places(opened, ALL, ALL)))
 
 
-def _chooses(task: Task) -> bool:
-    return bool(getattr(task, "chooses_strengths", True))
-
-
 def _check_targets(found: Findings, sealed: Task, opened: Task) -> None:
-    splits = [Split.CALIBRATION, Split.TEST] if _chooses(sealed) else [Split.TEST]
+    splits = [Split.CALIBRATION, Split.TEST] if sealed.chooses_strengths else [Split.TEST]
     ids = {split: [target.id for target in opened.targets(split)] for split in splits}
     for split, those in ids.items():
         found.expect(bool(those), f"`targets` of {split} is empty; name whom to steer towards")
@@ -108,7 +104,7 @@ def _check_requests(found: Findings, task: Task, places: Sequence[Place]) -> Non
 
 def _check_sealing(found: Findings, sealed: Task, places: Sequence[Place]) -> None:
     """A task that chooses strengths keeps its test items, or what answers to them are worth, until that is done."""
-    if not _chooses(sealed):
+    if not sealed.chooses_strengths:
         return
     place = places[0]
     try:
@@ -129,7 +125,7 @@ def _check_scores(found: Findings, task: Task, places: Sequence[Place]) -> None:
                 if score is not None:
                     losses += score.loss is not None
                     _check_score(found, call, score)
-    some = losses > 0 or not _chooses(task) or bool(found.sentences)
+    some = losses > 0 or not task.chooses_strengths or bool(found.sentences)
     found.expect(some, "no answer has a loss, so no strength can be chosen; give one, or say chooses_strengths = False")
 
 
