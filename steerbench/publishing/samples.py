@@ -70,8 +70,7 @@ def hides(task: Task, name: str) -> bool:
 
 def shows_questions(task: Task) -> bool:
     """Whether a task's questions are published. They are not if their authors state no licence."""
-    told = str(getattr(task, "questions_from", "") or task.identity().get("dataset", ""))
-    registered = datasets().get(told)
+    registered = datasets().get(task.questions_from or task.identity().get("dataset", ""))
     return registered is None or registered.may_show_questions
 
 

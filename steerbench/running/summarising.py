@@ -108,12 +108,7 @@ def method_standing(name: str, summary: Summary, task: Task, strengths: Mapping[
 
 def measures_cost(task: Task) -> bool:
     """Whether the task measures side effects of a steering instead of its effect."""
-    return bool(getattr(task, "measures_cost", not task.chooses_strengths))
-
-
-def framing_of(task: Task) -> str:
-    """How a task frames its items, for captions; "" if there is nothing to say."""
-    return str(getattr(task, "framing", ""))
+    return not task.chooses_strengths if task.measures_cost is None else task.measures_cost
 
 
 def medians(fits: Sequence[Steering]) -> dict[str, float]:
