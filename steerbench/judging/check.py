@@ -174,7 +174,7 @@ def run_texts(judge: Judge, role: str) -> list[KnownText]:
 
 def own_texts(judge: Judge) -> list[KnownText]:
     """The texts of known end that a judge brings itself: by quality, those of the low end and those of the high."""
-    brought: Mapping[str, tuple[Sequence[str], Sequence[str]]] = getattr(judge, "known_texts", {})
+    brought = judge.known_texts
     return [
         KnownText(quality, bool(high), text)
         for quality in sorted(brought)
