@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_method_in_contributing_is_installed_and_runs(steerbench, tmp_path):
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Adding a method")[2]
-    [entry_points] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    [source] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    entry_points = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]
+    [source] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "(Method):" in block]
     [(name, where)] = tomllib.loads(entry_points)["project"]["entry-points"]["steerbench.methods"].items()
     module, _, attribute = where.partition(":")
     folder = tmp_path / "installed"
