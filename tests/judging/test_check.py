@@ -23,7 +23,7 @@ THREE_OF_EIGHT = frozenset(text for trait in TRAITS for text in descriptions(tra
 
 
 @dataclass
-class Habitual:
+class Habitual(Judge):
     """Knows which embedded texts are high; has the habits a check is to find."""
 
     per_word: float = 0.0
