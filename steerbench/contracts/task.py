@@ -153,6 +153,9 @@ class Task(Protocol):
     reads_texts: bool = True
     """It can read texts from rows that ask no model. A task that reads neither ticks nor texts has no such rows."""
 
+    over: str = "targets"
+    """What intervals of a board made from metrics are over: "people" or "targets", else what its items are called."""
+
     size: ClassVar[str] = "limit"
     """The parameter of its constructor that says how much of it is asked, which `--limit` sets."""
 
@@ -167,6 +170,10 @@ class Task(Protocol):
     @cached_property
     def questions_from(self) -> str:
         """The registered dataset that its questions come from, if that is not the `dataset` of its identity."""
+        return ""
+
+    def nothing_to_lose(self, plain: Any) -> str:
+        """Why nothing can be lost beside the unsteered model's answers, `plain`; "" if something can."""
         return ""
 
     @abstractmethod

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from steerbench.contracts import Measured, Revealing, Scored, Summarising, Summary, Task
 from steerbench.errors import UserError
 from steerbench.records.plan import roles_of
-from steerbench.toolkit.boards.answers import Answers
 from steerbench.toolkit.boards.board import board
 from steerbench.toolkit.boards.metric import BoardMetric, Columns
 from steerbench.toolkit.boards.named import metrics_named
@@ -31,9 +30,9 @@ def summary_of(task: Task, scored: Mapping[str, Sequence[Scored]], seed: int) ->
         headline,
         metrics,
         roles_of(task),
-        getattr(task, "over", "targets"),
+        task.over,
         seed,
-        getattr(task, "nothing_to_lose", _can_lose),
+        task.nothing_to_lose,
         task.unread if isinstance(task, Revealing) else None,
     )
 
@@ -44,7 +43,3 @@ def _metrics_of(task: Task) -> tuple[BoardMetric, list[Columns]]:
             f"The task '{task.name}' has no board; give it `metrics` (such as 'mean-loss', 'unscored') or `summarise`."
         )
     return metrics_named(task.name, task.metrics)
-
-
-def _can_lose(plain: Answers) -> str:
-    return ""

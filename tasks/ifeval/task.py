@@ -42,7 +42,7 @@ class IFEval(Task):
     reads_ticks = False
     baselines = BESIDE_UNSTEERED
     metrics: ClassVar[Sequence[Columns]] = board.METRICS
-    over: ClassVar[str] = "prompts"
+    over = "prompts"
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:

@@ -45,7 +45,7 @@ class Perplexity(Task):
     reads_ticks = reads_texts = False
     baselines = BESIDE_UNSTEERED
     metrics: ClassVar[Sequence[BoardMetric]] = board.METRICS
-    over: ClassVar[str] = "passages"
+    over = "passages"
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:

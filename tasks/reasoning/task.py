@@ -74,7 +74,7 @@ class Reasoning(Task):
     reads_ticks = False
     baselines = board.ROLES
     metrics: ClassVar[Sequence[BoardMetric]] = board.METRICS
-    over: ClassVar[str] = "problems"
+    over = "problems"
     chooses_strengths: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from judges.perplexity import Perplexity
 from steerbench.bank import descriptions
-from steerbench.contracts import Usage, Verdict
+from steerbench.contracts import Judge, Usage, Verdict
 from steerbench.contracts.progress import Silent
 from steerbench.contracts.targets import TRAITS
 from steerbench.engines.hf.engine import HFEngine
