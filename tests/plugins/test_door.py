@@ -29,7 +29,7 @@ def test_a_stranger_that_has_what_is_asked_for_gets_the_defaults_of_the_rest(plu
         list(shown)
         == {
             "method": [False, "", (), {}],
-            "task": [{}, True, "cost", (), "limit"],
+            "task": [None, True, "cost", (), "limit"],
             "judge": [True, (), "", None, False],
             "engine": [0],
         }[kind]
