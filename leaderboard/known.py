@@ -9,6 +9,7 @@ from typing import Any
 from leaderboard.boards import PublishedBoard
 from leaderboard.row import LABELS, LeaderboardRow
 from leaderboard.site import Site
+from steerbench.contracts.edits import KINDS
 from steerbench.publishing.schema import Edited, Portrait
 
 WHERE = {"head_out": "attention heads", "mlp_act": "MLP neurons", "resid": "residual stream"}
@@ -16,7 +17,7 @@ WHERE = {"head_out": "attention heads", "mlp_act": "MLP neurons", "resid": "resi
 SUBJECT = {"head_out": "Attention heads are", "mlp_act": "MLP neurons are", "resid": "The residual stream is"}
 LINE = 48
 """Characters in a line of a legend on a phone."""
-DONE = {"add": "added to", "cap": "held down", "boost": "driven"}
+DONE = {kind.__name__.lower(): kind.done for kind in KINDS}
 
 
 @dataclass(frozen=True)

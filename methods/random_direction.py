@@ -11,7 +11,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from steerbench.contracts import Engine, Method
-from steerbench.contracts.steering import Add, Edit, Steering
+from steerbench.contracts.edits import Boost, Cap, Edit
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Respondent, Target
 from steerbench.plugins.composed import adapted, build_method
 from steerbench.toolkit.seeding import generator
@@ -80,19 +81,10 @@ def _randomised(edits: Sequence[Edit], heads: int, neurons: int, random: np.rand
     permutations: dict[int, NDArray[np.int64]] = {}
     changed: list[Edit] = []
     for edit in edits:
-        if isinstance(edit, Add):
-            vector = same_norms(edit.vector, heads if edit.site == "head_out" else 1, random)
-            changed.append(replace(edit, vector=vector))
-        else:
+        if isinstance(edit, Cap | Boost):
             if edit.layer not in permutations:
                 permutations[edit.layer] = random.permutation(neurons)
             changed.append(replace(edit, neurons=permutations[edit.layer][edit.neurons]))
+        else:
+            changed.append(edit.redrawn(heads, random))
     return tuple(changed)
-
-
-def same_norms(vector: NDArray[np.float32], parts: int, random: np.random.Generator) -> NDArray[np.float32]:
-    """A random array [..., dim] with the norms of `vector` in each of `parts` equal parts of dim."""
-    blocks = vector.reshape(*vector.shape[:-1], parts, -1)
-    noise = random.standard_normal(blocks.shape)
-    noise *= np.linalg.norm(blocks, axis=-1, keepdims=True) / np.linalg.norm(noise, axis=-1, keepdims=True)
-    return noise.reshape(vector.shape).astype(np.float32)

@@ -2,7 +2,7 @@
 
 A steering is fitted at unit strength by a method, scaled by calibration, added to others, saved to
 one safetensors file (`steering_file`), and applied by an engine. Nothing here knows a module or a hook.
-What an edit must be, whatever the model, stands in `steering_rules`.
+What an edit may be stands in `edits`, a file for each kind.
 """
 
 import hashlib
@@ -12,78 +12,24 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from steerbench.contracts.edits import EVERYWHERE as EVERYWHERE
+from steerbench.contracts.edits import Add as Add
+from steerbench.contracts.edits import Boost as Boost
+from steerbench.contracts.edits import Cap as Cap
+from steerbench.contracts.edits import Edit as Edit
+from steerbench.contracts.edits import Gate, Similarity
+from steerbench.contracts.edits import Positions as Positions
+from steerbench.contracts.edits import Site as Site
+from steerbench.contracts.edits import Vector as Vector
 from steerbench.contracts.targets import LABELS, Answer, Item
 from steerbench.errors import UserError
 
-Site = Literal["head_out", "mlp_act", "resid"]
-Vector = NDArray[np.float32]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Positions:
-    """Which tokens of a sequence an edit acts on.
-
-    `all` of them, the first `front` tokens of the prompt (all of it if it has fewer), or only those after the
-    prompt (`decode`: generated tokens, and the tokens of an option whose likelihood is asked).
-    """
-
-    kind: Literal["all", "front", "decode"] = "all"
-    front: int = 0
-
-    def __str__(self) -> str:
-        return f"front-{self.front}" if self.kind == "front" else self.kind
-
-
-EVERYWHERE = Positions()
-
-
-@dataclass(frozen=True, eq=False)
-class Add:
-    """Add `strength * vector` at a site.
-
-    `vector` is [dim], or [front, dim] with one row for each of the first positions (only for `front`).
-    At `head_out` dim runs over all heads of the layer, zero where a head is left alone.
-    """
-
-    site: Site
-    layer: int
-    vector: Vector
-    positions: Positions = EVERYWHERE
-    strength: float = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Cap:
-    """Hold chosen FFN neurons at or below `maximum`, after the activation function. Has no strength."""
-
-    layer: int
-    neurons: NDArray[np.int64]
-    maximum: float = 0.0
-    positions: Positions = EVERYWHERE
-
-
-@dataclass(frozen=True, eq=False)
-class Boost:
-    """Add `strength * values` to chosen FFN neurons, after the activation function.
-
-    With `kept` under 1, at every position only that share of the neurons, drawn at random anew.
-    """
-
-    layer: int
-    neurons: NDArray[np.int64]
-    values: Vector
-    positions: Positions = EVERYWHERE
-    strength: float = 1.0
-    kept: float = 1.0
-
-
-Edit = Add | Cap | Boost
 
 
 @dataclass(frozen=True)
@@ -190,8 +136,10 @@ class Steering:
 
     @property
     def first_layer(self) -> int | None:
-        """The lowest layer an edit changes, None if there are none."""
-        return min((edit.layer for edit in self.edits), default=None)
+        """The lowest layer that an edit changes or its gates look at, None if there are none."""
+        gates = (gate for edit in self.edits for gate in edit.gates)
+        looked_at = (gate.layer for gate in gates if isinstance(gate, Similarity))
+        return min((*(edit.layer for edit in self.edits), *looked_at), default=None)
 
     @property
     def all_edits(self) -> tuple[Edit, ...]:
@@ -236,7 +184,7 @@ def dealt(item: str, hands: Sequence[T]) -> T:
 
 
 def _scaled(edits: tuple[Edit, ...], strength: float) -> tuple[Edit, ...]:
-    return tuple(e if isinstance(e, Cap) else replace(e, strength=e.strength * strength) for e in edits)
+    return tuple(edit.scaled(strength) for edit in edits)
 
 
 def load_steering(path: Path | str) -> tuple[Steering, dict[str, str]]:
@@ -259,8 +207,10 @@ def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any
         for name, value in vars(edit).items():
             if isinstance(value, np.ndarray):
                 arrays[f"{index}.{name}"] = value
-            elif name != "positions":
+            elif name not in ("positions", "gates"):
                 fields[name] = value
+        if edit.gates:
+            fields["gates"] = [_gate_fields(gate, f"{index}.gates.{n}", arrays) for n, gate in enumerate(edit.gates)]
         edits.append(fields)
     header: dict[str, Any] = {
         "edits": edits,
@@ -274,6 +224,16 @@ def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any
     if steering.draws:
         header["draws"] = [len(edits) for edits in (steering.edits, *steering.draws)]
     return header, arrays
+
+
+def _gate_fields(gate: Gate, place: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {"kind": type(gate).__name__}
+    for name, value in vars(gate).items():
+        if isinstance(value, np.ndarray):
+            arrays[f"{place}.{name}"] = value
+        else:
+            fields[name] = value
+    return fields
 
 
 def _prompt_fields(prompt: PromptChange) -> dict[str, Any]:

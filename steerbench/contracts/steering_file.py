@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts.steering import Steering
@@ -62,7 +63,9 @@ def save_steering(steering: Steering, path: Path, provenance: Mapping[str, str])
         text, arrays = description(steering)
     except Unusable as reason:
         raise UserError(f"{path} cannot be written, for nobody could use the steering: {plain(str(reason))}.") from None
-    data = _in_order(save(dict(arrays), {**provenance, DESCRIPTION: text}))
+    # It writes memory as it lies, whatever the strides.
+    lying = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    data = _in_order(save(lying, {**provenance, DESCRIPTION: text}))
     if len(data) > LARGEST:
         raise UserError(f"{path} is not written: a steering of {len(data)} bytes is too large, {LARGEST} are the most.")
     temporary = path.with_name(f"{path.name}.partial")

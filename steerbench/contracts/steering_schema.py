@@ -1,38 +1,28 @@
-"""What a steering file says beside its arrays: version 1, strictly.
+"""What a steering file says beside its arrays, strictly.
 
-Files that name no version were written before there were any, and are of version 1 too.
+Version 1 knows additions, caps and boosts; version 2 all kinds of edits, and gates. A file is of the lowest version
+that can say what it holds, so that an older steerbench reads what it can. Files that name no version are of version 1.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import accumulate
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from steerbench.contracts.steering import (
-    Add,
-    Boost,
-    Cap,
-    Edit,
-    Positions,
-    PromptChange,
-    Reply,
-    Site,
-    Steering,
-    flattened,
-)
-from steerbench.contracts.steering_rules import fault, is_number, is_whole
+from steerbench.contracts.edit_schema import AnyEdit, Arrays, EditSchema, Strict
+from steerbench.contracts.edits import Add, Boost, Cap, Edit
+from steerbench.contracts.edits.checks import is_number, is_whole
+from steerbench.contracts.steering import PromptChange, Reply, Steering, flattened
+from steerbench.contracts.steering_rules import fault
 from steerbench.contracts.targets import Answer, Item
 
-VERSION = 1
+VERSION = 2
 
 LONGEST = 2**24
 """Characters: many times what the longest prompts need."""
-
-Arrays = Mapping[str, NDArray[Any]]
 
 
 class Unusable(Exception):  # noqa: N818 - a reason, which becomes a UserError where the file's name is known
@@ -43,13 +33,6 @@ class Unusable(Exception):  # noqa: N818 - a reason, which becomes a UserError w
 
 class Newer(Unusable):
     remedy = "update steerbench"
-
-
-def _number(value: Any) -> Any:
-    """A number as it is: an int stays one, so that a digest is the same before and after."""
-    if not is_number(value):
-        raise PydanticCustomError("number", "Input should be a finite number")
-    return value
 
 
 def _mark(value: Any) -> Any:
@@ -64,57 +47,12 @@ def _key(value: Any) -> Any:
     return value
 
 
-Number = Annotated[float, PlainValidator(_number)]
 Mark = Annotated[float, PlainValidator(_mark)]
 """A keyed score, or a tick as trivial rows reply it: the mean of some, perhaps."""
 Tick = Annotated[int, Field(ge=1, le=5)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _Edit(_Strict):
-    """An edit without its arrays, `tensors` (name to safetensors' word for its type)."""
-
-    tensors: ClassVar[Mapping[str, str]]
-    type: ClassVar[type[Edit]]
-
-    layer: int
-    positions: tuple[Literal["all", "front", "decode"], int]
-
-    def edit(self, arrays: Arrays) -> Edit:
-        own: dict[str, Any] = {**self.model_dump(exclude={"kind", "positions"}), **arrays}
-        return self.type(**own, positions=Positions(*self.positions))
-
-
-class _Add(_Edit):
-    tensors = {"vector": "F32"}
-    type = Add
-
-    kind: Literal["Add"]
-    site: Site
-    strength: Number
-
-
-class _Cap(_Edit):
-    tensors = {"neurons": "I64"}
-    type = Cap
-
-    kind: Literal["Cap"]
-    maximum: Number
-
-
-class _Boost(_Edit):
-    tensors = {"neurons": "I64", "values": "F32"}
-    type = Boost
-
-    kind: Literal["Boost"]
-    strength: Number
-    kept: Number
-
-
-class _Item(_Strict):
+class _Item(Strict):
     id: str
     text: str
     second_person: str
@@ -123,7 +61,7 @@ class _Item(_Strict):
     key: Annotated[int, PlainValidator(_key)]
 
 
-class _Prompt(_Strict):
+class _Prompt(Strict):
     system: str
     shown: tuple[tuple[_Item, Tick], ...]
 
@@ -131,20 +69,20 @@ class _Prompt(_Strict):
         return PromptChange(self.system, tuple(Answer(Item(**dict(item)), tick) for item, tick in self.shown))
 
 
-class _Reply(_Strict):
+class _Reply(Strict):
     constant: Mark | None
     by_trait: dict[str, Mark]
     by_item: dict[str, Mark]
-    by_facet: dict[str, Mark] = {}
+    by_facet: dict[str, Mark] = Field(default_factory=dict)
     text: str | None
     echo: bool
 
 
-class SteeringHeader(_Strict):
+class SteeringHeader(Strict):
     """A steering but for its arrays."""
 
-    version: Literal[1] = 1
-    edits: tuple[Annotated[_Add | _Cap | _Boost, Field(discriminator="kind")], ...]
+    version: Literal[1, 2] = 1
+    edits: tuple[AnyEdit, ...]
     prompt: _Prompt
     alternatives: tuple[_Prompt, ...]
     reply: _Reply | None
@@ -153,8 +91,7 @@ class SteeringHeader(_Strict):
 
     def tensors(self) -> dict[str, str]:
         """The tensors that belong to it, and safetensors' words for their types."""
-        named = ((f"{n}.{name}", kind) for n, edit in enumerate(self.edits) for name, kind in edit.tensors.items())
-        return dict(named)
+        return {f"{n}.{name}": word for n, edit in enumerate(self.edits) for name, word in edit.all_tensors()}
 
     def steering(self, arrays: Arrays) -> Steering:
         """The steering with the tensors that belong to it.
@@ -179,14 +116,15 @@ class SteeringHeader(_Strict):
         yield from (edits[end - size : end] for end, size in zip(ends, sizes, strict=True))
 
     def _edits(self, arrays: Arrays) -> Iterator[Edit]:
-        for n, described in enumerate(self.edits):
-            yield described.edit({name: arrays[f"{n}.{name}"] for name in described.tensors})
+        edits: tuple[EditSchema, ...] = self.edits
+        for n, described in enumerate(edits):
+            yield described.edit({name: arrays[f"{n}.{name}"] for name, _ in described.all_tensors()})
 
 
 class _Versioned(BaseModel):
     model_config = ConfigDict(strict=True)
 
-    version: Annotated[int, Field(ge=1)] = VERSION
+    version: Annotated[int, Field(ge=1)] = 1
 
 
 def described(text: str) -> SteeringHeader:
@@ -219,11 +157,16 @@ def description(steering: Steering) -> tuple[str, Arrays]:
         raise Unusable("it says something else before every item, as controls do, which belongs in no file")
     fields, arrays = flattened(steering)
     try:
-        text = json.dumps({"version": VERSION, **fields}, sort_keys=True)
+        text = json.dumps({"version": _version(steering), **fields}, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise Unusable(f"it holds what a file cannot say ({error})") from None
     described(text).steering(arrays)
     return text, arrays
+
+
+def _version(steering: Steering) -> int:
+    first = all(isinstance(edit, Add | Cap | Boost) and not edit.gates for edit in steering.all_edits)
+    return 1 if first else 2
 
 
 def _reason(error: ValidationError) -> str:

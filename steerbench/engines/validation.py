@@ -3,16 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from steerbench.contracts import Completion, Engine, Request
-from steerbench.contracts.steering import Add, Edit, Site, Steering
+from steerbench.contracts.edits import Edit, Fade, Similarity, Site
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.steering_rules import fault
 from steerbench.contracts.targets import Target
 from steerbench.errors import UserError
 
 SHORTEN = "shorten it, or use a model with a longer context"
-
-
-def site_of(edit: Edit) -> Site:
-    return edit.site if isinstance(edit, Add) else "mlp_act"
 
 
 def check_options(requests: Iterable[Request]) -> None:
@@ -74,14 +71,15 @@ def _misfit(edit: Edit, layers: int, width: Callable[[Site], int]) -> str:
     """What of a sound edit this model cannot have, in words that follow "the steering"; "" if it can have all."""
     if edit.layer >= layers:
         return f"edits layer {edit.layer}, but the model has layers 0 to {layers - 1}"
-    dim, where = width(site_of(edit)), f"at {site_of(edit)} of layer {edit.layer}"
+    dim, where = width(edit.site), f"at {edit.site} of layer {edit.layer}"
     if not dim:  # an engine that does not tell the width of its residual stream
         return ""
-    if isinstance(edit, Add):
-        given = edit.vector.shape[-1]
-        return "" if given == dim else f"adds {given} numbers {where}, where this model has {dim}"
-    if edit.neurons.size and edit.neurons.max() >= dim:
-        return f"edits neurons {edit.neurons.min()} to {edit.neurons.max()} {where}, where this model has {dim}"
+    if wrong := edit.misfit(dim):
+        return f"{wrong} {where}, where this model has {dim}"
+    for gate in edit.gates:
+        needed = width("resid") if isinstance(gate, Similarity) else dim
+        if needed and not isinstance(gate, Fade) and (given := len(gate.direction)) != needed:
+            return f"has a gate {where} of {given} numbers, where this model has {needed}"
     return ""
 
 

@@ -4,12 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-import numpy as np
-
 from steerbench.contracts import Task
-from steerbench.contracts.steering import Add, Boost, Cap, Edit, Positions
+from steerbench.contracts.edits import KINDS, Edit, Positions
 from steerbench.contracts.steering_rules import fault
-from steerbench.engines.validation import site_of
 from steerbench.publishing.doses import LEAST
 from steerbench.publishing.schema import CalibrationPoint, Edited, Portrait, Published
 from steerbench.records.results import MetricRecord
@@ -54,7 +51,7 @@ def _fault_of(edit: Edited) -> str:
     for front in [found["low"], found["high"] or found["low"]]:
         like = _like(edit, Positions(found["kind"], int(front or 0)))  # type: ignore[arg-type]
         wrong = None if like is None else fault(like)
-        if like is None or site_of(like) != edit.site or (wrong or "").startswith("edits the site"):
+        if like is None or like.site != edit.site or (wrong or "").startswith("edits the site"):
             return f"no edit is a {edit.kind!r} at {edit.site!r}"
         if wrong is not None:
             return wrong
@@ -63,12 +60,8 @@ def _fault_of(edit: Edited) -> str:
 
 def _like(edit: Edited, positions: Positions) -> Edit | None:
     """A minimal edit of this kind at this place; None if there is no such kind."""
-    one, first = np.ones(1, np.float32), np.zeros(1, np.int64)
-    if edit.kind == "add":
-        return Add(edit.site, edit.layer, one, positions)  # type: ignore[arg-type]
-    if edit.kind == "cap":
-        return Cap(edit.layer, first, positions=positions)
-    return Boost(edit.layer, first, one, positions) if edit.kind == "boost" else None
+    kind = next((kind for kind in KINDS if kind.__name__.lower() == edit.kind), None)
+    return kind.smallest(edit.site, edit.layer, positions) if kind else None  # type: ignore[arg-type]
 
 
 def _of_points(points: list[CalibrationPoint], targets: int, least: int) -> Iterator[str]:

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.contracts.steering import Add, Edit, Steering, load_steering
+from steerbench.contracts.edits import Edit
+from steerbench.contracts.steering import Steering, load_steering
 from steerbench.errors import UserError
 from steerbench.plugins.composed import names
 from steerbench.plugins.finding import find
@@ -123,14 +124,9 @@ def _touched(steerings: Sequence[Steering]) -> dict[Place, _Touched]:
 
 
 def _of_edit(edit: Edit) -> tuple[Place, int, Indices]:
-    """An edit's place, the least size of that place, and the coordinates that the edit changes."""
-    kind = type(edit).__name__.lower()
-    if isinstance(edit, Add):
-        changed = np.atleast_2d(edit.vector * edit.strength).any(axis=0)
-        return Place(edit.layer, edit.site, kind, edit.positions.kind), changed.size, np.flatnonzero(changed)
-    neurons = np.asarray(edit.neurons, np.int64)
-    place = Place(edit.layer, "mlp_act", kind, edit.positions.kind)
-    return place, int(neurons.max(initial=-1)) + 1, np.unique(neurons)
+    """Where an edit lies, how large the place is at least, and which of its coordinates it changes."""
+    indices, size = edit.changed()
+    return Place(edit.layer, edit.site, type(edit).__name__.lower(), edit.positions.kind), size, indices
 
 
 def _widest(found: dict[str, dict[Place, _Touched]], shape: ModelShape | None) -> int:

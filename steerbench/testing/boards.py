@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
 from steerbench.contracts import Metric, Revealing, Role, Score, Scored, Split, Summary, Task
-from steerbench.contracts.steering_rules import is_number
+from steerbench.contracts.edits.checks import is_number
 from steerbench.records.plan import roles_of
 from steerbench.running.evaluation import OVERFLOWED
 from steerbench.running.summary import summary_of

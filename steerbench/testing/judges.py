@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from steerbench.contracts import Case, Engine, Judge, Verdict
-from steerbench.contracts.steering_rules import is_number
+from steerbench.contracts.edits.checks import is_number
 from steerbench.testing.findings import Findings
 from steerbench.testing.subjects import subject
 from steerbench.testing.toy_engine import toy_engine

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Adaptive, Control, Dealing, Engine, Method, Prompt, Request, has_dial
+from steerbench.contracts.edits.checks import is_number
 from steerbench.contracts.steering import Steering, flattened, load_steering
-from steerbench.contracts.steering_rules import fault, is_number
+from steerbench.contracts.steering_rules import fault
 from steerbench.contracts.targets import Item, Respondent, Target
 from steerbench.errors import UserError
 from steerbench.testing.findings import Findings

@@ -7,13 +7,11 @@ that an edit at the wrong site is refused. Weights are random and always the sam
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.contracts.steering import Boost, Cap, Edit, Site
-from steerbench.engines.validation import site_of
+from steerbench.contracts.edits import Edit, Site, in_order, reference
 
 Array = NDArray[np.float32]
 
@@ -73,13 +71,16 @@ class ToyModel:
         """
         places = np.arange(reading.length, reading.length + len(tokens))
         reading.length += len(tokens)
-        # Caps before additions, as every engine has it.
-        ordered = sorted(edits, key=lambda edit: not isinstance(edit, Cap))
+        ordered = in_order(edits)
+
+        def token(edit: Edit, x: Array, n: int) -> Array:
+            after = max(int(places[n]) - reading.prompt_length + 1, 0)
+            return reference.edited(edit, x, int(places[n]), after, lambda layer: reading.seen["resid", layer][n])
 
         def edited(site: Site, layer: int, found: Array) -> Array:
             for edit in ordered:
-                if edit.layer == layer and site_of(edit) == site:
-                    found = _edited(edit, found, places, reading.prompt_length)
+                if edit.layer == layer and edit.site == site:
+                    found = np.stack([token(edit, x, n) for n, x in enumerate(found)])
             reading.seen[site, layer] = found
             return found
 
@@ -113,31 +114,3 @@ class ToyModel:
 def _normed(stream: Array) -> Array:
     squares = np.square(stream).sum(-1, keepdims=True)
     return np.asarray(np.where(np.isfinite(squares), stream / np.sqrt(squares / STREAM + 1e-6), np.nan), np.float32)
-
-
-def _edited(edit: Edit, found: Array, places: NDArray[Any], prompt_length: int) -> Array:
-    """Values [tokens, dim] of tokens at these places, after one edit."""
-    front = min(edit.positions.front, prompt_length)
-    where = {"all": places >= 0, "front": places < front, "decode": places >= prompt_length}[edit.positions.kind]
-    found = found.copy()
-    if isinstance(edit, Cap):
-        found[np.ix_(where, edit.neurons)] = np.minimum(found[np.ix_(where, edit.neurons)], np.float32(edit.maximum))
-    elif isinstance(edit, Boost):
-        added = np.float32(edit.strength) * edit.values
-        found[np.ix_(where, edit.neurons)] += added * _kept(edit, places[where])
-    else:
-        rows = edit.vector[places[where]] if edit.vector.ndim == 2 else edit.vector
-        found[where] += np.float32(edit.strength) * rows
-    return found
-
-
-def _kept(edit: Boost, places: NDArray[Any]) -> NDArray[np.bool_]:
-    """[tokens, neurons]: which neurons of a boost are driven at each place, as every engine draws them."""
-    if edit.kept == 1:
-        return np.ones((len(places), len(edit.neurons)), np.bool_)
-    import torch
-
-    from steerbench.engines.thinning import PERIOD, draws
-
-    drawn = draws(edit.layer, NEURONS, torch.device("cpu")).numpy()
-    return np.asarray(drawn[np.ix_(places % PERIOD, edit.neurons)] < edit.kept)

@@ -20,8 +20,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.contracts import Request, Split
 from steerbench.contracts.steering import Steering
-from steerbench.engines.hf.edits import ForwardRows, compile_tables, steered
+from steerbench.engines.hf.edits import compile_tables, steered
 from steerbench.engines.hf.engine import HFEngine
+from steerbench.engines.hf.forward_rows import ForwardRows
 from steerbench.plugins.finding import find
 from tasks.papi.task import PAPI
 

@@ -51,7 +51,7 @@ class Handing:
         (Boost(2, TWO, ONES[:2] * np.float32("nan"), DECODE), "by numbers that are infinite or nan"),
         (Cap(2, TWO, float("nan")), "has a cap of nan at mlp_act of layer 2"),
         (Cap(2, np.array([3, 3])), "edits a neuron twice at mlp_act of layer 2"),
-        ("an edit", "holds a str, which is none of the edits Add, Cap and Boost"),
+        ("an edit", "holds a str, which is none of the edits Add, Cap, Boost, Project, Rotate, Clamp and LowRank"),
     ],
 )
 def test_a_wrong_edit_is_refused_where_it_is_fitted_with_the_name_of_its_method_and_target(

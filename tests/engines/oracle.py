@@ -1,6 +1,6 @@
 """What the engine must equal: one sequence at a time through the plain model, edits by hooks set by hand."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from steerbench.contracts import Prompt, Request
-from steerbench.contracts.steering import Add, Boost, Cap, Edit, Site, Steering
-from steerbench.engines.thinning import PERIOD, draws
+from steerbench.contracts.edits import Edit, Site, in_order, reference
+from steerbench.contracts.steering import Steering
 from steerbench.models.loading import LoadedModel
 
 
@@ -44,52 +44,48 @@ def layers_of(model: Any) -> list[Any]:
 
 @contextmanager
 def edited(model: Any, steering: Steering, prompt_length: int) -> Iterator[None]:
-    """The model under a steering, for one sequence that is always run whole. Caps come before additions."""
+    """The model under a steering, for one sequence that is always run whole, edits in their stated order."""
+    states: dict[int, Tensor] = {}
     with ExitStack() as stack:
-        for edit in sorted(steering.edits, key=lambda e: not isinstance(e, Cap)):
+        for edit in in_order(steering.edits):
             layer = layers_of(model)[edit.layer]
-            if not isinstance(edit, Add) or edit.site == "mlp_act":
-                stack.enter_context(_after(layer.mlp.act_fn, edit, prompt_length))
-            elif edit.site == "resid":
-                stack.enter_context(_after(layer, edit, prompt_length))
-            else:
+            if edit.site == "head_out":
                 handle = layer.self_attn.o_proj.register_forward_pre_hook(
-                    lambda _, args, e=edit: (change(e, args[0], prompt_length),)
+                    lambda _, args, e=edit: (change(e, args[0], prompt_length, states),)
                 )
                 stack.callback(handle.remove)
+            else:
+                module = layer if edit.site == "resid" else layer.mlp.act_fn
+                stack.enter_context(_after(module, edit, prompt_length, states))
+        for number, layer in enumerate(layers_of(model)):
+            handle = layer.register_forward_hook(
+                lambda _, __, out, n=number: states.update({n: (out[0] if isinstance(out, tuple) else out)[0]})
+            )
+            stack.callback(handle.remove)
         yield
 
 
 @contextmanager
-def _after(module: Any, edit: Edit, prompt_length: int) -> Iterator[None]:
+def _after(module: Any, edit: Edit, prompt_length: int, states: Mapping[int, Tensor]) -> Iterator[None]:
     def hook(_: Any, __: Any, out: Any) -> Any:
         if isinstance(out, tuple):
-            return (change(edit, out[0], prompt_length), *out[1:])
-        return change(edit, out, prompt_length)
+            return (change(edit, out[0], prompt_length, states), *out[1:])
+        return change(edit, out, prompt_length, states)
 
     handle = module.register_forward_hook(hook)
     yield
     handle.remove()
 
 
-def change(edit: Edit, x: Tensor, prompt_length: int) -> Tensor:
-    """x [1, length, dim] after the edit, token by token."""
+def change(edit: Edit, x: Tensor, prompt_length: int, states: Mapping[int, Tensor]) -> Tensor:
+    """x [1, length, dim] after the edit, token by token; `states` [length, dim] by layer are what gates look at."""
     x = x.clone()
     for place in range(x.shape[1]):
-        kind, front = edit.positions.kind, edit.positions.front
-        if (kind == "front" and place >= min(front, prompt_length)) or (kind == "decode" and place < prompt_length):
-            continue
-        if isinstance(edit, Add):
-            vector = edit.vector[place] if edit.vector.ndim == 2 else edit.vector
-            x[0, place] += edit.strength * torch.tensor(vector, dtype=x.dtype)
-        elif isinstance(edit, Boost):
-            drawn = draws(edit.layer, x.shape[2], x.device)[place % PERIOD]
-            for neuron, value in zip(edit.neurons, edit.values, strict=True):
-                if drawn[neuron] < edit.kept:
-                    x[0, place, neuron] += edit.strength * float(value)
-        else:
-            for neuron in edit.neurons:
-                x[0, place, neuron] = min(float(x[0, place, neuron]), edit.maximum)
+        after = max(place - prompt_length + 1, 0)
+        found = reference.edited(
+            edit, x[0, place].numpy(), place, after, lambda layer, p=place: states[layer][p].numpy()
+        )
+        x[0, place] = torch.from_numpy(found)
     return x
 
 

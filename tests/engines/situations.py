@@ -6,7 +6,26 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Prompt, Request
-from steerbench.contracts.steering import EVERYWHERE, UNSTEERED, Add, Boost, Cap, Edit, Positions, Site, Steering
+from steerbench.contracts.edits import (
+    EVERYWHERE,
+    Add,
+    Boost,
+    Bound,
+    Cap,
+    Clamp,
+    Edit,
+    Facing,
+    Fade,
+    LowRank,
+    Positions,
+    Project,
+    Rotate,
+    Similarity,
+    Site,
+    Vector,
+)
+from steerbench.contracts.edits.redrawing import orthonormal
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf.engine import HFEngine
 
 DECODE = Positions("decode")
@@ -58,6 +77,7 @@ def steerings(engine: HFEngine) -> dict[str, Steering]:
     one["neurons, some left out"] = Steering(
         (cap, replace(boost, kept=0.5), replace(boost, kept=0.9), replace(late, kept=0.5))
     )
+    one["edits by value, and gates"] = Steering(mapped(engine)["all of it"])
     everything = sum((s for s in one.values()), Steering())
     return {
         **one,
@@ -65,6 +85,57 @@ def steerings(engine: HFEngine) -> dict[str, Steering]:
         "everything twice as strong": everything.scaled(2.0),
         "everything against": everything.scaled(-1.5),
         "everything at strength 0": everything.scaled(0.0),
+    }
+
+
+def mapped(engine: HFEngine) -> dict[str, tuple[Edit, ...]]:
+    """Edits that depend on a token's values, and gates, at every site and kind of position."""
+    rng, width = np.random.default_rng(7), engine.modules.width
+
+    def directions(site: Site, count: int) -> Vector:
+        return orthonormal(count, width(site), rng).astype(np.float32)
+
+    def rows(site: Site, count: int) -> Vector:
+        return (rng.normal(size=(count, width(site))) / 4).astype(np.float32)
+
+    state = directions("resid", 1)[0]
+    seldom = Similarity(0, rows("resid", 1)[0], 0.1)
+    never, always = Similarity(1, state, 1.0), Similarity(1, state, 1.0, "below")
+    bound = Bound(directions("resid", 1)[0], 0.1)
+    return {
+        "projection": (Project("resid", 1, directions("resid", 2)), Project("mlp_act", 2, directions("mlp_act", 1))),
+        "projection of heads": (Project("head_out", 2, directions("head_out", 3), DECODE, 0.5),),
+        "rotation": (Rotate("resid", 1, directions("resid", 2), 0.8), Rotate("resid", 1, directions("resid", 2), 2.5)),
+        "rotation to": (Rotate("resid", 2, directions("resid", 2), 1.2, "to"),),
+        "clamp": (Clamp.along("resid", 2, rows("resid", 1)[0], 1.5),),
+        "clamp of a feature": (
+            Clamp("resid", 1, rows("resid", 1)[0], rows("resid", 1)[0] * 4, 0.7, 0.1, True, Positions("front", 4)),
+        ),
+        "low rank": (LowRank("resid", 2, rows("resid", 4), rows("resid", 4), np.ones(4, np.float32)),),
+        "low rank of heads": (
+            LowRank("head_out", 3, rows("head_out", 1), rows("head_out", 1), np.ones(1, np.float32)),
+        ),
+        "gated by similarity": (
+            replace(add(engine, "resid", 2, seed=5), gates=(seldom,)),
+            replace(add(engine, "head_out", 3, seed=5), gates=(always,)),
+            replace(add(engine, "resid", 3, DECODE, seed=6), gates=(replace(seldom, side="below"), Fade(2.0))),
+        ),
+        "gated shut": (replace(add(engine, "resid", 3, seed=7), gates=(never,)),),
+        "fading": (replace(add(engine, "resid", 1, seed=8), gates=(Fade(1.5),)),),
+        "where it faces a direction": (
+            replace(add(engine, "head_out", 1, seed=9), gates=(Facing(directions("head_out", 1)[0], 0.05),)),
+        ),
+        "bounded": (replace(add(engine, "resid", 1, seed=9), gates=(bound,), strength=2.0),),
+        "neurons gated": tuple(
+            replace(edit, gates=(seldom,) if n else (Fade(3.0),)) for n, edit in enumerate(neurons(engine, 3, seed=9))
+        ),
+        "all of it": (
+            Rotate("resid", 2, directions("resid", 2), 0.4, gates=(seldom,)),
+            Project("resid", 2, directions("resid", 1)),
+            Clamp.along("resid", 2, rows("resid", 1)[0], 0.5),
+            add(engine, "resid", 2, seed=11),
+            replace(add(engine, "resid", 2, DECODE, seed=12), gates=(bound, Fade(2.0))),
+        ),
     }
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from methods.caa import CAA
-from methods.random_direction import RandomDirection, _randomised, same_norms
+from methods.random_direction import RandomDirection, _randomised
+from steerbench.contracts.edits.redrawing import same_norms
 from steerbench.contracts.steering import Add, Boost, Cap, Edit, Steering, dealt
 from steerbench.contracts.targets import Item
 from steerbench.engines.hf.engine import HFEngine

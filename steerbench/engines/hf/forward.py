@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from steerbench.engines.branches import Branch, BranchGroup
-from steerbench.engines.hf.edits import ForwardRows
+from steerbench.engines.hf.forward_rows import ForwardRows
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.overflow import Containment
 from steerbench.engines.hf.packing import Rows, pack
@@ -84,14 +84,14 @@ class _Stage:
 
     tokens: Tensor
     positions: Tensor
-    decode: Tensor
+    after: Tensor
     masks: Mapping[str, Tensor | None]
     serving: Tensor | None = None
     contained: Containment | None = None
 
     def take(self, rows: Tensor, serving: Tensor | None = None) -> "_Stage":
         masks = {kind: m if m is None or len(m) == 1 else m[rows] for kind, m in self.masks.items()}
-        return _Stage(self.tokens[rows], self.positions[rows], self.decode[rows], masks, serving, self.contained)
+        return _Stage(self.tokens[rows], self.positions[rows], self.after[rows], masks, serving, self.contained)
 
 
 def run(
@@ -117,7 +117,7 @@ def run(
     if length:
         prefixed = [g for g, group in enumerate(layout.groups) if group.shared]
         stage = replace(_prefix_stage(modules, layout, prefixed, length), contained=before)
-        frame.steering, frame.positions, frame.decode = lines[prefixed], stage.positions, stage.decode
+        frame.steering, frame.positions, frame.after = lines[prefixed], stage.positions, stage.after
         few_prefixes, prefix_spread = _distinct([layout.content[g] for g in prefixed], device)
         store = _PrefixStore()
         _through(modules, stage, stage.take(few_prefixes), prefix_spread, lower, store)
@@ -127,7 +127,7 @@ def run(
         few_serving = prefix_spread[serving[few]]
     stage, seen = _own_stage(modules, layout, length, serving)
     stage = replace(stage, contained=own)
-    frame.steering, frame.positions, frame.decode, frame.own = lines[row_group], stage.positions, stage.decode, True
+    frame.steering, frame.positions, frame.after, frame.own = lines[row_group], stage.positions, stage.after, True
     hidden = _through(modules, stage, stage.take(few, few_serving), spread, lower, store)
     if own is None or before is None:
         return hidden
@@ -191,28 +191,28 @@ def _prefix_stage(modules: Modules, layout: Layout, prefixed: Sequence[int], len
         ready["full_attention"] = None
         if length <= (modules.window or length):
             ready["sliding_attention"] = None
-    decode = torch.zeros_like(positions, dtype=torch.bool)
-    return _Stage(torch.from_numpy(tokens).to(modules.device), positions, decode, ready)
+    after = torch.zeros_like(positions)
+    return _Stage(torch.from_numpy(tokens).to(modules.device), positions, after, ready)
 
 
 def _own_stage(modules: Modules, layout: Layout, prefix_length: int, serving: Tensor | None) -> tuple[_Stage, Tensor]:
     """The packed rows [rows, length], and the mask [rows, 1, length, prefix + length] without windows."""
     count, length = layout.row_start[-1], max(rows.tokens.shape[1] for rows in layout.rows)
     tokens, positions = np.zeros((count, length), np.int64), np.zeros((count, length), np.int64)
-    decode, seen = np.zeros((count, length), bool), np.zeros((count, length, prefix_length + length), bool)
+    after, seen = np.zeros((count, length), np.int64), np.zeros((count, length, prefix_length + length), bool)
     own = seen[:, :, prefix_length:]
     own[:, np.arange(length), np.arange(length)] = True
     for number, (group, rows) in enumerate(zip(layout.groups, layout.rows, strict=True)):
         at, width = slice(layout.row_start[number], layout.row_start[number + 1]), rows.tokens.shape[1]
-        tokens[at, :width], positions[at, :width], decode[at, :width] = rows.tokens, rows.positions, rows.decode
+        tokens[at, :width], positions[at, :width], after[at, :width] = rows.tokens, rows.positions, rows.after
         own[at, :width, :width] |= rows.visible
         seen[at, :, : group.shared] = True
-    mask, places, after = (torch.from_numpy(x).to(modules.device) for x in (seen[:, None], positions, decode))
+    mask, places, behind = (torch.from_numpy(x).to(modules.device) for x in (seen[:, None], positions, after))
     masks = {"full_attention": mask, "sliding_attention": mask}
     if modules.window:
         keys = torch.cat([torch.arange(prefix_length, device=modules.device).expand(count, -1), places], 1)
         masks["sliding_attention"] = mask & (places[:, :, None] - keys[:, None, :] < modules.window)[:, None]
-    return _Stage(torch.from_numpy(tokens).to(modules.device), places, after, _ready(masks, modules), serving), mask
+    return _Stage(torch.from_numpy(tokens).to(modules.device), places, behind, _ready(masks, modules), serving), mask
 
 
 def _ready(masks: Mapping[str, Tensor], modules: Modules) -> dict[str, Tensor | None]:

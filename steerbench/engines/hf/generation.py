@@ -13,7 +13,8 @@ from transformers import DynamicCache, GenerationConfig, LogitsProcessorList, St
 from steerbench.contracts import Completion, Sampling
 from steerbench.engines.answers import decoded
 from steerbench.engines.branches import group
-from steerbench.engines.hf.edits import ForwardRows, steered
+from steerbench.engines.hf.edits import steered
+from steerbench.engines.hf.forward_rows import ForwardRows
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.hf.overflow import Ending, blanked, forget_borrowed
 from steerbench.engines.hf.scoring import Batch
@@ -133,7 +134,7 @@ def _prefix_cache(
     cache = DynamicCache(config=modules.config)
     frame.steering = lines[list(prefixes.first)]
     frame.positions = torch.arange(prefixes.length, device=modules.device).expand(len(rows), -1)
-    frame.decode = torch.zeros_like(frame.positions, dtype=torch.bool)
+    frame.after = torch.zeros_like(frame.positions)
     ends = torch.tensor([len(tokens) for tokens in rows], device=modules.device)
     with blanked(modules, frame.positions >= ends[:, None]):
         modules.decoder(input_ids=ids.to(modules.device), past_key_values=cache, use_cache=True)
@@ -149,7 +150,7 @@ def _following(modules: Modules, frame: ForwardRows, lines: Tensor, lengths: Ten
 
     def before(_: Any, args: Any, kwargs: dict[str, Any]) -> None:
         frame.positions = kwargs["position_ids"].expand(len(lines), -1)
-        frame.decode = frame.positions >= lengths[:, None]
+        frame.after = (frame.positions - lengths[:, None] + 1).clamp(min=0)
 
     handle = modules.decoder.register_forward_pre_hook(before, with_kwargs=True)
     try:

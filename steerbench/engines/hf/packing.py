@@ -30,11 +30,14 @@ class Placed:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Packed rows of one group: `tokens`, `positions`, `decode` [rows, length], `visible` [rows, length, length]."""
+    """Packed rows of one group: `tokens`, `positions`, `after` [rows, length], `visible` [rows, length, length].
+
+    `after` is 0 for tokens of a prompt, 1 for the first one behind it, and so on.
+    """
 
     tokens: NDArray[np.int64]
     positions: NDArray[np.int64]
-    decode: NDArray[np.bool_]
+    after: NDArray[np.int64]
     visible: NDArray[np.bool_]
     placed: Mapping[int, Placed]
 
@@ -60,7 +63,7 @@ def pack(group: BranchGroup, branches: Sequence[Branch]) -> Rows:
     """Lay a group's branches into rows."""
     placed, shape = fill(group, branches)
     tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    decode = np.zeros(shape, bool)
+    after = np.zeros(shape, np.int64)
     visible = np.zeros((*shape, shape[1]), bool)
     for member, place in placed.items():
         branch = branches[member]
@@ -68,8 +71,8 @@ def pack(group: BranchGroup, branches: Sequence[Branch]) -> Rows:
         columns = slice(place.column, place.column + own)
         tokens[place.row, columns] = branch.tokens(group.shared)
         positions[place.row, columns] = branch.depths(group.shared)
-        decode[place.row, columns] = np.arange(group.shared, len(branch)) >= branch.prompt_length
+        after[place.row, columns] = np.maximum(branch.depths(group.shared) - branch.prompt_length + 1, 0)
         visible[place.row, columns, columns] = branch.visible(group.shared)
     # A padding token attends to itself, because a mask row must not be empty.
     visible |= np.eye(shape[1], dtype=bool)
-    return Rows(tokens, positions, decode, visible, placed)
+    return Rows(tokens, positions, after, visible, placed)

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from steerbench.contracts.steering import Site, Steering
 from steerbench.engines.branches import Branch, group
-from steerbench.engines.hf.edits import EditTables, ForwardRows, compile_tables, steered, watched
+from steerbench.engines.hf.edits import EditTables, compile_tables, steered, watched
 from steerbench.engines.hf.forward import Layout, lay_out, run
+from steerbench.engines.hf.forward_rows import ForwardRows
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.overflow import normable
 

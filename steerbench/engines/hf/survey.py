@@ -10,7 +10,8 @@ from torch import Tensor
 from transformers import StoppingCriteria
 
 from steerbench.contracts import NeuronStatistics
-from steerbench.engines.hf.edits import ForwardRows, watched
+from steerbench.engines.hf.edits import watched
+from steerbench.engines.hf.forward_rows import ForwardRows
 from steerbench.engines.hf.modules import Modules
 from steerbench.engines.histograms import P95_ERROR, Histograms, summed_up
 

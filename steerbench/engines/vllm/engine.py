@@ -32,6 +32,7 @@ from steerbench.engines.validation import (
     check_steerings,
 )
 from steerbench.engines.vllm.client import OVERFLOW, Ask, Client, VLLMSettings
+from steerbench.engines.vllm.lowering import check_kinds
 from steerbench.engines.vllm.options import NEXT_TOKEN, likelihoods, option_asks
 from steerbench.engines.vllm.selftest import selftest
 from steerbench.engines.vllm.support import check_architecture, import_vllm, vllm_version
@@ -143,6 +144,7 @@ class VLLMEngine(RegisteredEngine):
     def _checked(self, requests: Sequence[Request], branches: list[Branch], room: int = 0) -> list[Branch]:
         """The requests' branches, after checking that they and their answers of `room` tokens fit the model."""
         check_steerings((request.steering for request in requests), self.layers, self.shape.of)
+        check_kinds(request.steering for request in requests)
         # For likelihoods, vLLM also reads an option's last token and generates one more.
         longest = [one.longest + (0 if room else 1) for one in branches]
         check_lengths(requests, longest, self.context, room or 1, MORE)

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from steerbench.contracts.steering import Add, Boost, Cap, Edit, Site, Steering
+from steerbench.contracts.edits import Add, Boost, Cap, Edit, Mapped, Site
+from steerbench.contracts.steering import Steering
 from steerbench.engines.thinning import PERIOD, draws
-from steerbench.engines.validation import site_of
 from steerbench.engines.vllm.schedule import NEUTRAL, SITES, Schedule
+from steerbench.errors import UserError
 
 Layers = dict[int, NDArray[np.float32]]
 Width = Callable[[Site], int]
@@ -36,6 +37,16 @@ class Lowered:
         return save({f"{site}.{layer}": rows for site, layers in self.rows.items() for layer, rows in layers.items()})
 
 
+def check_kinds(steerings: Iterable[Steering]) -> None:
+    """Raises UserError: an edit is of a kind that tables of rows cannot hold, or has gates."""
+    for steering in steerings:
+        for edit in steering.all_edits:
+            if isinstance(edit, Mapped):
+                raise UserError(f"The vLLM engine does not run {type(edit).__name__} edits; use --engine hf.")
+            if edit.gates:
+                raise UserError("The vLLM engine does not run edits with gates; use --engine hf.")
+
+
 def lower(steering: Steering, width: Width) -> Lowered:
     """Compile a steering, which must fit the model (`check_steerings`)."""
     rows: dict[str, Mapping[int, NDArray[np.float32]]] = {}
@@ -50,7 +61,7 @@ def lower(steering: Steering, width: Width) -> Lowered:
 def _table_of(edit: Edit) -> str:
     if isinstance(edit, Cap):
         return "mlp_cap"
-    site = site_of(edit)
+    site = edit.site
     return "mlp_add" if site == "mlp_act" else site
 
 
@@ -89,11 +100,11 @@ def _row(edits: Iterable[Edit], width: Width, position: int, front: bool = False
         kind = edit.positions.kind
         if (kind == "decode" and not decode) or (kind == "front" and not (front and position < edit.positions.front)):
             continue
-        dim = width(site_of(edit))
+        dim = width(edit.site)
         if isinstance(edit, Cap):
             caps = row.setdefault(edit.layer, np.full(dim, np.inf, np.float32))
             caps[edit.neurons] = np.minimum(caps[edit.neurons], np.float32(edit.maximum))
-        else:
+        elif isinstance(edit, Add | Boost):  # others have been refused (`check_kinds`)
             row[edit.layer] = row.get(edit.layer, np.zeros(dim, np.float32)) + _added(edit, dim, position)
     return row
 

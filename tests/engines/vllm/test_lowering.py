@@ -7,7 +7,6 @@ from safetensors.numpy import load
 
 from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Positions, Site, Steering
 from steerbench.engines.hf.engine import HFEngine
-from steerbench.engines.validation import site_of
 from steerbench.engines.vllm.lowering import lower
 from steerbench.engines.vllm.schedule import NEUTRAL, Schedule
 from steerbench.engines.vllm.slots import SlotBook
@@ -26,7 +25,7 @@ SIZES = {"head_out": 64, "mlp_act": 48, "resid": 32}
 def edited(steering: Steering, site: Site, layer: int, x: torch.Tensor, prompt: int) -> torch.Tensor:
     """x [1, length, dim] under a steering's edits at one place; caps come before additions."""
     for edit in sorted(steering.edits, key=lambda edit: not isinstance(edit, Cap)):
-        if (site_of(edit), edit.layer) == (site, layer):
+        if (edit.site, edit.layer) == (site, layer):
             x = change(edit, x, prompt)
     return x
 

@@ -12,7 +12,7 @@ from steerbench.contracts.steering import Steering
 from steerbench.engines.application import open_steering
 from steerbench.engines.fitted_on import Identified, check_fitted_on
 from steerbench.engines.validation import check_steerings
-from steerbench.engines.vllm.lowering import Lowered, Width, lower
+from steerbench.engines.vllm.lowering import Lowered, Width, check_kinds, lower
 from steerbench.engines.vllm.schedule import SITES, capacity
 from steerbench.errors import UserError
 
@@ -105,6 +105,7 @@ def check(catalogue: Catalogue, layers: int, width: Width, rows: int, fitted_on:
             check_fitted_on(fitted_on, served.provenance, served.file)
         try:
             check_steerings([served.steering], layers, width)
+            check_kinds([served.steering])
         except UserError as error:
             raise UserError(f"{served.file}: {error}") from None
         needed = rows_of(lower(served.steering, width))
