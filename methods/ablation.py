@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from methods.simple_prompt import WORDINGS
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.edits import Project
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
@@ -23,7 +23,7 @@ DEPTH = 0.6
 
 
 @dataclass(frozen=True)
-class Ablation:
+class Ablation(Method):
     """Removes one direction from the residual stream after each of `layers` (all by default), at every position.
 
     The direction is read after `layer` (counted from 0; by default three fifths up): the mean activation at the last

@@ -13,7 +13,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from steerbench.contracts import Engine, Method, Prompt, Request
-from steerbench.contracts.steering import Add, Positions, Steering
+from steerbench.contracts.edits import Add, Positions
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
 from steerbench.toolkit.adjectives import adjectives, leaning_traits, listed
 from steerbench.toolkit.layers import checked_layer

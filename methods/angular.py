@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from methods.simple_prompt import WORDINGS
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.edits import Facing, Rotate
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
@@ -20,7 +20,7 @@ QUARTER_TURN = float(np.pi / 2)
 
 
 @dataclass(frozen=True)
-class Angular:
+class Angular(Method):
     """Turns the residual stream after each of `layers` (all by default) towards the target, within one plane.
 
     The plane holds the feature's direction and the first principal component of the directions of all layers (section

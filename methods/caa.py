@@ -13,7 +13,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from steerbench.contracts import Engine, Method
-from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
 from steerbench.toolkit.contrasts import Contrast, capture_statements
 from steerbench.toolkit.directions import mass_mean, one_deviation_long

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from sklearn.decomposition import PCA
 
 from methods.simple_prompt import WORDINGS
-from steerbench.contracts import Engine
+from steerbench.contracts import Engine, Method
 from steerbench.contracts.edits import Add
 from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
@@ -26,7 +26,7 @@ FEWEST = 2
 
 
 @dataclass(frozen=True)
-class ControlVector:
+class ControlVector(Method):
     """Adds one vector after each of `layers` (all but the first by default), at every position.
 
     A pair is one prompt's last token under a description of the target and under one of its opposite; there are

@@ -15,7 +15,8 @@ from pydantic.dataclasses import dataclass
 from methods.neurons import REPETITION_PENALTY, NeuronSearch, TraitNeurons, searched
 from methods.published_neurons import published_neurons
 from steerbench.contracts import Engine, Method
-from steerbench.contracts.steering import Boost, Cap, Edit, Positions, Steering
+from steerbench.contracts.edits import Boost, Cap, Edit, Positions
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import MIDDLE, TRAITS, Target
 from steerbench.errors import UserError
 from steerbench.toolkit.adjectives import leaning_traits, listed

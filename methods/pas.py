@@ -14,7 +14,8 @@ from pydantic.dataclasses import dataclass
 
 from methods.few_shot import FewShot
 from steerbench.contracts import Engine, Method
-from steerbench.contracts.steering import Add, Edit, Steering
+from steerbench.contracts.edits import Add, Edit
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
 from steerbench.errors import UserError
 from steerbench.toolkit.contrasts import Contrast, StatementContrasts, capture_statements

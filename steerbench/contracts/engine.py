@@ -10,7 +10,8 @@ from typing import Literal, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.contracts.steering import UNSTEERED, Site, Steering
+from steerbench.contracts.edits import Site
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.errors import UserError
 
 

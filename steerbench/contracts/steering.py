@@ -17,15 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from steerbench.contracts.edits import EVERYWHERE as EVERYWHERE
-from steerbench.contracts.edits import Add as Add
-from steerbench.contracts.edits import Boost as Boost
-from steerbench.contracts.edits import Cap as Cap
-from steerbench.contracts.edits import Edit as Edit
-from steerbench.contracts.edits import Gate, Similarity
-from steerbench.contracts.edits import Positions as Positions
-from steerbench.contracts.edits import Site as Site
-from steerbench.contracts.edits import Vector as Vector
+from steerbench.contracts.edits import Edit, Gate, Similarity
 from steerbench.contracts.targets import LABELS, Answer, Item
 from steerbench.errors import UserError
 

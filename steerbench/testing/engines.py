@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Choice, Engine, Prompt, Request, Sampling, Surveying
-from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Positions, Site, Steering
+from steerbench.contracts.edits import Add, Boost, Cap, Positions, Site
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.errors import UserError
 from steerbench.testing.findings import Findings
 

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from steerbench.contracts import Continued, Request, Sampling, Score, Split, Task
+from steerbench.contracts.edits import Add
 from steerbench.contracts.edits.checks import is_number
-from steerbench.contracts.steering import UNSTEERED, Add, PromptChange, Steering
+from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
 from steerbench.contracts.thoughts import UNFINISHED
 from steerbench.testing.answers import Place, outcomes, scored
 from steerbench.testing.boards import check_board

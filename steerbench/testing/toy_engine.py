@@ -21,7 +21,7 @@ from steerbench.contracts import (
     Request,
     Sampling,
 )
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.engines.validation import check_counted, check_lengths, check_options, check_steerings
 from steerbench.errors import UserError
 from steerbench.testing.toy_model import (

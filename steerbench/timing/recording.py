@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from steerbench.contracts import Activations, Choice, Completion, Engine, NeuronStatistics, Request, Sampling, surveying
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.storage.files import cache_folder
 
 _SESSIONS = count()

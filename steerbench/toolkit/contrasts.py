@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steerbench.contracts import Engine, Prompt, Request
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.contracts.targets import LABELS, Item, Target
 from steerbench.toolkit.seeding import generator, number
 from steerbench.toolkit.statement_list import NEUTRAL, list_prompt, option

@@ -1,4 +1,4 @@
-"""A model that is described as a target, and as its opposite: what persona vectors and their kin are read from."""
+"""The change in activations that a description of a target causes: what persona vectors are made from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from steerbench.toolkit.statement_list import list_prompt
 from steerbench.toolkit.trait_answers import trait_scores
 
 Context = Literal["list", "chat"]
-"""Where a description stands: before a list whose next answer is still to come, or as a chat's system message."""
+"""Where a description is given: before a list whose next answer is still to come, or as a chat's system message."""
 
 States = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class ContrastItem:
-    """A statement in a list, or a question in a chat."""
+    """A prompt without its description: a statement in a list, or a question in a chat."""
 
     item: Item
     context: Context
@@ -37,10 +37,10 @@ class ContrastItem:
 
 
 def descriptions(target: Target, wording: str) -> tuple[str, str] | None:
-    """Of the target and of its opposite; None if it leans nowhere.
+    """Descriptions of the target and of its opposite; None if every trait score is in the middle.
 
-    `wording` has a place for adjectives that are graded by how far the target leans. The opposite has every score on
-    the other side of the middle.
+    `wording` has a place for adjectives, which are graded by how far the target leans. For the opposite every score is
+    mirrored at the middle.
     """
     scores = trait_scores(target)
     own, opposite = graded(scores), graded({trait: 2 * MIDDLE - score for trait, score in scores.items()})
@@ -48,9 +48,9 @@ def descriptions(target: Target, wording: str) -> tuple[str, str] | None:
 
 
 def contrast_items(target: Target, context: Context, count: int, seed: int, name: str) -> list[ContrastItem]:
-    """What the descriptions are put before: statements that the target leans on, or questions on its traits.
+    """`count` statements on which the target leans, or about as many questions on its traits.
 
-    In an order by seed, the method's `name` and id, so that they are the same whoever else is fitted.
+    Ordered by seed, the method's `name` and id, so that a target's prompts do not depend on the other targets.
     """
     if context == "list":
         items = sorted(target.leanings(), key=lambda item: number(seed, name, item.id))
@@ -61,16 +61,16 @@ def contrast_items(target: Target, context: Context, count: int, seed: int, name
 
 
 class Reader:
-    """Reads prompts' last tokens, each prompt once: the two poles of a trait are described by the same prompts."""
+    """Reads activations at prompts' last tokens, each prompt once: the two poles of a trait use the same prompts."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._read: dict[Prompt, States] = {}
 
     def states(self, items: Sequence[ContrastItem], description: str) -> States:
-        """[items, layers, dim]: the residual stream at the last token of each, after every layer.
+        """[items, layers, dim]: the residual stream at each prompt's last token, after every layer.
 
-        Read one by one: in its last bits an activation depends on what is computed beside it.
+        Prompts are read one by one, because the last bits of an activation depend on the rest of the batch.
         """
         for prompt in (prompts := [item.under(description) for item in items]):
             if prompt not in self._read:

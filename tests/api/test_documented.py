@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import steerbench as sb
 from steerbench.cli.app import app
-from steerbench.contracts.steering import Add
+from steerbench.contracts.edits import Add
 
 DOC = Path(__file__).parents[2] / "docs" / "how-to" / "python.md"
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from steerbench.contracts import Engine
-from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import Steering
 
 
 def heads(engine: Engine, person: int) -> Steering:

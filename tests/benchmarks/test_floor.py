@@ -18,7 +18,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch.nn.functional import linear
 
 from steerbench.contracts import Prompt, Request, Sampling
-from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.hf.forward import Layout
 from steerbench.engines.hf.scoring import Batch

@@ -16,7 +16,8 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.contracts import Prompt, Request, Sampling
-from steerbench.contracts.steering import Boost, Cap, Edit, Positions, Steering
+from steerbench.contracts.edits import Boost, Cap, Edit, Positions
+from steerbench.contracts.steering import Steering
 from steerbench.engines.hf.engine import HFEngine
 
 POLES, BATCH, ROUNDS = 10, 64, 3

@@ -18,7 +18,8 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from steerbench.contracts import Completion, Prompt, Request, Sampling
-from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Positions, Steering
+from steerbench.contracts.edits import Add, Boost, Cap, Positions
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.client import Ask
 from steerbench.engines.vllm.engine import VLLMEngine

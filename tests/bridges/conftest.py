@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steerbench.contracts.steering import Add, PromptChange, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.engines.fitted_on import model_digest
 from steerbench.models.text import load_text
 from steerbench.testing.tiny_models import tiny_model

@@ -29,11 +29,8 @@ from inspect_ai.tool import ToolInfo  # noqa: E402
 
 from steerbench.bridges.inspect_model import check_settings, prompt_of  # noqa: E402
 from steerbench.contracts import Prompt, Request, Sampling  # noqa: E402
-from steerbench.contracts.steering import (  # noqa: E402
-    Positions,
-    Steering,
-    load_steering,
-)
+from steerbench.contracts.edits import Positions  # noqa: E402
+from steerbench.contracts.steering import Steering, load_steering  # noqa: E402
 from steerbench.engines.hf.engine import HFEngine  # noqa: E402
 from steerbench.errors import UserError  # noqa: E402
 from tests.bridges.conftest import QUESTIONS  # noqa: E402

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from safetensors.numpy import save_file
 
-from steerbench.contracts.steering import Add, Steering, load_steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import Steering, load_steering
 from tests.cli.conftest import TOY
 
 

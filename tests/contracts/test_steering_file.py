@@ -18,7 +18,8 @@ from safetensors.numpy import save
 
 from steerbench.cli.main import run
 from steerbench.contracts import steering_file, steering_schema
-from steerbench.contracts.steering import Add, Boost, Cap, Positions, PromptChange, Reply, Steering, load_steering
+from steerbench.contracts.edits import Add, Boost, Cap, Positions
+from steerbench.contracts.steering import PromptChange, Reply, Steering, load_steering
 from steerbench.contracts.steering_rules import fault
 from steerbench.contracts.steering_schema import description
 from steerbench.contracts.targets import Answer, Item
@@ -318,7 +319,8 @@ WRITE = """
 import sys
 import numpy as np
 from pathlib import Path
-from steerbench.contracts.steering import Add, Boost, PromptChange, Reply, Steering
+from steerbench.contracts.edits import Add, Boost
+from steerbench.contracts.steering import PromptChange, Reply, Steering
 turn = -1 if sys.argv[2] == "backwards" else 1
 provenance = dict([("method", "caa"), ("target", "E+"), ("model", "m"), ("strength", "1.0"), ("a", "b")][::turn])
 by_item = dict([(f"i{n}", 1.0 + n % 5) for n in range(20)][::turn])

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steerbench.contracts.steering import Add, Boost, Cap, Edit, Positions, Steering
+from steerbench.contracts.edits import Add, Boost, Cap, Edit, Positions
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.steering_rules import fault
 from steerbench.contracts.targets import target_named
 from steerbench.errors import UserError

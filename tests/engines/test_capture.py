@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Prompt, Request
-from steerbench.contracts.steering import UNSTEERED, Site
+from steerbench.contracts.edits import Site
+from steerbench.contracts.steering import UNSTEERED
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from tests.engines import oracle

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Prompt, Request
-from steerbench.contracts.steering import UNSTEERED, Add, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf.engine import HFEngine
 from tests.engines import oracle
 

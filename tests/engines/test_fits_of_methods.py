@@ -5,7 +5,8 @@ import pytest
 
 from steerbench.api.fitting import fitted
 from steerbench.contracts import Engine, Method
-from steerbench.contracts.steering import Add, Boost, Edit, Site, Steering
+from steerbench.contracts.edits import Add, Boost, Edit, Site
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import target_named
 from steerbench.engines.validation import check_fits
 from steerbench.errors import UserError

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from steerbench.contracts import Prompt, Request, Sampling
-from steerbench.contracts.steering import UNSTEERED, Add, Positions, Site, Steering
+from steerbench.contracts.edits import Add, Positions, Site
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.overflow import normable, unmistakable
 from steerbench.errors import UserError

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from steerbench.contracts import Prompt, Request, Sampling
-from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Edit, Positions, Steering
+from steerbench.contracts.edits import Add, Boost, Cap, Edit, Positions
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf import memory
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Prompt, Request
-from steerbench.contracts.steering import Add, Positions, Steering
+from steerbench.contracts.edits import Add, Positions
+from steerbench.contracts.steering import Steering
 from steerbench.engines.hf.engine import HFEngine
 from tests.engines import oracle
 from tests.engines.situations import ENDS, LABELS, STARTS, add

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from steerbench.contracts import Prompt, Request, Sampling
-from steerbench.contracts.steering import UNSTEERED, Boost, Cap, Edit, Positions, Steering, load_steering
+from steerbench.contracts.edits import Boost, Cap, Edit, Positions
+from steerbench.contracts.steering import UNSTEERED, Steering, load_steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.thinning import PERIOD, draws
 from steerbench.errors import UserError

@@ -1,6 +1,7 @@
 """The neurons that a steering of NPTI edits."""
 
-from steerbench.contracts.steering import Boost, Cap, Steering
+from steerbench.contracts.edits import Boost, Cap
+from steerbench.contracts.steering import Steering
 
 
 def numbers(steering: Steering) -> tuple[set[tuple[int, int]], dict[tuple[int, int], float]]:

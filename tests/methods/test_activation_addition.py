@@ -6,7 +6,7 @@ import pytest
 from methods.actadd import ActAdd, aligned, contrast_prompts
 from methods.caa import CAA
 from steerbench.contracts import Prompt, Request
-from steerbench.contracts.steering import Add, Positions
+from steerbench.contracts.edits import Add, Positions
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.toolkit.contrasts import capture_statements

@@ -14,7 +14,8 @@ from methods.p2 import P2
 from methods.simple_prompt import SimplePrompt
 from methods.trivial import FacetMean, ItemMedian, TraitMean
 from steerbench.contracts import Prompt, Request
-from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import TRAITS, Answer, Item, Others, Respondent
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError

@@ -15,7 +15,8 @@ from methods.neurons import POLES, NeuronSearch, TraitNeurons, searched
 from methods.npti import NPTI
 from steerbench import bank
 from steerbench.contracts import Engine, Prompt, Request, Sampling
-from steerbench.contracts.steering import Boost, Cap, Positions, Steering
+from steerbench.contracts.edits import Boost, Cap, Positions
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import TRAITS
 from steerbench.datasets.fetch import path_of
 from steerbench.engines.hf.engine import HFEngine

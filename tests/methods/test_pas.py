@@ -16,7 +16,8 @@ from methods.pas import PAS, TIED, TRAINING_SHARE, last_of_equals, top_heads
 from methods.random_direction import RandomDirection
 from methods.simple_prompt import SimplePrompt
 from steerbench.contracts import Method
-from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import Steering
 from steerbench.contracts.targets import Target
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError

@@ -3,14 +3,20 @@
 import numpy as np
 import pytest
 
-from methods.persona_vector import Context, PersonaVector, descriptions
+from methods.persona_vector import DESCRIBED, PersonaVector
 from steerbench.contracts import Prompt, Request
-from steerbench.contracts.steering import Add, Positions
+from steerbench.contracts.edits import Add, Positions
+from steerbench.contracts.targets import Target
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
+from steerbench.toolkit.described import Context, ContrastItem, contrast_items, descriptions
 from tests.methods.people import ITEMS, person, pole, somebody
 
 PEOPLE = [somebody("ann", 1), pole("N", False), somebody("bo", 2)]
+
+
+def items_of(method: PersonaVector, target: Target) -> list[ContrastItem]:
+    return contrast_items(target, method.context, method.prompts, method.seed, method.name)
 
 
 def last_token(engine: HFEngine, prompt: Prompt, layer: int) -> np.ndarray:
@@ -20,7 +26,7 @@ def last_token(engine: HFEngine, prompt: Prompt, layer: int) -> np.ndarray:
 def test_the_vector_is_what_one_description_does_less_what_the_opposite_does(engine: HFEngine) -> None:
     heading = "A list of statements, each with how accurately it describes you:"
     [steering] = PersonaVector(layer=2, prompts=100).fit(engine, [pole("N", False)])
-    own, opposite = descriptions(pole("N", False)) or ("", "")
+    own, opposite = descriptions(pole("N", False), DESCRIBED) or ("", "")
     assert "extremely calm" in own
     assert "extremely anxious" in opposite
     found = [
@@ -48,8 +54,8 @@ def test_after_the_last_layer_the_vector_makes_of_the_opposite_description_the_t
     target = pole("N", False)
     method = PersonaVector(layer=engine.layers - 1, context=context, prompts=1)
     [steering] = method.fit(engine, [target])
-    own, opposite = descriptions(target) or ("", "")
-    [asked] = method._prompts(target)
+    own, opposite = descriptions(target, DESCRIBED) or ("", "")
+    [asked] = items_of(method, target)
     labels = (" the", " of")  # of one token each: a second would see the first under another description
 
     def likelihoods(description: str, strength: float) -> list[float]:
@@ -61,7 +67,7 @@ def test_after_the_last_layer_the_vector_makes_of_the_opposite_description_the_t
 
 
 def test_in_a_chat_the_prompts_are_open_questions_on_the_targets_traits(engine: HFEngine) -> None:
-    asked = PersonaVector(context="chat", prompts=3)._prompts(pole("N", True))
+    asked = items_of(PersonaVector(context="chat", prompts=3), pole("N", True))
     assert len(asked) == 3
     assert all(one.item.text.endswith("?") and one.item.trait == "N" for one in asked)
     system, user = asked[0].under("You are calm.").messages

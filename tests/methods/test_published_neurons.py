@@ -13,7 +13,7 @@ import pytest
 
 from methods.npti import NPTI
 from methods.published_neurons import SHAPE, published_neurons, read_lists
-from steerbench.contracts.steering import Boost, Cap, Positions
+from steerbench.contracts.edits import Boost, Cap, Positions
 from steerbench.contracts.targets import TRAITS
 from steerbench.datasets.fetch import path_of
 from steerbench.engines.hf.engine import HFEngine

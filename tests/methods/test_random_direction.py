@@ -7,8 +7,9 @@ import pytest
 
 from methods.caa import CAA
 from methods.random_direction import RandomDirection, _randomised
+from steerbench.contracts.edits import Add, Boost, Cap, Edit
 from steerbench.contracts.edits.redrawing import same_norms
-from steerbench.contracts.steering import Add, Boost, Cap, Edit, Steering, dealt
+from steerbench.contracts.steering import Steering, dealt
 from steerbench.contracts.targets import Item
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError

@@ -11,7 +11,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from steerbench.contracts import Choice, Completion, Split
-from steerbench.contracts.steering import UNSTEERED, Add, PromptChange, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import UNSTEERED, PromptChange, Steering
 from steerbench.errors import UserError
 from steerbench.records.export import read_samples
 from steerbench.records.plan import Plan

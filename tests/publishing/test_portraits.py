@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Score, Scored
-from steerbench.contracts.steering import Add, Boost, Cap, Positions, PromptChange, Steering, load_steering
+from steerbench.contracts.edits import Add, Boost, Cap, Positions
+from steerbench.contracts.steering import PromptChange, Steering, load_steering
 from steerbench.plugins.composed import names
 from steerbench.plugins.finding import available
 from steerbench.publishing import model_shape

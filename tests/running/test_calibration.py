@@ -139,7 +139,7 @@ def test_a_finished_search_takes_no_more_losses():
 
 
 def test_a_setting_turns_a_fit_into_what_the_engine_gets():
-    from steerbench.contracts.steering import Add
+    from steerbench.contracts.edits import Add
 
     first, second = PromptChange("one"), PromptChange("two")
     fitted = Steering((Add("resid", 3, np.ones(4, dtype=np.float32)),), first, (second,))

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from steerbench.contracts import Choice, Prompt, Request, Split
-from steerbench.contracts.steering import Add, Positions, PromptChange, Steering
+from steerbench.contracts.edits import Add, Positions
+from steerbench.contracts.steering import PromptChange, Steering
 from steerbench.engines.contextual import chosen
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.publishing.checking import problems

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import Steering
 from steerbench.testing import __all__ as offered
 from steerbench.testing import check_method
 

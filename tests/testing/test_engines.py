@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Activations, Choice, Completion, Request, Sampling
-from steerbench.contracts.steering import Boost, Cap, Site
+from steerbench.contracts.edits import Boost, Cap, Site
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.errors import UserError
 from steerbench.testing import ToyEngine, check_engine

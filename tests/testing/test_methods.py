@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steerbench.contracts.steering import Add, PromptChange, Reply, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import PromptChange, Reply, Steering
 from steerbench.contracts.targets import Item, Respondent, Target
 from steerbench.errors import UserError
 from steerbench.testing import check_method, toy_engine

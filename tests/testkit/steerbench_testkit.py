@@ -33,7 +33,8 @@ from steerbench.contracts import (
     Usage,
     Verdict,
 )
-from steerbench.contracts.steering import Add, PromptChange, Reply, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import PromptChange, Reply, Steering
 from steerbench.contracts.targets import Answer, Item, Respondent, Target
 from steerbench.errors import UserError
 

@@ -19,7 +19,7 @@ from steerbench.contracts import (
     Request,
     Sampling,
 )
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.engines.branches import Branch, branch
 from steerbench.engines.contextual import neutrals
 from steerbench.engines.hf.attention import share_heads

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.models.architectures import Architecture
 
 

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from steerbench.contracts.steering import Site, Steering
+from steerbench.contracts.edits import Site
+from steerbench.contracts.steering import Steering
 from steerbench.engines.branches import Branch, group
 from steerbench.engines.hf.edits import EditTables, compile_tables, steered, watched
 from steerbench.engines.hf.forward import Layout, lay_out, run

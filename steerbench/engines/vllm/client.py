@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from steerbench.contracts.steering import Site, Steering
+from steerbench.contracts.edits import Site
+from steerbench.contracts.steering import Steering
 from steerbench.engines.vllm.lowering import Width, lower
 from steerbench.engines.vllm.schedule import NEUTRAL
 from steerbench.engines.vllm.slots import Placement, SlotBook

@@ -20,7 +20,7 @@ from steerbench.contracts import (
     Request,
     Sampling,
 )
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.engines.answers import decoded
 from steerbench.engines.branches import Branch, unpacked
 from steerbench.engines.histograms import BINS, P95_ERROR

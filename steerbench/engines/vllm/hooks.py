@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.engines.vllm import ops
 from steerbench.engines.vllm.schedule import SITES
 from steerbench.engines.vllm.tables import SlotTables

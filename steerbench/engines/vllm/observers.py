@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from torch import Tensor
 
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.engines.histograms import Histograms, summed_up
 
 

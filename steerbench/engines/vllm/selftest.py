@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Edit, Steering
+from steerbench.contracts.edits import Add, Boost, Cap, Edit
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.vllm.client import Ask, Client
 from steerbench.engines.vllm.lowering import Width
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 
 
 class Widths:

@@ -15,7 +15,7 @@ from torch import nn
 from vllm.distributed import get_tensor_model_parallel_rank, get_tensor_model_parallel_world_size
 from vllm.platforms import current_platform
 
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.engines.histograms import Histograms
 from steerbench.engines.vllm.blocks import clear_fresh
 from steerbench.engines.vllm.client import CONFIG

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Request, Sampling
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.engine import VLLMEngine
 from steerbench.errors import UserError

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steerbench.contracts.steering import UNSTEERED, Add, Positions, Steering
+from steerbench.contracts.edits import Add, Positions
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.vllm.serving import admission
 from steerbench.engines.vllm.serving.admission import Admission, salt
 from steerbench.engines.vllm.serving.catalogue import Catalogue

@@ -5,7 +5,8 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from steerbench.contracts.steering import Add, Positions, PromptChange, Reply, Steering
+from steerbench.contracts.edits import Add, Positions
+from steerbench.contracts.steering import PromptChange, Reply, Steering
 from steerbench.engines.application import read_strength
 from steerbench.engines.fitted_on import model_digest
 from steerbench.engines.vllm.serving.catalogue import check, read_catalogue

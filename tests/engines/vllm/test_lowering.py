@@ -5,7 +5,8 @@ import pytest
 import torch
 from safetensors.numpy import load
 
-from steerbench.contracts.steering import UNSTEERED, Add, Boost, Cap, Positions, Site, Steering
+from steerbench.contracts.edits import Add, Boost, Cap, Positions, Site
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.lowering import lower
 from steerbench.engines.vllm.schedule import NEUTRAL, Schedule

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Prompt, Request, Sampling
-from steerbench.contracts.steering import Site
+from steerbench.contracts.edits import Site
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.engine import VLLMEngine
 from steerbench.engines.vllm.options import option_asks

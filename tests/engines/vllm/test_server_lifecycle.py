@@ -5,7 +5,8 @@ import signal
 import numpy as np
 import pytest
 
-from steerbench.contracts.steering import Add, Steering
+from steerbench.contracts.edits import Add
+from steerbench.contracts.steering import Steering
 from steerbench.engines.vllm.server import Serving, arguments
 from steerbench.engines.vllm.serving.catalogue import Catalogue
 from steerbench.engines.vllm.widths import Widths

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steerbench.contracts.steering import Add, Boost, Cap, Positions, Steering
+from steerbench.contracts.edits import Add, Boost, Cap, Positions
+from steerbench.contracts.steering import Steering
 from steerbench.engines.vllm.widths import Widths
 from steerbench.models.text import load_text
 from tests.engines.vllm.serving import Server, served

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from steerbench.contracts import Choice, Prompt, Request, Sampling
-from steerbench.contracts.steering import UNSTEERED, Add, Positions, Steering
+from steerbench.contracts.edits import Add, Positions
+from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.engines.hf.engine import HFEngine
 from steerbench.engines.vllm.engine import VLLMEngine
 from steerbench.engines.vllm.slots import SlotBook
