@@ -24,10 +24,10 @@ FILES = {
 }
 """What a plug-in starts from, and what the files become."""
 TRIALS: dict[Kind, str] = {
-    "method": "run --method {name} --task papi --respondents 4",
+    "method": "run --method {name} --task papi --respondents 6",
     "task": "run --task {name} --method caa",
     "judge": "judge check {name}",
-    "engine": "run --engine {name} --method caa --task papi --respondents 4",
+    "engine": "run --engine {name} --method caa --task papi --respondents 6",
 }
 """A first command with each."""
 

@@ -10,7 +10,21 @@ from typing import Any
 import numpy as np
 
 from steerbench.contracts import Choice, Engine, Prompt, Request, Sampling, Surveying
-from steerbench.contracts.edits import Add, Boost, Cap, Positions, Site
+from steerbench.contracts.edits import (
+    Add,
+    Boost,
+    Bound,
+    Cap,
+    Clamp,
+    Fade,
+    LowRank,
+    Positions,
+    Project,
+    Rotate,
+    Similarity,
+    Site,
+)
+from steerbench.contracts.edits.redrawing import orthonormal
 from steerbench.contracts.steering import UNSTEERED, Steering
 from steerbench.errors import UserError
 from steerbench.testing.findings import Findings
@@ -110,6 +124,8 @@ def steerings(shape: Shape) -> dict[str, Steering]:
     neurons = np.sort(random.choice(shape.widths["mlp_act"], size=8, replace=False))
     values = np.asarray(2 * random.normal(size=8), dtype=np.float32)
     front, decode = Positions("front", 3), Positions("decode")
+    plane = orthonormal(2, shape.widths["resid"], random).astype(np.float32)
+    reader, writer = vector("resid") / 4, vector("resid")
     one = {
         "Add at head_out": Steering((Add("head_out", 0, vector("head_out")),)),
         "Add at mlp_act": Steering((Add("mlp_act", last, vector("mlp_act")),)),
@@ -119,6 +135,12 @@ def steerings(shape: Shape) -> dict[str, Steering]:
         "Cap": Steering((Cap(1, neurons, -0.05),)),
         "Boost": Steering((Boost(1, neurons, values),)),
         "Boost of a share of neurons": Steering((Boost(1, neurons, values, kept=0.5),)),
+        "Project": Steering((Project("resid", 1, plane),)),
+        "Rotate": Steering((Rotate("resid", 1, plane, 1.2), Rotate("resid", last, plane, 2.0, "to"))),
+        "Clamp": Steering((Clamp("resid", 1, reader, writer, 1.5, 0.2, rectified=True),)),
+        "LowRank": Steering((LowRank("resid", 1, reader[None], writer[None], np.ones(1, np.float32), decode),)),
+        "gated by similarity": Steering((Add("resid", 1, writer, gates=(Similarity(0, reader, 0.1),)),)),
+        "fading and bounded": Steering((Add("resid", 1, writer, gates=(Fade(2.0), Bound(plane[0], 0.5))),)),
     }
     return one | {"several edits": sum(one.values(), Steering()).scaled(0.5)}
 
