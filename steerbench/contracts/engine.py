@@ -1,4 +1,4 @@
-"""Engines: many requests to a model at once, each under its own steering."""
+"""Engines: batches of requests to a model, each with its own steering."""
 
 import math
 from abc import abstractmethod
@@ -41,12 +41,11 @@ class Sampling:
 class Request:
     """One question to a model under one steering.
 
-    With `options` the answer is their log-likelihoods (`Engine.choose`), without it is free text
-    (`Engine.generate`). `prompt` already says what the steering's prompt change wants said; the engine
-    applies the edits.
+    With `options` the answer is their log-likelihoods (`Engine.choose`), without it is free text (`Engine.generate`).
+    `prompt` already contains the steering's prompt change; the engine only applies the edits.
 
-    `neutral` are prompts without content, after which the same options are scored under the same steering: what they
-    are worth whatever is asked (`Choice.neutral`). The harness asks them; an engine leaves room for them in a batch.
+    `neutral` are content-free prompts after which the same options are scored under the same steering
+    (`Choice.neutral`). The harness asks them; an engine leaves room for them in a batch.
     """
 
     prompt: Prompt
@@ -71,9 +70,10 @@ class Choice:
         return any(math.isnan(logprob) for logprob in (*self.logprobs, *self.neutral))
 
     def probabilities(self) -> NDArray[np.float64]:
-        """Normalised over the options; where there are neutral prompts, of the likelihoods divided by theirs.
+        """Probabilities normalised over the options.
 
-        What a model says to everything is so taken out (contextual calibration, Zhao et al. 2021, section 4).
+        With neutral prompts, likelihoods are first divided by those after the neutral prompts, which removes what the
+        model answers to everything (contextual calibration, Zhao et al. 2021, section 4).
         """
         told = np.asarray(self.logprobs) - (np.asarray(self.neutral) if self.neutral else 0.0)
         shifted = np.exp(told - told.max())
@@ -131,15 +131,15 @@ class NeuronStatistics:
 
 
 class Engine(Protocol):
-    """Runs many requests, each under its own steering, in one batch.
+    """Runs batches of requests, each with its own steering.
 
-    `heads` and `neurons` (of the FFN) are those of one layer, `width` is that of its `head_out`. `architecture` is the
-    model type of its configuration ("llama"), `vocabulary` the number of tokens that it gives. `context` is how many
-    tokens a sequence may have, its answer included; what is longer is refused before anything is computed.
+    `heads` and `neurons` (of the FFN) are counted per layer; `width` is the width of `head_out`. `architecture` is the
+    model type in its configuration ("llama"), and `vocabulary` the number of output tokens. `context` is the largest
+    number of tokens of a sequence, answer included; longer requests are refused before anything is computed.
     """
 
     name: str
-    """The name that it is registered under."""
+    """The name under which it is registered."""
 
     layers: int
     heads: int
@@ -150,11 +150,11 @@ class Engine(Protocol):
     context: int
 
     hidden: int = 0
-    """Width of the residual stream (`resid`); 0 where it is not told."""
+    """Width of the residual stream (`resid`); 0 if unknown."""
 
     @abstractmethod
     def identity(self) -> Mapping[str, str]:
-        """What a result depends on: weights, tokenizer, template, dtype, engine and versions."""
+        """Everything that a result depends on: weights, tokenizer, template, dtype, engine and versions."""
         ...
 
     @abstractmethod
@@ -164,12 +164,12 @@ class Engine(Protocol):
 
     @abstractmethod
     def lengths(self, requests: Sequence[Request]) -> Sequence[int]:
-        """How many tokens of each request are read at most: its prompt's and, if it has options, the longest's."""
+        """The number of tokens of each request: its prompt's and, if it has options, those of the longest option."""
         ...
 
     @abstractmethod
     def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
-        """Indices of the requests that are run together: the same for the same requests, every time."""
+        """Indices of the requests that are run together; always the same for the same requests."""
         ...
 
     @abstractmethod
@@ -183,14 +183,14 @@ class Engine(Protocol):
 
 
 class RegisteredEngine(Engine, Protocol):
-    """An engine that is found by its name, and then made with a model."""
+    """An engine that can be loaded by its name."""
 
     @classmethod
     @abstractmethod
     def load(
         cls, spec: str, dtype: str | None = None, device: str | None = None, chat_template: Path | None = None
     ) -> Self:
-        """The engine with a model: a registered name, a Hugging Face id or a folder. It may take parameters besides.
+        """Load a model by a registered name, a Hugging Face id or a folder. It may take further parameters.
 
         Raises:
             UserError: the model cannot be had, or is not supported.
@@ -200,24 +200,24 @@ class RegisteredEngine(Engine, Protocol):
 
 @runtime_checkable
 class Packing(Protocol):
-    """What an engine has besides, if its batches depend on how much memory it found."""
+    """Optional: an engine whose batches depend on the memory that it found."""
 
     token_budget: int
 
 
 @runtime_checkable
 class Surveying(Protocol):
-    """What an engine may do besides: count what FFN neurons do while it generates. NPTI's search needs it."""
+    """Optional: an engine that records FFN neuron statistics during generation, which NPTI's search needs."""
 
     def survey(
         self, requests: Sequence[Request], sampling: Sampling, groups: Sequence[int]
     ) -> tuple[Sequence[Completion], NeuronStatistics]:
-        """`generate`, while counting what the neurons do; `groups` [requests] numbers each request's group from 0."""
+        """`generate`, with neuron statistics; `groups` [requests] gives each request's group, counted from 0."""
         ...
 
 
 def surveying(engine: Engine) -> Surveying:
-    """Raises UserError: the engine does not count neurons."""
+    """The engine, if it records neuron statistics. Raises UserError: it does not."""
     if not isinstance(engine, Surveying):
         raise UserError(f"The engine '{engine.name}' does not count what neurons do: search them with --engine hf.")
     return engine

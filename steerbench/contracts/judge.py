@@ -37,9 +37,9 @@ class Usage:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judge's rating from 1 (low) to 5 (high), or None and the reason it could not be had.
+    """A judge's rating from 1 (low) to 5 (high), or None and the reason why there is none.
 
-    `details` is what the judge measured or said on the way (JSON values).
+    `details` are the judge's intermediate measurements or its reply (JSON values).
     """
 
     rating: float | None
@@ -49,30 +49,30 @@ class Verdict:
 
 
 class Judge(Protocol):
-    """Rates texts; a verdict it cannot give is None with a reason, never a number.
+    """Rates texts. Without a rating, a verdict is None with a reason, never a number.
 
-    A class that inherits from it has the defaults below; one that does not gets them where it is found by its name
-    (`plugins.door`). Whatever is not a function may be an attribute, a property, or set by the constructor; but what is
-    marked `ClassVar` is read off the class.
+    A class may inherit from this protocol. One that does not gets the defaults below when it is looked up by its name
+    (`plugins.door`). Anything that is not a function may be an attribute, a property, or set by the constructor. What
+    is marked `ClassVar` is read from the class.
     """
 
     name: str
-    """The name that it is registered under."""
+    """The name under which it is registered."""
 
     qualities: Collection[str]
     """What it can rate: names of traits, or "fluency"."""
 
     needs_model: bool
-    """It measures by the model that is being evaluated, unsteered, and is given its engine; others are given None."""
+    """True if it measures with the unsteered model under evaluation, whose engine it is then given; others get None."""
 
     model: str | None = ""
-    """The name of the model that it asks, if it asks one: nobody rates their own answers unnoticed."""
+    """The name of the model that it asks, if any, by which a model that rates its own answers is noticed."""
 
     allow_self_judge: bool = False
-    """It may rate the answers of its own model."""
+    """Whether it may rate answers of its own model."""
 
     self_contained: ClassVar[bool] = False
-    """It needs no network, key or model of its own, so that others can rate again what they are told it rated."""
+    """True if it needs no network, key or model of its own, so that anyone can repeat its ratings."""
 
     @cached_property
     def engine(self) -> str:
@@ -86,48 +86,48 @@ class Judge(Protocol):
 
     @cached_property
     def built_on(self) -> frozenset[str]:
-        """The texts that it was made from, if there are any: that it orders them rightly proves little."""
+        """The texts from which it was made, if any; ordering these correctly proves little."""
         return frozenset()
 
     @cached_property
     def known_texts(self) -> Mapping[str, tuple[Sequence[str], Sequence[str]]]:
-        """By quality of its own, texts that are known to be low on it, and others that are high. It is checked on them.
+        """For each quality of its own, texts known to be low on it and texts known to be high. It is checked on them.
 
-        A run whose judge was not checked is not published.
+        Runs whose judge was not checked are not published.
         """
         return {}
 
     @cached_property
     def members(self) -> Sequence["Judge"]:
-        """The judges that it asks, if it asks others."""
+        """The judges that it asks, if any."""
         return ()
 
     @abstractmethod
     def identity(self) -> Mapping[str, str]:
-        """What a verdict depends on besides the case (model, rubric, calibration); never a key or a budget.
+        """Everything besides the case that a verdict depends on (model, rubric, calibration); never a key or a budget.
 
-        The site shows an `edition` in it behind the judge's name.
+        The site shows the entry `edition`, if there is one, behind the judge's name.
         """
         ...
 
     @abstractmethod
     def rate(self, cases: Iterable[Case], engine: Engine | None) -> Iterator[Mapping[int, Verdict]]:
-        """Verdicts by their case's place, as they are had; what is yielded is put on disk before the next.
+        """Verdicts by their case's index, as they become available; each yield is written to disk before the next.
 
-        Cases are drawn when there is room for them: whoever stops handing them out (a spent budget) gets the
-        verdicts on those already drawn, and the end.
+        Cases are drawn only as they can be processed. If the caller stops supplying them (a spent budget), the verdicts
+        on those already drawn follow, and then the iterator ends.
 
         Raises:
-            UserError: the judge cannot go on at all (a refused key, a model that is not there).
+            UserError: the judge cannot continue (a refused key, a missing model).
         """
         ...
 
     @staticmethod
     def contradiction(case: Case, verdict: Verdict, identity: Mapping[str, str]) -> str:
-        """What of a verdict on an answer does not follow from its details, in words; "" if all of it does."""
+        """What in a verdict on an answer contradicts its details, in words; "" if nothing does."""
         return ""
 
     @classmethod
     def former(cls, identity: Mapping[str, str]) -> "Judge | None":
-        """The judge that tells this identity of itself, if it once rated otherwise and still can; None for today's."""
+        """The judge of an earlier identity, if it can still be built; None for the current one."""
         return None

@@ -14,96 +14,97 @@ from steerbench.contracts.targets import Item, Target
 class Method(Protocol):
     """Turns targets into steerings of unit strength.
 
-    A class that inherits from it has the defaults below; one that does not gets them where it is found by its name
-    (`plugins.door`). Whatever is not a function may be an attribute, a property, or set by the constructor; but what is
-    marked `ClassVar` is read off the class.
+    A class may inherit from this protocol. One that does not gets the defaults below when it is looked up by its name
+    (`plugins.door`). Anything that is not a function may be an attribute, a property, or set by the constructor. What
+    is marked `ClassVar` is read from the class.
     """
 
     name: str
-    """The name that it is registered under."""
+    """The name under which it is registered."""
 
     changes_nothing: bool = False
-    """Its steerings leave the model as it is, and none is saved."""
+    """True if its steerings do not change the model. They are not saved then."""
 
     role: ClassVar[str] = ""
-    """Of a row that is there to compare methods with, its role as a plain string, by which `list methods` groups it."""
+    """The role of a baseline row, as a plain string, by which `list methods` groups it; "" for a method."""
 
     of: str = ""
-    """The method that it is matched to, as the random direction is; "" for most. It is used at that one's strength."""
+    """The method to which it is matched and whose strength it uses, as the random direction does; "" for most."""
 
     published_strengths: Sequence[float] = ()
-    """The grid that its paper sweeps, without 0; empty where the paper sweeps none."""
+    """The strengths that its paper sweeps, without 0; empty if the paper sweeps none."""
 
     symbols: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """The symbols of its paper, by which a sweep may name its parameters, and "strength": {"alpha": "strength"}."""
+    """Symbols of its paper that a sweep accepts for its parameters and for the strength: {"alpha": "strength"}."""
 
     @cached_property
     def deviations(self) -> Sequence[str]:
-        """How, in a run of the published protocol, it is not the published method: one phrase for each difference."""
+        """Differences from the published method in a run of the published protocol, one phrase each."""
         return ()
 
     @cached_property
     @abstractmethod
     def needs_model(self) -> bool:
-        """Whether it steers a model. If not, it is fitted with no engine and answers by `Steering.reply`."""
+        """Whether it steers a model. If not, it is fitted without an engine and answers by `Steering.reply`."""
         ...
 
     @cached_property
     @abstractmethod
     def strengths(self) -> tuple[float, float]:
-        """The lowest and the highest strength that calibration may try; (1.0, 1.0) if there is nothing to choose."""
+        """The lowest and highest strength that calibration may try; (1.0, 1.0) if the strength is fixed."""
         ...
 
     @abstractmethod
     def fit(self, engine: Engine, targets: Sequence[Target]) -> Sequence[Steering]:
-        """A steering of unit strength for each target, in their order; it may not depend on who else is fitted.
+        """A steering of unit strength for each target, in the same order.
 
-        Numbers that the fit finds and that are worth publishing go into `Steering.facts`.
+        A target's steering must not depend on the other targets. Numbers from the fit that are worth publishing go into
+        `Steering.facts`.
         """
         ...
 
 
 @runtime_checkable
 class Control(Protocol):
-    """What a method has besides, if it is a control: it is shown the answers to what it is asked.
+    """Optional: a control, which is given the answers to the items that it will be asked.
 
-    Only where its role on the task is "control", and only by the runner, once every setting of the run is frozen. It is
-    not calibrated, and its `fit`, which knows of no answer, is not asked.
+    It gets them only where its role on the task is "control", only from the runner, and only after every setting of the
+    run is frozen. It is not calibrated, and its `fit` is not called.
     """
 
     def reveal(self, targets: Sequence[Target], answers: Mapping[str, Mapping[Item, Any]]) -> Sequence[Steering]:
-        """A steering for each target, from the answers (by target and item) to all that it will be asked.
+        """A steering for each target, from the answers (by target and item) to every item that it will be asked.
 
-        The same every time it is called: it is called anew when a run goes on.
+        It must return the same every time: a resumed run calls it again.
         """
         ...
 
 
 @runtime_checkable
 class Dealing(Protocol):
-    """What a method has besides, if its steerings have draws (`Steering.draws`)."""
+    """Optional: a method whose steerings have several draws (`Steering.draws`)."""
 
     def hands(self, target: Target) -> int:
-        """Over how many edits the target's items are dealt out."""
+        """The number of draws over which the target's items are distributed."""
         ...
 
 
 @runtime_checkable
 class Adaptive(Protocol):
-    """What a method has besides, if its parameters depend on the model or do not fit every one: layers, heads."""
+    """Optional: a method with parameters (layers, heads) that depend on the model or do not fit every model."""
 
     def adapted(self, engine: Engine) -> Mapping[str, Any]:
-        """The parameters that the model decides, as they will be used: what the run's settings record.
+        """The values that model-dependent parameters will have, for the record of the run's settings.
 
-        Asked before anything is run.
+        Called before anything is run.
 
         Raises:
-            UserError: a parameter, which it names, is none for this model.
+            UserError: a parameter, which the message names, does not fit this model.
         """
         ...
 
 
 def has_dial(method: Method) -> bool:
-    """Whether a method's strength can be turned."""
+    """Whether a method's strength can be varied."""
     low, high = method.strengths
     return low != high

@@ -1,10 +1,10 @@
-"""What a run tells of itself while it runs. The runner prints nothing; whoever starts it may listen."""
+"""Progress reports of a run. The runner prints nothing itself; its caller may pass a listener."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Hears a run's stages: each is started, advances, and is finished."""
+    """Is told of a run's stages: each is started, advances, and is finished."""
 
     def started(self, stage: str, method: str, targets: int, requests: int) -> None:
         """A stage (fit, calibrate, evaluate) of a method; `requests` is 0 where they cannot be counted."""
@@ -20,7 +20,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Hears and says nothing."""
+    """Ignores everything."""
 
     def started(self, stage: str, method: str, targets: int, requests: int) -> None: ...
 

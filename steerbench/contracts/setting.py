@@ -1,4 +1,4 @@
-"""What calibration chooses for a target, and what makes of a fitted steering the one that is asked under."""
+"""What calibration chooses for a target, and how it turns a fitted steering into the one that is used."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from steerbench.errors import UserError
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the dial stands: a strength, and which of the prompt's wordings (0 is the method's first)."""
+    """A strength, and the number of a wording of the prompt (0 is the method's first)."""
 
     strength: float = 1.0
     wording: int = 0

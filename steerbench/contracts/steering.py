@@ -1,8 +1,8 @@
-"""Steering as data: what to change in a model, said without touching the model.
+"""Steering as data: a description of what to change in a model.
 
-A steering is fitted at unit strength by a method, scaled by calibration, added to others, saved to
-one safetensors file (`steering_file`), and applied by an engine. Nothing here knows a module or a hook.
-What an edit may be stands in `edits`, a file for each kind.
+A steering is fitted at unit strength by a method, scaled by calibration, added to others, saved to one safetensors file
+(`steering_file`), and applied by an engine. Nothing here depends on a model's modules. The kinds of edits are in
+`edits`, one file each.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PromptChange:
-    """What a steering says to the model before the question: a description, and answers shown as examples."""
+    """Text that a steering puts before the question: a description, and answers shown as examples."""
 
     system: str = ""
     shown: tuple[Answer, ...] = ()
@@ -39,19 +39,18 @@ class PromptChange:
         return bool(self.system or self.shown)
 
     def as_message(self) -> str:
-        """All of it as one system message: the description, and the answers line by line."""
+        """The description and the answers, one a line, as one system message."""
         shown = "\n".join(f"{answer.item.second_person} {LABELS[answer.tick]}." for answer in self.shown)
         return "\n\n".join(part for part in (self.system, shown) if part)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """Answers given without asking any model: the trivial rows of a board. Ticks to statements, texts to questions.
+    """Answers given without a model, as baseline rows give them: ticks for statements, texts for questions.
 
-    The most particular entry wins: `by_item` (item id to tick), then `by_facet` (facet to keyed score, turned into a
-    tick by the item's key), then `by_trait` (the same of a trait), then `constant`. A tick may lie between two: it is
-    then the tick expected, and the task says which one is the answer. `text` is said to everything, `echo` repeats
-    the question.
+    The most specific entry is used: `by_item` (item id to tick), then `by_facet` (facet to keyed score, turned into a
+    tick by the item's key), then `by_trait` (likewise), then `constant`. A tick may lie between two options: it is an
+    expected value, and the task rounds it. `text` answers every question, `echo` repeats the question.
     """
 
     constant: float | None = None
@@ -78,12 +77,12 @@ class Reply:
 class Steering:
     """A fitted, portable intervention of unit strength.
 
-    `alternatives` are other wordings of `prompt` that calibration may choose instead: the dial of a
-    method whose prompt has no strength. `reply` answers in the model's stead. `by_item` is said before single items
-    besides, by the item's id: only controls say such (`contracts.Control`), and no steering file holds it. `draws` are
-    edits as good as `edits`, and items are dealt out over all of them: so a placebo's row does not hang on what one
-    random direction happens to do. Where no item is asked (chat, serve), `edits` stand for all. `facts` are numbers
-    that the fit came upon and that steer nothing; they are no part of the digest.
+    `alternatives` are other wordings of `prompt` among which calibration may choose, as a prompt has no strength.
+    `reply` answers instead of the model. `by_item` is additional text before single items, by the item's id; only
+    controls have it (`contracts.Control`), and steering files never do. `draws` are further sets of edits equivalent to
+    `edits`. Items are distributed over all sets, so that a placebo's row does not depend on one random direction. Where
+    there is no item (chat, serve), `edits` are used. `facts` are numbers found by the fit that do not steer; they are
+    not part of the digest.
     """
 
     edits: tuple[Edit, ...] = ()
@@ -95,25 +94,25 @@ class Steering:
     draws: tuple[tuple[Edit, ...], ...] = ()
 
     def at(self, item: Item) -> "Steering":
-        """The steering as it is before one item: what it says there is part of its prompt, and one draw is left."""
+        """The steering for one item: its text for the item joins the prompt, and the item's draw becomes `edits`."""
         if not self.by_item and not self.draws:
             return self
         said = self.prompt + self.by_item.get(item.id, PromptChange())
         return replace(self, edits=dealt(item.id, (self.edits, *self.draws)), prompt=said, by_item={}, draws=())
 
     def scaled(self, strength: float) -> "Steering":
-        """The same with every edit `strength` times as strong; at 0 no edit is left, caps included."""
+        """The steering with every edit `strength` times as strong; at 0 no edits are left, caps included."""
         if strength == 0:
             return replace(self, edits=(), draws=())
         edits, *draws = (_scaled(edits, strength) for edits in (self.edits, *self.draws))
         return replace(self, edits=edits, draws=tuple(draws))
 
     def worded(self, prompt: PromptChange) -> "Steering":
-        """The same with another prompt, as calibration chose it."""
+        """The steering with another prompt, as calibration chose it."""
         return replace(self, prompt=prompt, alternatives=())
 
     def __add__(self, other: "Steering") -> "Steering":
-        """Both at once: all edits, both prompts, of each fact the larger. Replies and controls cannot be joined."""
+        """Both combined: all edits, both prompts, the larger of each fact. Replies and controls cannot be combined."""
         if self.reply or other.reply:
             raise UserError("A steering that answers without a model (always-3, trait-mean, ...) cannot be composed.")
         if self.by_item or other.by_item:
@@ -122,7 +121,7 @@ class Steering:
             )
         larger = {n: max(f[n] for f in (self.facts, other.facts) if n in f) for n in (*self.facts, *other.facts)}
         hands, others = (self.edits, *self.draws), (other.edits, *other.draws)
-        # Side by side, and not each with each: of a blend of five poles that would be thousands.
+        # Pairwise, not as a product, which would be thousands of sets for a blend of five poles.
         edits, *draws = (hands[n % len(hands)] + others[n % len(others)] for n in range(max(len(hands), len(others))))
         return Steering(edits, self.prompt + other.prompt, facts=larger, draws=tuple(draws))
 
@@ -135,12 +134,12 @@ class Steering:
 
     @property
     def all_edits(self) -> tuple[Edit, ...]:
-        """Those of every draw, one after the other."""
+        """The edits of all draws, concatenated."""
         return tuple(chain(self.edits, *self.draws))
 
     @cached_property
     def edits_key(self) -> tuple[object, ...]:
-        """Equal for steerings whose edits share their arrays and strengths: they may share a model's pass."""
+        """Equal for steerings whose edits share arrays and strengths, so that they may share a forward pass."""
         return tuple(
             tuple(id(value) if isinstance(value, np.ndarray) else value for value in (type(edit), *vars(edit).values()))
             for edit in self.edits
@@ -148,7 +147,7 @@ class Steering:
 
     @cached_property
     def edits_digest(self) -> str:
-        """Hash of the edits' contents: equal for steerings that change a model's computation alike."""
+        """Hash of the edits' contents; equal for steerings that change a model's computation identically."""
         return Steering(self.edits).digest
 
     @cached_property
@@ -161,7 +160,7 @@ class Steering:
         return state.hexdigest()
 
     def save(self, path: Path | str, provenance: Mapping[str, str] | None = None) -> None:
-        """Write it to one safetensors file, with what is to be said of where it is from (see `steering_file`)."""
+        """Write it to one safetensors file, with its provenance (see `steering_file`)."""
         from steerbench.contracts.steering_file import save_steering
 
         save_steering(self, Path(path), provenance or {})
@@ -171,7 +170,7 @@ UNSTEERED = Steering()
 
 
 def dealt(item: str, hands: Sequence[T]) -> T:
-    """The one of the `hands` that an item gets, by its id alone."""
+    """The set of edits for an item, which depends on the item's id alone."""
     return hands[int.from_bytes(hashlib.sha256(item.encode()).digest()[:8], "little") % len(hands)]
 
 
@@ -180,10 +179,10 @@ def _scaled(edits: tuple[Edit, ...], strength: float) -> tuple[Edit, ...]:
 
 
 def load_steering(path: Path | str) -> tuple[Steering, dict[str, str]]:
-    """What `Steering.save` wrote, and what it said of where it is from.
+    """A saved steering and its provenance.
 
     Raises:
-        UserError: the file holds no steering that could be run (see `steering_file`).
+        UserError: the file does not hold a steering that can be run (see `steering_file`).
     """
     from steerbench.contracts.steering_file import read_steering
 
@@ -191,7 +190,7 @@ def load_steering(path: Path | str) -> tuple[Steering, dict[str, str]]:
 
 
 def flattened(steering: Steering) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """A steering as JSON-able fields plus named arrays: what its digest is taken over, and what its file holds."""
+    """A steering as JSON fields and named arrays: the input of its digest, and the contents of its file."""
     edits: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
     for index, edit in enumerate(steering.all_edits):

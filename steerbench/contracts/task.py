@@ -25,11 +25,11 @@ class Split(StrEnum):
 
 @dataclass(frozen=True)
 class Score:
-    """What one outcome is worth.
+    """The score of one outcome.
 
-    `loss` is what calibration minimises; None if the outcome could not be read, and then `unscored`
-    says why. `record` is what the task wants back when it summarises (JSON values). `cost` is what the
-    steering spoils besides (5 less the fluency, say): calibration may have to keep it under a ceiling.
+    `loss` is minimised by calibration; None if the outcome could not be read, and `unscored` then says why. `record`
+    holds JSON values that the task needs for its board. `cost` is a side effect of steering (5 less the fluency, for
+    example), which calibration may have to keep under a ceiling.
     """
 
     loss: float | None
@@ -48,12 +48,12 @@ class Scored:
 
 
 PENDING = "not rated yet"
-"""`Score.unscored` of an answer that judges have still to rate."""
+"""`Score.unscored` of an answer that judges have not rated yet."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """An estimate with its 95 % interval (None where there is none) and the number of units under it.
+    """An estimate with its 95 % interval (None if there is none) and its number of units.
 
     `note` says what a reader has to know of the interval: why there is none, or what else it is over. `p` is that of a
     test of the estimate by itself, where there is one.
@@ -68,15 +68,15 @@ class Metric:
 
 
 FEWEST = 6
-"""Units below which no paired test can reach p < .05, and there is no bootstrap interval (it covers too little)."""
+"""With fewer units no paired test can reach p < .05, and there is no bootstrap interval (its coverage is too low)."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A paired test of one row against another: mean difference of the loss with its 95 % interval, p, p after Holm.
+    """A paired test of one row against another: mean difference of the loss, its 95 % interval, p, Holm-corrected p.
 
-    `n` is the number of units that have both losses, `smallest` the difference that four of five such runs would find
-    (None where none can: fewer than six units).
+    `n` is the number of units that have both losses. `smallest` is the difference that four of five such runs would
+    detect (None below six units, where no difference can be significant).
     """
 
     against: str
@@ -91,14 +91,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Summary:
-    """A board: per row its metrics by name (headline first), its comparisons with rows that are no methods, flags.
+    """A board: for each row its metrics by name (headline first), its comparisons with baseline rows, and its flags.
 
-    A metric named like an earlier one and more ("off-target", "off-target E on N") is a break-down of it. `over` is
-    what intervals generalise over ("people", "questions"). `cannot_tell` says why this board can judge no method, if
-    it cannot: its control fails, or there is nothing to lose. `saturated` says by method why it cannot be judged:
-    what is read says one thing to everything, with it and without. `doubt` says why finding nothing would mean nothing
-    here (the model follows not even a description); a method that beats the unsteered model and the placebo is shown
-    all the same.
+    A metric whose name extends an earlier one ("off-target", "off-target E on N") is a breakdown of it. `over` is what
+    intervals generalise over ("people", "questions"). `cannot_tell` says why this board cannot judge any method: its
+    control failed, or the unsteered model leaves nothing to lose. `saturated` gives, by method, why that method cannot
+    be judged: the readout gives one answer to everything, with the method and without. `doubt` says why finding no
+    effect would mean nothing here (the model does not even follow a description); a method that beats the unsteered
+    model and the placebo is still shown as effective.
     """
 
     metrics: Mapping[str, Mapping[str, Metric]]
@@ -117,63 +117,63 @@ class Task(Protocol):
     `targets` differ by split in what they show of themselves: while calibrating, the calibration
     items' answers are held out. `score` of a test item raises until `unseal` was called.
 
-    A class that inherits from it has the defaults below; one that does not gets them where it is found by its name
-    (`plugins.door`). Whatever is not a function may be an attribute, a property, or set by the constructor; but what is
-    marked `ClassVar` is read off the class.
+    A class may inherit from this protocol. One that does not gets the defaults below when it is looked up by its name
+    (`plugins.door`). Anything that is not a function may be an attribute, a property, or set by the constructor. What
+    is marked `ClassVar` is read from the class.
     """
 
     name: str
-    """The name that it is registered under."""
+    """The name under which it is registered."""
 
     sampling: Sampling
     """How free text is drawn, and how long it may be."""
 
     baselines: Mapping[str, Role] | None = None
-    """The rows that stand on its board unasked, each with what it is there for. None: the unsteered model and a random
-    direction if its board is made from metrics (`Measured`), else none."""
+    """Rows that are on its board by default, each with its role. None: the unsteered model and a random direction if
+    the board is made from metrics (`Measured`), else no rows."""
 
     chooses_strengths: bool = True
-    """Strengths can be chosen on its items. If not, they have to be given, or taken from another run."""
+    """Whether strengths can be chosen on its items. If not, they are given, or taken from another run."""
 
     measures_cost: bool | None = None
-    """Its items ask what a steering spoils, and not whether it works. None: they do if it chooses no strengths."""
+    """Whether its items measure a cost of steering and not its effect. None: they do if it chooses no strengths."""
 
     cost: str = "cost"
-    """What the cost of its scores measures, in a word: "fluency"."""
+    """What the cost of its scores measures, in one word: "fluency"."""
 
     withheld: bool = False
-    """Its answers' losses tell what people ticked, and are never published."""
+    """True if losses reveal what people ticked. They are never published then."""
 
     framing: str = ""
-    """How items are put to the model, for captions ("asked by a friend"); "" where there is only one way."""
+    """How items are asked, for captions ("asked by a friend"); "" if there is only one way."""
 
     reads_ticks: bool = True
-    """It can read ticks of statements, from rows that ask no model."""
+    """Whether it can score ticks of statements from rows that ask no model."""
 
     reads_texts: bool = True
-    """It can read texts from rows that ask no model. A task that reads neither ticks nor texts has no such rows."""
+    """Whether it can score texts from rows that ask no model. A task that reads neither has no such rows."""
 
     over: str = "targets"
-    """What intervals of a board made from metrics are over: "people" or "targets", else what its items are called."""
+    """What intervals of a board made from metrics generalise over: "people" or "targets", else a word for its items."""
 
     size: ClassVar[str] = "limit"
-    """The parameter of its constructor that says how much of it is asked, which `--limit` sets."""
+    """The constructor parameter that limits how much is asked; `--limit` sets it."""
 
     before: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """The values of parameters in runs whose identity does not name them."""
+    """Values of parameters in earlier runs, whose identity does not name them."""
 
     @cached_property
     def deviations(self) -> Sequence[str]:
-        """How a run is not the published one: one phrase for each difference."""
+        """Differences from the published task, one phrase each."""
         return ()
 
     @cached_property
     def questions_from(self) -> str:
-        """The registered dataset that its questions come from, if that is not the `dataset` of its identity."""
+        """The registered dataset of its questions, if it differs from the `dataset` of its identity."""
         return ""
 
     def nothing_to_lose(self, plain: Any) -> str:
-        """Why nothing can be lost beside the unsteered model's answers, `plain`; "" if something can."""
+        """Why the unsteered model's answers, `plain`, leave nothing to lose; "" if they leave something."""
         return ""
 
     @abstractmethod
@@ -190,7 +190,7 @@ class Task(Protocol):
 
     @abstractmethod
     def score(self, item: Item, target: Target, outcome: Outcome | float) -> Score:
-        """Score an engine's outcome, or a tick that a trivial method replied."""
+        """Score an engine's outcome, or a tick from a method that asks no model."""
         ...
 
     @abstractmethod
@@ -199,12 +199,11 @@ class Task(Protocol):
 
 @runtime_checkable
 class Measured(Protocol):
-    """What a task has, if its board is made from metrics: their names or functions, the headline first.
+    """A task whose board is made from `metrics`: their names or functions, the headline first.
 
-    The names are those of `steerbench.toolkit.boards.named`, the functions are made by `metric` in the same folder. It
-    may also say what intervals are `over` ("people" or "targets" if its targets are the units, and else what its items
-    are called), and by `nothing_to_lose(plain)` why nothing can be lost beside these unsteered answers ("" if it can).
-    Unless it has `baselines`, the unsteered model and a random direction stand on its board.
+    Names are those of `steerbench.toolkit.boards.named`; functions are made with `metric` of the same folder.
+    `Task.over` says what intervals generalise over, and `Task.nothing_to_lose` whether a loss is possible at all.
+    Without `baselines`, the unsteered model and a random direction are on the board.
     """
 
     metrics: Sequence[Any]
@@ -212,36 +211,36 @@ class Measured(Protocol):
 
 @runtime_checkable
 class Summarising(Protocol):
-    """What a task has instead, if it makes its board itself."""
+    """A task that makes its board itself."""
 
     def summarise(self, rows: Mapping[str, Sequence[Scored]], seed: int) -> Summary: ...
 
 
 @runtime_checkable
 class Stating(Protocol):
-    """What a task has besides, if statements tell of its traits: a pole is then named by them (`steerbench fit`)."""
+    """Optional: a task with statements about its traits, from which `steerbench fit` builds the target of a pole."""
 
     def statements(self) -> Sequence[Item]: ...
 
 
 @runtime_checkable
 class Choosing(Protocol):
-    """What a task has besides, if a setting is not worth the mean loss of its answers, unreadable ones as the worst."""
+    """Optional: a task with its own calibration loss. The default is the mean loss, unreadable answers as the worst."""
 
     def target_loss(self, scored: Sequence[Scored]) -> float | None:
-        """What calibration minimises, from a target's answers under one setting; None if nothing can be read.
+        """The calibration loss of a target's answers under one setting; None if no answer can be read.
 
-        A setting that overflows is not asked about: it is worse than all others.
+        It is not called for a setting that overflows, which ranks below all others.
         """
         ...
 
 
 @runtime_checkable
 class Revealing(Protocol):
-    """What a task has besides, if its board has controls that are shown the right answers (`Control`)."""
+    """Optional: a task with controls, which are shown the right answers (`Control`)."""
 
     def answers(self, target: Target) -> Mapping[Item, Any]:
-        """What a control is asked of a target, with the right answers. It may be less than all that measures.
+        """The items that a control is asked for a target, with the right answers; they may be part of the test items.
 
         Raises:
             RuntimeError: the answers are sealed.
@@ -249,35 +248,35 @@ class Revealing(Protocol):
         ...
 
     def unread(self, metrics: Mapping[str, Mapping[str, Metric]]) -> str:
-        """Why the board can judge no method, by the metrics of its controls' rows; "" if they say nothing against it.
+        """Why the board cannot judge any method, from the metrics of its control rows; "" if the controls pass.
 
-        From metrics alone, because the answers of a withheld task's controls are never published.
+        Only metrics are used, because the controls' answers on a withheld task are never published.
         """
         ...
 
 
 @runtime_checkable
 class Continued(Protocol):
-    """What a task has besides, if it lets the model speak first and then asks for the answer to what it said.
+    """Optional: a task in two stages. The model first writes freely, and is then asked for its answer.
 
-    The outcome of a question is then the answer, with what was said first as its `before`.
+    The outcome of a question is the second completion, with the first one's text as its `before`.
     """
 
     follow_sampling: Sampling
 
     def follow_up(self, item: Item, target: Target, steering: Steering, said: Completion) -> Request | None:
-        """What is asked next, under the same steering; None if what was said is the answer."""
+        """The second request, under the same steering; None if the first completion is the answer."""
         ...
 
 
 @runtime_checkable
 class Judged(Protocol):
-    """What a task has besides, if its answers are rated by judges.
+    """Optional: a task whose answers are rated by judges.
 
-    `judges` names the judge of each role ("trait", "fluency") unless the user names another. `score` of a
-    completion is then a `PENDING` one, and `rated` gives the score that takes its place. `cases` may ask for
-    less while calibrating. `reference` is the method whose mean cost on the calibration items, target by
-    target, no chosen strength may exceed where another was possible ("" if there is no such rule).
+    `judges` names the default judge of each role ("trait", "fluency"). `score` of a completion is `PENDING`, and
+    `rated` gives the final score. `cases` may ask for fewer ratings during calibration. `reference` names the method
+    whose mean calibration cost is the ceiling: for each target, a strength with a higher cost is chosen only if all
+    strengths exceed it. "" means that there is no ceiling.
     """
 
     judges: Mapping[str, str]
@@ -286,5 +285,5 @@ class Judged(Protocol):
     def cases(self, item: Item, target: Target, answer: Completion, split: Split) -> Sequence[Case]: ...
 
     def rated(self, item: Item, target: Target, answer: Completion, verdicts: Sequence[Verdict]) -> Score:
-        """The score of an answer from the verdicts on its cases, in their order."""
+        """The score of an answer, from the verdicts on its cases in the same order."""
         ...

@@ -1,7 +1,7 @@
-"""What a model thought aloud, kept apart from what it answered: the one place that decides which is which.
+"""Separates what a reasoning model thought from what it answered; the only place that decides which is which.
 
-Reasoning models write their thoughts between two marks. Their template may have opened them already, so that a text can
-hold the closing mark alone. Drafts inside thoughts are not answers, and an answer that never left its thoughts is none.
+Reasoning models write their thoughts between two marks. A chat template may write the opening mark, so that a text has
+only the closing one. Drafts inside thoughts are not answers. A text that ends inside its thoughts has no answer.
 """
 
 import re
