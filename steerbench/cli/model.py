@@ -19,16 +19,18 @@ def list_models() -> None:
     from steerbench.models.fetch import state_of
     from steerbench.models.registry import models
 
-    table = Table(caption=f"fetched on first use into {models_folder()}")
-    table.add_column("name", no_wrap=True)
-    for column in ("what", "parameters", "licence", "download", "on disk", "here"):
-        table.add_column(column, justify="right" if column in ("parameters", "download", "on disk") else "left")
+    table = Table()
+    for column in ("name", "parameters", "licence", "download", "on disk", "here"):
+        numeric = column in ("parameters", "download", "on disk")
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     for one in models().values():
         sizes = (decimal(one.size), decimal(one.converted_size))
-        table.add_row(
-            one.name, f"{one.what}: {one.purpose}", amount(one.parameters), one.licence, *sizes, state_of(one)
-        )
-    screen().print(table)
+        table.add_row(one.name, amount(one.parameters), one.licence, *sizes, state_of(one))
+    console = screen()
+    console.print(table)
+    for one in models().values():
+        console.print(f"{one.name} is {one.what}, for {one.purpose}.", highlight=False)
+    console.print(f"Models are fetched on first use into {models_folder()}.", highlight=False, soft_wrap=True)
 
 
 @app.command("fetch")

@@ -15,7 +15,9 @@ def test_a_rated_board_has_the_best_on_top_and_names_its_judges(steerbench):
     told = steerbench(*RATED, "--method", "toy-push")
     assert told.returncode == 0
     lines = told.stdout.splitlines()
-    assert lines[0].strip() == "toy-rated, strict"
+    assert lines[0].startswith(
+        "toy-rated on the dataset toy-2-None-None, strict protocol, model toy-model, n = 2 targets"
+    )
     rows = [line.split()[0] for line in lines if line.split() and line.split()[0].startswith("toy-")]
     assert rows.index("toy-push") < rows.index("toy-silent") < rows.index("toy-echo")
     assert "trait rated by toy-judge: " in told.stdout
@@ -50,7 +52,7 @@ def test_rejudge_makes_a_run_of_its_own_and_keeps_the_old_one(steerbench, tmp_pa
     [
         ((), "Nothing would change: name another judge"),
         (("--judge", "toy-jugde"), "There is no judge 'toy-jugde'; did you mean 'toy-judge'"),
-        (("--param", "toy-push.size=2"), "takes parameters of judges only; 'toy-push' is none"),
+        (("--param", "toy-push.size=2"), "takes parameters of judges only, and 'toy-push' is not a judge"),
         (("--param", "toy-judge.mood=2"), "There is no parameter of the judge 'toy-judge' called 'mood'"),
     ],
 )

@@ -20,7 +20,7 @@ def test_a_plan_names_every_row_with_its_answers_and_makes_nothing(steerbench, t
     done = steerbench(*TOY, "--method", "toy-push,toy-words", "--respondents", "5", "--plan")
     assert (done.returncode, done.stderr) == (0, "")
     title, *head = done.stdout.splitlines()[:3]
-    assert title.strip() == "toy, strict"
+    assert title.strip() == "toy, strict protocol"
     assert " ".join(head).split() == ["calibration", "test", "row", "role", "targets", "answers", "answers"]
     table, said = done.stdout.splitlines()[3:8], done.stdout.splitlines()[8:]
     assert [line.split() for line in table] == [
@@ -65,7 +65,7 @@ def test_the_plan_of_a_finished_run_says_so_and_asks_nothing(steerbench, toy_run
     before = contents(folder)
     done = steerbench(*TOY, "--method", "toy-push", "--plan")
     assert done.stdout.splitlines()[-2:] == [
-        "The run is finished; nothing is left to ask.",
+        "The run is finished; no answers are missing.",
         f"It lies in runs/{folder.name}.",
     ]
     told = json.loads(steerbench(*TOY, "--method", "toy-push", "--plan", "--json").stdout)

@@ -28,5 +28,5 @@ def test_a_file_that_is_none_is_one_sentence(steerbench, tmp_path):
     (tmp_path / "empty.json").write_text("{}")
     done = steerbench("publish", "empty.json", "--out", "elsewhere")
     assert done.returncode == 2
-    assert "empty.json is no timing that this version can read: created (Field required)." in done.stderr
+    assert "empty.json is not a timing that this version can read: created (Field required)." in done.stderr
     assert not (tmp_path / "elsewhere").exists()

@@ -114,7 +114,7 @@ def test_a_ledger_of_other_code_is_refused_with_what_changed(kit, tmp_path):
     as_in_a_new_process()
     with pytest.raises(
         UserError,
-        match=r"another one \(the sources of the method 'kit-push' changed since it was started\); start a new",
+        match=r"a different one \(the sources of the method 'kit-push' changed since it was started\); start a new",
     ):
         execute(prepare(PLAN), tmp_path / "run")
     assert (tmp_path / "run" / LEDGER).exists()

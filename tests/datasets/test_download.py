@@ -166,7 +166,7 @@ def test_a_file_of_unknown_size_that_comes_in_pieces_is_put_together(origin: Ori
 
 def test_a_file_of_unknown_size_with_another_blob_id_never_lands(origin: Origin, blob: str, tmp_path: Path) -> None:
     origin.content = CONTENT[:-1]
-    with pytest.raises(UserError, match=f"git blob id {blob} was expected"):
+    with pytest.raises(UserError, match=f"git blob id should be {blob}"):
         download(origin.file_by_blob(blob), tmp_path / "data.bin")
     assert leftovers(tmp_path) == []
 

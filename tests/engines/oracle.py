@@ -83,9 +83,9 @@ def change(edit: Edit, x: Tensor, prompt_length: int, states: Mapping[int, Tenso
     for place in range(x.shape[1]):
         after = max(place - prompt_length + 1, 0)
         found = reference.edited(
-            edit, x[0, place].numpy(), place, after, lambda layer, p=place: states[layer][p].numpy()
+            edit, x[0, place].float().numpy(), place, after, lambda layer, p=place: states[layer][p].float().numpy()
         )
-        x[0, place] = torch.from_numpy(found)
+        x[0, place] = torch.from_numpy(found).to(x.dtype)
     return x
 
 

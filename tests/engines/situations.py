@@ -47,7 +47,7 @@ def neurons(engine: HFEngine, layer: int, positions: Positions = EVERYWHERE, see
 
 
 def steerings(engine: HFEngine) -> dict[str, Steering]:
-    """By name; every kind of edit, alone and composed."""
+    """By name; edits that every engine has, alone and composed."""
     last = engine.layers - 1
     one = {
         "unsteered": UNSTEERED,
@@ -77,7 +77,6 @@ def steerings(engine: HFEngine) -> dict[str, Steering]:
     one["neurons, some left out"] = Steering(
         (cap, replace(boost, kept=0.5), replace(boost, kept=0.9), replace(late, kept=0.5))
     )
-    one["edits by value, and gates"] = Steering(mapped(engine)["all of it"])
     everything = sum((s for s in one.values()), Steering())
     return {
         **one,

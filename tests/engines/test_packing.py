@@ -124,7 +124,9 @@ def test_rows_hold_every_request_where_it_is_said_to_be_and_keep_them_apart(requ
             columns = [place.at(t) for t in range(one.shared, len(mine))]
             assert [rows.tokens[c] for c in columns] == mine.tokens()[one.shared :].tolist()
             assert [rows.positions[c] for c in columns] == mine.depths()[one.shared :].tolist()
-            assert [rows.decode[c] for c in columns] == [t >= mine.prompt_length for t in range(one.shared, len(mine))]
+            assert [rows.after[c] for c in columns] == [
+                max(d - mine.prompt_length + 1, 0) for d in mine.depths(one.shared)
+            ]
             assert all(after[1] == before[1] + 1 and after[0] == before[0] for before, after in pairwise(columns))
             assert all(owner[c] == -1 for c in columns)
             owner[tuple(zip(*columns, strict=True))] = member

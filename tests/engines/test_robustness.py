@@ -151,7 +151,7 @@ REFUSED: list[tuple[Callable[[HFEngine], Edit], str]] = [
     (lambda e: Add("resid", 1, vector(e, 2, 32), Positions("front", 3)), "2x32 array .* front-3"),
     (lambda e: Cap(1, NEURONS), "neurons 3 to 48 at mlp_act of layer 1, where this model has 48"),
     (lambda e: Boost(1, NEURONS - 4, vector(e, 2)), "edits neuron -1 at mlp_act of layer 1"),
-    (lambda e: Cap(1, np.array([3]), positions=Positions("front", 2)), "cap on the first tokens"),
+    (lambda e: Cap(1, np.array([3]), positions=Positions("front", 2)), "caps the first tokens"),
     (lambda e: Add("resid", 1, vector(e) * np.float32("nan")), "at resid of layer 1 that are infinite or nan"),
     (lambda e: Add("resid", 1, vector(e), strength=np.inf), "has the strength inf"),
     (lambda e: Boost(1, NEURONS[:2], vector(e, 3)), "has 3 values for 2 neurons"),

@@ -122,7 +122,7 @@ def test_its_identity_holds_its_members(tiny: str, tmp_path: Path) -> None:
 
 def test_a_panel_one_of_whose_members_is_the_evaluated_model_is_refused(tiny: str, tmp_path: Path) -> None:
     judged = HFEngine.load(tiny, dtype="float32", device="cpu").identity()
-    with pytest.raises(UserError, match=r"The judge 'panel' is the model.*--param panel\.model=NAME"):
+    with pytest.raises(UserError, match=r"The judge 'panel' is the evaluated model.*--param panel\.model=NAME"):
         refuse_self_judging({"trait": JudgePanel(model=tiny)}, judged, "another name")
     refuse_self_judging({"trait": JudgePanel(model=tiny, allow_self_judge=True)}, judged, tiny)
     refuse_self_judging({"trait": JudgePanel(model=str(tiny_model(tmp_path, seed=1)))}, judged, tiny)

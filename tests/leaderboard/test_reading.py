@@ -27,7 +27,7 @@ def test_runs_are_read_by_id_with_the_hash_of_their_samples(results):
 
 def test_a_run_without_samples_is_named(results):
     (results / "two" / "samples.parquet").unlink()
-    assert refusal(results) == "'two' holds no samples.parquet; publish it again."
+    assert refusal(results) == "'two' has no samples.parquet; publish it again."
 
 
 @pytest.mark.parametrize("kind", ["link", "folder"])
@@ -38,7 +38,7 @@ def test_samples_that_are_no_plain_file_are_not_opened(results, tmp_path, kind):
         path.symlink_to(tmp_path / "elsewhere")
     else:
         path.mkdir()
-    assert refusal(results) == "'two' holds no samples.parquet; publish it again."
+    assert refusal(results) == "'two' has no samples.parquet; publish it again."
 
 
 def test_samples_of_another_run_are_named(results):
@@ -65,5 +65,5 @@ def test_many_refused_runs_are_counted(tmp_path):
     for place in tmp_path.iterdir():
         (place / "samples.parquet").unlink()
     told = refusal(tmp_path)
-    assert told.count("holds no samples.parquet") == 5
+    assert told.count("has no samples.parquet") == 5
     assert told.endswith("And 3 more.")

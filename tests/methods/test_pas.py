@@ -258,8 +258,8 @@ def test_the_usual_number_of_heads_is_24_or_all_there_are(engine: HFEngine, laye
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"heads": 0}, "heads=0"),
-        ({"contrast": "words"}, "contrast='words'"),
+        ({"heads": 0}, "pas.heads cannot be 0"),
+        ({"contrast": "words"}, "pas.contrast cannot be 'words'"),
         ({"variant": "published", "direction": "probe"}, "variant=published"),
         ({"variant": "published", "contrast": "label"}, "variant=published"),
         ({"layers": "5-3"}, "layers cannot be '5-3'"),

@@ -38,6 +38,8 @@ def test_each_question_is_asked_under_so_many_descriptions_of_both_ends() -> Non
 
 def test_a_search_on_other_questions_has_another_key() -> None:
     class Engine:
+        name = "stand-in"
+
         def identity(self) -> dict[str, str]:
             return {"weights": "w"}
 

@@ -31,7 +31,7 @@ def test_characters_are_code_points_and_not_bytes() -> None:
 
 @pytest.mark.parametrize("text", ["", "only three words", "one two three four five six seven eight"])
 def test_a_text_with_nothing_behind_its_opening_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="The passage p7 has no more than 8 words"):
+    with pytest.raises(UserError, match="The passage p7 needs more than 8 words"):
         divided("p7", text)
 
 

@@ -91,7 +91,7 @@ def test_what_is_no_dataset_is_refused_with_what_there_is(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="No such file"):
         load(str(tmp_path / "absent.jsonl"))
     (tmp_path / "own.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(UserError, match="no UTF-8"):
+    with pytest.raises(UserError, match="not UTF-8"):
         load(str(tmp_path / "own.jsonl"))
 
 

@@ -60,10 +60,10 @@ def test_pas_is_told_as_it_is_built(steerbench_list):
 
 def test_lists_are_json_too_and_what_is_not_there_is_one_sentence(steerbench_list):
     listed = json.loads(steerbench_list("methods", "--json"))
-    assert {"name": "unsteered", "what": "The model without steering."} in listed
+    assert {"name": "unsteered", "what": "The model without steering.", "role": "unsteered"} in listed
     refused = CliRunner().invoke(app, ["list", "methods", "pass"])
     assert "did you mean 'pas'" in str(refused.exception)
-    assert "is not told here" in str(CliRunner().invoke(app, ["list", "datasets", "papi-300"]).exception)
+    assert "have no parameters" in str(CliRunner().invoke(app, ["list", "datasets", "papi-300"]).exception)
 
 
 @pytest.fixture

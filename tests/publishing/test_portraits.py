@@ -260,7 +260,7 @@ def test_what_cannot_be_so_is_found_in_a_submission(toy, change, complaint):
         ({"site": "mlp_act"}, ""),
         ({"site": "head_out", "positions": "front-3 to 9"}, ""),
         ({"site": "mlp_act", "kind": "cap", "positions": "decode"}, ""),
-        ({"site": "mlp_act", "kind": "cap", "positions": "front-3"}, "which is not supported"),
+        ({"site": "mlp_act", "kind": "cap", "positions": "front-3"}, "which is unsupported"),
         ({"site": "head_out", "kind": "boost"}, "no edit is a 'boost' at 'head_out'"),
         ({"kind": "swap"}, "no edit is a 'swap'"),
         ({"positions": "front-0"}, "edits the first 0 tokens"),

@@ -8,7 +8,7 @@ from tests.publishing.world import published
 def test_a_run_of_a_model_that_is_not_known_is_not_compared_and_is_not_wrong(tmp_path):
     folder = published(tmp_path)
     found = Reruns(2, 0).of(folder)
-    assert found.line == f"{folder.name}: not compared: its weights are of no model that is known here."
+    assert found.line == f"{folder.name}: not compared: its weights are not those of a known model."
     assert not found.wrong
 
 

@@ -19,6 +19,7 @@ PUBLISHED = (
     "ifeval",
     "mmlu",
     "multiarith",
+    "papi-dark-triad",
     "socialiqa",
     "strategyqa",
     "svamp",
@@ -26,9 +27,9 @@ PUBLISHED = (
 """Tasks whose questions are published data."""
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "npti": {"per_trait": 1, "max_new_tokens": 8, "personas": 1},
-    "papi-dark-triad": {"respondents": 3},
     "papi-causal": {"respondents": 3},
     **{name: {"limit": 12} for name in PUBLISHED},
+    "papi-dark-triad": {"respondents": 3},
 }
 """Parameters that make a plug-in quick to check."""
 

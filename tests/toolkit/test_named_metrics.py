@@ -13,7 +13,7 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from steerbench.cli.app import app
-from steerbench.contracts import Metric, Score, Scored, Summary
+from steerbench.contracts import Metric, Score, Scored, Summary, Task
 from steerbench.errors import UserError
 from steerbench.records.export import read_samples
 from steerbench.records.flags import words
@@ -145,6 +145,8 @@ class Politeness:
 
     name = "politeness"
     over = "questions"
+    baselines = None
+    nothing_to_lose = Task.nothing_to_lose
 
     @staticmethod
     @metric("polite", higher_is_better=True, estimate=share_estimate, by_target=True)

