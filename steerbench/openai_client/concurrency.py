@@ -2,13 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+INTERRUPTIBLE = 0.5
+"""Seconds after which a wait looks for signals."""
 
 
 def concurrently(
@@ -34,12 +37,23 @@ def concurrently(
                 places[asyncio.run_coroutine_threadsafe(_awaited(work, following[1]), loop)] = following[0]
             if not places:
                 return
-            done = wait(places, return_when=FIRST_COMPLETED).done
+            done = _finished(places)
             ended = sorted(((places.pop(future), future) for future in done), key=lambda one: one[0])
             if results := [(place, future.result()) for place, future in ended if not future.exception()]:
                 yield results
             if errors := [error for _, future in ended if (error := future.exception())]:
                 raise errors[0]
+
+
+def _finished(futures: Collection[Future[R]]) -> set[Future[R]]:
+    """Those that are done, once any is.
+
+    The wait is cut into pieces, because Python handles a signal that comes just before a thread blocks only once the
+    thread wakes: an interrupt could otherwise wait for the slowest request.
+    """
+    while True:
+        if done := wait(futures, timeout=INTERRUPTIBLE, return_when=FIRST_COMPLETED).done:
+            return done
 
 
 async def _awaited(work: Callable[[T], Awaitable[R]], item: T) -> R:
