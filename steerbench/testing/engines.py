@@ -72,7 +72,8 @@ def check_engine(engine: str | type | Engine, *, parameters: Mapping[str, Any] |
     from steerbench.testing.tiny_models import tiny_model
 
     with TemporaryDirectory() as folder, Findings(what) as found:
-        model = str(tiny_model(Path(folder, "tiny")))
+        # Heads of a width that kernels on processors know; smaller ones they refuse.
+        model = str(tiny_model(Path(folder, "tiny"), head_dim=32))
         cls: Any = find("engine", engine) if isinstance(engine, str) else engine
         usual: dict[str, Any] = {"dtype": "float32", "device": "cpu", "chat_template": None}
         loaded = cls.load(spec=model, **usual, **(parameters or {}))
