@@ -4,19 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from steerbench.contracts.edits.add import Add
-from steerbench.contracts.edits.boost import Boost
-from steerbench.contracts.edits.cap import Cap
-from steerbench.contracts.edits.clamp import Clamp
-from steerbench.contracts.edits.gates import Fade, Similarity
-from steerbench.contracts.edits.low_rank import LowRank
-from steerbench.contracts.edits.places import Vector
-from steerbench.contracts.edits.project import Project
-from steerbench.contracts.edits.rotate import Rotate
+from steerbench.contracts.edits import Edit, Fade, Similarity, Vector
 
 
 def edited(
-    edit: Add | Cap | Boost | Project | Rotate | Clamp | LowRank,
+    edit: Edit,
     x: Vector,
     position: int,
     after: int,

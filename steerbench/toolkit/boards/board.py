@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from steerbench.contracts import Comparison, Metric, Role, Scored, Summary
 from steerbench.contracts.flags import Flag
+from steerbench.contracts.roles import UNSTEERED
 from steerbench.statistics import paired_comparisons
 from steerbench.toolkit.boards.answers import Answers, answers_of
 from steerbench.toolkit.boards.metric import BoardMetric, Columns
 
-UNSTEERED = "unsteered"
-BESIDE_UNSTEERED: Mapping[str, Role] = {UNSTEERED: "unsteered"}
+BESIDE_UNSTEERED: Mapping[str, Role] = {UNSTEERED: UNSTEERED}
 """The rows of a board that measures what a steering costs."""
 NOT_TO_BEAT: tuple[Role, ...] = ("ceiling", "control")
 
